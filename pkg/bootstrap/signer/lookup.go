@@ -1,0 +1,82 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package signer
+
+import (
+	"fmt"
+	"strings"
+
+	certificatesv1 "k8s.io/api/certificates/v1"
+)
+
+// Names of signers with a profile of their own.
+const (
+	// BuiltIn is this project's own signer. Its certificates are trusted where
+	// its CA was put into a caBundle and nowhere else.
+	BuiltIn = "hookstrap.dev/serving"
+	// KubeletServing is the signer for the serving certificates of kubelets.
+	KubeletServing = certificatesv1.KubeletServingSignerName
+	// EKSAppServing is the signer for workloads on Amazon EKS.
+	EKSAppServing = "beta.eks.amazonaws.com/app-serving"
+)
+
+const (
+	kubernetesDomain    = "kubernetes.io"
+	clusterIssuerDomain = "clusterissuers.cert-manager.io"
+	issuerDomain        = "issuers.cert-manager.io"
+)
+
+// Lookup returns the profile of a signer. The error says why a name is
+// malformed, by the rules of the API server, or why nobody would ever answer it
+// with a serving certificate.
+func Lookup(name string) (Profile, error) {
+	domain, path, err := splitName(name)
+	if err != nil {
+		return Profile{}, err
+	}
+	k, err := lookupKind(name, domain, path)
+	if err != nil {
+		return Profile{}, err
+	}
+	return Profile{name: name, kind: k}, nil
+}
+
+func lookupKind(name, domain, path string) (kind, error) {
+	switch {
+	case name == BuiltIn:
+		return builtIn(), nil
+	case name == KubeletServing:
+		return kubeletServing(), nil
+	case name == EKSAppServing:
+		return eksAppServing(), nil
+	case domain == kubernetesDomain:
+		return kind{}, fmt.Errorf("the signer %q %s: use %s or %s", name, kubernetesRefusal(name), BuiltIn, KubeletServing)
+	case domain == clusterIssuerDomain:
+		return certManager("ClusterIssuer " + path), nil
+	case domain == issuerDomain:
+		namespace, issuer, found := strings.Cut(path, ".")
+		if !found {
+			return kind{}, fmt.Errorf("the signer %q names no namespace: write it as %s/NAMESPACE.NAME", name, issuerDomain)
+		}
+		return certManager("Issuer " + namespace + "/" + issuer), nil
+	}
+	return custom(domain), nil
+}
+
+// kubernetesRefusal says why a signer of kubernetes.io gives no serving
+// certificate. The domain is reserved, so the list is complete but for what
+// future releases add.
+func kubernetesRefusal(name string) string {
+	switch name {
+	case "kubernetes.io/legacy-unknown":
+		return "is not accepted by certificates.k8s.io/v1, and its certificates are trusted by nobody in particular"
+	case certificatesv1.KubeAPIServerClientSignerName,
+		certificatesv1.KubeAPIServerClientKubeletSignerName,
+		"kubernetes.io/kube-apiserver-client-pod":
+		return "issues client certificates, with which nobody can serve"
+	case "kubernetes.io/kube-apiserver-serving":
+		return "only marks the trust bundle of the API server and issues nothing"
+	}
+	return "is unknown, and kube-controller-manager ignores requests to an unknown signer of kubernetes.io for ever"
+}
