@@ -1,0 +1,85 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package csr
+
+import (
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/client-go/util/cert"
+)
+
+const (
+	// minRemaining is the shortest remaining lifetime that is worth serving.
+	minRemaining = time.Minute
+	// maxSkew is how far NotBefore may lie in our future: the API server that verifies has a clock of its own.
+	maxSkew = time.Minute
+)
+
+// Verify parses what a signer answered (PEM, the leaf first) and checks it against what was asked for: the key, the
+// SANs, the usages and the lifetime at now. It does not check the chain: which CA to trust is for package trust to say.
+// The error names the first thing that is wrong. The profile of a TLS server's certificate is RFC 5280's.
+func Verify(certificatePEM []byte, key crypto.PublicKey, spec Spec, now time.Time) ([]*x509.Certificate, error) {
+	chain, err := cert.ParseCertsPEM(certificatePEM)
+	if err != nil {
+		return nil, fmt.Errorf("status.certificate is not a PEM certificate: look at signer %q: %w", spec.Profile.Name(), err)
+	}
+	for _, check := range []func() error{
+		func() error { return verifyKey(chain[0], key) },
+		func() error { return verifyNames(chain[0], spec) },
+		func() error { return verifyUsages(chain[0]) },
+		func() error { return verifyLifetime(chain[0], now) },
+	} {
+		if err := check(); err != nil {
+			return nil, fmt.Errorf("the certificate of signer %q is refused: %w", spec.Profile.Name(), err)
+		}
+	}
+	return chain, nil
+}
+
+func verifyKey(leaf *x509.Certificate, key crypto.PublicKey) error {
+	comparable, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !comparable.Equal(key) {
+		return fmt.Errorf("it is for another public key than the one in the request")
+	}
+	return nil
+}
+
+func verifyNames(leaf *x509.Certificate, spec Spec) error {
+	if missing := spec.Identity.Missing(leaf); len(missing) > 0 {
+		return fmt.Errorf("it lacks the SANs %s that were asked for: check the signer's policy on SANs",
+			strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+func verifyUsages(leaf *x509.Certificate) error {
+	switch {
+	case leaf.IsCA:
+		return fmt.Errorf("it is a CA certificate, not a leaf")
+	case !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageServerAuth):
+		return fmt.Errorf("it lacks the extended key usage server auth")
+	case leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:
+		return fmt.Errorf("it lacks the key usage digital signature")
+	default:
+		return nil
+	}
+}
+
+func verifyLifetime(leaf *x509.Certificate, now time.Time) error {
+	switch {
+	case leaf.NotBefore.After(now.Add(maxSkew)):
+		return fmt.Errorf("it is not valid before %s, and it is %s here: check both clocks",
+			leaf.NotBefore.Format(time.RFC3339), now.Format(time.RFC3339))
+	case leaf.NotAfter.Before(now.Add(minRemaining)):
+		return fmt.Errorf("it expires at %s, and it is %s here: check both clocks and the CA's own expiry",
+			leaf.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,182 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package csr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	certificatesv1 "k8s.io/api/certificates/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
+	"k8s.io/klog/v2"
+)
+
+// wait follows one request until it is answered.
+type wait struct {
+	requester *Requester
+	spec      Spec
+	requested *certificatesv1.CertificateSigningRequest
+	begun     time.Time
+	// last is where the request was last seen to stand.
+	last Outcome
+	// synced is true once the API server has answered the watch.
+	synced bool
+}
+
+// forCertificate returns the certificate of obj, which is as fresh as the last answer of the API server. When there is
+// nothing to wait for (self-approved and signed by this process) no watch is opened.
+func (w *wait) forCertificate(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) ([]byte, error) {
+	certificate, err := w.look(ctx, obj)
+	if certificate != nil || err != nil {
+		return certificate, err
+	}
+	return w.watch(ctx)
+}
+
+// look judges one state of the object. Both results are nil when there is still something to wait for.
+func (w *wait) look(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) ([]byte, error) {
+	if err := w.requester.unaltered(w.requested, obj); err != nil {
+		return nil, err
+	}
+	before := w.last
+	outcome, condition := standing(obj)
+	w.last = outcome
+	if outcome == NotIssued && before == Pending {
+		w.requester.observe(PhaseApproved, w.begun, "csr", obj.Name, "by", ApproveExternal)
+	}
+	if outcome == NotIssued && w.requester.Sign != nil {
+		signed, err := w.requester.Sign(ctx, obj)
+		if err != nil {
+			return nil, err
+		}
+		outcome, condition = standing(signed)
+		obj = signed
+	}
+	switch outcome {
+	case "":
+		w.requester.observe(PhaseIssued, w.begun, "csr", obj.Name)
+		return obj.Status.Certificate, nil
+	case Denied, Failed:
+		failure := w.failure(outcome, nil)
+		failure.Reason, failure.Message = condition.Reason, condition.Message
+		return nil, failure
+	default:
+		return nil, nil
+	}
+}
+
+// watch follows the object until it is answered or gone. The watch is client-go's: it survives dropped connections
+// and API server restarts, and lists again when it missed something.
+func (w *wait) watch(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	store, informer, events, _ := watchtools.NewIndexerInformerWatcherWithLogger(klog.FromContext(ctx), w.listWatch(ctx),
+		&certificatesv1.CertificateSigningRequest{})
+	defer events.Stop()
+	synced := make(chan struct{})
+	go func() {
+		if cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+			close(synced)
+		}
+	}()
+	ticker := time.NewTicker(w.patience())
+	defer ticker.Stop()
+	for {
+		select {
+		case event, open := <-events.ResultChan():
+			if !open {
+				return nil, w.ended(ctx)
+			}
+			if certificate, err := w.handle(ctx, event); certificate != nil || err != nil {
+				return certificate, err
+			}
+		case <-synced:
+			synced, w.synced = nil, true
+			if len(store.ListKeys()) == 0 { // Gone before the watch began, so no event will say it.
+				return nil, w.failure(Deleted, nil)
+			}
+		case <-ticker.C:
+			w.tell()
+		case <-ctx.Done():
+			return nil, w.ended(ctx)
+		}
+	}
+}
+
+func (w *wait) handle(ctx context.Context, event watch.Event) ([]byte, error) {
+	obj, isRequest := event.Object.(*certificatesv1.CertificateSigningRequest)
+	switch {
+	case !isRequest:
+		return nil, fmt.Errorf("watching CertificateSigningRequest %q: unexpected %T", w.requested.Name, event.Object)
+	case event.Type == watch.Deleted:
+		return nil, w.failure(Deleted, nil)
+	default:
+		return w.look(ctx, obj)
+	}
+}
+
+func (w *wait) listWatch(ctx context.Context) cache.ListerWatcher {
+	client := w.requester.Client
+	selector := fields.OneTermEqualSelector(metav1.ObjectNameField, w.requested.Name).String()
+	return &cache.ListWatch{
+		ListWithContextFunc: func(_ context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			options.FieldSelector = selector
+			return client.List(ctx, options)
+		},
+		WatchFuncWithContext: func(_ context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			options.FieldSelector = selector
+			return client.Watch(ctx, options)
+		},
+	}
+}
+
+// tell reports a request that nobody answers; it is still waited for.
+func (w *wait) tell() {
+	if w.requester.Waiting == nil {
+		return
+	}
+	w.requester.Waiting(w.failure(w.unanswered(), nil))
+}
+
+// ended is the error of a wait whose context is over.
+func (w *wait) ended(ctx context.Context) error {
+	cause := ctx.Err()
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return w.failure(w.unanswered(), cause)
+	}
+	return fmt.Errorf("waiting for CertificateSigningRequest %q: %w", w.requested.Name, cause)
+}
+
+// unanswered is where the request stands as far as is known.
+func (w *wait) unanswered() Outcome {
+	if !w.synced {
+		return TimedOut
+	}
+	return w.last
+}
+
+func (w *wait) failure(outcome Outcome, cause error) *OutcomeError {
+	return &OutcomeError{
+		Outcome: outcome,
+		Name:    w.requested.Name,
+		Signer:  w.requested.Spec.SignerName,
+		Waited:  w.requester.now().Sub(w.begun),
+		Hint:    w.spec.Profile.Hint(),
+		Err:     cause,
+	}
+}
+
+func (w *wait) patience() time.Duration {
+	if w.requester.Patience > 0 {
+		return w.requester.Patience
+	}
+	return 10 * time.Second
+}
