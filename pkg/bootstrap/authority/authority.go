@@ -1,0 +1,123 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package authority
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	certificatesv1 "k8s.io/api/certificates/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+const (
+	// DefaultSecretName is the Secret that holds the CA unless [Options] name another.
+	DefaultSecretName = "hookstrap-ca"
+	// DefaultCADuration is how long a new CA is valid: ten years of 365 days.
+	DefaultCADuration = 10 * 365 * 24 * time.Hour
+)
+
+// ErrNoCA says that the CA has not been read yet: [Authority.Ensure] has not succeeded.
+var ErrNoCA = errors.New("the CA is not there yet")
+
+// Options says where an [Authority] keeps its CA and what it signs.
+type Options struct {
+	// Client talks to the API server, as a ServiceAccount that may get, list, watch, create and update the Secret,
+	// update certificatesigningrequests/status, and sign for signers/hookstrap.dev/serving.
+	Client kubernetes.Interface
+	// Namespace and SecretName say which Secret holds the CA; the name's default is [DefaultSecretName].
+	Namespace, SecretName string
+	// Service is the Service that the certificates are for. Here it only names the CA.
+	Service string
+	// Policy says which requests are signed; its Requester is required.
+	Policy Policy
+	// CADuration is how long a new CA is valid; the default is [DefaultCADuration].
+	CADuration time.Duration
+	// Now is the wall clock; nil means [time.Now].
+	Now func() time.Time
+	// OnChange, unless nil, is called after the bundle or the signing CA has changed, also by the first Ensure. It
+	// must not block.
+	OnChange func()
+}
+
+// Authority is the built-in signer. Its methods are safe for concurrent use, by any number of replicas.
+type Authority struct {
+	client     kubernetes.Interface
+	secret     types.NamespacedName
+	service    string
+	policy     Policy
+	caDuration time.Duration
+	now        func() time.Time
+	onChange   func()
+
+	// updating is held from reading the Secret until its contents are current, lest an older reading follow a newer.
+	updating sync.Mutex
+	// current is nil until there is a CA.
+	current atomic.Pointer[state]
+}
+
+// New returns an Authority without a CA: call [Authority.Ensure] next. It asks nothing of the API server. The error
+// lists every option that is missing or wrong.
+func New(options Options) (*Authority, error) {
+	a := &Authority{
+		client:     options.Client,
+		secret:     types.NamespacedName{Namespace: options.Namespace, Name: cmp.Or(options.SecretName, DefaultSecretName)},
+		service:    options.Service,
+		policy:     options.Policy,
+		caDuration: cmp.Or(options.CADuration, DefaultCADuration),
+		now:        options.Now,
+		onChange:   options.OnChange,
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if a.onChange == nil {
+		a.onChange = func() {}
+	}
+	return a, a.validate()
+}
+
+func (a *Authority) validate() error {
+	var problems []error
+	complain := func(wrong bool, format string, args ...any) {
+		if wrong {
+			problems = append(problems, fmt.Errorf("authority: "+format, args...))
+		}
+	}
+	shortest, longest := a.policy.minDuration(), a.policy.maxDuration()
+	complain(a.client == nil, "Client is missing: set it to a Kubernetes client")
+	complain(a.secret.Namespace == "", "Namespace is empty: set it to the namespace of the CA's Secret")
+	complain(a.service == "", "Service is empty: set it to the name of the webhook's Service")
+	complain(a.policy.Requester == "", "Policy.Requester is empty: set it to the user whose requests may be signed")
+	complain(shortest < DefaultMinDuration, "Policy.MinDuration is %s: the API server allows no less than %s",
+		shortest, DefaultMinDuration)
+	complain(longest < shortest, "Policy.MaxDuration (%s) is shorter than Policy.MinDuration (%s): raise it",
+		longest, shortest)
+	complain(a.caDuration < longest, "CADuration (%s) is shorter than Policy.MaxDuration (%s): raise it, or no "+
+		"certificate can last as long as it may", a.caDuration, longest)
+	return errors.Join(problems...)
+}
+
+// Bundle returns the CAs to be trusted at this time. It is empty until [Authority.Ensure] has succeeded.
+func (a *Authority) Bundle() trust.Bundle {
+	current := a.current.Load()
+	if current == nil {
+		return trust.Bundle{}
+	}
+	return current.bundle.Prune(a.now())
+}
+
+// Approvable returns nil if [Authority.Sign] would sign the request once it is approved, or the [*Violation]. An
+// approver that asks it approves nothing that is bound to fail.
+func (a *Authority) Approvable(obj *certificatesv1.CertificateSigningRequest) error {
+	_, err := a.policy.Check(obj)
+	return err
+}

@@ -1,0 +1,37 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package authority is Hookstrap's built-in signer, hookstrap.dev/serving: a small certificate authority for the
+// serving certificate of one webhook.
+//
+// # Why a CA of our own
+//
+// A webhook's certificate needs to be trusted by one client only: the API server, which reads the CA from the
+// caBundle of the webhook configuration. A CA that nothing else trusts is therefore the safest one to ask. Whoever
+// gets hold of a right to approve its requests gains a certificate that no kubelet, no other webhook and no user of
+// the cluster's own CA believes in.
+//
+// # An ordinary signer behind the ordinary API
+//
+// Certificates are requested, approved and signed as the CertificateSigningRequest API intends, so that
+// `kubectl get csr` shows everything. There is no leader: every replica holds the same CA and signs its own request
+// at once ([Authority.Sign]); a request that was approved and then forgotten, because its replica died, is signed by
+// the controller of any other ([Authority.RunController]) after a delay. Two replicas that sign the same request
+// meet at the API server's resourceVersion check: one writes, the other finds the certificate already there.
+//
+// An authority answers for its own requester only. Several webhooks in one cluster may use this signer's name, each
+// with a ServiceAccount and a CA of its own, and none will fail the requests of another.
+//
+// # What is signed
+//
+// [Policy.Check] decides, and decides alone: it is pure and knows nothing of the API. A request that breaks the
+// policy gets the condition Failed, with a reason per rule and a sentence that says what to change; the rules are
+// those of a TLS server's certificate (RFC 5280, RFC 6125) for the names that were configured, and no others.
+//
+// # Where the CA is
+//
+// The CA is in one Secret: certificate, private key, and the bundle of all CAs to be trusted. It is created once,
+// whoever comes first ([Authority.Ensure]), and watched from then on ([Authority.Run]). The keys of the serving
+// certificates are never there: only the CA's own key is, because replicas share it. Reading that Secret means being
+// able to impersonate this webhook towards the API server, so grant it to the webhook's ServiceAccount alone.
+package authority

@@ -1,0 +1,122 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+// lastWait bounds the wait for requests in flight after the server was stopped.
+// 30 s is the longest timeoutSeconds that a webhook configuration can have, so
+// after that the API server waits for none of the answers.
+const lastWait = 30 * time.Second
+
+// Drainer takes a server out of service in the order that the package comment
+// describes. The zero value drains without a delay. All methods may be called
+// concurrently; Run is called once.
+type Drainer struct {
+	delay time.Duration
+
+	draining atomic.Bool
+
+	mu       sync.Mutex
+	inFlight int
+	idle     chan struct{} // if somebody waits: closed when inFlight reaches zero
+}
+
+// NewDrainer returns a drainer which goes on serving for delay after it was told
+// to stop. The pod's terminationGracePeriodSeconds must exceed the delay by the
+// time that the slowest request takes.
+func NewDrainer(delay time.Duration) *Drainer {
+	return &Drainer{delay: delay}
+}
+
+// Draining reports whether the server has been told to stop.
+func (d *Drainer) Draining() bool {
+	return d.draining.Load()
+}
+
+// Condition is to be added to [ReadyzHandler]: it fails once draining began.
+func (d *Drainer) Condition() Condition {
+	return Condition{
+		Name: "not-draining",
+		Check: func(context.Context) error {
+			if d.Draining() {
+				return errors.New("the server is shutting down and answers its last requests")
+			}
+			return nil
+		},
+	}
+}
+
+// Run blocks until ctx ends, which is the signal to drain: see [SignalContext].
+// It then fails the condition, keeps serving for the delay, calls stop, which
+// must make the server close its listener (cancel its context) and may return
+// at once, and waits until all requests that passed the middleware are answered.
+// The error says how many were not, 30 s after stop was called.
+//
+// Health endpoints have to be served until Run returns.
+func (d *Drainer) Run(ctx context.Context, stop func()) error {
+	<-ctx.Done()
+	logger := klog.FromContext(ctx)
+	began := time.Now()
+	logger.Info("Draining: not ready from now on, and serving on until the delay is over",
+		"cause", context.Cause(ctx), "delay", d.delay)
+	d.draining.Store(true)
+
+	time.Sleep(d.delay) // ctx is over, so there is nothing that could cut this short
+
+	logger.V(2).Info("Stopping the server")
+	stop()
+	select {
+	case <-d.whenIdle():
+	case <-time.After(lastWait):
+		return fmt.Errorf("shutting down: %d requests are still unanswered %s after the server was stopped: "+
+			"their callers have given up by now, find out what the handlers wait for", d.count(), lastWait)
+	}
+	logger.Info("Drained", "duration", time.Since(began))
+	return nil
+}
+
+func (d *Drainer) begin() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.inFlight++
+}
+
+func (d *Drainer) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.inFlight--
+	if d.inFlight == 0 && d.idle != nil {
+		close(d.idle)
+		d.idle = nil
+	}
+}
+
+func (d *Drainer) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.inFlight
+}
+
+// whenIdle returns a channel that is closed when no request is in flight.
+func (d *Drainer) whenIdle() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	idle := make(chan struct{})
+	if d.inFlight == 0 {
+		close(idle)
+	} else {
+		d.idle = idle
+	}
+	return idle
+}

@@ -1,0 +1,39 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package serving
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+)
+
+// FuzzParsePair checks that no bytes make ParsePair panic, and that what it accepts is whole and survives being written
+// and read again.
+func FuzzParsePair(f *testing.F) {
+	pair := newPair(f, newRoot(f, "root"))
+	cert, key, ca := pair.CertPEM(), keyPEM(f, pair), pair.CAPEM()
+	bundle := slices.Concat(key, cert)
+	f.Add(cert, key, ca)
+	f.Add(bundle, bundle, []byte(nil))
+	f.Add(cert[:len(cert)-40], key, ca)
+	f.Add(cert, key, certificatePEM([]byte("garbage")))
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"), []byte("-----BEGIN "), []byte("\x00"))
+	f.Fuzz(func(t *testing.T, cert, key, ca []byte) {
+		pair, err := ParsePair(cert, key, ca)
+		if err != nil {
+			return
+		}
+		if pair.Leaf() == nil || !bytes.Equal(pair.Certificate().Certificate[0], pair.Leaf().Raw) {
+			t.Fatal("the leaf is not the first certificate")
+		}
+		again, err := ParsePair(pair.CertPEM(), keyPEM(t, pair), pair.CAPEM())
+		if err != nil {
+			t.Fatalf("what was accepted once is refused when written anew: %v", err)
+		}
+		if !again.Equal(pair) {
+			t.Fatal("what was written anew is another pair")
+		}
+	})
+}

@@ -1,0 +1,112 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package serving
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"k8s.io/klog/v2"
+)
+
+// WatcherOptions say what to watch and how patiently.
+type WatcherOptions struct {
+	// Dir is the directory that holds the files. It need not exist yet.
+	Dir string
+	// Files are the names of the files in it.
+	Files Files
+	// PollInterval is how often the files are read without a notification. Default 30 s.
+	PollInterval time.Duration
+	// Debounce is for how long there have to be no notifications before the files are read, so that somebody who
+	// writes several can finish. Default 100 ms. Reading is never put off for more than ten times as long.
+	Debounce time.Duration
+	// Grace is for how long files may be missing or not fit each other before OnError is told. Default 2 s.
+	Grace time.Duration
+	// DisableNotify leaves only the polling, for network file systems where notifications do not come.
+	DisableNotify bool
+	// OnError is told what is wrong, once per PollInterval as long as it stays the same. Run calls it, and waits. By
+	// default the error is logged.
+	OnError func(error)
+}
+
+// Watcher reads a pair that somebody else writes to a directory, again whenever it changes. It is made by
+// [NewWatcher].
+type Watcher struct {
+	options WatcherOptions
+	open    func() (*fsnotify.Watcher, error)
+	now     func() time.Time
+}
+
+// NewWatcher returns a watcher that does nothing before [Watcher.Run]. It is an error when no directory is named, or
+// when a file name leads out of it.
+func NewWatcher(o WatcherOptions) (*Watcher, error) {
+	if o.Dir == "" {
+		return nil, errors.New("no certificate directory to watch: name the one that the certificate is written to")
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("finding certificate directory %q: %w", o.Dir, err)
+	}
+	o.Dir, o.Files = dir, o.Files.withDefaults()
+	if err := o.Files.validate(); err != nil {
+		return nil, err
+	}
+	o.PollInterval = cmp.Or(o.PollInterval, 30*time.Second)
+	o.Debounce = cmp.Or(o.Debounce, 100*time.Millisecond)
+	o.Grace = cmp.Or(o.Grace, 2*time.Second)
+	return &Watcher{options: o, open: fsnotify.NewWatcher, now: time.Now}, nil
+}
+
+// Run calls offer with the first good pair and with each one after that which differs from the one before, one call
+// at a time, until ctx ends. Files that are missing, damaged or do not fit each other are read again with a growing
+// delay and as soon as something changes; they never end Run. Its result is nil, so that it can be handed to an
+// error group.
+//
+// The logger is taken from ctx.
+func (w *Watcher) Run(ctx context.Context, offer func(context.Context, *Pair)) error {
+	notifications := newNotifier(w.options.Dir, w.opener())
+	defer notifications.close()
+	// Two of them: files and notifications fail independently, and neither's news should hide the other's.
+	files := patience{grace: w.options.Grace, interval: w.options.PollInterval}
+	watch := patience{interval: w.options.PollInterval}
+	var last *Pair
+	for ctx.Err() == nil {
+		// First watch, then read: what changes after the reading is notified.
+		w.tell(ctx, &watch, notifications.arm())
+		pair, err := readPair(w.options.Dir, w.options.Files)
+		w.tell(ctx, &files, err)
+		if err == nil && !pair.Equal(last) {
+			klog.FromContext(ctx).V(2).Info("Read a new key pair", "directory", w.options.Dir,
+				"fingerprint", pair.Fingerprint(), "notAfter", pair.Leaf().NotAfter)
+			last = pair
+			offer(ctx, pair)
+		}
+		notifications.wait(ctx, files.delay(), w.options.Debounce)
+	}
+	return nil
+}
+
+// opener returns what makes notifications, nil when there shall be none.
+func (w *Watcher) opener() func() (*fsnotify.Watcher, error) {
+	if w.options.DisableNotify {
+		return nil
+	}
+	return w.open
+}
+
+// tell passes an error on unless it is too young or was told just now.
+func (w *Watcher) tell(ctx context.Context, p *patience, err error) {
+	switch told := p.observe(err, w.now()); {
+	case !told:
+	case w.options.OnError != nil:
+		w.options.OnError(err)
+	default:
+		klog.FromContext(ctx).Error(err, "Certificate directory needs attention", "directory", w.options.Dir)
+	}
+}

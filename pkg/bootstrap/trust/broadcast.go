@@ -1,0 +1,33 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import "sync"
+
+// broadcast wakes everybody who waits for a change. Waiters take the channel first and look at the state then, so
+// that no change is missed in between. The zero value is ready.
+type broadcast struct {
+	mu      sync.Mutex
+	changed chan struct{}
+}
+
+// next returns the channel which the next change closes.
+func (b *broadcast) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.changed == nil {
+		b.changed = make(chan struct{})
+	}
+	return b.changed
+}
+
+// announce wakes all who wait now.
+func (b *broadcast) announce() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.changed != nil {
+		close(b.changed)
+		b.changed = nil
+	}
+}

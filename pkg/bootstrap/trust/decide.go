@@ -1,0 +1,102 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Policy says what the live CA bundles have to be.
+type Policy struct {
+	// Bundle is what we know to be right. While it is empty nothing is written: an empty caBundle is an outage.
+	Bundle Bundle
+
+	// Exact makes Bundle all that is trusted; for a CA of our own, whose whole history is known.
+	//
+	// Otherwise the live certificates stay beside those of Bundle until they expire. Replicas which see different
+	// CAs (an external signer rotates its own, and tells one before the other) then agree without a leader, and a
+	// CA leaves only when nothing it signed can still be valid.
+	Exact bool
+}
+
+// Why a caBundle is written, as [Write.Reason] has it.
+const (
+	reasonEmpty   = "empty"   // there was none
+	reasonGarbage = "garbage" // some of it is no certificate
+	reasonDiffers = "differs" // certificates, but not the right ones, or not in the canonical form
+)
+
+// decision is what has to be done about one live object.
+type decision struct {
+	apply   *unstructured.Unstructured // server-side apply this; nil when the object is as it should be
+	entries []string                   // names of the webhooks which change, for a webhook configuration
+	reason  string                     // why the first of them changes
+}
+
+// decide compares a live object with the policy.
+//
+// The applied object has the UID and the resource version of the live one. So the API server refuses it (409) when
+// anybody wrote in between, and never creates an object which was deleted. It has every entry of ours, the right
+// ones too: with server-side apply, what a manager leaves out it gives up, and what nobody owns is removed.
+func decide(
+	t Target, live *unstructured.Unstructured, service types.NamespacedName, p Policy, now time.Time,
+) (decision, error) {
+	if p.Bundle.Empty() {
+		return decision{}, nil
+	}
+	ours := slots(t.Kind, live, service)
+	var d decision
+	for i, s := range ours {
+		wanted, reason := want(s.bundle, p, now)
+		if len(wanted) == 0 || bytes.Equal(wanted, s.bundle) {
+			continue
+		}
+		if len(wanted) > MaxBundleBytes {
+			return decision{}, fmt.Errorf("the CA bundle would grow to %d bytes, more than %d: remove what is not needed",
+				len(wanted), MaxBundleBytes)
+		}
+		ours[i].bundle = wanted
+		if d.reason == "" {
+			d.reason = reason
+		}
+		if s.webhook != "" {
+			d.entries = append(d.entries, s.webhook)
+		}
+	}
+	if d.reason != "" {
+		d.apply = applyObject(t, live, ours)
+	}
+	return d, nil
+}
+
+// want returns the bytes which have to be in place of the live ones, and what is wrong with those if they differ.
+func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string) {
+	have, err := ParseBundle(live)
+	switch {
+	case len(live) == 0:
+		reason = reasonEmpty
+	case err != nil:
+		reason = reasonGarbage
+	default:
+		reason = reasonDiffers
+	}
+	if p.Exact {
+		return p.Bundle.PEM(), reason
+	}
+	return have.Union(p.Bundle).Prune(now).PEM(), reason
+}
+
+func applyObject(t Target, live *unstructured.Unstructured, filled []slot) *unstructured.Unstructured {
+	obj := &unstructured.Unstructured{Object: applied(t.Kind, filled)}
+	obj.SetGroupVersionKind(t.Kind.gvk())
+	obj.SetName(t.Name)
+	obj.SetUID(live.GetUID())
+	obj.SetResourceVersion(live.GetResourceVersion())
+	return obj
+}

@@ -1,0 +1,146 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// webhooks makes a live configuration with one webhook for each bundle, all of them ours; before them is one which
+// is not, with garbage for a bundle.
+func webhooks(t testing.TB, bundles ...[]byte) *unstructured.Unstructured {
+	t.Helper()
+	const foreign = `
+metadata: {name: hookstrap, uid: some-uid, resourceVersion: "7", labels: {keep: me}}
+webhooks:
+- {name: foreign, clientConfig: {caBundle: Z2FyYmFnZQ==, service: {namespace: apps, name: db}}}
+`
+	text := foreign
+	for i, b := range bundles {
+		text += fmt.Sprintf("- {name: w%d, clientConfig: {caBundle: %q, service: {namespace: apps, name: web}}}\n",
+			i, base64.StdEncoding.EncodeToString(b))
+	}
+	return object(t, text)
+}
+
+func hookstrap() Target { return Target{Kind: Validating, Name: "hookstrap"} }
+
+func TestDecide(t *testing.T) {
+	ours := NewBundle(newCA(t, "ours", noon().Add(time.Hour)).cert)
+	theirs := NewBundle(newCA(t, "theirs", noon().Add(time.Hour)).cert)
+	expired := NewBundle(newCA(t, "expired", noon().Add(-time.Hour)).cert)
+	garbage := []byte("garbage")
+	exact, union := Policy{Bundle: ours, Exact: true}, Policy{Bundle: ours}
+	type bundles [][]byte
+
+	for name, tc := range map[string]struct {
+		live    bundles
+		policy  Policy
+		want    bundles // all that is applied; nil for no request
+		entries []string
+		reason  string
+	}{
+		"no policy":               {bundles{nil}, Policy{}, nil, nil, ""},
+		"empty exact policy":      {bundles{theirs.PEM()}, Policy{Exact: true}, nil, nil, ""},
+		"no entry":                {bundles{}, exact, nil, nil, ""},
+		"right":                   {bundles{ours.PEM(), ours.PEM()}, exact, nil, nil, ""},
+		"right, and more":         {bundles{ours.Union(theirs).PEM()}, union, nil, nil, ""},
+		"empty":                   {bundles{nil}, exact, bundles{ours.PEM()}, []string{"w0"}, "empty"},
+		"empty, union":            {bundles{nil}, union, bundles{ours.PEM()}, []string{"w0"}, "empty"},
+		"garbage":                 {bundles{garbage}, exact, bundles{ours.PEM()}, []string{"w0"}, "garbage"},
+		"garbage, union":          {bundles{garbage}, union, bundles{ours.PEM()}, []string{"w0"}, "garbage"},
+		"garbage behind":          {bundles{append(theirs.PEM(), "-----BEGIN x"...)}, union, bundles{ours.Union(theirs).PEM()}, []string{"w0"}, "garbage"},
+		"theirs, exact":           {bundles{theirs.PEM()}, exact, bundles{ours.PEM()}, []string{"w0"}, "differs"},
+		"theirs, union":           {bundles{theirs.PEM()}, union, bundles{ours.Union(theirs).PEM()}, []string{"w0"}, "differs"},
+		"too much, exact":         {bundles{ours.Union(theirs).PEM()}, exact, bundles{ours.PEM()}, []string{"w0"}, "differs"},
+		"expired leaves":          {bundles{ours.Union(expired).PEM()}, union, bundles{ours.PEM()}, []string{"w0"}, "differs"},
+		"all expired":             {bundles{nil}, Policy{Bundle: expired}, nil, nil, ""},
+		"same CA, other bytes":    {bundles{append([]byte("# ours\n"), ours.PEM()...)}, exact, bundles{ours.PEM()}, []string{"w0"}, "differs"},
+		"one of two":              {bundles{ours.PEM(), garbage}, exact, bundles{ours.PEM(), ours.PEM()}, []string{"w1"}, "garbage"},
+		"both":                    {bundles{nil, garbage}, exact, bundles{ours.PEM(), ours.PEM()}, []string{"w0", "w1"}, "empty"},
+		"each keeps its old ones": {bundles{theirs.PEM(), nil}, union, bundles{ours.Union(theirs).PEM(), ours.PEM()}, []string{"w0", "w1"}, "differs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			live := webhooks(t, tc.live...)
+			before := live.DeepCopy()
+			d, err := decide(hookstrap(), live, ourService(), tc.policy, noon())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want *unstructured.Unstructured
+			if tc.want != nil {
+				want = appliedWebhooks(t, tc.want)
+			}
+			if diff := cmp.Diff(want, d.apply); diff != "" {
+				t.Errorf("applied (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tc.entries, d.entries); diff != "" || d.reason != tc.reason {
+				t.Errorf("reason %q, want %q; entries (-want +got):\n%s", d.reason, tc.reason, diff)
+			}
+			if diff := cmp.Diff(before, live); diff != "" {
+				t.Errorf("changed the live object, which is a cache's: %s", diff)
+			}
+		})
+	}
+}
+
+// appliedWebhooks is all that may be in a request: who the object is, and our bundles.
+func appliedWebhooks(t testing.TB, bundles [][]byte) *unstructured.Unstructured {
+	t.Helper()
+	text := `
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: hookstrap, uid: some-uid, resourceVersion: "7"}
+webhooks:
+`
+	for i, b := range bundles {
+		text += fmt.Sprintf("- {name: w%d, clientConfig: {caBundle: %s}}\n", i, base64.StdEncoding.EncodeToString(b))
+	}
+	return object(t, text)
+}
+
+// After one write there must be nothing left to do, for whatever was live and whoever looks.
+func TestDecideSettles(t *testing.T) {
+	a := NewBundle(newCA(t, "a", noon().Add(time.Hour)).cert)
+	b := NewBundle(newCA(t, "b", noon().Add(time.Hour)).cert)
+	old := NewBundle(newCA(t, "old", noon().Add(-time.Hour)).cert)
+	for _, live := range [][]byte{nil, []byte("garbage"), a.PEM(), b.Union(old).PEM(), append(b.PEM(), a.PEM()...)} {
+		for _, first := range []Policy{{a, false}, {a, true}} {
+			bundle, _ := want(live, first, noon())
+			if again, _ := want(bundle, first, noon()); !bytes.Equal(again, bundle) {
+				t.Errorf("live %q, policy %v: writes again what it wrote", live, first)
+			}
+		}
+		ab, _ := want(live, Policy{Bundle: a}, noon())
+		ab, _ = want(ab, Policy{Bundle: b}, noon())
+		ba, _ := want(live, Policy{Bundle: b}, noon())
+		ba, _ = want(ba, Policy{Bundle: a}, noon())
+		if !bytes.Equal(ab, ba) {
+			t.Errorf("live %q: two replicas which see different CAs do not agree", live)
+		}
+	}
+}
+
+func TestDecideRefusesTooLarge(t *testing.T) {
+	var certs Bundle
+	one := newCA(t, strings.Repeat("x", 60), noon().Add(time.Hour)).cert
+	for len(certs.certs)*len(NewBundle(one).PEM()) <= MaxBundleBytes {
+		certs.certs = append(certs.certs, one) // NewBundle would not let the same one in so often
+	}
+	d, err := decide(hookstrap(), webhooks(t, nil), ourService(), Policy{Bundle: certs, Exact: true}, noon())
+	if err == nil || !strings.Contains(err.Error(), "more than 1048576") {
+		t.Errorf("error %v, want one which says that it is too large", err)
+	}
+	if d.apply != nil {
+		t.Error("it is written nevertheless")
+	}
+}

@@ -1,0 +1,153 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+)
+
+// DefaultFieldManager is the name under which all replicas write, so that they share what they own.
+const DefaultFieldManager = "hookstrap"
+
+// InjectorOptions say which caBundles to keep.
+type InjectorOptions struct {
+	// Client needs the verbs list, watch and patch on each target; resourceNames may be used.
+	Client dynamic.Interface
+
+	// Targets are the objects to keep. None is fine: then there is nothing to verify against either.
+	Targets []Target
+
+	// Service is the one in front of our pods. Only entries whose clientConfig.service is this one are touched.
+	Service types.NamespacedName
+
+	// FieldManager must be the same in all replicas. Empty means DefaultFieldManager.
+	FieldManager string
+
+	// Clock is for tests. nil means the real one.
+	Clock clock.Clock
+
+	// Observer is told of each write.
+	Observer Observer
+}
+
+// Observer is told what the injector does; for metrics and events. A function may be nil. They are called by one
+// goroutine for each target, which waits for them.
+type Observer struct {
+	Wrote  func(Write)
+	Failed func(Target, error)
+}
+
+// Write describes one successful write.
+type Write struct {
+	Target     Target
+	Entries    []string      // the webhooks whose caBundle changed; nil for a CRD and an APIService
+	Reason     string        // "empty", "garbage" or "differs": what the first of them was before
+	Overwriter string        // the field manager who had spoiled what had been right, as far as it is known
+	Duration   time.Duration // of the request
+}
+
+// Injector keeps the CA bundle right in all entries which call our Service, for as long as it runs. Its methods may
+// be called by many goroutines at once.
+type Injector struct {
+	opts    InjectorOptions
+	views   []*view // one for each target, in their order
+	changes broadcast
+
+	mu     sync.Mutex
+	policy Policy
+	number int // of the policy: 0 is the zero Policy, and each other one that is published gets the next
+}
+
+// NewInjector checks the options. It makes no request.
+func NewInjector(opts InjectorOptions) (*Injector, error) {
+	if opts.FieldManager == "" {
+		opts.FieldManager = DefaultFieldManager
+	}
+	if opts.Clock == nil {
+		opts.Clock = clock.RealClock{}
+	}
+	if err := opts.validate(); err != nil {
+		return nil, err
+	}
+	i := &Injector{opts: opts}
+	var seen []Target
+	for _, t := range opts.Targets {
+		if !slices.Contains(seen, t) {
+			seen = append(seen, t)
+			i.views = append(i.views, &view{target: t, changes: &i.changes})
+		}
+	}
+	return i, nil
+}
+
+func (o InjectorOptions) validate() error {
+	if len(o.Targets) == 0 {
+		return nil
+	}
+	if o.Client == nil {
+		return errors.New("the caBundle injector has no client: set InjectorOptions.Client")
+	}
+	if o.Service.Name == "" || o.Service.Namespace == "" {
+		return fmt.Errorf("the caBundle injector has no complete Service (got %q): set its name and namespace", o.Service)
+	}
+	for _, t := range o.Targets {
+		if _, err := ParseTarget(t.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Publish sets what the live bundles have to be from now on, and wakes whoever has to write it. It does not wait;
+// [Injector.WaitVerified] does. It may be called before Run.
+func (i *Injector) Publish(p Policy) {
+	i.mu.Lock()
+	same := i.number > 0 && p.Exact == i.policy.Exact && p.Bundle.Equal(i.policy.Bundle)
+	if !same {
+		i.policy = p
+		i.number++
+	}
+	i.mu.Unlock()
+	if !same {
+		i.changes.announce()
+	}
+}
+
+func (i *Injector) current() (Policy, int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.policy, i.number
+}
+
+// Run watches and writes until ctx ends, and then returns nil: there is no failure which it does not outlast. An API
+// server which is away, a right which is missing, an object which does not exist yet are all retried with capped
+// back-off, and [Injector.Snapshot] says so. Call it once.
+func (i *Injector) Run(ctx context.Context) error {
+	logger := klog.FromContext(ctx).WithName("injector")
+	ctx = klog.NewContext(ctx, logger)
+	var running sync.WaitGroup
+	for _, v := range i.views {
+		resource := i.opts.Client.Resource(v.target.Kind.gvr())
+		watcher := &watcher{view: v, resource: resource, logger: logger}
+		running.Go(func() { watcher.run(ctx) })
+		worker := &worker{
+			view: v, resource: resource, service: i.opts.Service, manager: i.opts.FieldManager,
+			clock: i.opts.Clock, observer: i.opts.Observer, policy: i.current,
+		}
+		running.Go(func() { worker.run(ctx) })
+	}
+	<-ctx.Done()
+	running.Wait()
+	return nil
+}

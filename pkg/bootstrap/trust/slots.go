@@ -1,0 +1,104 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"encoding/base64"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// slot is one place of a live object for a CA bundle of ours.
+type slot struct {
+	webhook string // the entry's name in a webhook configuration, which has many; "" elsewhere
+	bundle  []byte // the live caBundle
+}
+
+// slots finds the entries of obj which call our Service. Everything else in the object belongs to somebody else.
+func slots(kind Kind, obj *unstructured.Unstructured, service types.NamespacedName) []slot {
+	var ours []slot
+	add := func(webhook string, config map[string]any) {
+		if callsService(config, service) {
+			ours = append(ours, slot{webhook: webhook, bundle: caBundle(config)})
+		}
+	}
+	switch kind {
+	case Validating, Mutating:
+		for _, webhook := range listField(obj.Object, "webhooks") {
+			name, _, _ := unstructured.NestedString(webhook, "name")
+			add(name, mapField(webhook, "clientConfig"))
+		}
+	case CRD:
+		// With strategy None the API server rejects a webhook, so finding one means that the strategy is Webhook.
+		add("", mapField(obj.Object, "spec", "conversion", "webhook", "clientConfig"))
+	case APIService:
+		add("", mapField(obj.Object, "spec"))
+	}
+	return ours
+}
+
+func callsService(config map[string]any, service types.NamespacedName) bool {
+	live := mapField(config, "service")
+	return live["namespace"] == service.Namespace && live["name"] == service.Name
+}
+
+// caBundle decodes the bundle of a client configuration. The API server encoded it, so it can be decoded.
+func caBundle(config map[string]any) []byte {
+	encoded, _, _ := unstructured.NestedString(config, "caBundle")
+	bundle, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return []byte(encoded) // not from an API server: garbage, and to be seen as such
+	}
+	return bundle
+}
+
+// applied is the mirror of slots: the fields of an object in which each slot has its bundle, and nothing else has
+// anything.
+func applied(kind Kind, filled []slot) map[string]any {
+	switch kind {
+	case CRD:
+		return nest(config(filled[0]), "spec", "conversion", "webhook", "clientConfig")
+	case APIService:
+		return nest(config(filled[0]), "spec")
+	default:
+		webhooks := make([]any, 0, len(filled))
+		for _, s := range filled {
+			webhooks = append(webhooks, map[string]any{"name": s.webhook, "clientConfig": config(s)})
+		}
+		return map[string]any{"webhooks": webhooks}
+	}
+}
+
+func config(s slot) map[string]any {
+	return map[string]any{"caBundle": base64.StdEncoding.EncodeToString(s.bundle)}
+}
+
+// nest returns value below the given path.
+func nest(value map[string]any, path ...string) map[string]any {
+	for i := len(path) - 1; i >= 0; i-- {
+		value = map[string]any{path[i]: value}
+	}
+	return value
+}
+
+// mapField reads a map without copying it; nil when there is none. A nil map may be read.
+func mapField(obj map[string]any, path ...string) map[string]any {
+	for _, key := range path {
+		obj, _ = obj[key].(map[string]any)
+	}
+	return obj
+}
+
+// listField reads a list of maps without copying it.
+func listField(obj map[string]any, key string) []map[string]any {
+	list, _ := obj[key].([]any)
+	var maps []map[string]any
+	for _, item := range list {
+		if m, ok := item.(map[string]any); ok {
+			maps = append(maps, m)
+		}
+	}
+	return maps
+}

@@ -1,0 +1,128 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
+)
+
+// object reads a live object from YAML.
+func object(t testing.TB, text string) *unstructured.Unstructured {
+	t.Helper()
+	obj := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(text), &obj.Object); err != nil {
+		t.Fatal(err)
+	}
+	return obj
+}
+
+func ourService() types.NamespacedName { return types.NamespacedName{Namespace: "apps", Name: "web"} }
+
+// "b25l" is base64 for "one", "dHdv" for "two".
+const (
+	webhooksYAML = `
+webhooks:
+- name: one.example.com
+  clientConfig: {caBundle: b25l, service: {namespace: apps, name: web, path: /one}}
+- name: other-service.example.com
+  clientConfig: {caBundle: b25l, service: {namespace: apps, name: db}}
+- name: other-namespace.example.com
+  clientConfig: {caBundle: b25l, service: {namespace: web, name: apps}}
+- name: url.example.com
+  clientConfig: {caBundle: b25l, url: "https://web.apps.svc"}
+- name: two.example.com
+  clientConfig: {caBundle: dHdv, service: {namespace: apps, name: web, port: 8443}}
+- name: none.example.com
+  clientConfig: {service: {namespace: apps, name: web}}
+`
+	crdYAML = `
+spec:
+  conversion:
+    strategy: Webhook
+    webhook: {clientConfig: {caBundle: b25l, service: {namespace: apps, name: web}}}
+`
+	apiServiceYAML = `
+spec: {caBundle: b25l, service: {namespace: apps, name: web}, group: example.com}
+`
+)
+
+func TestSlots(t *testing.T) {
+	type want struct{ webhook, bundle string }
+	three := []want{{"one.example.com", "one"}, {"two.example.com", "two"}, {"none.example.com", ""}}
+	for name, tc := range map[string]struct {
+		kind Kind
+		text string
+		want []want
+	}{
+		"validating":                {Validating, webhooksYAML, three},
+		"mutating":                  {Mutating, webhooksYAML, three},
+		"no webhooks":               {Validating, `webhooks: []`, nil},
+		"nothing":                   {Mutating, `metadata: {name: x}`, nil},
+		"CRD":                       {CRD, crdYAML, []want{{"", "one"}}},
+		"CRD without conversion":    {CRD, `spec: {group: example.com}`, nil},
+		"CRD, strategy None":        {CRD, `spec: {conversion: {strategy: None}}`, nil},
+		"CRD of another service":    {CRD, `spec: {conversion: {webhook: {clientConfig: {service: {namespace: a, name: b}}}}}`, nil},
+		"APIService":                {APIService, apiServiceYAML, []want{{"", "one"}}},
+		"APIService without bundle": {APIService, `spec: {service: {namespace: apps, name: web}}`, []want{{"", ""}}},
+		"local APIService":          {APIService, `spec: {group: apps, version: v1}`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := slots(tc.kind, object(t, tc.text), ourService())
+			if len(got) != len(tc.want) {
+				t.Fatalf("got %d entries %v, want %v", len(got), got, tc.want)
+			}
+			for i, s := range got {
+				if s.webhook != tc.want[i].webhook || string(s.bundle) != tc.want[i].bundle {
+					t.Errorf("entry %d: got %s with %q, want %v", i, s.webhook, s.bundle, tc.want[i])
+				}
+			}
+		})
+	}
+}
+
+// What is applied must be found where it is looked for, or we would write it for ever.
+func TestAppliedMirrorsSlots(t *testing.T) {
+	for kind, text := range map[Kind]string{
+		Validating: webhooksYAML, Mutating: webhooksYAML, CRD: crdYAML, APIService: apiServiceYAML,
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			filled := slots(kind, object(t, text), ourService())
+			for i := range filled {
+				filled[i].bundle = []byte("new for " + filled[i].webhook)
+			}
+			fields := applied(kind, filled)
+			configs := []map[string]any{mapField(fields, "spec")}
+			switch kind {
+			case CRD:
+				configs[0] = mapField(fields, "spec", "conversion", "webhook", "clientConfig")
+			case Validating, Mutating:
+				configs = nil
+				for _, w := range listField(fields, "webhooks") {
+					configs = append(configs, mapField(w, "clientConfig"))
+				}
+			}
+			if len(configs) != len(filled) {
+				t.Fatalf("%d entries applied, want %d", len(configs), len(filled))
+			}
+			for i, c := range configs {
+				if got, want := string(caBundle(c)), string(filled[i].bundle); got != want {
+					t.Errorf("entry %d: applied %q, want %q", i, got, want)
+				}
+				if len(c) != 1 {
+					t.Errorf("entry %d: applies more than a caBundle: %v", i, c)
+				}
+			}
+		})
+	}
+}
+
+func TestUndecodableBundleIsGarbage(t *testing.T) {
+	if got := string(caBundle(map[string]any{"caBundle": "%%%"})); got != "%%%" {
+		t.Errorf("got %q", got)
+	}
+}

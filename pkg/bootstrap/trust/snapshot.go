@@ -1,0 +1,102 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Entry is one place for a CA bundle as the API server has it.
+type Entry struct {
+	Target   Target
+	Webhook  string // the webhook's name in a webhook configuration; "" for a CRD and an APIService
+	CABundle []byte // the live bytes, whatever they are
+	Found    bool   // false when the target has no entry of ours; Reason says why
+	Reason   string // what is wrong and what to do about it; "" when nothing is known to be
+}
+
+// Snapshot returns the live entries of all targets, from the watch and without a request. A target without an entry
+// of ours gives one that is not Found.
+func (i *Injector) Snapshot() []Entry {
+	var all []Entry
+	for _, v := range i.views {
+		all = append(all, entriesOf(v.target, i.opts.Service, v.get())...)
+	}
+	return all
+}
+
+func entriesOf(t Target, service types.NamespacedName, s state) []Entry {
+	var ours []slot
+	if s.live != nil {
+		ours = slots(t.Kind, s.live, service)
+	}
+	if reason := missing(t, service, s, len(ours)); reason != "" {
+		return []Entry{{Target: t, Reason: reason}}
+	}
+	entries := make([]Entry, 0, len(ours))
+	for _, o := range ours {
+		e := Entry{Target: t, Webhook: o.webhook, CABundle: slices.Clone(o.bundle), Found: true}
+		if err := errors.Join(s.writeErr, s.watchErr); err != nil {
+			e.Reason = err.Error()
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// Verify checks a serving certificate against the live bundle of every entry, as the API server would at now, and
+// returns an error for the first which does not trust it: an entry which is missing trusts nobody. With no targets
+// there is nobody to ask, and the answer is nil. The arguments are those of [Bundle.Verify].
+func (i *Injector) Verify(chain []*x509.Certificate, serverName string, now time.Time) error {
+	for _, e := range i.Snapshot() {
+		if err := e.verify(chain, serverName, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e Entry) verify(chain []*x509.Certificate, serverName string, now time.Time) error {
+	if !e.Found {
+		return errors.New(e.Reason)
+	}
+	// Like the API server, take what can be read and pass over the rest. The rest gets repaired anyway.
+	bundle, _ := ParseBundle(e.CABundle)
+	err := bundle.Verify(chain, serverName, now)
+	if err == nil {
+		return nil
+	}
+	where := e.Target.title()
+	if e.Webhook != "" {
+		where += fmt.Sprintf(" webhook %q", e.Webhook)
+	}
+	if e.Reason != "" {
+		return fmt.Errorf("%s: %w; %s", where, err, e.Reason)
+	}
+	return fmt.Errorf("%s: %w", where, err)
+}
+
+// WaitVerified returns nil as soon as [Injector.Verify] does. It looks when an event of a watch comes, not on a
+// timer. When ctx ends first, the error is the context's and says what was still wrong.
+func (i *Injector) WaitVerified(ctx context.Context, chain []*x509.Certificate, serverName string) error {
+	for {
+		changed := i.changes.next()
+		err := i.Verify(chain, serverName, i.opts.Clock.Now())
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the API server to trust the serving certificate: %w: %w", context.Cause(ctx), err)
+		}
+	}
+}

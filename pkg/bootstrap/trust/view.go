@@ -1,0 +1,92 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"sync"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/tools/cache"
+)
+
+// view is what is known of one target: a cache of one object, fed by a watch.
+type view struct {
+	target  Target
+	changes *broadcast
+
+	mu       sync.Mutex
+	synced   bool                       // the API server has answered at least once
+	live     *unstructured.Unstructured // never modified; nil when the object does not exist
+	watchErr error                      // why nothing new is heard
+	writeErr error                      // why the last write failed
+}
+
+var _ cache.ReflectorStore = &view{}
+
+// state is a copy of what a view knows.
+type state struct {
+	synced             bool
+	live               *unstructured.Unstructured
+	watchErr, writeErr error
+}
+
+func (v *view) get() state {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return state{v.synced, v.live, v.watchErr, v.writeErr}
+}
+
+// setWatchErr notes how the last attempt to watch went, and reports whether that is news.
+func (v *view) setWatchErr(err error) bool { return v.setErr(&v.watchErr, err) }
+
+// setWriteErr notes how the last write went, and reports whether that is news.
+func (v *view) setWriteErr(err error) bool { return v.setErr(&v.writeErr, err) }
+
+func (v *view) setErr(field *error, err error) bool {
+	v.mu.Lock()
+	news := message(*field) != message(err)
+	*field = err
+	v.mu.Unlock()
+	if news {
+		v.changes.announce()
+	}
+	return news
+}
+
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func (v *view) set(obj any) {
+	live, _ := obj.(*unstructured.Unstructured)
+	v.mu.Lock()
+	v.synced, v.live = true, live
+	v.mu.Unlock()
+	v.changes.announce()
+}
+
+// Add is called by the watch when the object was created.
+func (v *view) Add(obj any) error { v.set(obj); return nil }
+
+// Update is called by the watch when the object was changed.
+func (v *view) Update(obj any) error { v.set(obj); return nil }
+
+// Delete is called by the watch when the object was deleted.
+func (v *view) Delete(any) error { v.set(nil); return nil }
+
+// Replace is called by the watch with all there is: no object, or one.
+func (v *view) Replace(objs []any, _ string) error {
+	if len(objs) == 0 {
+		v.set(nil)
+		return nil
+	}
+	v.set(objs[0])
+	return nil
+}
+
+// Resync is not needed: workers look at the state, not at events.
+func (v *view) Resync() error { return nil }

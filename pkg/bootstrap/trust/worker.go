@@ -1,0 +1,160 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+)
+
+// writeTimeout bounds one write. The API server itself gives up after a minute; a repair should not hang so long.
+const writeTimeout = 15 * time.Second
+
+// errUnchanged is a write that was accepted and had no effect.
+var errUnchanged = errors.New("the API server accepted it but kept the old caBundle")
+
+// worker writes to one target. Its fields below the options belong to the goroutine of run alone.
+type worker struct {
+	view     *view
+	resource dynamic.ResourceInterface
+	service  types.NamespacedName
+	manager  string
+	clock    clock.Clock
+	observer Observer
+	policy   func() (Policy, int) // and a number which grows with each change of the policy
+
+	pace     pace
+	number   int      // of the policy which pace and wasRight are about
+	wasRight bool     // the live object was right once: if it no longer is, somebody spoiled it
+	history  revision // known to be no longer the live one: writing to it again would only be a conflict
+}
+
+// revision identifies one state of one object.
+type revision struct {
+	uid types.UID
+	rv  string
+}
+
+func revisionOf(obj *unstructured.Unstructured) revision {
+	return revision{obj.GetUID(), obj.GetResourceVersion()}
+}
+
+// run compares and writes whenever something changes, until ctx ends.
+func (w *worker) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		changed := w.view.changes.next()
+		w.rest(ctx, changed, w.step(ctx))
+	}
+}
+
+// rest returns when something changed, and after wait unless that is 0.
+func (w *worker) rest(ctx context.Context, changed <-chan struct{}, wait time.Duration) {
+	var later <-chan time.Time
+	if wait > 0 {
+		timer := w.clock.NewTimer(wait)
+		defer timer.Stop()
+		later = timer.C()
+	}
+	select {
+	case <-ctx.Done():
+	case <-changed:
+	case <-later:
+	}
+}
+
+// step does what has to be done now. It returns how long to wait before another look, or 0 when only a change can
+// give new work.
+func (w *worker) step(ctx context.Context) time.Duration {
+	policy, number := w.policy()
+	if number != w.number { // new trust does not wait because the old was fought over
+		w.number, w.wasRight, w.pace = number, false, pace{}
+	}
+	live := w.view.get().live
+	if live == nil || revisionOf(live) == w.history {
+		return 0
+	}
+	now := w.clock.Now()
+	d, err := decide(w.view.target, live, w.service, policy, now)
+	if err == nil && d.apply == nil {
+		w.view.setWriteErr(nil)
+		w.wasRight = true
+		return 0
+	}
+	if wait := w.pace.wait(now); wait > 0 {
+		return wait
+	}
+	if err == nil {
+		err = w.write(ctx, live, d)
+	}
+	if err != nil {
+		return w.failed(ctx, err)
+	}
+	return 0
+}
+
+// write applies d. Losing a race is no error: what the winner wrote comes with the watch.
+func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, d decision) error {
+	start := w.clock.Now()
+	bounded, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	options := metav1.ApplyOptions{Force: true, FieldManager: w.manager}
+	result, err := w.resource.Apply(bounded, w.view.target.Name, d.apply, options)
+	switch {
+	case apierrors.IsConflict(err) || apierrors.IsNotFound(err):
+		w.history = revisionOf(live)
+		klog.FromContext(ctx).V(2).Info("Somebody else wrote first", "target", w.view.target.String(), "err", err)
+		return nil
+	case err != nil:
+		return err
+	case revisionOf(result) == revisionOf(live):
+		return errUnchanged
+	}
+	w.history = revisionOf(live)
+	w.wrote(ctx, live, d, start)
+	return nil
+}
+
+func (w *worker) wrote(ctx context.Context, live *unstructured.Unstructured, d decision, start time.Time) {
+	now := w.clock.Now()
+	repair := w.wasRight
+	w.wasRight = true
+	w.pace.wrote(now, repair)
+	w.view.setWriteErr(nil)
+	written := Write{Target: w.view.target, Entries: d.entries, Reason: d.reason, Duration: now.Sub(start)}
+	if repair {
+		written.Overwriter = overwriter(w.view.target.Kind, live, d.entries, w.manager)
+	}
+	klog.FromContext(ctx).Info("Wrote caBundle", "target", written.Target.String(), "entries", written.Entries,
+		"reason", written.Reason, "overwriter", written.Overwriter, "duration", written.Duration)
+	if w.observer.Wrote != nil {
+		w.observer.Wrote(written)
+	}
+}
+
+// failed reports err and returns when to try again.
+func (w *worker) failed(ctx context.Context, err error) time.Duration {
+	if ctx.Err() != nil {
+		return 0
+	}
+	now := w.clock.Now()
+	w.pace.failed(now)
+	wait := w.pace.wait(now)
+	err = unwritable(w.view.target, err)
+	if w.view.setWriteErr(err) {
+		klog.FromContext(ctx).Error(err, "Cannot write caBundle, will retry", "target", w.view.target.String(), "in", wait)
+	}
+	if w.observer.Failed != nil {
+		w.observer.Failed(w.view.target, err)
+	}
+	return wait
+}
