@@ -1,0 +1,81 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+// newAuthority is the built-in signer with a policy that admits this Service's certificates and no others. Its names
+// and addresses come from what all replicas have in common, so that each may sign for each.
+func (b *Bootstrapper) newAuthority(id found) (*authority.Authority, error) {
+	names := identity.ServiceNames(id.Service, id.Namespace, id.ClusterDomain)
+	extraNames, extraIPs := splitSANs(b.options.ExtraSANs)
+	var own *authority.Authority
+	own, err := authority.New(authority.Options{
+		Client:     b.clients.kubernetes,
+		Namespace:  b.options.Namespace,
+		SecretName: b.options.CASecretName,
+		Service:    b.options.Service,
+		Policy: authority.Policy{
+			Requester:     authority.ServiceAccountUser(b.options.Namespace, b.options.ServiceAccount),
+			DNSNames:      append(names, extraNames...),
+			Namespace:     b.options.Namespace,
+			ClusterDomain: id.ClusterDomain,
+			ExtraIPs:      append(id.clusterIPs, extraIPs...),
+		},
+		OnChange: func() { b.authorityChanged(own.Bundle()) },
+	})
+	return own, err
+}
+
+// authorityChanged publishes the CAs as they are now, and renews when they no longer verify what is being served.
+func (b *Bootstrapper) authorityChanged(bundle trust.Bundle) {
+	b.publish(trust.Policy{Bundle: bundle, Exact: true})
+	b.metrics.authority(bundle)
+	if current := b.state.Pair(); current != nil && bundle.Verify(current.Chain(), b.serverName(), time.Now()) != nil {
+		b.Renew()
+	}
+}
+
+// splitSANs tells addresses from names; both were validated with the identity.
+func splitSANs(sans []string) (names []string, ips []netip.Addr) {
+	for _, san := range sans {
+		if ip, err := netip.ParseAddr(san); err == nil {
+			ips = append(ips, ip.Unmap())
+			continue
+		}
+		names = append(names, san)
+	}
+	return names, ips
+}
+
+// runAuthority follows the CA from the first certificate on, and signs what other replicas left unsigned once this one
+// is ready: its own start comes first.
+func (b *Bootstrapper) runAuthority(ctx context.Context, own *authority.Authority) error {
+	select {
+	case <-b.served:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	go func() {
+		select {
+		case <-b.ready:
+		case <-ctx.Done():
+			return
+		}
+		if err := own.RunController(ctx, 0); err != nil {
+			klog.FromContext(ctx).Error(err, "The signer for other replicas' requests has stopped")
+		}
+	}()
+	return own.Run(ctx)
+}

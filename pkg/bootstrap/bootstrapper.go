@@ -1,0 +1,147 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+// Bootstrapper runs the one flow for a webhook server. Make it with [New], give [Bootstrapper.TLSOption] to the server,
+// and run [Bootstrapper.Start]. It implements controller-runtime's manager.Runnable and LeaderElectionRunnable.
+// All methods are safe for concurrent use; Start may be called once.
+type Bootstrapper struct {
+	options  Options
+	clients  clients
+	requests *requestCounter
+	metrics  *metrics
+	injector *trust.Injector
+	state    serving.State
+	// directory keeps the pair across restarts, nil for memory only.
+	directory *serving.Directory
+	problem   problem
+
+	// renewNow asks for a renewal; a second request while one is waiting is the same request.
+	renewNow chan struct{}
+	// served is closed when the first certificate is served, ready when the first handshake was verified.
+	served, ready chan struct{}
+	started       time.Time
+}
+
+// New checks the options, all faults at once, and prepares the clients. It contacts nothing.
+func New(options Options) (*Bootstrapper, error) {
+	options = options.withDefaults()
+	if err := options.validate(); err != nil {
+		return nil, fmt.Errorf("bootstrap options: %w", err)
+	}
+	requests := &requestCounter{}
+	clients, err := newClients(options.RESTConfig, requests)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bootstrapper{
+		options:  options,
+		clients:  clients,
+		requests: requests,
+		renewNow: make(chan struct{}, 1),
+		served:   make(chan struct{}),
+		ready:    make(chan struct{}),
+	}
+	if options.Source == SourceCSR && options.CertDir != "" {
+		if b.directory, err = serving.OpenDirectory(options.CertDir); err != nil {
+			return nil, err
+		}
+	}
+	if b.metrics, err = newMetrics(options.Registerer, b.trustedNow); err != nil {
+		return nil, err
+	}
+	b.injector, err = trust.NewInjector(trust.InjectorOptions{
+		Client:   clients.dynamic,
+		Targets:  options.WebhookConfigurations,
+		Service:  types.NamespacedName{Namespace: options.Namespace, Name: options.Service},
+		Observer: b.metrics.injectorObserver(),
+	})
+	return b, err
+}
+
+// TLSOption makes a server serve what the Bootstrapper has: pass it in controller-runtime's webhook.Options.TLSOpts, or
+// call it on the tls.Config of any other server. Before the first certificate every handshake fails.
+func (b *Bootstrapper) TLSOption(cfg *tls.Config) {
+	b.state.TLSOption(b.options.TLS)(cfg)
+}
+
+// NeedLeaderElection is false: no certificate ever waits for a lease.
+func (b *Bootstrapper) NeedLeaderElection() bool { return false }
+
+// Renew asks for a new certificate now, in the background, with the old one serving until the new one is trusted. With
+// [SourceFiles] it does nothing: whoever writes the files renews.
+func (b *Bootstrapper) Renew() {
+	select {
+	case b.renewNow <- struct{}{}:
+	default:
+	}
+}
+
+// Leaf is the certificate that is being served, nil before the first.
+func (b *Bootstrapper) Leaf() *x509.Certificate {
+	if pair := b.state.Pair(); pair != nil {
+		return pair.Leaf()
+	}
+	return nil
+}
+
+// APIRequests is how many requests to the API server were made so far.
+func (b *Bootstrapper) APIRequests() int64 { return b.requests.count.Load() }
+
+// Ready is closed when the server has become callable for the first time.
+func (b *Bootstrapper) Ready() <-chan struct{} { return b.ready }
+
+// Start runs until ctx ends and then returns nil. No failure of a certificate, a signer or the API server ends it.
+func (b *Bootstrapper) Start(ctx context.Context) error {
+	b.started = time.Now()
+	logger := klog.FromContext(ctx).WithName("bootstrap")
+	ctx = klog.NewContext(ctx, logger)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return b.injector.Run(ctx) })
+	group.Go(func() error { return b.announce(ctx) })
+	group.Go(func() error { return b.runSource(ctx, group) })
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// runSource feeds certificates to adopt until ctx ends.
+func (b *Bootstrapper) runSource(ctx context.Context, group *errgroup.Group) error {
+	if b.options.Source == SourceFiles {
+		return b.runFiles(ctx)
+	}
+	profile, err := signer.Lookup(b.options.SignerName)
+	if err != nil {
+		return err
+	}
+	if err := b.restore(ctx); err != nil {
+		return err
+	}
+	source, err := b.newCSRSource(ctx, profile)
+	if err != nil {
+		return err
+	}
+	if source.authority != nil {
+		group.Go(func() error { return b.runAuthority(ctx, source.authority) })
+	}
+	return source.run(ctx)
+}

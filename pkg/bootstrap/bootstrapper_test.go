@@ -1,0 +1,132 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+)
+
+func goodOptions() bootstrap.Options {
+	return bootstrap.Options{
+		RESTConfig:  &rest.Config{Host: "https://127.0.0.1:1"},
+		Environment: bootstrap.Environment{Service: "web", Namespace: "shop", ServiceAccount: "web"},
+	}
+}
+
+func TestNewRefusesBadOptions(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		alter func(*bootstrap.Options)
+		want  string
+	}{
+		{name: "good", alter: func(*bootstrap.Options) {}},
+		{name: "no API server", alter: func(o *bootstrap.Options) { o.RESTConfig = nil }, want: "RESTConfig"},
+		{name: "no Service", alter: func(o *bootstrap.Options) { o.Service = "" }, want: "service name"},
+		{name: "no namespace", alter: func(o *bootstrap.Options) { o.Namespace = "" }, want: "the namespace"},
+		{name: "no ServiceAccount for the built-in signer", alter: func(o *bootstrap.Options) { o.ServiceAccount = "" }, want: "ServiceAccount"},
+		{
+			name: "no ServiceAccount for another signer",
+			alter: func(o *bootstrap.Options) {
+				o.ServiceAccount, o.SignerName = "", "example.com/serving"
+			},
+		},
+		{name: "unknown source", alter: func(o *bootstrap.Options) { o.Source = "vault" }, want: `"vault"`},
+		{name: "files without a directory", alter: func(o *bootstrap.Options) { o.Source = bootstrap.SourceFiles }, want: "CertDir"},
+		{name: "bad signer", alter: func(o *bootstrap.Options) { o.SignerName = "nodomain" }, want: `"nodomain"`},
+		{name: "bad approval", alter: func(o *bootstrap.Options) { o.Approval = "maybe" }, want: `"maybe"`},
+		{name: "bad key", alter: func(o *bootstrap.Options) { o.KeyAlgorithm = "rsa-512" }, want: `"rsa-512"`},
+		{name: "short life", alter: func(o *bootstrap.Options) { o.Duration = 599 * time.Second }, want: "9m59s"},
+		{name: "bad SAN", alter: func(o *bootstrap.Options) { o.ExtraSANs = []string{"*.example.com"} }, want: "*.example.com"},
+		{
+			name:  "a directory that cannot be made",
+			alter: func(o *bootstrap.Options) { o.CertDir = "/dev/null/certs" },
+			want:  "/dev/null/certs",
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			options := goodOptions()
+			tc.alter(&options)
+			_, err := bootstrap.New(options)
+			switch {
+			case tc.want == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
+				t.Errorf("error %v does not say %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestNewNamesAllFaultsAtOnce(t *testing.T) {
+	_, err := bootstrap.New(bootstrap.Options{SignerName: "nodomain", KeyAlgorithm: "dsa"})
+	for _, want := range []string{"RESTConfig", "service name", "namespace", "nodomain", "dsa"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not say %q", err, want)
+		}
+	}
+}
+
+func TestFromEnvironment(t *testing.T) {
+	variables := map[string]string{
+		"SERVICE_NAME": "web", "POD_NAMESPACE": "shop", "POD_NAME": "web-0", "POD_SERVICE_ACCOUNT": "account",
+		"POD_IPS": "10.1.2.3,fd00::3",
+	}
+	got, err := bootstrap.FromEnvironment(func(name string) string { return variables[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := bootstrap.Environment{
+		Service: "web", Namespace: "shop", PodName: "web-0", ServiceAccount: "account",
+		PodIPs: []netip.Addr{netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("fd00::3")},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+		t.Errorf("environment (-want +got):\n%s", diff)
+	}
+}
+
+func TestFromEnvironmentNamesTheBadVariable(t *testing.T) {
+	_, err := bootstrap.FromEnvironment(func(string) string { return "nonsense" })
+	if err == nil || !strings.Contains(err.Error(), "POD_IPS") {
+		t.Errorf("error %v does not name POD_IPS", err)
+	}
+}
+
+func TestTwoBootstrappersNeedTwoRegistries(t *testing.T) {
+	options := goodOptions()
+	options.Registerer = prometheus.NewRegistry()
+	if _, err := bootstrap.New(options); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bootstrap.New(options); err == nil {
+		t.Error("the second one on the same registry was accepted: its metrics would be lost")
+	}
+}
+
+func TestNotReadyBeforeTheFirstCertificate(t *testing.T) {
+	boot, err := bootstrap.New(goodOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, condition := range boot.Conditions() {
+		if err := condition.Check(t.Context()); err == nil {
+			t.Errorf("condition %q holds, though nothing was bootstrapped", condition.Name)
+		}
+	}
+	if boot.NeedLeaderElection() {
+		t.Error("a certificate must not wait for a lease")
+	}
+	if leaf := boot.Leaf(); leaf != nil {
+		t.Errorf("there is a leaf already: %s", leaf.Subject)
+	}
+}

@@ -1,0 +1,118 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+// Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, every
+// live caBundle verifies it, and a handshake with our own listener succeeds with nothing but those caBundles.
+func (b *Bootstrapper) Conditions() []lifecycle.Condition {
+	return []lifecycle.Condition{
+		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }},
+		{Name: "trusted", Check: func(context.Context) error { return b.trustedNow() }},
+		{Name: "handshake", Check: b.handshake},
+	}
+}
+
+// Readyz is all [Bootstrapper.Conditions] as one check, for controller-runtime's AddReadyzCheck.
+func (b *Bootstrapper) Readyz(req *http.Request) error {
+	for _, condition := range b.Conditions() {
+		if err := condition.Check(req.Context()); err != nil {
+			return fmt.Errorf("%s: %w", condition.Name, err)
+		}
+	}
+	return nil
+}
+
+// certificateNow is nil while a certificate that has not expired is served.
+func (b *Bootstrapper) certificateNow() error {
+	pair := b.state.Pair()
+	if pair == nil {
+		return b.problem.or(errors.New("no certificate yet: the bootstrap is under way"))
+	}
+	if expiry := pair.Leaf().NotAfter; time.Now().After(expiry) {
+		return b.problem.or(fmt.Errorf("the certificate expired at %s", expiry.Format(time.RFC3339)))
+	}
+	return nil
+}
+
+// trustedNow is nil while every live caBundle verifies what is served.
+func (b *Bootstrapper) trustedNow() error {
+	pair := b.state.Pair()
+	if pair == nil {
+		return errors.New("there is no certificate to be trusted yet")
+	}
+	return b.injector.Verify(pair.Chain(), b.serverName(), time.Now())
+}
+
+// handshake does what the API server does: TLS with our own listener, for the Service's name, verified with each live
+// caBundle in turn.
+func (b *Bootstrapper) handshake(ctx context.Context) error {
+	pair := b.state.Pair()
+	if pair == nil {
+		return errors.New("there is no certificate to shake hands with yet")
+	}
+	state, err := b.dial(ctx)
+	if err != nil {
+		return err
+	}
+	return b.verifyHandshake(state.PeerCertificates, pair)
+}
+
+// dial completes one handshake with the listener. What it presents is verified by the caller, against several bundles.
+func (b *Bootstrapper) dial(ctx context.Context) (tls.ConnectionState, error) {
+	dialer := tls.Dialer{Config: &tls.Config{
+		ServerName:         b.serverName(),
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: true, // #nosec G402 -- verifyHandshake verifies, with every bundle.
+	}}
+	conn, err := dialer.DialContext(ctx, "tcp", b.options.SelfAddress)
+	if err != nil {
+		return tls.ConnectionState{}, fmt.Errorf("TLS handshake with our own listener %s: %w", b.options.SelfAddress, err)
+	}
+	defer conn.Close() //nolint:errcheck // Nothing was written.
+	return conn.(*tls.Conn).ConnectionState(), nil
+}
+
+func (b *Bootstrapper) verifyHandshake(presented []*x509.Certificate, pair *serving.Pair) error {
+	now := time.Now()
+	if len(b.options.WebhookConfigurations) > 0 {
+		return b.injector.Verify(presented, b.serverName(), now)
+	}
+	// Somebody else keeps the caBundle; what came along with the pair is the best there is to verify with.
+	roots := trust.NewBundle(pair.CAs()...)
+	if roots.Empty() {
+		return presented[0].VerifyHostname(b.serverName())
+	}
+	return roots.Verify(presented, b.serverName(), now)
+}
+
+// problem is the last thing that went wrong, for readiness to say; cleared by success.
+type problem struct {
+	last atomic.Pointer[error]
+}
+
+func (p *problem) set(err error) { p.last.Store(&err) }
+
+func (p *problem) clear() { p.last.Store(nil) }
+
+func (p *problem) or(fallback error) error {
+	if err := p.last.Load(); err != nil {
+		return *err
+	}
+	return fallback
+}

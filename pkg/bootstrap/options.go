@@ -1,0 +1,168 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+// Source says where the serving certificate comes from.
+type Source string
+
+// The two sources.
+const (
+	// SourceCSR requests it through the CertificateSigningRequest API.
+	SourceCSR Source = "csr"
+	// SourceFiles reads what somebody else writes: a cert-manager Secret, a CSI driver, a projected volume.
+	SourceFiles Source = "files"
+)
+
+// ParseSource reads "csr" or "files".
+func ParseSource(s string) (Source, error) {
+	switch source := Source(s); source {
+	case SourceCSR, SourceFiles:
+		return source, nil
+	default:
+		return "", fmt.Errorf("unknown certificate source %q: use %s or %s", s, SourceCSR, SourceFiles)
+	}
+}
+
+// DefaultSelfAddress is where the webhook server of controller-runtime listens by default, seen from inside the pod.
+const DefaultSelfAddress = "127.0.0.1:9443"
+
+// Environment is what a pod knows of itself; [FromEnvironment] reads it from the downward API's variables.
+type Environment struct {
+	// Service is the Service in front of the webhook, Namespace its and our namespace. Both are needed.
+	Service, Namespace string
+	// ServiceAccount is the name of the ServiceAccount we run as. The built-in signer needs it.
+	ServiceAccount string
+	// PodName labels the requests; PodIPs become SANs. Both may be empty.
+	PodName string
+	PodIPs  []netip.Addr
+}
+
+// Options configures a [Bootstrapper]. Service, Namespace and RESTConfig are needed; everything else has a default.
+type Options struct {
+	// RESTConfig reaches the API server. It is copied.
+	RESTConfig *rest.Config
+	Environment
+
+	// ClusterDomain is the cluster's DNS domain; the default is "cluster.local".
+	ClusterDomain string
+	// ExtraSANs are more DNS names or IP addresses for the certificate.
+	ExtraSANs []string
+	// WebhookConfigurations are the objects whose caBundle is kept right; with none, trust is somebody else's task.
+	WebhookConfigurations []trust.Target
+
+	// Source is where the certificate comes from; the default is SourceCSR.
+	Source Source
+	// SignerName is the signer that is asked; the default is the built-in one, [signer.BuiltIn].
+	SignerName string
+	// Approval says who approves the request; the default is [csr.ApproveSelf].
+	Approval csr.Approval
+	// CASecretName is the Secret of the built-in signer's CA; the default is "<service>-ca".
+	CASecretName string
+	// CAFile is a PEM file with the CA of an external signer; it is read again for every certificate.
+	CAFile string
+	// Duration is the lifetime asked for, at least [csr.MinDuration]; 0 leaves it to the signer.
+	Duration time.Duration
+	// KeyAlgorithm is the key to make; the default is ECDSA P-256.
+	KeyAlgorithm csr.KeyAlgorithm
+	// CertDir keeps the key pair across container restarts (SourceCSR; "" = memory only), or is where it is read from
+	// (SourceFiles).
+	CertDir string
+
+	// TLS bounds protocol version and cipher suites.
+	TLS serving.TLSOptions
+	// SelfAddress is host:port of our own listener; readiness does a handshake with it. The default is
+	// [DefaultSelfAddress].
+	SelfAddress string
+	// Registerer takes the metrics; nil registers none.
+	Registerer prometheus.Registerer
+}
+
+// withDefaults fills in what was left empty.
+func (o Options) withDefaults() Options {
+	if o.Source == "" {
+		o.Source = SourceCSR
+	}
+	if o.SignerName == "" {
+		o.SignerName = signer.BuiltIn
+	}
+	if o.Approval == "" {
+		o.Approval = csr.ApproveSelf
+	}
+	if o.CASecretName == "" {
+		o.CASecretName = o.Service + "-ca"
+	}
+	if o.SelfAddress == "" {
+		o.SelfAddress = DefaultSelfAddress
+	}
+	return o
+}
+
+// validate finds all faults at once, before anything is contacted.
+func (o Options) validate() error {
+	var faults []error
+	if o.RESTConfig == nil {
+		faults = append(faults, errors.New("RESTConfig is missing: it says how to reach the API server"))
+	}
+	if _, err := identity.New(o.identityInputs(nil)); err != nil {
+		faults = append(faults, err)
+	}
+	if _, err := ParseSource(string(o.Source)); err != nil {
+		faults = append(faults, err)
+	}
+	if o.Source == SourceFiles && o.CertDir == "" {
+		faults = append(faults, errors.New("CertDir is missing: the certificate source files reads from it"))
+	}
+	if o.Source == SourceCSR {
+		faults = append(faults, o.validateRequest())
+	}
+	return errors.Join(faults...)
+}
+
+func (o Options) validateRequest() error {
+	var faults []error
+	profile, err := signer.Lookup(o.SignerName)
+	faults = append(faults, err)
+	if err == nil && profile.BuiltIn() && o.ServiceAccount == "" {
+		faults = append(faults, errors.New("ServiceAccount is missing: the built-in signer signs for it alone"))
+	}
+	if _, err := csr.ParseApproval(string(o.Approval)); err != nil {
+		faults = append(faults, err)
+	}
+	if _, err := csr.ParseKeyAlgorithm(string(o.KeyAlgorithm)); err != nil {
+		faults = append(faults, err)
+	}
+	if o.Duration != 0 && o.Duration < csr.MinDuration {
+		faults = append(faults, fmt.Errorf("the certificate duration %s is too short: the API server takes %s and more",
+			o.Duration, csr.MinDuration))
+	}
+	return errors.Join(faults...)
+}
+
+func (o Options) identityInputs(clusterIPs []netip.Addr) identity.Inputs {
+	return identity.Inputs{
+		Service:       o.Service,
+		Namespace:     o.Namespace,
+		PodName:       o.PodName,
+		PodIPs:        o.PodIPs,
+		ClusterIPs:    clusterIPs,
+		ClusterDomain: o.ClusterDomain,
+		ExtraSANs:     o.ExtraSANs,
+	}
+}

@@ -1,0 +1,51 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/klog/v2"
+)
+
+// retryBackoff is how long to wait between attempts: from a second to five minutes, jittered so that the replicas of
+// one Deployment do not fail in step.
+func retryBackoff() wait.Backoff {
+	return wait.Backoff{Duration: time.Second, Factor: 2, Jitter: 0.5, Steps: 20, Cap: 5 * time.Minute}
+}
+
+// retry runs attempt until it succeeds or ctx ends; only the latter makes it fail. Each failure is logged, counted and
+// shown by readiness, for what: a phase or a task.
+func retry[T any](ctx context.Context, b *Bootstrapper, what string, attempt func(context.Context) (T, error)) (T, error) {
+	backoff := retryBackoff()
+	for {
+		result, err := attempt(ctx)
+		if err == nil {
+			return result, nil
+		}
+		if ctx.Err() != nil {
+			return result, ctx.Err()
+		}
+		delay := backoff.Step()
+		b.failed(what, err)
+		klog.FromContext(ctx).Error(err, "Will try again", "task", what, "in", delay.Round(time.Millisecond))
+		if err := pause(ctx, delay); err != nil {
+			return result, err
+		}
+	}
+}
+
+// pause blocks for d, or until ctx ends; then it returns ctx's error.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

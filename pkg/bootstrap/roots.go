@@ -1,0 +1,148 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+// rootFinder finds the CA that verifies a signer's certificates: which one that is cannot be asked of the API
+// (kubernetes#82952), so the candidates are tried in the order of the signer's profile.
+type rootFinder struct {
+	bootstrapper *Bootstrapper
+	profile      signer.Profile
+	authority    *authority.Authority
+}
+
+// unverifiedError says that every candidate could be read and none verifies the leaf.
+type unverifiedError struct {
+	signer string
+	tried  []string
+}
+
+// Error lists what was tried.
+func (e *unverifiedError) Error() string {
+	return fmt.Sprintf("no CA verifies the certificate of signer %q, so nothing was written; tried: %s; name the right "+
+		"one with --ca-file", e.signer, strings.Join(e.tried, "; "))
+}
+
+// find returns what to publish for the chain. It fails with [*unverifiedError] when no candidate verifies, and with
+// another error when one could not be read, for that may be the one.
+func (f *rootFinder) find(ctx context.Context, chain []*x509.Certificate) (trust.Policy, error) {
+	var tried []string
+	var unread []error
+	for _, source := range f.profile.CASources() {
+		bundle, err := f.read(ctx, source, chain)
+		switch {
+		case absent(err):
+			tried = append(tried, fmt.Sprintf("%s: %s", source, err))
+		case err != nil:
+			unread = append(unread, fmt.Errorf("%s: %w", source, err))
+		case bundle.Empty():
+			tried = append(tried, fmt.Sprintf("%s: nothing there", source))
+		default:
+			err = bundle.Verify(chain, f.bootstrapper.serverName(), time.Now())
+			if err == nil {
+				return trust.Policy{Bundle: bundle, Exact: source == signer.SourceAuthority}, nil
+			}
+			tried = append(tried, fmt.Sprintf("%s: %s", source, err))
+		}
+	}
+	unverified := &unverifiedError{signer: f.profile.Name(), tried: tried}
+	if len(unread) > 0 {
+		return trust.Policy{}, fmt.Errorf("%s; and could not read: %w", unverified.Error(), errors.Join(unread...))
+	}
+	return trust.Policy{}, unverified
+}
+
+// absent tells an answer (there is none: an older cluster, or not granted) from a failure that may pass.
+func absent(err error) bool {
+	return apierrors.IsNotFound(err) || apierrors.IsForbidden(err)
+}
+
+func (f *rootFinder) read(ctx context.Context, source signer.CASource, chain []*x509.Certificate) (trust.Bundle, error) {
+	switch source {
+	case signer.SourceAuthority:
+		return f.authority.Bundle(), nil
+	case signer.SourceChain:
+		return trust.NewBundle(authorities(chain)...), nil
+	case signer.SourceFile:
+		if f.bootstrapper.options.CAFile == "" {
+			return trust.Bundle{}, nil
+		}
+		return readBundle(f.bootstrapper.options.CAFile)
+	case signer.SourceRootCAConfigMap:
+		return f.rootCAConfigMap(ctx)
+	case signer.SourceTrustBundle:
+		return f.trustBundles(ctx)
+	default:
+		return trust.Bundle{}, fmt.Errorf("unknown CA source %q", source)
+	}
+}
+
+// authorities are the CA certificates that came behind the leaf.
+func authorities(chain []*x509.Certificate) []*x509.Certificate {
+	var cas []*x509.Certificate
+	for _, certificate := range chain[1:] {
+		if certificate.IsCA {
+			cas = append(cas, certificate)
+		}
+	}
+	return cas
+}
+
+// readBundle reads a PEM file of CA certificates.
+func readBundle(path string) (trust.Bundle, error) {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return trust.Bundle{}, err
+	}
+	bundle, err := trust.ParseBundle(pem)
+	if err != nil {
+		return trust.Bundle{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return bundle, nil
+}
+
+// rootCAConfigMap reads the CA bundle that kube-controller-manager publishes in every namespace.
+func (f *rootFinder) rootCAConfigMap(ctx context.Context) (trust.Bundle, error) {
+	namespace := f.bootstrapper.options.Namespace
+	configMap, err := f.bootstrapper.clients.kubernetes.CoreV1().ConfigMaps(namespace).Get(ctx, signer.RootCAConfigMapName, metav1.GetOptions{})
+	if err != nil {
+		return trust.Bundle{}, fmt.Errorf("reading ConfigMap %s/%s: %w", namespace, signer.RootCAConfigMapName, err)
+	}
+	return trust.ParseBundle([]byte(configMap.Data["ca.crt"]))
+}
+
+// trustBundles reads the ClusterTrustBundles of the signer (KEP-3257), where the cluster serves v1.
+func (f *rootFinder) trustBundles(ctx context.Context) (trust.Bundle, error) {
+	list, err := f.bootstrapper.clients.kubernetes.CertificatesV1().ClusterTrustBundles().List(ctx, metav1.ListOptions{
+		FieldSelector: "spec.signerName=" + f.profile.Name(),
+	})
+	if err != nil {
+		return trust.Bundle{}, fmt.Errorf("listing ClusterTrustBundles of signer %s: %w", f.profile.Name(), err)
+	}
+	var all trust.Bundle
+	for _, item := range list.Items {
+		bundle, err := trust.ParseBundle([]byte(item.Spec.TrustBundle))
+		if err != nil {
+			return trust.Bundle{}, fmt.Errorf("ClusterTrustBundle %s: %w", item.Name, err)
+		}
+		all = all.Union(bundle)
+	}
+	return all, nil
+}

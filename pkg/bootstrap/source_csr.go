@@ -1,0 +1,171 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+// csrSource obtains certificates through the CertificateSigningRequest API, and renews them.
+type csrSource struct {
+	*Bootstrapper
+	spec      csr.Spec
+	requester *csr.Requester
+	roots     *rootFinder
+	// authority is the built-in signer, nil for every other one.
+	authority *authority.Authority
+}
+
+// newCSRSource prepares what needs the API server: who we are behind the Service, and the signer.
+func (b *Bootstrapper) newCSRSource(ctx context.Context, profile signer.Profile) (*csrSource, error) {
+	found, err := retry(ctx, b, phaseIdentity, b.identify)
+	if err != nil {
+		return nil, err
+	}
+	s := &csrSource{
+		Bootstrapper: b,
+		spec:         csr.Spec{Identity: found.Identity, Profile: profile, Algorithm: b.options.KeyAlgorithm, Duration: b.options.Duration},
+	}
+	if profile.BuiltIn() {
+		if s.authority, err = b.newAuthority(found); err != nil {
+			return nil, err
+		}
+	}
+	s.requester = s.newRequester(ctx)
+	s.roots = &rootFinder{bootstrapper: b, profile: profile, authority: s.authority}
+	return s, nil
+}
+
+func (s *csrSource) newRequester(ctx context.Context) *csr.Requester {
+	r := &csr.Requester{
+		Client:   s.clients.kubernetes.CertificatesV1().CertificateSigningRequests(),
+		Approval: s.options.Approval,
+		Waiting: func(err *csr.OutcomeError) {
+			s.failed("wait", err)
+			klog.FromContext(ctx).Info("Still waiting for the certificate", "outcome", err.Outcome, "reason", err.Error())
+		},
+		Observe: func(phase csr.Phase, took time.Duration, keysAndValues ...any) {
+			s.phase(ctx, string(phase), took, keysAndValues...)
+		},
+	}
+	if account := s.options.ServiceAccount; account != "" {
+		r.Username = authority.ServiceAccountUser(s.options.Namespace, account)
+	}
+	if s.authority != nil {
+		r.Approvable, r.Sign = s.authority.Approvable, s.authority.Sign
+	}
+	return r
+}
+
+// run obtains and renews until ctx ends. What is served already (from the directory) is kept for as long as it is good.
+func (s *csrSource) run(ctx context.Context) error {
+	due, err := s.keep(ctx)
+	for err == nil {
+		due, err = s.renew(ctx, due)
+	}
+	return err
+}
+
+// renew waits until due, takes a new certificate to where it is served, and returns when that one is due.
+func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error) {
+	if err := s.sleepUntil(ctx, due); err != nil {
+		return due, err
+	}
+	next, err := retry(ctx, s.Bootstrapper, "certificate", s.obtain)
+	if err != nil {
+		return due, err
+	}
+	if err := s.adopt(ctx, next); err != nil {
+		return due, err
+	}
+	s.store(ctx, next.pair)
+	return renewalTime(next.pair.Leaf(), jittered()), nil
+}
+
+// obtain gets one certificate and finds the CA that verifies it.
+func (s *csrSource) obtain(ctx context.Context) (candidate, error) {
+	if err := s.ensureAuthority(ctx); err != nil {
+		return candidate{}, err
+	}
+	issued, err := s.requester.Obtain(ctx, s.spec)
+	if err != nil {
+		return candidate{}, err
+	}
+	policy, err := s.roots.find(ctx, issued.Chain)
+	if err != nil {
+		return candidate{}, err
+	}
+	pair, err := serving.NewPair(issued.Chain, issued.Key, policy.Bundle.Certificates())
+	if err != nil {
+		return candidate{}, err
+	}
+	return candidate{pair: pair, policy: &policy}, nil
+}
+
+// ensureAuthority makes sure that the built-in signer has its CA, and publishes it: it is known before the leaf is, so
+// the caBundle can be written while the request is under way.
+func (s *csrSource) ensureAuthority(ctx context.Context) error {
+	if s.authority == nil {
+		return nil
+	}
+	if err := s.authority.Ensure(ctx); err != nil {
+		return err
+	}
+	s.publish(trust.Policy{Bundle: s.authority.Bundle(), Exact: true})
+	return nil
+}
+
+// keep finds the CA of a pair that was restored, and returns when the pair is to be renewed: now, if there is none, if it
+// lacks a SAN, or if no CA verifies it any more.
+func (s *csrSource) keep(ctx context.Context) (time.Time, error) {
+	now := time.Now()
+	pair := s.state.Pair()
+	if pair == nil || unusable(pair, s.spec.Identity, now) != "" {
+		return now, nil
+	}
+	kept, err := retry(ctx, s.Bootstrapper, phaseTrusted, func(ctx context.Context) (candidate, error) {
+		if err := s.ensureAuthority(ctx); err != nil {
+			return candidate{}, err
+		}
+		policy, err := s.roots.find(ctx, pair.Chain())
+		if errors.As(err, new(*unverifiedError)) {
+			return candidate{pair: pair}, nil // Not a failure, but a reason to renew.
+		}
+		return candidate{pair: pair, policy: &policy}, err
+	})
+	if err != nil || kept.policy == nil {
+		return now, err
+	}
+	return renewalTime(pair.Leaf(), jittered()), s.adopt(ctx, kept)
+}
+
+// sleepUntil returns nil when due is there, or when a renewal was asked for.
+func (s *csrSource) sleepUntil(ctx context.Context, due time.Time) error {
+	for {
+		nap := napUntil(due, time.Now())
+		if nap <= 0 {
+			return ctx.Err()
+		}
+		timer := time.NewTimer(nap)
+		select {
+		case <-timer.C:
+		case <-s.renewNow:
+			timer.Stop()
+			return nil
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}

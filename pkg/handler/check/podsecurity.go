@@ -1,0 +1,141 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	psapi "k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// PodSecurity holds Pods, and templates of Pods, to a level of the Pod Security Standards
+// (https://kubernetes.io/docs/concepts/security/pod-security-standards/). What the levels mean is decided by
+// Kubernetes' own library, the one behind its built-in PodSecurity admission. Make one with [NewPodSecurity].
+type PodSecurity struct {
+	level     psapi.LevelVersion
+	evaluator policy.Evaluator
+}
+
+var _ handler.Check = PodSecurity{}
+
+// NewPodSecurity makes a check for a level, "privileged" (which allows everything), "baseline" or "restricted", in a
+// version of the standards, such as "v1.30", or "latest" for the newest one this program knows.
+func NewPodSecurity(level, version string) (PodSecurity, error) {
+	l, err := psapi.ParseLevel(level)
+	if err != nil {
+		return PodSecurity{}, fmt.Errorf("pod security level %q: %w", level, err)
+	}
+	v, err := psapi.ParseVersion(version)
+	if err != nil {
+		return PodSecurity{}, fmt.Errorf("pod security version %q: %w", version, err)
+	}
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		return PodSecurity{}, fmt.Errorf("cannot set up the pod security standards: %w", err)
+	}
+	return PodSecurity{level: psapi.LevelVersion{Level: l, Version: v}, evaluator: evaluator}, nil
+}
+
+// Name returns "podSecurity".
+func (PodSecurity) Name() string { return "podSecurity" }
+
+// Evaluate returns a violation for each control of the standard that is broken, at the container that breaks it where
+// that can be told, and at the Pod's spec otherwise.
+func (c PodSecurity) Evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+	pod, ok, err := podOf(req)
+	if err != nil || !ok {
+		return nil, err
+	}
+	results := c.evaluate(pod)
+	for _, r := range results {
+		if !r.Allowed {
+			return c.locate(pod, results), nil
+		}
+	}
+	return nil, nil
+}
+
+// evaluate returns the results of all controls of the level, always in the same order.
+func (c PodSecurity) evaluate(pod PodTemplate) []policy.CheckResult {
+	return c.evaluator.EvaluatePod(c.level, pod.Metadata, pod.Spec)
+}
+
+// locate turns the results for a Pod into violations. The library says which controls are broken, but not by which
+// field. So the Pod is looked at again without its containers, which finds what is wrong with the Pod itself, and then
+// with each of its containers alone. This is done only for Pods that have something wrong with them.
+func (c PodSecurity) locate(pod PodTemplate, whole []policy.CheckResult) []handler.Violation {
+	bare := *pod.Spec
+	bare.InitContainers, bare.Containers, bare.EphemeralContainers = nil, nil, nil
+	places := []place{{path: pod.Path, identity: images(pod), results: c.evaluate(pod.with(&bare))}}
+	for _, container := range containersOf(pod) {
+		spec := bare
+		container.alone(&spec)
+		places = append(places, place{
+			path: container.path, identity: container.Name + "=" + container.Image, results: c.evaluate(pod.with(&spec)),
+		})
+	}
+	var violations []handler.Violation
+	for i, result := range whole {
+		if !result.Allowed {
+			violations = append(violations, locateOne(places, i, result)...)
+		}
+	}
+	return violations
+}
+
+// place is a part of a Pod with the results for that part alone; the first of places is the Pod without containers.
+type place struct {
+	path     *field.Path
+	identity string
+	results  []policy.CheckResult
+}
+
+// locateOne finds the places which break control i. What is wrong with the bare Pod is wrong with each container as
+// well, and is said only once. A control that only all parts together break is reported at the Pod.
+func locateOne(places []place, i int, whole policy.CheckResult) []handler.Violation {
+	pod := places[0]
+	var violations []handler.Violation
+	for n, p := range places {
+		if r := p.results[i]; !r.Allowed && (n == 0 || r != pod.results[i]) {
+			violations = append(violations, p.violation(r))
+		}
+	}
+	if len(violations) == 0 {
+		violations = append(violations, pod.violation(whole))
+	}
+	return violations
+}
+
+// violation is the same one after an update only if the images are the same, too: that a privileged container was let
+// in does not mean that it may run something else.
+func (p place) violation(r policy.CheckResult) handler.Violation {
+	v := handler.Violationf(p.path, "%s", r.ForbiddenReason)
+	if r.ForbiddenDetail != "" {
+		v.Message += " (" + r.ForbiddenDetail + ")"
+	}
+	v.Identity = strings.Join([]string{v.Message, p.identity}, "\x00")
+	return v
+}
+
+// with is the same Pod with another specification.
+func (t PodTemplate) with(spec *corev1.PodSpec) PodTemplate {
+	t.Spec = spec
+	return t
+}
+
+// images lists which container runs what.
+func images(pod PodTemplate) string {
+	var list []string
+	for _, c := range containersOf(pod) {
+		list = append(list, c.Name+"="+c.Image)
+	}
+	return strings.Join(list, "\x00")
+}

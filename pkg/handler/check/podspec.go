@@ -1,0 +1,136 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// PodTemplate is the part of an object that describes a Pod.
+type PodTemplate struct {
+	Metadata *metav1.ObjectMeta
+	Spec     *corev1.PodSpec
+	// Path is where Spec is in the object: "spec" in a Pod, "spec.template.spec" in a Deployment.
+	Path *field.Path
+}
+
+// PodSpecOf returns what describes a Pod in obj, which is a pointer to a Pod, PodTemplate, ReplicationController,
+// Deployment, ReplicaSet, StatefulSet, DaemonSet, Job or CronJob of their v1 APIs. It is false for any other object,
+// and for a ReplicationController without a template. Nothing is copied.
+func PodSpecOf(obj any) (PodTemplate, bool) {
+	spec := field.NewPath("spec")
+	switch o := obj.(type) {
+	case *corev1.Pod:
+		return PodTemplate{Metadata: &o.ObjectMeta, Spec: &o.Spec, Path: spec}, true
+	case *corev1.PodTemplate:
+		return templateAt(field.NewPath("template"), &o.Template)
+	case *corev1.ReplicationController:
+		return templateAt(spec.Child("template"), o.Spec.Template)
+	case *appsv1.Deployment:
+		return templateAt(spec.Child("template"), &o.Spec.Template)
+	case *appsv1.ReplicaSet:
+		return templateAt(spec.Child("template"), &o.Spec.Template)
+	case *appsv1.StatefulSet:
+		return templateAt(spec.Child("template"), &o.Spec.Template)
+	case *appsv1.DaemonSet:
+		return templateAt(spec.Child("template"), &o.Spec.Template)
+	case *batchv1.Job:
+		return templateAt(spec.Child("template"), &o.Spec.Template)
+	case *batchv1.CronJob:
+		return templateAt(spec.Child("jobTemplate", "spec", "template"), &o.Spec.JobTemplate.Spec.Template)
+	}
+	return PodTemplate{}, false
+}
+
+func templateAt(path *field.Path, template *corev1.PodTemplateSpec) (PodTemplate, bool) {
+	if template == nil {
+		return PodTemplate{}, false
+	}
+	return PodTemplate{Metadata: &template.ObjectMeta, Spec: &template.Spec, Path: path.Child("spec")}, true
+}
+
+// podOf returns what describes a Pod in the request's object; it is false for kinds that have no Pod.
+func podOf(req *handler.Request) (PodTemplate, bool, error) {
+	kind := schema.GroupVersionKind(req.Kind)
+	decode := decoderOf(kind.GroupKind())
+	if decode == nil {
+		return PodTemplate{}, false, nil
+	}
+	// All these kinds are v1. Another version, should there ever be one, must not be a way around the checks.
+	if kind.Version != "v1" {
+		return PodTemplate{}, false, handler.VersionError(kind, "v1")
+	}
+	obj, err := decode(req)
+	if err != nil {
+		return PodTemplate{}, false, err
+	}
+	template, ok := PodSpecOf(obj)
+	return template, ok, nil
+}
+
+// decoderOf returns how to read a kind that PodSpecOf knows, and nil for any other.
+func decoderOf(kind schema.GroupKind) func(*handler.Request) (any, error) {
+	switch kind {
+	case schema.GroupKind{Kind: "Pod"}:
+		return object[corev1.Pod]
+	case schema.GroupKind{Kind: "PodTemplate"}:
+		return object[corev1.PodTemplate]
+	case schema.GroupKind{Kind: "ReplicationController"}:
+		return object[corev1.ReplicationController]
+	case schema.GroupKind{Group: appsv1.GroupName, Kind: "Deployment"}:
+		return object[appsv1.Deployment]
+	case schema.GroupKind{Group: appsv1.GroupName, Kind: "ReplicaSet"}:
+		return object[appsv1.ReplicaSet]
+	case schema.GroupKind{Group: appsv1.GroupName, Kind: "StatefulSet"}:
+		return object[appsv1.StatefulSet]
+	case schema.GroupKind{Group: appsv1.GroupName, Kind: "DaemonSet"}:
+		return object[appsv1.DaemonSet]
+	case schema.GroupKind{Group: batchv1.GroupName, Kind: "Job"}:
+		return object[batchv1.Job]
+	case schema.GroupKind{Group: batchv1.GroupName, Kind: "CronJob"}:
+		return object[batchv1.CronJob]
+	}
+	return nil
+}
+
+func object[T any](req *handler.Request) (any, error) { return handler.Object[T](req) }
+
+// podContainer is a container of any of the three sorts.
+type podContainer struct {
+	*corev1.Container
+	path *field.Path
+	// sort is how people call it: "container", "init container" or "ephemeral container".
+	sort string
+	// alone is a Pod specification's list of containers with only this one in it.
+	alone func(spec *corev1.PodSpec)
+}
+
+// containersOf lists the containers of all three sorts: init and ephemeral ones run code like any other.
+func containersOf(pod PodTemplate) []podContainer {
+	var list []podContainer
+	for i := range pod.Spec.InitContainers {
+		c := &pod.Spec.InitContainers[i]
+		list = append(list, podContainer{c, pod.Path.Child("initContainers").Index(i), "init container",
+			func(s *corev1.PodSpec) { s.InitContainers = []corev1.Container{*c} }})
+	}
+	for i := range pod.Spec.Containers {
+		c := &pod.Spec.Containers[i]
+		list = append(list, podContainer{c, pod.Path.Child("containers").Index(i), "container",
+			func(s *corev1.PodSpec) { s.Containers = []corev1.Container{*c} }})
+	}
+	for i := range pod.Spec.EphemeralContainers {
+		c := &pod.Spec.EphemeralContainers[i]
+		common := (*corev1.Container)(&c.EphemeralContainerCommon)
+		list = append(list, podContainer{common, pod.Path.Child("ephemeralContainers").Index(i), "ephemeral container",
+			func(s *corev1.PodSpec) { s.EphemeralContainers = []corev1.EphemeralContainer{*c} }})
+	}
+	return list
+}

@@ -1,0 +1,104 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+func TestRequiredLabels(t *testing.T) {
+	any := []LabelRule{{Key: "team"}}
+	pattern := []LabelRule{{Key: "team", Pattern: "[a-z]+|x1"}}
+	tests := map[string]struct {
+		rules  []LabelRule
+		labels map[string]string
+		want   []string
+	}{
+		"none required":    {},
+		"there":            {rules: any, labels: map[string]string{"team": "a"}},
+		"missing":          {rules: any, want: []string{`metadata.labels[team]: label "team" is required`}},
+		"empty":            {rules: any, labels: map[string]string{"team": ""}, want: []string{`metadata.labels[team]: label "team" must not be empty`}},
+		"other case":       {rules: any, labels: map[string]string{"Team": "a"}, want: []string{`metadata.labels[team]: label "team" is required`}},
+		"matches":          {rules: pattern, labels: map[string]string{"team": "shop"}},
+		"matches the rest": {rules: pattern, labels: map[string]string{"team": "x1"}},
+		"only begins so":   {rules: pattern, labels: map[string]string{"team": "shop9"}, want: []string{`metadata.labels[team]: value "shop9" does not match "[a-z]+|x1"`}},
+		"only ends so":     {rules: pattern, labels: map[string]string{"team": "9shop"}, want: []string{`metadata.labels[team]: value "9shop" does not match "[a-z]+|x1"`}},
+		"empty, pattern":   {rules: pattern, labels: map[string]string{"team": ""}, want: []string{`metadata.labels[team]: value "" does not match "[a-z]+|x1"`}},
+		"empty is allowed": {rules: []LabelRule{{Key: "team", Pattern: ".*"}}, labels: map[string]string{"team": ""}},
+		"all are told": {
+			rules:  []LabelRule{{Key: "team"}, {Key: "app.kubernetes.io/name"}, {Key: "tier", Pattern: "web|db"}},
+			labels: map[string]string{"tier": "cache"},
+			want: []string{
+				`metadata.labels[team]: label "team" is required`,
+				`metadata.labels[app.kubernetes.io/name]: label "app.kubernetes.io/name" is required`,
+				`metadata.labels[tier]: value "cache" does not match "web|db"`,
+			},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			check, err := NewRequiredLabels(tt.rules)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := shown(evaluate(t, check, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Labels: tt.labels}}))
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRequiredLabelsResources(t *testing.T) {
+	check, err := NewRequiredLabels([]LabelRule{{Key: "team"}},
+		schema.GroupResource{Resource: "pods"}, schema.GroupResource{Group: "example.com", Resource: "widgets"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[metav1.GroupVersionResource]int{
+		{Version: "v1", Resource: "pods"}:                               1,
+		{Version: "v1", Resource: "services"}:                           0,
+		{Group: "example.com", Version: "v1beta1", Resource: "widgets"}: 1,
+		{Group: "example.org", Version: "v1beta1", Resource: "widgets"}: 0,
+		{Group: "metrics.k8s.io", Version: "v1", Resource: "pods"}:      0,
+	}
+	for resource, want := range tests {
+		t.Run(resource.String(), func(t *testing.T) {
+			req := create(t, &corev1.Pod{})
+			req.Resource = resource
+			got, err := check.Evaluate(t.Context(), req)
+			if err != nil || len(got) != want {
+				t.Errorf("got %v, %v; want %d violations", got, err, want)
+			}
+		})
+	}
+}
+
+func TestRequiredLabelsErrors(t *testing.T) {
+	check, err := NewRequiredLabels([]LabelRule{
+		{Key: "not a key"}, {Key: "ok"}, {Key: "open", Pattern: "("}, {Key: "split", Pattern: "a)|(b"},
+	})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{`"not a key" is not valid`, `pattern "(" of label "open"`, `pattern "a)|(b"`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%s is not in the error: %v", want, err)
+		}
+	}
+	if len(check.rules) > 0 {
+		t.Errorf("got rules with an error: %v", check.rules)
+	}
+	req := create(t, &corev1.Pod{})
+	req.Object.Raw = nil
+	if _, err := check.Evaluate(t.Context(), req); err == nil {
+		t.Error("a request without an object is fine")
+	}
+}

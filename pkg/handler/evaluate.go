@@ -1,0 +1,130 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package handler
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/klog/v2"
+)
+
+// errDeadline marks a check which gave no answer in time.
+var errDeadline = errors.New("no answer in time")
+
+// outcome is what one check had to say about one request.
+type outcome struct {
+	entry      *entry
+	skipped    bool // the check was not asked, or the namespace is exempt
+	violations []Violation
+	err        error // the check could not tell
+}
+
+// evaluate runs the entries one after another and returns an outcome for each, in the order of their positions. It
+// returns when ctx ends, even if a check does not: that check, and those after it, have then failed. A check that
+// ignores its context goes on in its goroutine, on data that nobody else writes to, and its result is dropped.
+func evaluate(ctx context.Context, entries []*entry, req *Request, budget time.Duration) []outcome {
+	results := make(chan outcome, len(entries)) // room for all, so that an abandoned goroutine ends by itself
+	go func() {
+		for _, e := range entries {
+			results <- e.run(ctx, req)
+			if ctx.Err() != nil {
+				return
+			}
+		}
+	}()
+	outcomes := make([]outcome, 0, len(entries))
+	for len(outcomes) < len(entries) {
+		select {
+		case o := <-results:
+			outcomes = append(outcomes, o)
+		case <-ctx.Done():
+			outcomes = cutShort(outcomes, results, entries)
+		}
+	}
+	explainDeadline(outcomes, budget)
+	slices.SortFunc(outcomes, func(a, b outcome) int { return cmp.Compare(a.entry.position, b.entry.position) })
+	return outcomes
+}
+
+// cutShort completes the outcomes when the time is up: with results that have just come, then with failures.
+func cutShort(outcomes []outcome, results <-chan outcome, entries []*entry) []outcome {
+	for len(results) > 0 {
+		outcomes = append(outcomes, <-results)
+	}
+	for _, e := range entries[len(outcomes):] {
+		outcomes = append(outcomes, outcome{entry: e, err: errDeadline})
+	}
+	return outcomes
+}
+
+// explainDeadline tells the check which used up the time from those after it, for which none was left. The outcomes
+// are in the order in which the checks were run.
+func explainDeadline(outcomes []outcome, budget time.Duration) {
+	used := false
+	for i := range outcomes {
+		switch o := &outcomes[i]; {
+		case !errors.Is(o.err, errDeadline):
+		case used:
+			o.err = fmt.Errorf("%w: none was left for it", errDeadline)
+		default:
+			o.err = fmt.Errorf("%w (%s): make the check faster, or raise timeoutSeconds in the webhook configuration",
+				errDeadline, budget)
+			used = true
+		}
+	}
+}
+
+// run asks one check. A panic in the check is the check's failure, and nobody else's.
+func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			klog.FromContext(ctx).Error(nil, "Check panicked; this is a bug in the check",
+				"check", e.name, "panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
+			o = outcome{entry: e, err: errors.New("it panicked; the webhook's log has the stack")}
+		}
+	}()
+	if e.isExempt(req) || !e.selects(req) {
+		return outcome{entry: e, skipped: true}
+	}
+	violations, err := e.check.Evaluate(ctx, req)
+	if err != nil && ctx.Err() != nil {
+		err = errDeadline // whatever the check calls it
+	}
+	if err == nil && !e.everyUpdate {
+		violations = e.dropCarriedOver(ctx, req, violations)
+	}
+	return outcome{entry: e, violations: violations, err: err}
+}
+
+// dropCarriedOver removes the violations of an update which the old object had as well. An object that is older than
+// the policy can then still be changed where the policy does not look: be scaled, labeled, or lose its finalizer. As
+// the object may only keep the violations it has or lose some, it gets better over time and never worse.
+//
+// This matters most for Pods, nearly all of whose spec cannot be changed: denying the update of a Pod for something
+// its owner can no longer do anything about helps nobody. If the check cannot say what was wrong with the old object,
+// all violations count.
+func (e *entry) dropCarriedOver(ctx context.Context, req *Request, violations []Violation) []Violation {
+	if len(violations) == 0 || req.Operation != admissionv1.Update || len(req.AdmissionRequest.OldObject.Raw) == 0 {
+		return violations
+	}
+	before, err := e.check.Evaluate(ctx, req.before())
+	if err != nil {
+		klog.FromContext(ctx).V(2).Info("Cannot tell which violations the old object had; all of them count",
+			"check", e.name, "err", err)
+		return violations
+	}
+	known := sets.New[string]()
+	for _, v := range before {
+		known.Insert(v.identity())
+	}
+	return slices.DeleteFunc(slices.Clone(violations), func(v Violation) bool { return known.Has(v.identity()) })
+}

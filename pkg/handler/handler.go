@@ -1,0 +1,115 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package handler
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/klog/v2"
+)
+
+// Options are what a Handler is made of.
+type Options struct {
+	// Entries are the first checks; SetChecks exchanges them later.
+	Entries []Entry
+	// Registerer is where the metrics go; nil means that nobody reads them. Several handlers may share one, and then
+	// share the metrics too.
+	Registerer prometheus.Registerer
+}
+
+// Handler answers AdmissionReviews over HTTP. It may be used concurrently. Make one with [New].
+type Handler struct {
+	entries atomic.Pointer[[]*entry]
+	metrics *metrics
+}
+
+var _ http.Handler = &Handler{}
+
+// New makes a Handler. The error says everything that is wrong with the entries, or that the metrics' names are taken.
+func New(opts Options) (*Handler, error) {
+	m, err := newMetrics(opts.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{metrics: m}
+	if err := h.SetChecks(opts.Entries...); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// SetChecks exchanges all checks at once. Requests that are being answered keep the ones they began with. When the
+// entries are not valid nothing changes, and the error says everything that is wrong with them.
+func (h *Handler) SetChecks(entries ...Entry) error {
+	compiled, err := compile(entries)
+	if err != nil {
+		return fmt.Errorf("cannot use these checks: %w", err)
+	}
+	h.entries.Store(&compiled)
+	return nil
+}
+
+// ServeHTTP answers one AdmissionReview of version v1 or v1beta1.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	logger := klog.FromContext(r.Context())
+	in, refusal := readReview(w, r)
+	if refusal != nil {
+		logger.V(2).Info("Refused a request that is no admission review",
+			"remote", r.RemoteAddr, "code", refusal.code, "reason", refusal.message)
+		h.metrics.observeInvalid()
+		refusal.write(w)
+		return
+	}
+	req := in.request
+	logger = klog.LoggerWithValues(logger, "uid", req.UID)
+
+	// The context of the HTTP request ends when the server begins to shut down: controller-runtime derives it from the
+	// context that stops the manager. The request in hand must still get its answer, or every rollout would fail some.
+	// So the deadline is all that can end an evaluation; the caller's hanging up does not matter to checks this short.
+	budget := budgetOf(r.URL)
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(r.Context()), start.Add(budget))
+	defer cancel()
+
+	response, decision := h.review(klog.NewContext(ctx, logger), req, budget)
+	in.answer(w, response, logger)
+	h.metrics.observeReview(req.Operation, decision, time.Since(start))
+}
+
+// review asks the checks and puts together what they say.
+func (h *Handler) review(
+	ctx context.Context, req *Request, budget time.Duration,
+) (*admissionv1.AdmissionResponse, decision) {
+	if req.terminating() {
+		return &admissionv1.AdmissionResponse{UID: req.UID, Allowed: true}, decisionAllowed
+	}
+	outcomes := evaluate(ctx, *h.entries.Load(), req, budget)
+	for i := range outcomes {
+		h.metrics.observeCheck(&outcomes[i])
+	}
+	response, decision := respond(req, outcomes)
+	logReview(ctx, req, response, decision)
+	return response, decision
+}
+
+func logReview(ctx context.Context, req *Request, response *admissionv1.AdmissionResponse, decision decision) {
+	logger := klog.FromContext(ctx)
+	if decision == decisionAllowed {
+		logger.V(4).Info("Allowed", "kind", req.Kind.Kind, "object", klog.KRef(req.Namespace, req.Name),
+			"operation", req.Operation, "warnings", len(response.Warnings))
+		return
+	}
+	level := 2
+	if decision == decisionError {
+		level = 0
+	}
+	logger.V(level).Info("Not allowed", "kind", req.Kind.Kind, "object", klog.KRef(req.Namespace, req.Name),
+		"operation", req.Operation, "code", response.Result.Code, "message", response.Result.Message)
+}

@@ -1,0 +1,103 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package handler
+
+import (
+	"errors"
+	"sync"
+	"testing"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func TestObjectIsDecodedOncePerType(t *testing.T) {
+	old := webPod()
+	old.Labels = map[string]string{"is": "old"}
+	req := NewRequest(updatePod(t, old, webPod()))
+
+	pods := make([]*corev1.Pod, 8)
+	var group sync.WaitGroup
+	for i := range pods {
+		group.Go(func() {
+			pod, err := Object[corev1.Pod](req)
+			if err != nil {
+				t.Error(err)
+			}
+			pods[i] = pod
+		})
+	}
+	group.Wait()
+	for _, pod := range pods {
+		if pod != pods[0] {
+			t.Fatal("the object was decoded more than once")
+		}
+	}
+
+	meta, err := Object[metav1.PartialObjectMetadata](req)
+	if err != nil || meta.Name != "web" {
+		t.Errorf("got %v, %v", meta, err)
+	}
+	before, err := OldObject[corev1.Pod](req)
+	if err != nil || before.Labels["is"] != "old" || before == pods[0] {
+		t.Errorf("got %v, %v", before, err)
+	}
+}
+
+func TestObjectErrors(t *testing.T) {
+	req := NewRequest(createPod(t, webPod()))
+	if _, err := OldObject[corev1.Pod](req); !errors.Is(err, ErrNoObject) {
+		t.Errorf("got %v, want ErrNoObject", err)
+	}
+	if _, err := Object[corev1.Pod](NewRequest(admissionv1.AdmissionRequest{})); !errors.Is(err, ErrNoObject) {
+		t.Errorf("got %v, want ErrNoObject", err)
+	}
+	if _, err := Object[[]string](req); err == nil || errors.Is(err, ErrNoObject) {
+		t.Errorf("got %v, want an error of decoding", err)
+	}
+}
+
+// encoding/json would take "Spec" for "spec", and see another Pod than the API server does.
+func TestObjectMindsTheCaseOfNames(t *testing.T) {
+	var r admissionv1.AdmissionRequest
+	r.Object.Raw = []byte(`{"spec":{"hostNetwork":true},"Spec":{"hostNetwork":false}}`)
+	pod, err := Object[corev1.Pod](NewRequest(r))
+	if err != nil || !pod.Spec.HostNetwork {
+		t.Errorf("got %v, %v", pod, err)
+	}
+}
+
+func TestTerminating(t *testing.T) {
+	deleted := webPod()
+	deleted.DeletionTimestamp = &metav1.Time{}
+	deleted.DeletionTimestamp.Time = deleted.DeletionTimestamp.AddDate(2026, 1, 1)
+	tests := map[string]struct {
+		req  admissionv1.AdmissionRequest
+		want bool
+	}{
+		"create":                      {createPod(t, webPod()), false},
+		"create that claims deletion": {createPod(t, deleted), false},
+		"update":                      {updatePod(t, webPod(), webPod()), false},
+		"update that claims deletion": {updatePod(t, webPod(), deleted), false},
+		"update of a deleted object":  {updatePod(t, deleted, webPod()), true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := NewRequest(tt.req).terminating(); got != tt.want {
+				t.Errorf("got %t, want %t", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestBefore(t *testing.T) {
+	old := webPod()
+	old.Labels = map[string]string{"is": "old"}
+	req := NewRequest(updatePod(t, old, webPod()))
+	got, err := Object[corev1.Pod](req.before())
+	if err != nil || got.Labels["is"] != "old" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}

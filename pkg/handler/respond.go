@@ -1,0 +1,121 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package handler
+
+import (
+	"errors"
+	"net/http"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// decision is what became of a request or of a check; it is a label of the metrics.
+type decision string
+
+const (
+	decisionAllowed decision = "allowed"
+	decisionDenied  decision = "denied"
+	decisionError   decision = "error"
+	decisionInvalid decision = "invalid" // the request was no admission review
+	decisionWarned  decision = "warned"
+	decisionAudited decision = "audited"
+)
+
+// respond makes one answer of all outcomes. A request is denied when a check in mode Deny has a violation; it ends in
+// an error when there is none, but such a check failed.
+func respond(req *Request, outcomes []outcome) (*admissionv1.AdmissionResponse, decision) {
+	response := &admissionv1.AdmissionResponse{UID: req.UID, AuditAnnotations: auditAnnotations(outcomes)}
+	denials, failures := split(outcomes, Deny)
+	switch {
+	case len(denials) > 0:
+		response.Result = status(req, http.StatusForbidden, metav1.StatusReasonForbidden)
+		response.Result.Message = denialMessage(req, denials, failures)
+		response.Result.Details.Causes = causes(denials)
+		return response, decisionDenied
+	case len(failures) > 0:
+		code, reason := int32(http.StatusInternalServerError), metav1.StatusReasonInternalError
+		if errors.Is(failures[0].err, errDeadline) {
+			code, reason = http.StatusGatewayTimeout, metav1.StatusReasonTimeout
+		}
+		response.Result = status(req, code, reason)
+		response.Result.Message = failureMessage(req, failures)
+		return response, decisionError
+	}
+	response.Allowed = true
+	response.Warnings = warnings(outcomes)
+	return response, decisionAllowed
+}
+
+// split returns the outcomes of checks of one mode: those with violations, and those of checks that failed.
+func split(outcomes []outcome, mode Mode) (violated, failed []outcome) {
+	for _, o := range outcomes {
+		switch {
+		case o.entry.mode != mode:
+		case o.err != nil:
+			failed = append(failed, o)
+		case len(o.violations) > 0:
+			violated = append(violated, o)
+		}
+	}
+	return violated, failed
+}
+
+// auditAnnotations has an annotation for each check in mode Audit that has something to say. Its key is the name of
+// the check; the API server puts the name of the webhook and a slash in front.
+func auditAnnotations(outcomes []outcome) map[string]string {
+	violated, failed := split(outcomes, Audit)
+	if len(violated)+len(failed) == 0 {
+		return nil
+	}
+	annotations := map[string]string{}
+	for _, o := range violated {
+		annotations[o.entry.name] = joinViolations(o.violations, maxViolations)
+	}
+	for _, o := range failed {
+		annotations[o.entry.name] = clean("failed: "+o.err.Error(), maxViolation)
+	}
+	return annotations
+}
+
+// warnings has a warning for each violation of checks in mode Warn, and for each such check that failed. It is for
+// requests that are allowed: who was denied has a message to read already.
+func warnings(outcomes []outcome) []string {
+	violated, failed := split(outcomes, Warn)
+	var texts []string
+	for _, o := range violated {
+		for _, v := range o.violations {
+			texts = append(texts, clean(o.entry.name+": "+violationText(v), maxWarning))
+		}
+	}
+	for _, o := range failed {
+		texts = append(texts, clean(o.entry.name+" failed: "+o.err.Error(), maxWarning))
+	}
+	if len(texts) > maxWarnings {
+		texts = append(texts[:maxWarnings-1], more(len(texts)-maxWarnings+1, "warnings"))
+	}
+	return texts
+}
+
+// status begins a status about the object of the request.
+func status(req *Request, code int32, reason metav1.StatusReason) *metav1.Status {
+	return &metav1.Status{
+		Status: metav1.StatusFailure, Code: code, Reason: reason,
+		Details: &metav1.StatusDetails{Name: req.Name, Group: req.Resource.Group, Kind: req.Resource.Resource},
+	}
+}
+
+// causes lists the violations for programs: the field at fault, and a message that begins with the check's name.
+func causes(denials []outcome) []metav1.StatusCause {
+	var list []metav1.StatusCause
+	for _, o := range denials {
+		for _, v := range o.violations[:min(len(o.violations), maxViolations)] {
+			list = append(list, metav1.StatusCause{
+				Type: metav1.CauseTypeForbidden, Field: clean(v.Field, maxViolation),
+				Message: clean(o.entry.name+": "+v.Message, maxViolation),
+			})
+		}
+	}
+	return list
+}
