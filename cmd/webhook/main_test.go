@@ -72,11 +72,10 @@ func wrongValues(t *testing.T) map[string][]string {
 // anyText are the flags that take any text, or that component-base declares and checks.
 func anyText(flag *pflag.Flag) bool {
 	switch flag.Name {
-	case "cert-dir", "help", "log-flush-frequency", "vmodule", "log-text-split-stream", "log-json-split-stream",
-		"log-text-info-buffer-size", "log-json-info-buffer-size":
+	case "cert-dir", "help", "log-flush-frequency", "vmodule":
 		return true
 	default:
-		return false
+		return flag.Hidden
 	}
 }
 

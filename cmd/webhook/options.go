@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -58,6 +59,10 @@ func (o *serveOptions) addFlags(fs *pflag.FlagSet) {
 	o.addCertificateFlags(fs)
 	o.addServerFlags(fs)
 	logsapi.AddFlags(o.logging, fs)
+	fs.VisitAll(func(flag *pflag.Flag) {
+		// component-base's alpha flags need a feature gate that this server does not have.
+		flag.Hidden = flag.Hidden || strings.HasPrefix(flag.Name, "log-json-") || strings.HasPrefix(flag.Name, "log-text-")
+	})
 }
 
 func (o *serveOptions) addIdentityFlags(fs *pflag.FlagSet) {

@@ -60,9 +60,16 @@ func (b *Bootstrapper) publish(policy trust.Policy) {
 	b.injector.Publish(policy)
 }
 
+// propagation is how long a changed caBundle is given to reach every API server of the control plane: each follows the
+// configuration with a watch of its own, and we have seen only what one of them has.
+const propagation = 2 * time.Second
+
 // awaitTrust blocks until the live caBundle verifies next, until current is about to expire, or until ctx ends.
 func (b *Bootstrapper) awaitTrust(ctx context.Context, current, next *serving.Pair) error {
 	started := time.Now()
+	if b.injector.Verify(next.Chain(), b.serverName(), started) == nil {
+		return nil // The usual renewal: the same CA, trusted all along.
+	}
 	for {
 		nap := napUntil(current.Leaf().NotAfter.Add(-lastCall), time.Now())
 		if nap <= 0 {
@@ -75,7 +82,7 @@ func (b *Bootstrapper) awaitTrust(ctx context.Context, current, next *serving.Pa
 		cancel()
 		if err == nil {
 			b.phase(ctx, phaseTrusted, time.Since(started), "certificate", next)
-			return nil
+			return pause(ctx, propagation)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -34,7 +34,7 @@ const (
 // Modes returns all modes, the strictest first.
 func Modes() []Mode { return []Mode{Deny, Warn, Audit, Off} }
 
-// UnmarshalJSON reads a mode from a configuration. YAML reads an unquoted off as the boolean false, so that is Off, too.
+// UnmarshalJSON reads a mode from a configuration. An unquoted off is the boolean false in YAML, so false is Off, too.
 func (m *Mode) UnmarshalJSON(data []byte) error {
 	var value any
 	if err := json.Unmarshal(data, &value); err != nil {
@@ -74,12 +74,11 @@ type entry struct {
 	exempt      sets.Set[string]
 	everyUpdate bool
 	selects     func(*Request) bool
-	// position is where its violations stand in the answer; entries are run in another order.
-	position int
 }
 
 // compile turns entries into the order they are run in: those which deny come first, because a check that only warns
-// must not use up the time in which others would have denied. All that is wrong is in the error.
+// must not use up the time in which others would have denied. Within a mode the order stays, and with it the order of
+// what an answer says, as nothing in an answer mixes modes. All that is wrong is in the error.
 func compile(entries []Entry) ([]*entry, error) {
 	var errs []error
 	names := sets.New[string]()
@@ -117,7 +116,7 @@ func (e Entry) compile(position int) (*entry, error) {
 		return nil, fmt.Errorf("check %q has the unknown mode %q: use one of %q", name, mode, Modes())
 	}
 	compiled := &entry{
-		check: e.Check, name: name, mode: mode, position: position,
+		check: e.Check, name: name, mode: mode,
 		exempt: sets.New(e.ExemptNamespaces...), everyUpdate: e.EveryUpdate, selects: selectsUsual,
 	}
 	if selector, ok := e.Check.(Selector); ok {

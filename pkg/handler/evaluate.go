@@ -4,7 +4,6 @@
 package handler
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +27,9 @@ type outcome struct {
 	err        error // the check could not tell
 }
 
-// evaluate runs the entries one after another and returns an outcome for each, in the order of their positions. It
-// returns when ctx ends, even if a check does not: that check, and those after it, have then failed. A check that
-// ignores its context goes on in its goroutine, on data that nobody else writes to, and its result is dropped.
+// evaluate runs the entries one after another and returns an outcome for each, in the same order. It returns when ctx
+// ends, even if a check does not: that check, and those after it, have then failed. A check that ignores its context
+// goes on in its goroutine, on data that nobody else writes to, and its result is dropped.
 func evaluate(ctx context.Context, entries []*entry, req *Request, budget time.Duration) []outcome {
 	results := make(chan outcome, len(entries)) // room for all, so that an abandoned goroutine ends by itself
 	go func() {
@@ -51,7 +50,6 @@ func evaluate(ctx context.Context, entries []*entry, req *Request, budget time.D
 		}
 	}
 	explainDeadline(outcomes, budget)
-	slices.SortFunc(outcomes, func(a, b outcome) int { return cmp.Compare(a.entry.position, b.entry.position) })
 	return outcomes
 }
 

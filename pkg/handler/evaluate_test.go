@@ -104,6 +104,25 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+// A result that comes together with the deadline counts.
+func TestCutShortKeepsWhatIsThere(t *testing.T) {
+	entries, err := compile([]Entry{{Check: says("a")}, {Check: says("b")}, {Check: says("c")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	results := make(chan outcome, 3)
+	results <- outcome{entry: entries[1], violations: []Violation{{Message: "bad"}}}
+	got := cutShort([]outcome{{entry: entries[0]}}, results, entries)
+	if len(got) != 3 || got[1].err != nil || len(got[1].violations) != 1 || !errors.Is(got[2].err, errDeadline) {
+		t.Errorf("got %+v", got)
+	}
+	for i, o := range got {
+		if o.entry != entries[i] {
+			t.Errorf("outcome %d is of check %s", i, o.entry.name)
+		}
+	}
+}
+
 // After the deadline the checks that are left are not begun: nobody waits for them.
 func TestNoCheckBeginsAfterTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -167,7 +186,8 @@ func TestPanicIsTheChecksFailure(t *testing.T) {
 			if got.Allowed != tt.allowed {
 				t.Fatalf("got %v", got)
 			}
-			want := `Pod "web" in namespace "shop" not admitted: check "boom" failed: it panicked; the webhook's log has the stack`
+			want := `Pod "web" in namespace "shop" not admitted: ` +
+				`check "boom" failed: it panicked; the webhook's log has the stack`
 			if !tt.allowed && (got.Result.Code != http.StatusInternalServerError || got.Result.Message != want) {
 				t.Errorf("got %d %q", got.Result.Code, got.Result.Message)
 			}
@@ -221,11 +241,13 @@ func TestUpdates(t *testing.T) {
 		"nothing changes":              {from: plain("bad"), to: plain("bad")},
 		"one of two violations leaves": {from: plain("bad"), to: owned(plain("bad"))},
 		"reordered":                    {from: owned(plain("bad", "x")), to: owned(plain("x", "bad"))},
-		"new violation":                {from: owned(plain("x")), to: owned(plain("x", "bad")), denied: "spec.containers[1]: bad"},
-		"only the new one is told":     {from: plain("bad"), to: plain("bad", "bad2"), denied: "rules: spec.containers[1]: bad2"},
-		"another in its place":         {from: owned(plain("bad")), to: owned(plain("bad2")), denied: "bad2"},
-		"label taken off":              {from: owned(plain()), to: plain(), denied: "say which team owns this"},
-		"every update counts":          {from: plain(), to: plain(), everyUpdate: true, denied: "say which team owns this"},
+		"new violation":                {from: owned(plain("x")), to: owned(plain("x", "bad")), denied: "[1]: bad"},
+		"only the new one is told": {
+			from: plain("bad"), to: plain("bad", "bad2"), denied: "by 1 check: rules: spec.containers[1]: bad2",
+		},
+		"another in its place": {from: owned(plain("bad")), to: owned(plain("bad2")), denied: "bad2"},
+		"label taken off":      {from: owned(plain()), to: plain(), denied: "say which team owns this"},
+		"every update counts":  {from: plain(), to: plain(), everyUpdate: true, denied: "say which team owns this"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

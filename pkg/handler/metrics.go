@@ -24,11 +24,11 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookstrap_admission_requests_total",
-			Help: "Requests by decision (allowed, denied, error, or invalid: not an admission review) and operation.",
+			Help: "Requests by decision (allowed, denied, error, invalid) and operation.",
 		}, []string{"decision", "operation"}),
 		checks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookstrap_admission_check_decisions_total",
-			Help: "What each check said: allowed, denied, warned, audited, or error when it failed.",
+			Help: "What each check said: allowed, denied, warned, audited or error.",
 		}, []string{"check", "decision"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "hookstrap_admission_duration_seconds",

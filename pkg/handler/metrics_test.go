@@ -47,14 +47,14 @@ func TestMetrics(t *testing.T) {
 	}
 
 	want := `
-# HELP hookstrap_admission_check_decisions_total What each check said: allowed, denied, warned, audited, or error when it failed.
+# HELP hookstrap_admission_check_decisions_total What each check said: allowed, denied, warned, audited or error.
 # TYPE hookstrap_admission_check_decisions_total counter
 hookstrap_admission_check_decisions_total{check="advice",decision="warned"} 1
 hookstrap_admission_check_decisions_total{check="broken",decision="error"} 1
 hookstrap_admission_check_decisions_total{check="ledger",decision="audited"} 1
 hookstrap_admission_check_decisions_total{check="loud",decision="denied"} 1
 hookstrap_admission_check_decisions_total{check="quiet",decision="allowed"} 1
-# HELP hookstrap_admission_requests_total Requests by decision (allowed, denied, error, or invalid: not an admission review) and operation.
+# HELP hookstrap_admission_requests_total Requests by decision (allowed, denied, error, invalid) and operation.
 # TYPE hookstrap_admission_requests_total counter
 hookstrap_admission_requests_total{decision="allowed",operation="DELETE"} 1
 hookstrap_admission_requests_total{decision="allowed",operation="other"} 1

@@ -49,7 +49,8 @@ func TestDenial(t *testing.T) {
 	if len(got.Warnings) > 0 {
 		t.Errorf("who is denied is warned as well: %q", got.Warnings)
 	}
-	if diff := cmp.Diff(map[string]string{"ledger": "spec.hostNetwork: must not be true"}, got.AuditAnnotations); diff != "" {
+	annotations := map[string]string{"ledger": "spec.hostNetwork: must not be true"}
+	if diff := cmp.Diff(annotations, got.AuditAnnotations); diff != "" {
 		t.Errorf("audit annotations (-want +got):\n%s", diff)
 	}
 }
@@ -121,8 +122,9 @@ func TestAnswerIsOfBoundedSize(t *testing.T) {
 	if n := len(got.Result.Message); n > 100_000 || !strings.HasSuffix(got.Result.Message, "and 1950 more violations") {
 		t.Errorf("message of %d bytes: …%q", n, got.Result.Message[n-50:])
 	}
-	if n := len(got.Result.Details.Causes); n != maxViolations || len(got.Result.Details.Causes[0].Message) > 2*maxViolation {
-		t.Errorf("got %d causes", n)
+	causes := got.Result.Details.Causes
+	if len(causes) != maxViolations || len(causes[0].Message) > 2*maxViolation {
+		t.Errorf("got %d causes", len(causes))
 	}
 	if n := len(got.AuditAnnotations["audit"]); n > 100_000 {
 		t.Errorf("annotation of %d bytes", n)
@@ -140,7 +142,10 @@ func TestSubject(t *testing.T) {
 		"named":         {name: "web", namespace: "shop", want: `Pod "web" in namespace "shop"`},
 		"cluster scope": {name: "web", kind: metav1.GroupVersionKind{Kind: "Node"}, want: `Node "web"`},
 		"deployment":    {name: "web", namespace: "shop", kind: deployment, want: `Deployment "web" in namespace "shop"`},
-		"subresource":   {name: "web", namespace: "shop", subResource: "ephemeralcontainers", want: `Pod/ephemeralcontainers "web" in namespace "shop"`},
+		"subresource": {
+			name: "web", namespace: "shop", subResource: "ephemeralcontainers",
+			want: `Pod/ephemeralcontainers "web" in namespace "shop"`,
+		},
 		"generated name": {
 			namespace: "shop",
 			object:    corev1.Pod{ObjectMeta: metav1.ObjectMeta{GenerateName: "web-7d9f-"}},

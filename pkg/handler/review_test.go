@@ -20,6 +20,11 @@ import (
 
 const minimalReview = `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u"}}`
 
+// replaced is the minimal review with something else in it.
+func replaced(old, by string) string { return strings.Replace(minimalReview, old, by, 1) }
+
+func without(part string) string { return replaced(part, "") }
+
 func TestRefusesWhatIsNoReview(t *testing.T) {
 	tests := map[string]struct {
 		method, contentType, body string
@@ -36,14 +41,14 @@ func TestRefusesWhatIsNoReview(t *testing.T) {
 		"two reviews":  {body: minimalReview + minimalReview, code: 400},
 		"null":         {body: "null", code: 400, message: `apiVersion "", kind ""`},
 		"list":         {body: "[]", code: 400, message: "not an AdmissionReview"},
-		"wrong type":   {body: strings.Replace(minimalReview, `"u"`, `5`, 1), code: 400, message: "not an AdmissionReview"},
-		"version v2":   {body: strings.Replace(minimalReview, "/v1", "/v2", 1), code: 400, message: "admission.k8s.io/v2"},
-		"other group":  {body: strings.Replace(minimalReview, "admission.k8s.io/", "", 1), code: 400},
-		"other kind":   {body: strings.Replace(minimalReview, "AdmissionReview", "Pod", 1), code: 400, message: `kind "Pod"`},
-		"wrong case":   {body: strings.Replace(minimalReview, "request", "Request", 1), code: 400, message: "has no request"},
-		"no request":   {body: `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}`, code: 400, message: "has no request"},
-		"null request": {body: strings.Replace(minimalReview, `{"uid":"u"}`, "null", 1), code: 400, message: "has no request"},
-		"no uid":       {body: strings.Replace(minimalReview, `"uid":"u"`, "", 1), code: 400, message: "has no uid"},
+		"wrong type":   {body: replaced(`"u"`, "5"), code: 400, message: "not an AdmissionReview"},
+		"version v2":   {body: replaced("/v1", "/v2"), code: 400, message: "admission.k8s.io/v2"},
+		"other group":  {body: without("admission.k8s.io/"), code: 400},
+		"other kind":   {body: replaced("AdmissionReview", "Pod"), code: 400, message: `kind "Pod"`},
+		"wrong case":   {body: replaced("request", "Request"), code: 400, message: "has no request"},
+		"no request":   {body: without(`,"request":{"uid":"u"}`), code: 400, message: "has no request"},
+		"null request": {body: replaced(`{"uid":"u"}`, "null"), code: 400, message: "has no request"},
+		"no uid":       {body: without(`"uid":"u"`), code: 400, message: "has no uid"},
 		"too large":    {body: strings.Repeat(" ", maxBody+1), code: 413, message: "larger than 7 MiB"},
 	}
 	h := newHandler(t)

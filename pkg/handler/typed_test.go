@@ -54,6 +54,7 @@ func TestTypedChecks(t *testing.T) {
 		}
 		return []Violation{{Field: "spec.replicas", Message: "run two"}}
 	})
+	pod, widgetV2 := kind("", "v1", "Pod"), kind("example.com", "v2", "Widget")
 	tests := map[string]struct {
 		check  Check
 		kind   metav1.GroupVersionKind
@@ -61,19 +62,19 @@ func TestTypedChecks(t *testing.T) {
 		want   int
 		err    string
 	}{
-		"violation":         {check: teamLabel, kind: kind("", "v1", "Pod"), object: `{}`, want: 1},
-		"no violation":      {check: teamLabel, kind: kind("", "v1", "Pod"), object: `{"metadata":{"labels":{"team":"a"}}}`},
+		"violation":         {check: teamLabel, kind: pod, object: `{}`, want: 1},
+		"no violation":      {check: teamLabel, kind: pod, object: `{"metadata":{"labels":{"team":"a"}}}`},
 		"other kind":        {check: teamLabel, kind: kind("", "v1", "Service"), object: `{}`},
 		"other group":       {check: teamLabel, kind: kind("example.com", "v1", "Pod"), object: `{}`},
 		"other version":     {check: teamLabel, kind: kind("", "v2", "Pod"), object: `{}`, err: "only v1"},
-		"wrong JSON":        {check: teamLabel, kind: kind("", "v1", "Pod"), object: `{"spec":[]}`, err: "cannot read object"},
-		"no object":         {check: teamLabel, kind: kind("", "v1", "Pod"), err: "no such object"},
+		"wrong JSON":        {check: teamLabel, kind: pod, object: `{"spec":[]}`, err: "cannot read object"},
+		"no object":         {check: teamLabel, kind: pod, err: "no such object"},
 		"group of built-in": {check: replicas, kind: kind("apps", "v1", "Deployment"), object: `{}`, want: 1},
 		"old API version":   {check: replicas, kind: kind("apps", "v1beta1", "Deployment"), object: `{}`, err: "only v1"},
 		"future version":    {check: replicas, kind: kind("apps", "v3", "Deployment"), object: `{}`, err: "apiVersions"},
 		"any kind":          {check: anyLabel, kind: kind("example.com", "v7", "Thing"), object: `{}`, want: 1},
-		"custom":            {check: bigWidget, kind: kind("example.com", "v2", "Widget"), object: `{"spec":{"size":4}}`, want: 1},
-		"custom, fine":      {check: bigWidget, kind: kind("example.com", "v2", "Widget"), object: `{"spec":{"size":3}}`},
+		"custom":            {check: bigWidget, kind: widgetV2, object: `{"spec":{"size":4}}`, want: 1},
+		"custom, fine":      {check: bigWidget, kind: widgetV2, object: `{"spec":{"size":3}}`},
 		"custom, version":   {check: bigWidget, kind: kind("example.com", "v1", "Widget"), object: `{}`, err: `["v2"]`},
 	}
 	for name, tt := range tests {

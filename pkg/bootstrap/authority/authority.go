@@ -115,7 +115,7 @@ func (a *Authority) Bundle() trust.Bundle {
 	return current.bundle.Prune(a.now())
 }
 
-// Approvable returns nil if [Authority.Sign] would sign the request once it is approved, or the [*Violation]. An
+// Approvable returns nil if [Authority.Sign] would sign the request once it is approved, or the [*PolicyError]. An
 // approver that asks it approves nothing that is bound to fail.
 func (a *Authority) Approvable(obj *certificatesv1.CertificateSigningRequest) error {
 	_, err := a.policy.Check(obj)

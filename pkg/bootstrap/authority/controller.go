@@ -88,7 +88,7 @@ func (a *Authority) signOrphan(ctx context.Context, store cache.Store, key strin
 // final tells whether trying again is of no use: the request was answered with a refusal, by us or by somebody else,
 // or is gone.
 func final(err error) bool {
-	if _, ok := errors.AsType[*Violation](err); ok {
+	if _, ok := errors.AsType[*PolicyError](err); ok {
 		return true
 	}
 	return errors.Is(err, ErrDenied) || errors.Is(err, ErrFailed) || errors.Is(err, ErrReplaced) ||

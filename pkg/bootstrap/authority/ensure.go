@@ -17,7 +17,7 @@ import (
 )
 
 // SecretType is the type of the Secret when this package creates it. A Secret of any other type serves as well.
-const SecretType corev1.SecretType = "hookstrap.dev/certificate-authority"
+const SecretType corev1.SecretType = "hookstrap.dev/certificate-authority" //nolint:gosec // G101: a type, not a secret.
 
 // maxEnsureAttempts bounds the races that one Ensure loses. Who loses one reads the winner's CA next, so a second
 // loss already means that somebody deletes and creates the Secret at the same time.

@@ -79,7 +79,8 @@ func TestPolicyRefusesEncoding(t *testing.T) {
 	runHostile(t, []hostile{
 		{"nothing", replace(""), ReasonRequestMalformed},
 		{"garbage", replace("no PEM at all"), ReasonRequestMalformed},
-		{"an empty block", replace("-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----\n"), ReasonRequestMalformed},
+		{"an empty block", replace("-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----\n"),
+			ReasonRequestMalformed},
 		{"text before", around("Certificate Request:\n", ""), ReasonRequestMalformed},
 		{"text after", around("", "trailing"), ReasonRequestMalformed},
 		{"two blocks", func(d *draft) { d.pem = func(b []byte) []byte { return append(b, b...) } }, ReasonRequestMalformed},

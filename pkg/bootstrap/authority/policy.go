@@ -51,7 +51,7 @@ func ServiceAccountUser(namespace, name string) string {
 	return "system:serviceaccount:" + namespace + ":" + name
 }
 
-// Check returns the parsed request of obj if it may be signed, or a [*Violation] for the first rule that it breaks.
+// Check returns the parsed request of obj if it may be signed, or a [*PolicyError] for the first rule that it breaks.
 // It does not look at the status: whether the request was approved is for [Authority.Sign] to see. It is pure and
 // safe for concurrent use.
 //

@@ -90,9 +90,9 @@ func TestPolicyClusterDomain(t *testing.T) {
 func checkReason(t *testing.T, policy Policy, obj *certificatesv1.CertificateSigningRequest, want string) {
 	t.Helper()
 	request, err := policy.Check(obj)
-	broken, ok := errors.AsType[*Violation](err)
+	broken, ok := errors.AsType[*PolicyError](err)
 	if !ok {
-		t.Fatalf("Check returned %v, want a *Violation", err)
+		t.Fatalf("Check returned %v, want a *PolicyError", err)
 	}
 	if broken.Reason != want {
 		t.Errorf("reason %s (%s), want %s", broken.Reason, broken.Message, want)

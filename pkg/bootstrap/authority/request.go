@@ -36,8 +36,9 @@ func parseRequest(data []byte) (*x509.CertificateRequest, error) {
 		return nil, violation(ReasonRequestMalformed, "The request is not a PEM block of type %s and nothing before "+
 			"it: send a PKCS #10 request.", requestPEMType)
 	}
-	if len(bytes.TrimSpace(rest)) > 0 {
-		return nil, violation(ReasonRequestMalformed, "The request goes on after its first PEM block: send exactly one.")
+	// The decoder skips a broken block in silence, and takes the next.
+	if len(bytes.TrimSpace(rest)) > 0 || bytes.Count(data, []byte("-----BEGIN ")) > 1 {
+		return nil, violation(ReasonRequestMalformed, "The request is more than one PEM block: send exactly one.")
 	}
 	request, err := x509.ParseCertificateRequest(block.Bytes)
 	if err != nil {

@@ -22,7 +22,7 @@ const maxSignAttempts = 5
 // succeeds; the others return what that one has written. A request that has its certificate is returned as it is. The
 // given object is not modified.
 //
-// A request that breaks the policy gets the condition Failed, and the error is a [*Violation]. Other errors are
+// A request that breaks the policy gets the condition Failed, and the error is a [*PolicyError]. Other errors are
 // [ErrOtherSigner], [ErrNotApproved], [ErrDenied], [ErrFailed], [ErrReplaced], [ErrNoCA], [ErrCAExpired], or what the
 // API server answered.
 func (a *Authority) Sign(

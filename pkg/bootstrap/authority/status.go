@@ -21,7 +21,7 @@ func failedCondition(refusal error, now metav1.Time) certificatesv1.CertificateS
 		Message:        refusal.Error(),
 		LastUpdateTime: now,
 	}
-	if broken, ok := errors.AsType[*Violation](refusal); ok {
+	if broken, ok := errors.AsType[*PolicyError](refusal); ok {
 		condition.Reason = broken.Reason
 	}
 	return condition

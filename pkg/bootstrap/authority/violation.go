@@ -8,15 +8,15 @@ import (
 	"strconv"
 )
 
-// Violation says which rule of a [Policy] a request breaks. It becomes the Failed condition of the request.
-type Violation struct {
+// PolicyError says which rule of a [Policy] a request breaks. It becomes the Failed condition of the request.
+type PolicyError struct {
 	// Reason is a CamelCase word for programs, one of the Reason constants.
 	Reason string
 	// Message is a sentence for people: what is wrong and what to do.
 	Message string
 }
 
-// The reasons of a [Violation], in the order in which [Policy.Check] looks for them.
+// The reasons of a [PolicyError], in the order in which [Policy.Check] looks for them.
 const (
 	ReasonWrongSigner          = "WrongSigner"
 	ReasonRequesterNotAllowed  = "RequesterNotAllowed"
@@ -38,10 +38,10 @@ const (
 )
 
 // Error returns the message.
-func (v *Violation) Error() string { return v.Message }
+func (v *PolicyError) Error() string { return v.Message }
 
 func violation(reason, format string, args ...any) error {
-	return &Violation{Reason: reason, Message: fmt.Sprintf(format, args...)}
+	return &PolicyError{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
 // quote makes a string of the requester's choosing safe to show: no control characters, and no longer than a DNS name.

@@ -46,8 +46,8 @@ func TestNew(t *testing.T) {
 		},
 		{
 			name:  "another cluster domain, in upper case and with the root's dot",
-			in:    identity.Inputs{ClusterDomain: "K8S.Example.ORG."},
-			names: []string{"web", "web.shop", "web.shop.svc", "web.shop.svc.k8s.example.org"},
+			in:    identity.Inputs{ClusterDomain: "K8S.AZ.Example.ORG."},
+			names: []string{"web", "web.shop", "web.shop.svc", "web.shop.svc.k8s.az.example.org"},
 		},
 		{
 			name: "dual stack pod and service, sorted by address",

@@ -156,6 +156,7 @@ func TestDrainWaitsForTheLastRequest(t *testing.T) {
 		firstAnswered, secondAnswered := d.request(t, first), d.request(t, second)
 		synctest.Wait()
 		d.signal()
+		synctest.Wait() // now it waits for the requests
 		close(first)
 		<-firstAnswered
 		synctest.Wait()

@@ -37,6 +37,7 @@ func ExampleReadyzHandler() {
 // another, which stops the server.
 func ExampleDrainer() {
 	signaled, signal := context.WithCancel(context.Background()) // SignalContext in a program
+	defer signal()
 	serving, stop := context.WithCancel(context.Background())
 	defer stop()
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/klog/v2/ktesting"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
 )
@@ -28,8 +29,9 @@ func bad(name, reason string) lifecycle.Condition {
 
 func probe(t *testing.T, handler http.Handler, target string) (status int, body string) {
 	t.Helper()
+	_, ctx := ktesting.NewTestContext(t)
 	recorder := httptest.NewRecorder()
-	handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
+	handler.ServeHTTP(recorder, httptest.NewRequestWithContext(ctx, http.MethodGet, target, nil))
 	if got := recorder.Header().Get("Content-Type"); got != "text/plain; charset=utf-8" {
 		t.Errorf("Content-Type %q", got)
 	}

@@ -70,9 +70,12 @@ func TestServeEndsGracefully(t *testing.T) {
 				ctx, cancel := context.WithCancel(ctx)
 				listener := newPipeListener()
 				server := &Server{name: "health", listener: listener, server: &http.Server{
-					Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 						<-ctx.Done()
-						<-time.After(tt.needs)
+						select {
+						case <-time.After(tt.needs):
+						case <-r.Context().Done(): // cut off
+						}
 						w.WriteHeader(http.StatusTeapot)
 					}),
 					ReadHeaderTimeout: time.Minute,

@@ -6,6 +6,7 @@ package lifecycle_test
 import (
 	"context"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -72,6 +73,29 @@ func TestSignalContextSurvivesItsParent(t *testing.T) {
 	raise(t, syscall.SIGINT)
 	if code := <-exits; code != 1 {
 		t.Errorf("exit(%d), want 1", code)
+	}
+}
+
+// TestSignalContextGivesSignalsBack runs this test again in a process of its
+// own, which a released signal must kill as it does any other program.
+func TestSignalContextGivesSignalsBack(t *testing.T) {
+	const variable = "HOOKSTRAP_TEST_RAISE_SIGNAL"
+	if os.Getenv(variable) != "" {
+		_, release := lifecycle.SignalContext(t.Context(), func(int) {})
+		release()
+		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
+		<-t.Context().Done() // never: the signal comes first
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), executable, "-test.run=^"+t.Name()+"$", "-test.timeout=20s")
+	command.Env = append(os.Environ(), variable+"=1")
+	output, err := command.CombinedOutput()
+	status, ok := command.ProcessState.Sys().(syscall.WaitStatus)
+	if !ok || !status.Signaled() || status.Signal() != syscall.SIGTERM {
+		t.Errorf("the process ended with %v, want death by SIGTERM:\n%s", err, output)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 )
 
 // Policy says what the live CA bundles have to be.
@@ -42,19 +41,18 @@ type decision struct {
 // decide compares a live object with the policy.
 //
 // The applied object has the UID and the resource version of the live one. So the API server refuses it (409) when
-// anybody wrote in between, and never creates an object which was deleted. It has every entry of ours, the right
-// ones too: with server-side apply, what a manager leaves out it gives up, and what nobody owns is removed.
-func decide(
-	t Target, live *unstructured.Unstructured, service types.NamespacedName, p Policy, now time.Time,
-) (decision, error) {
+// anybody wrote in between, and never creates an object which was deleted. It has the right entries too: with
+// server-side apply, what a manager leaves out it gives up, and what nobody owns is removed. For the same reason it
+// repeats what our field manager holds in entries of others: leaving those out would empty them.
+func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) (decision, error) {
 	if p.Bundle.Empty() {
 		return decision{}, nil
 	}
-	ours := slots(t.Kind, live, service)
+	ours := s.slots(live)
 	var d decision
-	for i, s := range ours {
-		wanted, reason := want(s.bundle, p, now)
-		if len(wanted) == 0 || bytes.Equal(wanted, s.bundle) {
+	for i, entry := range ours {
+		wanted, reason := want(entry.bundle, p, now)
+		if len(wanted) == 0 || bytes.Equal(wanted, entry.bundle) {
 			continue
 		}
 		if len(wanted) > MaxBundleBytes {
@@ -65,12 +63,12 @@ func decide(
 		if d.reason == "" {
 			d.reason = reason
 		}
-		if s.webhook != "" {
-			d.entries = append(d.entries, s.webhook)
+		if entry.webhook != "" {
+			d.entries = append(d.entries, entry.webhook)
 		}
 	}
 	if d.reason != "" {
-		d.apply = applyObject(t, live, ours)
+		d.apply = applyObject(s.target, live, append(ours, s.held(live)...))
 	}
 	return d, nil
 }

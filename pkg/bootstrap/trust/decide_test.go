@@ -34,6 +34,8 @@ webhooks:
 
 func hookstrap() Target { return Target{Kind: Validating, Name: "hookstrap"} }
 
+func ourScope() scope { return scope{hookstrap(), ourService(), DefaultFieldManager} }
+
 func TestDecide(t *testing.T) {
 	ours := NewBundle(newCA(t, "ours", noon().Add(time.Hour)).cert)
 	theirs := NewBundle(newCA(t, "theirs", noon().Add(time.Hour)).cert)
@@ -72,7 +74,7 @@ func TestDecide(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			live := webhooks(t, tc.live...)
 			before := live.DeepCopy()
-			d, err := decide(hookstrap(), live, ourService(), tc.policy, noon())
+			d, err := ourScope().decide(live, tc.policy, noon())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,11 +138,37 @@ func TestDecideRefusesTooLarge(t *testing.T) {
 	for len(certs.certs)*len(NewBundle(one).PEM()) <= MaxBundleBytes {
 		certs.certs = append(certs.certs, one) // NewBundle would not let the same one in so often
 	}
-	d, err := decide(hookstrap(), webhooks(t, nil), ourService(), Policy{Bundle: certs, Exact: true}, noon())
+	d, err := ourScope().decide(webhooks(t, nil), Policy{Bundle: certs, Exact: true}, noon())
 	if err == nil || !strings.Contains(err.Error(), "more than 1048576") {
 		t.Errorf("error %v, want one which says that it is too large", err)
 	}
 	if d.apply != nil {
 		t.Error("it is written nevertheless")
+	}
+}
+
+// Server-side apply empties what a manager held and no longer applies, also in an entry which is not ours any more.
+func TestDecideKeepsWhatOurManagerHolds(t *testing.T) {
+	const managed = `
+managedFields:
+- manager: hookstrap
+  fieldsV1: {"f:webhooks": {'k:{"name":"foreign"}': {"f:clientConfig": {"f:caBundle": {}}}}}
+`
+	live := webhooks(t, nil)
+	live.Object["metadata"].(map[string]any)["managedFields"] = object(t, managed).Object["managedFields"]
+	policy := Policy{Bundle: NewBundle(newCA(t, "ours", noon().Add(time.Hour)).cert), Exact: true}
+	d, err := ourScope().decide(live, policy, noon())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, w := range listField(d.apply.Object, "webhooks") {
+		got[w["name"].(string)] = string(caBundle(mapField(w, "clientConfig")))
+	}
+	if diff := cmp.Diff(map[string]string{"foreign": "garbage", "w0": string(policy.Bundle.PEM())}, got); diff != "" {
+		t.Errorf("applied (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"w0"}, d.entries); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 }

@@ -130,6 +130,10 @@ func (i *Injector) current() (Policy, int) {
 	return i.policy, i.number
 }
 
+func (i *Injector) scope(t Target) scope {
+	return scope{target: t, service: i.opts.Service, manager: i.opts.FieldManager}
+}
+
 // Run watches and writes until ctx ends, and then returns nil: there is no failure which it does not outlast. An API
 // server which is away, a right which is missing, an object which does not exist yet are all retried with capped
 // back-off, and [Injector.Snapshot] says so. Call it once.
@@ -142,8 +146,8 @@ func (i *Injector) Run(ctx context.Context) error {
 		watcher := &watcher{view: v, resource: resource, logger: logger}
 		running.Go(func() { watcher.run(ctx) })
 		worker := &worker{
-			view: v, resource: resource, service: i.opts.Service, manager: i.opts.FieldManager,
-			clock: i.opts.Clock, observer: i.opts.Observer, policy: i.current,
+			view: v, resource: resource, scope: i.scope(v.target), clock: i.opts.Clock,
+			observer: i.opts.Observer, policy: i.current,
 		}
 		running.Go(func() { worker.run(ctx) })
 	}

@@ -7,26 +7,39 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// overwriter names the field manager who changed the caBundle of one of the webhooks, as far as managed fields can
-// tell: another owner of the caBundle, or else (a caBundle which was removed has no owner) whoever wrote the object
-// last. ours is our own field manager. The answer is a hint for a person, "" when there is none.
-func overwriter(kind Kind, live *unstructured.Unstructured, webhooks []string, ours string) string {
+// overwriter names the field manager who changed the caBundle of one of the webhooks between right and live, as far
+// as managed fields can tell: another owner of the caBundle, or else (a caBundle which was removed has no owner)
+// whoever wrote the object last in between. ours is our own field manager. The answer is a hint for a person, "" when
+// there is none: who only removes fields leaves no trace.
+func overwriter(kind Kind, right, live *unstructured.Unstructured, webhooks []string, ours string) string {
+	before := map[any]any{} // time by manager and operation
+	if right.GetUID() == live.GetUID() {
+		for _, entry := range managedFields(right) {
+			before[writer(entry)] = entry["time"]
+		}
+	}
 	last, lastTime := "", ""
-	for _, entry := range listField(mapField(live.Object, "metadata"), "managedFields") {
-		manager, _ := entry["manager"].(string)
-		if manager == ours {
+	for _, entry := range managedFields(live) {
+		name, _ := entry["manager"].(string)
+		if name == ours {
 			continue
 		}
 		if ownsBundle(kind, mapField(entry, "fieldsV1"), webhooks) {
-			return manager
+			return name
 		}
 		// RFC 3339 in UTC with whole seconds, so the order of the strings is the order of the times.
-		if at, _ := entry["time"].(string); at >= lastTime {
-			last, lastTime = manager, at
+		if at, _ := entry["time"].(string); before[writer(entry)] != at && at >= lastTime {
+			last, lastTime = name, at
 		}
 	}
 	return last
 }
+
+func managedFields(obj *unstructured.Unstructured) []map[string]any {
+	return listField(mapField(obj.Object, "metadata"), "managedFields")
+}
+
+func writer(entry map[string]any) any { return [2]any{entry["manager"], entry["operation"]} }
 
 // ownsBundle reports whether a set of managed fields (fieldsV1: keys are f:FIELD or k:{KEY} of a list's item) has
 // the caBundle of one of the webhooks.

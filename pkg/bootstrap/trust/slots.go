@@ -5,6 +5,7 @@ package trust
 
 import (
 	"encoding/base64"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -16,27 +17,61 @@ type slot struct {
 	bundle  []byte // the live caBundle
 }
 
+// scope is what an injector has to do with one target.
+type scope struct {
+	target  Target
+	service types.NamespacedName
+	manager string // our field manager
+}
+
 // slots finds the entries of obj which call our Service. Everything else in the object belongs to somebody else.
-func slots(kind Kind, obj *unstructured.Unstructured, service types.NamespacedName) []slot {
+func (s scope) slots(obj *unstructured.Unstructured) []slot {
 	var ours []slot
-	add := func(webhook string, config map[string]any) {
-		if callsService(config, service) {
-			ours = append(ours, slot{webhook: webhook, bundle: caBundle(config)})
-		}
-	}
-	switch kind {
+	switch s.target.Kind {
 	case Validating, Mutating:
 		for _, webhook := range listField(obj.Object, "webhooks") {
-			name, _, _ := unstructured.NestedString(webhook, "name")
-			add(name, mapField(webhook, "clientConfig"))
+			if callsService(mapField(webhook, "clientConfig"), s.service) {
+				ours = append(ours, slotOf(webhook))
+			}
 		}
+		return ours
 	case CRD:
 		// With strategy None the API server rejects a webhook, so finding one means that the strategy is Webhook.
-		add("", mapField(obj.Object, "spec", "conversion", "webhook", "clientConfig"))
-	case APIService:
-		add("", mapField(obj.Object, "spec"))
+		return s.single(mapField(obj.Object, "spec", "conversion", "webhook", "clientConfig"))
 	}
-	return ours
+	return s.single(mapField(obj.Object, "spec"))
+}
+
+func (s scope) single(config map[string]any) []slot {
+	if !callsService(config, s.service) {
+		return nil
+	}
+	return []slot{{bundle: caBundle(config)}}
+}
+
+// held finds the entries which do not call our Service, and whose caBundle is our field manager's all the same: they
+// called it once, or another server writes under the same name for a Service of its own.
+func (s scope) held(obj *unstructured.Unstructured) []slot {
+	var others []slot
+	for _, webhook := range listField(obj.Object, "webhooks") {
+		found := slotOf(webhook)
+		if !callsService(mapField(webhook, "clientConfig"), s.service) && s.owns(obj, found.webhook) {
+			others = append(others, found)
+		}
+	}
+	return others
+}
+
+func (s scope) owns(obj *unstructured.Unstructured, webhook string) bool {
+	return slices.ContainsFunc(managedFields(obj), func(entry map[string]any) bool {
+		return entry["manager"] == s.manager &&
+			ownsBundle(s.target.Kind, mapField(entry, "fieldsV1"), []string{webhook})
+	})
+}
+
+func slotOf(webhook map[string]any) slot {
+	name, _, _ := unstructured.NestedString(webhook, "name")
+	return slot{webhook: name, bundle: caBundle(mapField(webhook, "clientConfig"))}
 }
 
 func callsService(config map[string]any, service types.NamespacedName) bool {

@@ -72,7 +72,7 @@ func TestSlots(t *testing.T) {
 		"local APIService":          {APIService, `spec: {group: apps, version: v1}`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := slots(tc.kind, object(t, tc.text), ourService())
+			got := scope{Target{tc.kind, "x"}, ourService(), DefaultFieldManager}.slots(object(t, tc.text))
 			if len(got) != len(tc.want) {
 				t.Fatalf("got %d entries %v, want %v", len(got), got, tc.want)
 			}
@@ -91,7 +91,7 @@ func TestAppliedMirrorsSlots(t *testing.T) {
 		Validating: webhooksYAML, Mutating: webhooksYAML, CRD: crdYAML, APIService: apiServiceYAML,
 	} {
 		t.Run(string(kind), func(t *testing.T) {
-			filled := slots(kind, object(t, text), ourService())
+			filled := scope{Target{kind, "x"}, ourService(), DefaultFieldManager}.slots(object(t, text))
 			for i := range filled {
 				filled[i].bundle = []byte("new for " + filled[i].webhook)
 			}

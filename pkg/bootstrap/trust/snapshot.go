@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"k8s.io/apimachinery/pkg/types"
 )
 
 // Entry is one place for a CA bundle as the API server has it.
@@ -28,23 +26,23 @@ type Entry struct {
 func (i *Injector) Snapshot() []Entry {
 	var all []Entry
 	for _, v := range i.views {
-		all = append(all, entriesOf(v.target, i.opts.Service, v.get())...)
+		all = append(all, i.scope(v.target).entries(v.get())...)
 	}
 	return all
 }
 
-func entriesOf(t Target, service types.NamespacedName, s state) []Entry {
+func (s scope) entries(known state) []Entry {
 	var ours []slot
-	if s.live != nil {
-		ours = slots(t.Kind, s.live, service)
+	if known.live != nil {
+		ours = s.slots(known.live)
 	}
-	if reason := missing(t, service, s, len(ours)); reason != "" {
-		return []Entry{{Target: t, Reason: reason}}
+	if reason := missing(s.target, s.service, known, len(ours)); reason != "" {
+		return []Entry{{Target: s.target, Reason: reason}}
 	}
 	entries := make([]Entry, 0, len(ours))
 	for _, o := range ours {
-		e := Entry{Target: t, Webhook: o.webhook, CABundle: slices.Clone(o.bundle), Found: true}
-		if err := errors.Join(s.writeErr, s.watchErr); err != nil {
+		e := Entry{Target: s.target, Webhook: o.webhook, CABundle: slices.Clone(o.bundle), Found: true}
+		if err := errors.Join(known.writeErr, known.watchErr); err != nil {
 			e.Reason = err.Error()
 		}
 		entries = append(entries, e)

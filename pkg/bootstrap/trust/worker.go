@@ -27,16 +27,15 @@ var errUnchanged = errors.New("the API server accepted it but kept the old caBun
 type worker struct {
 	view     *view
 	resource dynamic.ResourceInterface
-	service  types.NamespacedName
-	manager  string
+	scope    scope
 	clock    clock.Clock
 	observer Observer
 	policy   func() (Policy, int) // and a number which grows with each change of the policy
 
-	pace     pace
-	number   int      // of the policy which pace and wasRight are about
-	wasRight bool     // the live object was right once: if it no longer is, somebody spoiled it
-	history  revision // known to be no longer the live one: writing to it again would only be a conflict
+	pace    pace
+	number  int                        // of the policy which pace and right are about
+	right   *unstructured.Unstructured // the last live object which was right: if there is one, somebody spoiled it since
+	history revision                   // known to be no longer the live one: writing to it again would be a conflict
 }
 
 // revision identifies one state of one object.
@@ -77,17 +76,17 @@ func (w *worker) rest(ctx context.Context, changed <-chan struct{}, wait time.Du
 func (w *worker) step(ctx context.Context) time.Duration {
 	policy, number := w.policy()
 	if number != w.number { // new trust does not wait because the old was fought over
-		w.number, w.wasRight, w.pace = number, false, pace{}
+		w.number, w.right, w.pace = number, nil, pace{}
 	}
 	live := w.view.get().live
 	if live == nil || revisionOf(live) == w.history {
 		return 0
 	}
 	now := w.clock.Now()
-	d, err := decide(w.view.target, live, w.service, policy, now)
+	d, err := w.scope.decide(live, policy, now)
 	if err == nil && d.apply == nil {
 		w.view.setWriteErr(nil)
-		w.wasRight = true
+		w.right = live
 		return 0
 	}
 	if wait := w.pace.wait(now); wait > 0 {
@@ -107,7 +106,7 @@ func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, d d
 	start := w.clock.Now()
 	bounded, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	options := metav1.ApplyOptions{Force: true, FieldManager: w.manager}
+	options := metav1.ApplyOptions{Force: true, FieldManager: w.scope.manager}
 	result, err := w.resource.Apply(bounded, w.view.target.Name, d.apply, options)
 	switch {
 	case apierrors.IsConflict(err) || apierrors.IsNotFound(err):
@@ -121,18 +120,18 @@ func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, d d
 	}
 	w.history = revisionOf(live)
 	w.wrote(ctx, live, d, start)
+	w.right = result
 	return nil
 }
 
+// wrote reports that d repaired live.
 func (w *worker) wrote(ctx context.Context, live *unstructured.Unstructured, d decision, start time.Time) {
 	now := w.clock.Now()
-	repair := w.wasRight
-	w.wasRight = true
-	w.pace.wrote(now, repair)
+	w.pace.wrote(now, w.right != nil)
 	w.view.setWriteErr(nil)
 	written := Write{Target: w.view.target, Entries: d.entries, Reason: d.reason, Duration: now.Sub(start)}
-	if repair {
-		written.Overwriter = overwriter(w.view.target.Kind, live, d.entries, w.manager)
+	if w.right != nil {
+		written.Overwriter = overwriter(w.view.target.Kind, w.right, live, d.entries, w.scope.manager)
 	}
 	klog.FromContext(ctx).Info("Wrote caBundle", "target", written.Target.String(), "entries", written.Entries,
 		"reason", written.Reason, "overwriter", written.Overwriter, "duration", written.Duration)

@@ -19,7 +19,7 @@ import (
 func ExampleImageTag() {
 	req := handler.NewRequest(admissionv1.AdmissionRequest{
 		Kind:   metav1.GroupVersionKind{Version: "v1", Kind: "Pod"},
-		Object: runtime.RawExtension{Raw: []byte(`{"spec":{"containers":[{"name":"web","image":"registry:5000/app"}]}}`)},
+		Object: runtime.RawExtension{Raw: []byte(`{"spec":{"containers":[{"name":"web","image":"reg:5000/app"}]}}`)},
 	})
 	violations, err := check.ImageTag{}.Evaluate(context.Background(), req)
 	if err != nil {
@@ -32,7 +32,7 @@ func ExampleImageTag() {
 	}
 	// Output:
 	// spec.containers[0].image
-	// container "web": image "registry:5000/app" has no tag, which means "latest"; name a version, as in registry:5000/app:1.2.3
+	// container "web": image "reg:5000/app" has no tag, which means "latest"; add one, as in reg:5000/app:1.2.3
 }
 
 // An image reference, written out.

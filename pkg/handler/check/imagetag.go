@@ -73,7 +73,7 @@ func (c ImageTag) problemOf(image string) string {
 	case c.AllowLatest:
 		return ""
 	case ref.Tag == "":
-		return fmt.Sprintf("image %q has no tag, which means \"latest\"; name a version, as in %s:1.2.3", image, image)
+		return fmt.Sprintf("image %q has no tag, which means \"latest\"; add one, as in %s:1.2.3", image, image)
 	case ref.Tag == "latest":
 		return fmt.Sprintf("image %q has the tag \"latest\", which is another image tomorrow; name a version", image)
 	}

@@ -62,9 +62,9 @@ func TestImageTagSeesAllThatRuns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			want := []string{
 				h.path + `.initContainers[0].image: init container "setup": image "busybox" has no tag, ` +
-					`which means "latest"; name a version, as in busybox:1.2.3`,
+					`which means "latest"; add one, as in busybox:1.2.3`,
 				h.path + `.containers[1].image: container "b": image "nginx" has no tag, ` +
-					`which means "latest"; name a version, as in nginx:1.2.3`,
+					`which means "latest"; add one, as in nginx:1.2.3`,
 				h.path + `.ephemeralContainers[0].image: ephemeral container "debug": image "app:" is not a valid ` +
 					`reference: its tag must be 1 to 128 letters, digits, '_', '.' or '-'`,
 				h.path + `.volumes[2].image.reference: volume "model": image "m:latest" has the tag "latest", ` +

@@ -13,7 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	psapi "k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
 	pstest "k8s.io/pod-security-admission/test"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
@@ -75,10 +77,12 @@ func TestPodSecurity(t *testing.T) {
 		"restricted": {
 			level: "restricted", pod: podWith("x:1"),
 			want: []string{
-				`PATH.containers[0]: allowPrivilegeEscalation != false (container "a" must set securityContext.allowPrivilegeEscalation=false)`,
+				`PATH.containers[0]: allowPrivilegeEscalation != false ` +
+					`(container "a" must set securityContext.allowPrivilegeEscalation=false)`,
 				`PATH.containers[0]: unrestricted capabilities (container "a" must set securityContext.capabilities.drop=["ALL"])`,
 				`PATH.containers[0]: runAsNonRoot != true (pod or container "a" must set securityContext.runAsNonRoot=true)`,
-				`PATH.containers[0]: seccompProfile (pod or container "a" must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")`,
+				`PATH.containers[0]: seccompProfile (pod or container "a" ` +
+					`must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")`,
 			},
 		},
 	}
@@ -149,6 +153,20 @@ func TestPodSecurityErrors(t *testing.T) {
 	req.Object.Raw = []byte(`[]`)
 	if _, err := podSecurity(t, "baseline", "latest").Evaluate(t.Context(), req); err == nil {
 		t.Error("a Pod that cannot be read is fine")
+	}
+}
+
+// No control of today's standards is broken by a whole Pod and by none of its parts, but nothing says that one never
+// will be; it must not get lost.
+func TestPodSecurityOfTheWholeOnly(t *testing.T) {
+	fine := []policy.CheckResult{{Allowed: true}}
+	places := []place{
+		{path: field.NewPath("spec"), results: fine},
+		{path: field.NewPath("spec", "containers").Index(0), results: fine},
+	}
+	got := locateOne(places, 0, policy.CheckResult{ForbiddenReason: "too many", ForbiddenDetail: "of all"})
+	if diff := cmp.Diff([]string{"spec: too many (of all)"}, shown(got)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -54,18 +54,20 @@ func TestPodSpecOfOthers(t *testing.T) {
 }
 
 func TestPodOf(t *testing.T) {
+	pod := metav1.GroupVersionKind{Version: "v1", Kind: "Pod"}
+	jobV2 := metav1.GroupVersionKind{Group: "batch", Version: "v2", Kind: "Job"}
 	tests := map[string]struct {
 		kind metav1.GroupVersionKind
 		raw  string
 		ok   bool
 		err  string
 	}{
-		"pod":               {kind: metav1.GroupVersionKind{Version: "v1", Kind: "Pod"}, raw: `{}`, ok: true},
+		"pod":               {kind: pod, raw: `{}`, ok: true},
 		"service":           {kind: metav1.GroupVersionKind{Version: "v1", Kind: "Service"}, raw: `{}`},
 		"somebody's job":    {kind: metav1.GroupVersionKind{Group: "example.com", Version: "v1", Kind: "Job"}, raw: `{}`},
-		"job of the future": {kind: metav1.GroupVersionKind{Group: "batch", Version: "v2", Kind: "Job"}, raw: `{}`, err: "only v1"},
-		"unreadable":        {kind: metav1.GroupVersionKind{Version: "v1", Kind: "Pod"}, raw: `{"spec":1}`, err: "cannot read object"},
-		"absent":            {kind: metav1.GroupVersionKind{Version: "v1", Kind: "Pod"}, err: "no such object"},
+		"job of the future": {kind: jobV2, raw: `{}`, err: "only v1"},
+		"unreadable":        {kind: pod, raw: `{"spec":1}`, err: "cannot read object"},
+		"absent":            {kind: pod, err: "no such object"},
 		"no template":       {kind: metav1.GroupVersionKind{Version: "v1", Kind: "ReplicationController"}, raw: `{}`},
 	}
 	for name, tt := range tests {

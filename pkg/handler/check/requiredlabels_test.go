@@ -4,6 +4,7 @@
 package check
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -14,29 +15,32 @@ import (
 )
 
 func TestRequiredLabels(t *testing.T) {
-	any := []LabelRule{{Key: "team"}}
+	present := []LabelRule{{Key: "team"}}
 	pattern := []LabelRule{{Key: "team", Pattern: "[a-z]+|x1"}}
+	value := func(v string) map[string]string { return map[string]string{"team": v} }
+	const at, missing = "metadata.labels[team]: ", `metadata.labels[team]: label "team" is required`
+	noMatch := func(v string) string { return fmt.Sprintf(`%svalue %q does not match "[a-z]+|x1"`, at, v) }
 	tests := map[string]struct {
 		rules  []LabelRule
 		labels map[string]string
 		want   []string
 	}{
 		"none required":    {},
-		"there":            {rules: any, labels: map[string]string{"team": "a"}},
-		"missing":          {rules: any, want: []string{`metadata.labels[team]: label "team" is required`}},
-		"empty":            {rules: any, labels: map[string]string{"team": ""}, want: []string{`metadata.labels[team]: label "team" must not be empty`}},
-		"other case":       {rules: any, labels: map[string]string{"Team": "a"}, want: []string{`metadata.labels[team]: label "team" is required`}},
-		"matches":          {rules: pattern, labels: map[string]string{"team": "shop"}},
-		"matches the rest": {rules: pattern, labels: map[string]string{"team": "x1"}},
-		"only begins so":   {rules: pattern, labels: map[string]string{"team": "shop9"}, want: []string{`metadata.labels[team]: value "shop9" does not match "[a-z]+|x1"`}},
-		"only ends so":     {rules: pattern, labels: map[string]string{"team": "9shop"}, want: []string{`metadata.labels[team]: value "9shop" does not match "[a-z]+|x1"`}},
-		"empty, pattern":   {rules: pattern, labels: map[string]string{"team": ""}, want: []string{`metadata.labels[team]: value "" does not match "[a-z]+|x1"`}},
-		"empty is allowed": {rules: []LabelRule{{Key: "team", Pattern: ".*"}}, labels: map[string]string{"team": ""}},
+		"there":            {rules: present, labels: value("a")},
+		"missing":          {rules: present, want: []string{missing}},
+		"empty":            {rules: present, labels: value(""), want: []string{at + `label "team" must not be empty`}},
+		"other case":       {rules: present, labels: map[string]string{"Team": "a"}, want: []string{missing}},
+		"matches":          {rules: pattern, labels: value("shop")},
+		"matches the rest": {rules: pattern, labels: value("x1")},
+		"only begins so":   {rules: pattern, labels: value("shop9"), want: []string{noMatch("shop9")}},
+		"only ends so":     {rules: pattern, labels: value("9shop"), want: []string{noMatch("9shop")}},
+		"empty, pattern":   {rules: pattern, labels: value(""), want: []string{noMatch("")}},
+		"empty is allowed": {rules: []LabelRule{{Key: "team", Pattern: ".*"}}, labels: value("")},
 		"all are told": {
 			rules:  []LabelRule{{Key: "team"}, {Key: "app.kubernetes.io/name"}, {Key: "tier", Pattern: "web|db"}},
 			labels: map[string]string{"tier": "cache"},
 			want: []string{
-				`metadata.labels[team]: label "team" is required`,
+				missing,
 				`metadata.labels[app.kubernetes.io/name]: label "app.kubernetes.io/name" is required`,
 				`metadata.labels[tier]: value "cache" does not match "web|db"`,
 			},

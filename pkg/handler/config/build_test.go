@@ -41,10 +41,14 @@ func TestBuild(t *testing.T) {
 		"off":                 {config: "imageTag: {mode: off}", pod: untaggedPod},
 		"image exempt":        {config: "imageTag: {exemptNamespaces: [shop]}", pod: untaggedPod},
 		"security exempt":     {config: "podSecurity: {exemptNamespaces: [shop]}", pod: privilegedPod},
-		"exempt elsewhere":    {config: "podSecurity: {exemptNamespaces: [other]}", pod: privilegedPod, denied: "podSecurity"},
-		"restricted":          {config: "podSecurity: {level: restricted}", pod: plainPod, denied: "runAsNonRoot"},
-		"restricted, v1.0":    {config: "podSecurity: {level: restricted, version: v1.0}", pod: plainPod, denied: "runAsNonRoot"},
-		"privileged":          {config: "podSecurity: {level: privileged}", pod: privilegedPod},
+		"exempt elsewhere": {
+			config: "podSecurity: {exemptNamespaces: [other]}", pod: privilegedPod, denied: "podSecurity",
+		},
+		"restricted": {config: "podSecurity: {level: restricted}", pod: plainPod, denied: "runAsNonRoot"},
+		"restricted, v1.0": {
+			config: "podSecurity: {level: restricted, version: v1.0}", pod: plainPod, denied: "runAsNonRoot",
+		},
+		"privileged": {config: "podSecurity: {level: privileged}", pod: privilegedPod},
 		"labels": {
 			config: "requiredLabels: {mode: deny, labels: [{key: team, pattern: '[b-z]'}]}", pod: plainPod,
 			denied: `requiredLabels: metadata.labels[team]: value "a" does not match "[b-z]"`,

@@ -1,0 +1,138 @@
+# `make help` lists what there is. Everything is pinned, built from Go modules and cached below bin/; nothing has to be
+# installed but Go, a C compiler (for the race detector), git and make.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+GO ?= go
+DOCKER ?= docker
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+IMAGE ?= ghcr.io/hookstrap/hookstrap:$(VERSION)
+FUZZTIME ?= 10s
+BENCH ?= .
+# More flags for `go test`, as in: make test TESTFLAGS='-run TestInstall -v'
+TESTFLAGS ?=
+
+PLATFORM := $(shell $(GO) env GOOS)-$(shell $(GO) env GOARCH)
+BIN := $(CURDIR)/bin
+CACHE := $(BIN)/$(PLATFORM)
+
+# The version that a go.mod pins: $(call pinned,DIRECTORY,MODULE)
+pinned = $(shell awk '$$1 == "$(2)" && $$2 ~ /^v/ {print $$2; exit}' $(1)/go.mod)
+COMPONENTS := test/e2e/cluster/components
+KUBERNETES_VERSION := $(call pinned,$(COMPONENTS),k8s.io/kubernetes)
+ETCD_VERSION := $(call pinned,$(COMPONENTS),go.etcd.io/etcd/server/v3)
+HOOKSTRAP_COMPONENTS_DIR ?= $(CACHE)/kubernetes-$(KUBERNETES_VERSION)-etcd-$(ETCD_VERSION)
+KUBECTL := $(HOOKSTRAP_COMPONENTS_DIR)/kubectl
+GOLANGCI_LINT := $(CACHE)/golangci-lint-$(call pinned,tools,github.com/golangci/golangci-lint/v2)
+LOGCHECK := $(CACHE)/logcheck-$(call pinned,tools,sigs.k8s.io/logtools)
+
+##@ Use
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: check-go ## Compile the server to bin/webhook
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/webhook ./cmd/webhook
+
+.PHONY: demo
+demo: components ## Watch a webhook bootstrap itself on a real control plane, on this machine, without root
+	$(GO) run ./test/e2e/demo
+
+.PHONY: image
+image: ## Build the container image (IMAGE=..., VERSION=...)
+	DOCKER_BUILDKIT=1 $(DOCKER) build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+
+##@ Develop
+
+.PHONY: components
+components: check-go ## Build etcd, kube-apiserver, kube-controller-manager and kubectl once (about 15 minutes)
+	$(GO) run ./test/e2e/cluster/build
+
+.PHONY: test
+test: components ## Run all tests, against the real control plane, with the race detector (TESTFLAGS=...)
+	$(GO) test -race -shuffle=on $(TESTFLAGS) ./...
+
+.PHONY: fuzz
+fuzz: check-go ## Run every fuzz target for a short while each (FUZZTIME=10s)
+	GO='$(GO)' FUZZTIME='$(FUZZTIME)' hack/fuzz
+
+.PHONY: bench
+bench: check-go ## Run the benchmarks (BENCH=regexp)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) ./pkg/...
+
+.PHONY: lint
+lint: check-go $(GOLANGCI_LINT) $(LOGCHECK) ## Run the linters: golangci-lint (.golangci.yml) and Kubernetes' logcheck
+	$(GOLANGCI_LINT) run ./...
+	$(LOGCHECK) -check-contextual -check-value ./cmd/... ./pkg/...
+
+.PHONY: fmt
+fmt: check-go $(GOLANGCI_LINT) ## Format the code
+	$(GOLANGCI_LINT) fmt ./...
+
+.PHONY: tidy
+tidy: check-go ## Tidy the go.mod files of the project and of its tools
+	$(GO) mod tidy
+	$(GO) -C tools mod tidy
+
+.PHONY: clean
+clean: ## Remove what was built, except for the cached control plane and tools
+	rm -rf $(BIN)/webhook dist
+
+##@ Check
+
+.PHONY: verify
+verify: verify-format verify-modules verify-manifests vet lint ## Check everything that needs no running cluster; CI runs this
+
+.PHONY: vet
+vet: check-go ## Compile everything, examples and tests as well, and run go vet
+	$(GO) build ./...
+	$(GO) vet ./...
+
+.PHONY: verify-format
+verify-format: check-go $(GOLANGCI_LINT)
+	@echo '$(GOLANGCI_LINT) fmt --diff ./...'
+	@$(GOLANGCI_LINT) fmt --diff ./... || { echo 'verify-format: the files above are not formatted: run `make fmt`' >&2; exit 1; }
+
+.PHONY: verify-modules
+verify-modules: check-go
+	@for dir in . tools; do \
+	  echo "$(GO) -C $$dir mod tidy -diff"; \
+	  $(GO) -C $$dir mod tidy -diff || { echo "verify-modules: $$dir/go.mod or go.sum is stale: run \`make tidy\`" >&2; exit 1; }; \
+	done
+
+.PHONY: verify-manifests
+verify-manifests: components
+	@for file in $$(find manifests -name kustomization.yaml | sort); do \
+	  echo "kubectl kustomize $${file%/*}"; \
+	  $(KUBECTL) kustomize "$${file%/*}" >/dev/null; \
+	done
+
+.PHONY: check-go
+check-go:
+	@awk -v have="$$($(GO) env GOVERSION)" '$$1 == "go" { \
+	  want = $$2; split(want, w, "."); sub(/^go/, "", have); split(have, h, /[.a-z-]/); \
+	  if (have !~ /^devel/ && (h[1]+0 < w[1] || (h[1]+0 == w[1] && h[2]+0 < w[2]))) { \
+	    print "Go " have " is too old: go.mod asks for " want ". Install it from https://go.dev/dl/ or unset GOTOOLCHAIN=local."; \
+	    exit 1 } exit }' go.mod >&2
+
+# Tools are cached under their version, hence without prerequisites; an interrupted build leaves no half binary.
+
+define build-tool
+	@echo 'building $(@F) (once; golangci-lint takes a few minutes)'
+	@mkdir -p $(@D)
+	@CGO_ENABLED=0 $(GO) -C tools build -trimpath -ldflags '-s -w' -o $@.tmp $(1)
+	@mv $@.tmp $@
+endef
+
+$(GOLANGCI_LINT):
+	$(call build-tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+
+$(LOGCHECK):
+	$(call build-tool,sigs.k8s.io/logtools/logcheck)

@@ -1,0 +1,114 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package manifests_test
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/yaml"
+
+	"github.com/hookstrap/hookstrap/pkg/handler/config"
+)
+
+// clusterScoped are the kinds of the base that live in no namespace.
+var clusterScoped = []string{"Namespace", "ClusterRole", "ClusterRoleBinding", "ValidatingWebhookConfiguration"}
+
+// A file that nobody lists is a file that nobody applies.
+func TestEveryFileIsListed(t *testing.T) {
+	files, err := filepath.Glob("base/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := resources(t, "base")
+	for _, file := range files {
+		file = filepath.Base(file)
+		if file == "kustomization.yaml" || file == "checks.yaml" {
+			continue
+		}
+		if !slices.Contains(listed, file) {
+			t.Errorf("base/%s is not among the resources of base/kustomization.yaml", file)
+		}
+	}
+}
+
+func TestObjects(t *testing.T) {
+	for _, file := range resources(t, "base") {
+		t.Run(file, func(t *testing.T) {
+			object := decode(t, filepath.Join("base", file))
+			kind := object.GetObjectKind().GroupVersionKind().Kind
+			accessor, err := meta.Accessor(object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := namespace
+			if slices.Contains(clusterScoped, kind) {
+				want = ""
+			}
+			if got := accessor.GetNamespace(); got != want {
+				t.Errorf("%s is in namespace %q, want %q", kind, got, want)
+			}
+			if got := accessor.GetLabels()["app.kubernetes.io/name"]; got != name {
+				t.Errorf("%s has label app.kubernetes.io/name=%q, want %q", kind, got, name)
+			}
+		})
+	}
+}
+
+// The field is the server's alone: a manifest that mentions it, even empty, takes the working value away.
+func TestNoManifestMentionsTheCABundle(t *testing.T) {
+	for _, file := range resources(t, "base") {
+		var tree any
+		if err := yaml.Unmarshal(read(t, filepath.Join("base", file)), &tree); err != nil {
+			t.Fatal(err)
+		}
+		if hasKey(tree, "caBundle") {
+			t.Errorf("base/%s has a caBundle key", file)
+		}
+	}
+}
+
+func hasKey(tree any, key string) bool {
+	switch node := tree.(type) {
+	case map[string]any:
+		for k, v := range node {
+			if k == key || hasKey(v, key) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(node, func(v any) bool { return hasKey(v, key) })
+	}
+	return false
+}
+
+func TestHasKey(t *testing.T) {
+	tree := map[string]any{"webhooks": []any{map[string]any{"clientConfig": map[string]any{"caBundle": nil}}}}
+	if !hasKey(tree, "caBundle") || hasKey(tree, "ca") {
+		t.Error("hasKey does not find an empty caBundle, or finds what is not there")
+	}
+}
+
+func TestNamespaceIsRestricted(t *testing.T) {
+	labels := load[corev1.Namespace](t, "namespace.yaml").Labels
+	for _, mode := range []string{"enforce", "audit", "warn"} {
+		if got := labels["pod-security.kubernetes.io/"+mode]; got != "restricted" {
+			t.Errorf("pod-security.kubernetes.io/%s is %q, want restricted", mode, got)
+		}
+	}
+}
+
+func TestChecksAreTheDefaults(t *testing.T) {
+	got, err := config.Load("base/checks.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(config.Default(), got); diff != "" {
+		t.Errorf("base/checks.yaml differs from the defaults it claims to be (-default +file):\n%s", diff)
+	}
+}

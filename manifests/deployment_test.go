@@ -1,0 +1,205 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package manifests_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	psaapi "k8s.io/pod-security-admission/api"
+	psapolicy "k8s.io/pod-security-admission/policy"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+)
+
+// longestTimeout is the most that the API server lets a webhook take, and so the longest request to wait for.
+const longestTimeout = 30 * time.Second
+
+func deployment(t *testing.T) *appsv1.Deployment {
+	t.Helper()
+	return load[appsv1.Deployment](t, "deployment.yaml")
+}
+
+func container(t *testing.T) corev1.Container {
+	t.Helper()
+	containers := deployment(t).Spec.Template.Spec.Containers
+	if len(containers) != 1 {
+		t.Fatalf("the Deployment has %d containers, want 1", len(containers))
+	}
+	return containers[0]
+}
+
+func TestPodsMeetTheRestrictedStandard(t *testing.T) {
+	template := deployment(t).Spec.Template
+	evaluator, err := psapolicy.NewEvaluator(psapolicy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	level := psaapi.LevelVersion{Level: psaapi.LevelRestricted, Version: psaapi.LatestVersion()}
+	result := psapolicy.AggregateCheckResults(evaluator.EvaluatePod(level, &template.ObjectMeta, &template.Spec))
+	if !result.Allowed {
+		t.Errorf("the Pods are not restricted: %s", result.ForbiddenDetail())
+	}
+	if readOnly := container(t).SecurityContext.ReadOnlyRootFilesystem; readOnly == nil || !*readOnly {
+		t.Error("the root file system can be written to")
+	}
+}
+
+// Everything that selects the Pods selects by a label; one typing error and the webhook has no endpoints.
+func TestSelectors(t *testing.T) {
+	d := deployment(t)
+	selectors := map[string]*metav1.LabelSelector{
+		"Deployment": d.Spec.Selector,
+		"Service":    metav1.SetAsLabelSelector(load[corev1.Service](t, "service.yaml").Spec.Selector),
+		"PodDisruptionBudget": load[policyv1.PodDisruptionBudget](t, "poddisruptionbudget.yaml").
+			Spec.Selector,
+		"NetworkPolicy": &load[networkingv1.NetworkPolicy](t, "networkpolicy.yaml").Spec.PodSelector,
+	}
+	for _, constraint := range d.Spec.Template.Spec.TopologySpreadConstraints {
+		selectors["spread over "+constraint.TopologyKey] = constraint.LabelSelector
+	}
+	for who, selector := range selectors {
+		compiled, err := metav1.LabelSelectorAsSelector(selector)
+		if err != nil || compiled.Empty() || !compiled.Matches(labels.Set(d.Spec.Template.Labels)) {
+			t.Errorf("%s does not select the Pods: %v, %v", who, compiled, err)
+		}
+	}
+}
+
+// A NetworkPolicy sees the Pod's ports: one for the Service's port 443 cuts the API server off.
+func TestNetworkPolicyOpensTheContainersPorts(t *testing.T) {
+	var open, listening []int32
+	for _, rule := range load[networkingv1.NetworkPolicy](t, "networkpolicy.yaml").Spec.Ingress {
+		if len(rule.From) != 0 {
+			t.Errorf("the API server's address is unknown, but the rule admits only %v", rule.From)
+		}
+		for _, port := range rule.Ports {
+			open = append(open, port.Port.IntVal)
+		}
+	}
+	for _, port := range container(t).Ports {
+		listening = append(listening, port.ContainerPort)
+	}
+	slices.Sort(open)
+	slices.Sort(listening)
+	if !slices.Equal(open, listening) {
+		t.Errorf("open ports %v, container ports %v", open, listening)
+	}
+}
+
+func TestServicePointsAtTheListener(t *testing.T) {
+	port := load[corev1.Service](t, "service.yaml").Spec.Ports[0]
+	named := func(p corev1.ContainerPort) bool { return p.Name == port.TargetPort.StrVal && p.ContainerPort == 9443 }
+	if port.Port != 443 || !slices.ContainsFunc(container(t).Ports, named) {
+		t.Errorf("the Service maps %d to %q, which is not the container's port 9443", port.Port, port.TargetPort.StrVal)
+	}
+}
+
+// What restarts a container must not ask about certificates: a restart cures no signer.
+func TestProbes(t *testing.T) {
+	c := container(t)
+	for probe, want := range map[*corev1.Probe]string{
+		c.StartupProbe: "/healthz", c.LivenessProbe: "/healthz", c.ReadinessProbe: "/readyz",
+	} {
+		if got := probe.HTTPGet.Path; got != want || probe.HTTPGet.Port.StrVal != "health" {
+			t.Errorf("a probe asks %s on port %s, want %s on port health", got, probe.HTTPGet.Port.StrVal, want)
+		}
+	}
+}
+
+func TestGracePeriodCoversTheShutdown(t *testing.T) {
+	const flag = "--shutdown-delay="
+	args := container(t).Args
+	i := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, flag) })
+	if i < 0 {
+		t.Fatalf("no %s among the arguments %q", flag, args)
+	}
+	delay, err := time.ParseDuration(strings.TrimPrefix(args[i], flag))
+	if err != nil {
+		t.Fatal(err)
+	}
+	grace := time.Duration(*deployment(t).Spec.Template.Spec.TerminationGracePeriodSeconds) * time.Second
+	if grace <= delay+longestTimeout {
+		t.Errorf("the Pods are killed after %s, but may need %s", grace, delay+longestTimeout)
+	}
+}
+
+func TestMemoryLimits(t *testing.T) {
+	c := container(t)
+	if limit, ok := c.Resources.Limits[corev1.ResourceCPU]; ok {
+		t.Errorf("there is a CPU limit of %s: throttling turns into admission latency", &limit)
+	}
+	hard := c.Resources.Limits.Memory().Value()
+	for _, env := range c.Env {
+		if env.Name != "GOMEMLIMIT" {
+			continue
+		}
+		soft := resource.MustParse(strings.TrimSuffix(env.Value, "B"))
+		if share := float64(soft.Value()) / float64(hard); share < 0.88 || share > 0.92 {
+			t.Errorf("GOMEMLIMIT is %.0f %% of the memory limit, want 90 %%", 100*share)
+		}
+		return
+	}
+	t.Error("GOMEMLIMIT is not set")
+}
+
+// The server learns who it is from these variables.
+func TestEnvironment(t *testing.T) {
+	var names []string
+	for _, env := range container(t).Env {
+		names = append(names, env.Name)
+		if env.Name == bootstrap.EnvService && env.Value != load[corev1.Service](t, "service.yaml").Name {
+			t.Errorf("%s is %q, which is not the Service's name", env.Name, env.Value)
+		}
+	}
+	for _, want := range []string{
+		bootstrap.EnvService, bootstrap.EnvNamespace, bootstrap.EnvServiceAccount, bootstrap.EnvPodName, bootstrap.EnvPodIPs,
+	} {
+		if !slices.Contains(names, want) {
+			t.Errorf("the container does not set %s", want)
+		}
+	}
+}
+
+// The serving key is written to memory only, into a directory that the server can make its own.
+func TestCertificateDirectoryIsInMemory(t *testing.T) {
+	const flag = "--cert-dir="
+	c := container(t)
+	i := slices.IndexFunc(c.Args, func(arg string) bool { return strings.HasPrefix(arg, flag) })
+	if i < 0 {
+		t.Fatalf("no %s among the arguments %q", flag, c.Args)
+	}
+	dir := strings.TrimPrefix(c.Args[i], flag)
+	above := func(mount corev1.VolumeMount) bool { return strings.HasPrefix(dir, mount.MountPath+"/") }
+	j := slices.IndexFunc(c.VolumeMounts, above)
+	if j < 0 {
+		t.Fatalf("%s is not below a mount point", dir)
+	}
+	for _, volume := range deployment(t).Spec.Template.Spec.Volumes {
+		inMemory := volume.EmptyDir != nil && volume.EmptyDir.Medium == corev1.StorageMediumMemory
+		if volume.Name == c.VolumeMounts[j].Name && !inMemory {
+			t.Errorf("%s is in volume %s, which is not in memory", dir, volume.Name)
+		}
+	}
+}
+
+func TestRolloutNeverTakesTheLastReplica(t *testing.T) {
+	d := deployment(t)
+	if unavailable := d.Spec.Strategy.RollingUpdate.MaxUnavailable.IntValue(); unavailable != 0 || *d.Spec.Replicas < 2 {
+		t.Errorf("a rollout of %d replicas may take %d away", *d.Spec.Replicas, unavailable)
+	}
+	budget := load[policyv1.PodDisruptionBudget](t, "poddisruptionbudget.yaml")
+	if keep := budget.Spec.MinAvailable.IntValue(); keep < 1 || keep >= int(*d.Spec.Replicas) {
+		t.Errorf("a budget that keeps %d of %d replicas lets nodes drain all, or none", keep, *d.Spec.Replicas)
+	}
+}

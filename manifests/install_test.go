@@ -1,0 +1,138 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package manifests_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+)
+
+// `kubectl apply -k` is the whole install: the API server takes every object as it is, warns about none, lets the Pods
+// in, and takes it all a second time without touching the caBundle that the server has written meanwhile.
+func TestInstall(t *testing.T) {
+	c := clustertest.Start(t)
+	client, err := kubernetes.NewForConfig(c.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, c, ".")
+	for _, pod := range eventuallyPods(t, client) {
+		if got, want := pod.Spec.PriorityClassName, "system-cluster-critical"; got != want {
+			t.Errorf("Pod %s has priority class %q, want %q", pod.Name, got, want)
+		}
+	}
+
+	bundle := string(c.SigningCA())
+	publish(t, client, bundle)
+	for _, line := range apply(t, c, ".") {
+		if !strings.HasSuffix(line, " unchanged") && !strings.HasSuffix(line, " configured") {
+			t.Errorf("applied again: %s", line)
+		}
+	}
+	expectBundle(t, client, bundle)
+	apply(t, c, overlay)
+	expectBundle(t, client, bundle)
+	expectOverlay(t, client)
+	apply(t, c, ".")
+	expectBundle(t, client, bundle)
+}
+
+// apply applies a kustomization and returns kubectl's lines, one for each object.
+func apply(t *testing.T, c *cluster.Cluster, directory string) []string {
+	t.Helper()
+	cmd := c.Kubectl(t.Context(), "apply", "--warnings-as-errors", "-k", directory)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("kubectl apply -k %s: %v\n%s", directory, err, out)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+// eventuallyPods waits for the Pods of the Deployment: the controller cannot make them when admission (Pod Security,
+// the quota, the priority class) refuses them.
+func eventuallyPods(t *testing.T, client kubernetes.Interface) []corev1.Pod {
+	t.Helper()
+	var pods []corev1.Pod
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		list, err := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		if pods = list.Items; len(pods) == 2 {
+			return nil
+		}
+		return errors.Join(fmt.Errorf("there are %d Pods, want 2", len(pods)), complaints(ctx, client))
+	})
+	return pods
+}
+
+// complaints are the warnings that the controllers have about our objects.
+func complaints(ctx context.Context, client kubernetes.Interface) error {
+	events, err := client.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning"})
+	if err != nil {
+		return err
+	}
+	var all []error
+	for _, event := range events.Items {
+		all = append(all, errors.New(event.Message))
+	}
+	return errors.Join(all...)
+}
+
+// publish writes the caBundle the way the server does: server-side apply of that field alone.
+func publish(t *testing.T, client kubernetes.Interface, bundle string) {
+	t.Helper()
+	encoded := base64.StdEncoding.EncodeToString([]byte(bundle))
+	var entries []string
+	for _, webhook := range webhooks(t) {
+		entries = append(entries, fmt.Sprintf(`{"name": %q, "clientConfig": {"caBundle": %q}}`, webhook.Name, encoded))
+	}
+	patch := fmt.Sprintf(`{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+		"metadata": {"name": %q}, "webhooks": [%s]}`, name, strings.Join(entries, ","))
+	force := true
+	_, err := client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Patch(t.Context(), name,
+		types.ApplyPatchType, []byte(patch), metav1.PatchOptions{FieldManager: name, Force: &force})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func expectBundle(t *testing.T, client kubernetes.Interface, want string) {
+	t.Helper()
+	configurations := client.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	live, err := configurations.Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, webhook := range live.Webhooks {
+		if got := string(webhook.ClientConfig.CABundle); got != want {
+			t.Errorf("applying changed the caBundle of %s to %q", webhook.Name, got)
+		}
+	}
+}
+
+// expectOverlay tells whether the overlay's patches reached the live objects.
+func expectOverlay(t *testing.T, client kubernetes.Interface) {
+	t.Helper()
+	live, err := client.AppsV1().Deployments(namespace).Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := strings.Join(live.Spec.Template.Spec.Containers[0].Args, " ")
+	if !strings.HasPrefix(args, "serve ") || !strings.Contains(args, "--signer-name=kubernetes.io/kubelet-serving") {
+		t.Errorf("the overlay's arguments are %s", args)
+	}
+}

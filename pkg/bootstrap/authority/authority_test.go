@@ -1,0 +1,154 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package authority
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+func TestNewNamesEveryFault(t *testing.T) {
+	_, err := New(Options{
+		CADuration: time.Hour,
+		Policy:     Policy{MinDuration: 5 * time.Minute, MaxDuration: 2 * time.Minute},
+	})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		"Client is missing", "Namespace is empty", "Service is empty", "Policy.Requester is empty",
+		"Policy.MinDuration is 5m0s", "Policy.MaxDuration (2m0s) is shorter than Policy.MinDuration (5m0s)",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q:\n%v", want, err)
+		}
+	}
+}
+
+func TestNewRefusesShortLivedCA(t *testing.T) {
+	a := testAuthority(t)
+	_, err := New(Options{
+		Client: a.client, Namespace: "shop", Service: "hook", Policy: testPolicy(), CADuration: 24 * time.Hour,
+	})
+	if err == nil || !strings.Contains(err.Error(), "CADuration (24h0m0s) is shorter than Policy.MaxDuration") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestNewDefaults(t *testing.T) {
+	a := testAuthority(t)
+	if got := a.secret.String(); got != "shop/hookstrap-ca" {
+		t.Errorf("Secret %s", got)
+	}
+	if a.caDuration != DefaultCADuration {
+		t.Errorf("CA duration %s", a.caDuration)
+	}
+	if !a.Bundle().Empty() {
+		t.Error("there is a bundle before Ensure")
+	}
+}
+
+func TestAdopt(t *testing.T) {
+	a, first := testAuthority(t), testState(t)
+	adopt := func(data map[string][]byte, wantChanged bool) {
+		t.Helper()
+		if changed := must(a.adopt(t.Context(), data))(t); changed != wantChanged {
+			t.Errorf("changed: %t, want %t", changed, wantChanged)
+		}
+	}
+	adopt(first.data, true)
+	adopt(first.data, false)
+	if !a.Bundle().Equal(first.bundle) {
+		t.Errorf("the bundle is %s", a.Bundle().Describe())
+	}
+
+	second := testState(t)
+	adopt(second.data, true)
+	if !a.Bundle().Contains(second.cert) {
+		t.Errorf("the bundle is %s", a.Bundle().Describe())
+	}
+}
+
+func TestAdoptKeepsTheLastGoodCA(t *testing.T) {
+	a, good := testAuthority(t), testState(t)
+	must(a.adopt(t.Context(), good.data))(t)
+	changed, err := a.adopt(t.Context(), map[string][]byte{dataVersion: []byte("1"), dataCert: []byte("garbage")})
+	if changed || err == nil {
+		t.Fatalf("changed %t, error %v", changed, err)
+	}
+	for _, want := range []string{"Secret shop/hookstrap-ca", "ca.crt is not a PEM block", "delete it"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q: %v", want, err)
+		}
+	}
+	if !a.Bundle().Contains(good.cert) {
+		t.Error("the good CA is gone")
+	}
+}
+
+func TestBundleDropsExpiredCAs(t *testing.T) {
+	a := testAuthority(t)
+	must(a.adopt(t.Context(), testState(t).data))(t)
+	a.now = func() time.Time { return start().Add(DefaultCADuration + time.Second) }
+	if !a.Bundle().Empty() {
+		t.Error("an expired CA is in the bundle")
+	}
+}
+
+func TestInitialData(t *testing.T) {
+	a, held := testAuthority(t), testState(t)
+	fresh := must(parseState(must(a.initialData())(t)))(t)
+	if got := fresh.cert.Subject.CommonName; got != "hook.shop@1772366400" {
+		t.Errorf("the new CA is named %s", got)
+	}
+	must(a.adopt(t.Context(), held.data))(t)
+	if restored := must(parseState(must(a.initialData())(t)))(t); !restored.equal(held) {
+		t.Error("a CA that is in use was not put back")
+	}
+	a.now = func() time.Time { return held.cert.NotAfter }
+	if replaced := must(parseState(must(a.initialData())(t)))(t); replaced.cert.Equal(held.cert) {
+		t.Error("an expired CA was put back")
+	}
+}
+
+func TestEnsureWithoutAPIServer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := testAuthority(t).Ensure(ctx)
+	if err == nil || !strings.Contains(err.Error(), "reading or creating the CA Secret shop/hookstrap-ca") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestExplainSecret(t *testing.T) {
+	a := testAuthority(t)
+	secrets := schema.GroupResource{Resource: "secrets"}
+	for _, tc := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"forbidden", apierrors.NewForbidden(secrets, "hookstrap-ca", nil), "resourceNames [hookstrap-ca]"},
+		{"immutable", apierrors.NewInvalid(schema.GroupKind{Kind: "Secret"}, "hookstrap-ca", nil), "immutable"},
+		{"no namespace", apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "shop"),
+			"create the namespace"},
+		{"away", apierrors.NewServiceUnavailable("later"), "reading or creating"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := a.explainSecret(tc.err)
+			if !strings.Contains(got.Error(), tc.want) || !strings.Contains(got.Error(), "shop/hookstrap-ca") {
+				t.Errorf("%q does not name the Secret and %q", got, tc.want)
+			}
+			if apierrors.ReasonForError(got) != apierrors.ReasonForError(tc.err) {
+				t.Error("the API server's reason was lost")
+			}
+		})
+	}
+}

@@ -1,0 +1,82 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/assets"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, os.Stdout)
+	stop()
+	if err != nil {
+		_, _ = fmt.Fprintf(os.Stderr, "build: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	layout, err := assets.Locate()
+	if err != nil {
+		return err
+	}
+	b := builder{layout: layout, out: out, now: time.Now, heartbeat: 15 * time.Second}
+	return b.build(ctx)
+}
+
+// builder builds what a layout lacks.
+type builder struct {
+	layout    assets.Layout
+	out       io.Writer
+	now       func() time.Time
+	heartbeat time.Duration
+}
+
+func (b *builder) build(ctx context.Context) error {
+	for _, dir := range []string{b.layout.Dir, filepath.Dir(b.layout.Supervise)} {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			return fmt.Errorf("making a place for the binaries: %w", err)
+		}
+	}
+	unlock, err := lock(filepath.Join(b.layout.Dir, ".lock"), func() {
+		b.printf("another build is at work in %s; waiting for it", b.layout.Dir)
+	})
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return b.all(ctx)
+}
+
+// all builds everything that is not there. It asks only now, under the lock: whoever had it may have built it.
+func (b *builder) all(ctx context.Context) error {
+	if err := b.compile(ctx, b.supervise()); err != nil {
+		return err
+	}
+	absent := b.layout.Absent()
+	for i, c := range absent {
+		b.printf("[%d/%d] building %s (%s) ...", i+1, len(absent), c, typical(c))
+		if err := b.compile(ctx, b.component(c)); err != nil {
+			return err
+		}
+	}
+	v := b.layout.Versions
+	b.printf("the test control plane is complete: Kubernetes %s and etcd %s in %s",
+		v.Kubernetes, v.Etcd, b.layout.Dir)
+	return nil
+}
+
+func (b *builder) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(b.out, format+"\n", args...)
+}

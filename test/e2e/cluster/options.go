@@ -1,0 +1,39 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"io"
+	"strings"
+)
+
+// Options say how to start a cluster. The zero value is a complete cluster.
+type Options struct {
+	// Name becomes part of the directory's name, so that people can tell clusters apart.
+	Name string
+	// Output receives a copy of everything the components log. The logs are always in files in Dir as well.
+	Output io.Writer
+	// WithoutControllerManager leaves it out: nothing signs, and namespaces have neither service account nor
+	// kube-root-ca.crt until StartControllerManager is called.
+	WithoutControllerManager bool
+	// APIServerArgs are flags of kube-apiserver without their dashes. A flag given here replaces the harness's own.
+	APIServerArgs map[string][]string
+	// ControllerManagerArgs are the same for kube-controller-manager.
+	ControllerManagerArgs map[string][]string
+}
+
+// directoryPattern returns the pattern for the cluster's directory. Supervise removes nothing of another name.
+func (o Options) directoryPattern() string {
+	safe := func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_':
+			return r
+		}
+		return '-'
+	}
+	if o.Name == "" {
+		return "hookstrap-"
+	}
+	return "hookstrap-" + strings.Map(safe, o.Name) + "-"
+}

@@ -1,0 +1,72 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// directory is a claim on a temporary directory that several supervisors share. Each holds a shared lock on the
+// directory itself while its component may still use it; the one who gets an exclusive lock is the last. The kernel
+// drops the lock of a supervisor that was killed.
+type directory struct {
+	path string
+	lock *os.File
+}
+
+// claim takes a shared lock on the directory. The empty path claims nothing.
+func claim(path string) (directory, error) {
+	if path == "" {
+		return directory{}, nil
+	}
+	resolved, err := removable(path)
+	if err != nil {
+		return directory{}, err
+	}
+	lock, err := os.Open(resolved) //nolint:gosec // The path was checked just above.
+	if err != nil {
+		return directory{}, fmt.Errorf("locking %s: %w", path, err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_SH); err != nil {
+		return directory{}, fmt.Errorf("locking %s: %w", path, err)
+	}
+	return directory{path: resolved, lock: lock}, nil
+}
+
+// removable returns the path free of symbolic links, or an error unless it is a directory named hookstrap-* right in
+// the temporary directory. A wrong argument must never cost somebody a home directory.
+func removable(path string) (string, error) {
+	temp, err := filepath.EvalSymlinks(os.TempDir())
+	if err != nil {
+		return "", fmt.Errorf("resolving the temporary directory: %w", err)
+	}
+	resolved, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", fmt.Errorf("resolving --remove: %w", err)
+	}
+	info, err := os.Stat(resolved)
+	if err != nil {
+		return "", fmt.Errorf("looking at --remove: %w", err)
+	}
+	named := strings.HasPrefix(filepath.Base(resolved), "hookstrap-")
+	if !info.IsDir() || !named || filepath.Dir(resolved) != temp {
+		return "", fmt.Errorf("refusing --remove %s: it is not a directory named hookstrap-* in %s", path, temp)
+	}
+	return resolved, nil
+}
+
+// removeIfLast gives up the claim and removes the directory when nobody else holds one.
+func (d directory) removeIfLast() {
+	if d.lock == nil {
+		return
+	}
+	if err := syscall.Flock(int(d.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return
+	}
+	_ = os.RemoveAll(d.path) // Nobody is left to tell.
+}

@@ -1,0 +1,143 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package site
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/ktesting"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/config"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+)
+
+// BootstrapOptions are those of a server of this site, with its ServiceAccount's token.
+func (s *Site) BootstrapOptions(t testing.TB) bootstrap.Options {
+	t.Helper()
+	return bootstrap.Options{
+		RESTConfig: s.Config(t),
+		Environment: bootstrap.Environment{
+			Service: Service, Namespace: s.Namespace, ServiceAccount: ServiceAccount,
+			PodName: "hookstrap-0", PodIPs: []netip.Addr{netip.MustParseAddr("10.244.0.7")},
+		},
+		WebhookConfigurations: []trust.Target{{Kind: trust.Validating, Name: s.Configuration}},
+		SelfAddress:           net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)),
+	}
+}
+
+// Server is a webhook server in the test's process.
+type Server struct {
+	*bootstrap.Bootstrapper
+	metrics *prometheus.Registry
+	stop    func()
+}
+
+// Start runs a server with the default checks until the test ends or [Server.Stop] is called.
+func (s *Site) Start(t testing.TB, options bootstrap.Options) *Server {
+	t.Helper()
+	metrics := prometheus.NewRegistry()
+	options.Registerer = metrics
+	boot, err := bootstrap.New(options)
+	must(t, err)
+	entries, err := config.Build(config.Default())
+	must(t, err)
+	checks, err := handler.New(handler.Options{Entries: entries})
+	must(t, err)
+	host, portText, err := net.SplitHostPort(options.SelfAddress)
+	must(t, err)
+	port, err := strconv.Atoi(portText)
+	must(t, err)
+	listener := webhook.NewServer(webhook.Options{Host: host, Port: port, TLSOpts: []func(*tls.Config){boot.TLSOption}})
+	listener.Register("/validate", checks)
+
+	ctx, cancel := context.WithCancel(klog.NewContext(context.WithoutCancel(t.Context()), Logger(t)))
+	var running sync.WaitGroup
+	running.Go(func() { report(t, boot.Start(ctx)) })
+	running.Go(func() { report(t, listener.Start(ctx)) })
+	server := &Server{Bootstrapper: boot, metrics: metrics, stop: sync.OnceFunc(func() { cancel(); running.Wait() })}
+	t.Cleanup(server.stop)
+	return server
+}
+
+// Failures is how many failures of any kind the server has counted.
+func (s *Server) Failures(t testing.TB) float64 {
+	t.Helper()
+	families, err := s.metrics.Gather()
+	must(t, err)
+	var sum float64
+	for _, family := range families {
+		if !strings.HasSuffix(family.GetName(), "_failures_total") {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			sum += metric.GetCounter().GetValue()
+		}
+	}
+	return sum
+}
+
+// Stop ends the server and waits until it has.
+func (s *Server) Stop() { s.stop() }
+
+// AwaitReady blocks until the server says that the API server can call it.
+func (s *Server) AwaitReady(t testing.TB) {
+	t.Helper()
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		for _, condition := range s.Conditions() {
+			if err := condition.Check(ctx); err != nil {
+				return fmt.Errorf("%s: %w", condition.Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// Logger logs to the test, and is silent once the test has ended.
+func Logger(t testing.TB) klog.Logger {
+	logger, _ := ktesting.NewTestContext(t)
+	return logger
+}
+
+func report(t testing.TB, err error) {
+	if err != nil {
+		t.Errorf("the server ended: %v", err)
+	}
+}
+
+// Admit asks the API server to admit a Pod into the Target namespace (a dry run, so that nothing is left behind) and
+// returns what it says. The image decides: the default checks refuse one without a tag.
+func (s *Site) Admit(ctx context.Context, image string) error {
+	_, err := s.Admin.CoreV1().Pods(s.Target).Create(ctx, Pod(image), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	return err
+}
+
+// Images that the default checks admit and deny.
+const (
+	GoodImage = "registry.example/app:v1.2.3"
+	BadImage  = "registry.example/app"
+)
+
+// Pod is a harmless Pod with that image.
+func Pod(image string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "pod-"},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: image}}},
+	}
+}

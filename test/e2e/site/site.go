@@ -1,0 +1,189 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package site
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+)
+
+// The names that are the same in every site: each has a namespace of its own.
+const (
+	Service        = "hookstrap"
+	ServiceAccount = "hookstrap"
+)
+
+// Site is one installation.
+type Site struct {
+	Cluster *cluster.Cluster
+	// Admin may do everything.
+	Admin kubernetes.Interface
+	// Namespace is the server's, Target the one whose Pods it judges.
+	Namespace, Target string
+	// Configuration is the ValidatingWebhookConfiguration's name, and that of the cluster-wide RBAC objects.
+	Configuration string
+	// Port is where the API server finds the server on localhost.
+	Port int
+	// Shipped is what the manifests say.
+	Shipped Shipped
+}
+
+// Options changes what is installed; the zero value is what the manifests install.
+type Options struct {
+	// Manifests is the kustomization; the default is "manifests".
+	Manifests string
+	// WithoutConfiguration leaves the webhook configuration out; see [Site.CreateConfiguration].
+	WithoutConfiguration bool
+}
+
+// New installs a site on c and removes it when the test ends.
+func New(t testing.TB, c *cluster.Cluster, options Options) *Site {
+	t.Helper()
+	if options.Manifests == "" {
+		options.Manifests = "manifests"
+	}
+	shipped, err := Render(t.Context(), c, options.Manifests)
+	must(t, err)
+	admin, err := kubernetes.NewForConfig(c.Config())
+	must(t, err)
+	s := &Site{
+		Cluster: c, Admin: admin, Shipped: shipped,
+		Namespace: clustertest.Namespace(t, c),
+		Target:    clustertest.Namespace(t, c),
+		Port:      clustertest.FreePort(t),
+	}
+	s.Configuration = s.Namespace
+	s.createAccount(t)
+	s.createRoles(t)
+	s.createService(t)
+	if !options.WithoutConfiguration {
+		s.CreateConfiguration(t)
+	}
+	return s
+}
+
+// Config authenticates as the site's ServiceAccount.
+func (s *Site) Config(t testing.TB) *rest.Config {
+	t.Helper()
+	cfg, err := s.Cluster.ServiceAccountConfig(t.Context(), s.Namespace, ServiceAccount)
+	must(t, err)
+	return cfg
+}
+
+func (s *Site) createAccount(t testing.TB) {
+	t.Helper()
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: ServiceAccount}}
+	_, err := s.Admin.CoreV1().ServiceAccounts(s.Namespace).Create(t.Context(), account, metav1.CreateOptions{})
+	must(t, err)
+}
+
+// createRoles installs the shipped rules, with the configuration's name put in where they name it.
+func (s *Site) createRoles(t testing.TB) {
+	t.Helper()
+	ctx, rbac := t.Context(), s.Admin.RbacV1()
+	subjects := []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: ServiceAccount, Namespace: s.Namespace}}
+	_, err := rbac.ClusterRoles().Create(ctx, s.ClusterRole(), metav1.CreateOptions{})
+	must(t, err)
+	_, err = rbac.ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: s.Configuration}, Subjects: subjects,
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: s.Configuration},
+	}, metav1.CreateOptions{})
+	must(t, err)
+	_, err = rbac.Roles(s.Namespace).Create(ctx, s.Role(), metav1.CreateOptions{})
+	must(t, err)
+	_, err = rbac.RoleBindings(s.Namespace).Create(ctx, &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: s.Shipped.Role.Name}, Subjects: subjects,
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: s.Shipped.Role.Name},
+	}, metav1.CreateOptions{})
+	must(t, err)
+	cleanup(t, func(ctx context.Context) error {
+		return rbac.ClusterRoles().Delete(ctx, s.Configuration, metav1.DeleteOptions{})
+	})
+	cleanup(t, func(ctx context.Context) error {
+		return rbac.ClusterRoleBindings().Delete(ctx, s.Configuration, metav1.DeleteOptions{})
+	})
+}
+
+// ClusterRole is the shipped one, as it is installed in this site.
+func (s *Site) ClusterRole() *rbacv1.ClusterRole {
+	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: s.Configuration}}
+	for _, rule := range s.Shipped.ClusterRole.Rules {
+		rule = *rule.DeepCopy()
+		if slices.Contains(rule.Resources, "validatingwebhookconfigurations") {
+			rule.ResourceNames = []string{s.Configuration}
+		}
+		role.Rules = append(role.Rules, rule)
+	}
+	return role
+}
+
+// Role is the shipped one, as it is installed in this site.
+func (s *Site) Role() *rbacv1.Role {
+	return &rbacv1.Role{
+		ObjectMeta: metav1.ObjectMeta{Name: s.Shipped.Role.Name, Namespace: s.Namespace},
+		Rules:      s.Shipped.Role.Rules,
+	}
+}
+
+func (s *Site) createService(t testing.TB) {
+	t.Helper()
+	_, err := s.Admin.CoreV1().Services(s.Namespace).Create(t.Context(), &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: Service},
+		Spec: corev1.ServiceSpec{
+			Type: corev1.ServiceTypeExternalName, ExternalName: "localhost",
+			Ports: []corev1.ServicePort{{Port: int32(s.Port), TargetPort: intstr.FromInt(s.Port)}}, // #nosec G115 -- a port.
+		},
+	}, metav1.CreateOptions{})
+	must(t, err)
+}
+
+// CreateConfiguration installs the shipped webhook configuration for the Pods of the Target namespace.
+func (s *Site) CreateConfiguration(t testing.TB) *admissionv1.ValidatingWebhookConfiguration {
+	t.Helper()
+	configuration := s.Shipped.Configuration.DeepCopy()
+	configuration.ObjectMeta = metav1.ObjectMeta{Name: s.Configuration}
+	for i := range configuration.Webhooks {
+		webhook := &configuration.Webhooks[i]
+		webhook.ClientConfig.Service.Namespace = s.Namespace
+		webhook.ClientConfig.Service.Port = ptr.To(int32(s.Port)) // #nosec G115 -- a port.
+		webhook.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.Target}}
+	}
+	configurations := s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	created, err := configurations.Create(t.Context(), configuration, metav1.CreateOptions{})
+	must(t, err)
+	cleanup(t, func(ctx context.Context) error {
+		return configurations.Delete(ctx, s.Configuration, metav1.DeleteOptions{})
+	})
+	return created
+}
+
+// LiveConfiguration reads the webhook configuration.
+func (s *Site) LiveConfiguration(ctx context.Context) (*admissionv1.ValidatingWebhookConfiguration, error) {
+	return s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(ctx, s.Configuration, metav1.GetOptions{})
+}
+
+// cleanup runs undo after the test. Its error does not matter: the cluster goes away as a whole.
+func cleanup(t testing.TB, undo func(context.Context) error) {
+	t.Cleanup(func() { _ = undo(context.WithoutCancel(t.Context())) })
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
