@@ -41,11 +41,11 @@ replace (
 	k8s.io/kubernetes => ../../../../kubernetes
 )
 `,
-	"etcd/go.mod":                   "module go.etcd.io/etcd/server/v3\n",
-	"etcd/main.go":                  "package main\n\nfunc main() {}\n",
-	"component-base/go.mod":         "module k8s.io/component-base\n",
-	"component-base/version/all.go": versionPackage,
-	"kubernetes/go.mod":             "module k8s.io/kubernetes\n\nrequire k8s.io/component-base v0.37.2\n",
+	"etcd/go.mod":                                    "module go.etcd.io/etcd/server/v3\n",
+	"etcd/main.go":                                   "package main\n\nfunc main() {}\n",
+	"component-base/go.mod":                          "module k8s.io/component-base\n",
+	"component-base/version/all.go":                  versionPackage,
+	"kubernetes/go.mod":                              "module k8s.io/kubernetes\n\nrequire k8s.io/component-base v0.37.2\n",
 	"kubernetes/cmd/kube-apiserver/main.go":          printsVersion,
 	"kubernetes/cmd/kube-controller-manager/main.go": printsVersion,
 	"kubernetes/cmd/kubectl/main.go":                 printsVersion,
