@@ -100,7 +100,8 @@ func (b *Bootstrapper) serve(ctx context.Context, pair *serving.Pair, keysAndVal
 	b.metrics.serving(pair.Leaf(), first)
 	b.problem.clear()
 	leaf := pair.Leaf()
-	b.phase(ctx, phaseServed, time.Since(b.started), append([]any{"certificate", pair, "notAfter", leaf.NotAfter}, keysAndValues...)...)
+	keysAndValues = append([]any{"certificate", pair, "notAfter", leaf.NotAfter}, keysAndValues...)
+	b.phase(ctx, phaseServed, time.Since(b.started), keysAndValues...)
 	if first {
 		close(b.served)
 	}

@@ -38,7 +38,8 @@ func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error)
 		failures: counter("hookstrap_bootstrap_failures_total", "Failed attempts, by task and outcome.", "task", "reason"),
 		writes: counter("hookstrap_cabundle_writes_total", "Writes of a caBundle, by object and what was wrong with it.",
 			"kind", "name", "reason"),
-		writeFailures: counter("hookstrap_cabundle_write_failures_total", "Failed writes of a caBundle, by object.", "kind", "name"),
+		writeFailures: counter("hookstrap_cabundle_write_failures_total", "Failed writes of a caBundle, by object.",
+			"kind", "name"),
 		renewals: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookstrap_certificate_renewals_total", Help: "Certificates that replaced an earlier one while serving."}),
 		leafNotBefore: gauge("hookstrap_certificate_not_before_timestamp_seconds", "NotBefore of the leaf being served."),

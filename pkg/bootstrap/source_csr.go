@@ -35,7 +35,12 @@ func (b *Bootstrapper) newCSRSource(ctx context.Context, profile signer.Profile)
 	}
 	s := &csrSource{
 		Bootstrapper: b,
-		spec:         csr.Spec{Identity: found.Identity, Profile: profile, Algorithm: b.options.KeyAlgorithm, Duration: b.options.Duration},
+		spec: csr.Spec{
+			Identity:  found.Identity,
+			Profile:   profile,
+			Algorithm: b.options.KeyAlgorithm,
+			Duration:  b.options.Duration,
+		},
 	}
 	if profile.BuiltIn() {
 		if s.authority, err = b.newAuthority(found); err != nil {
@@ -126,8 +131,8 @@ func (s *csrSource) ensureAuthority(ctx context.Context) error {
 	return nil
 }
 
-// keep finds the CA of a pair that was restored, and returns when the pair is to be renewed: now, if there is none, if it
-// lacks a SAN, or if no CA verifies it any more.
+// keep finds the CA of a pair that was restored, and returns when the pair is to be renewed: now, if there is none, if
+// it lacks a SAN, or if no CA verifies it any more.
 func (s *csrSource) keep(ctx context.Context) (time.Time, error) {
 	now := time.Now()
 	pair := s.state.Pair()

@@ -118,7 +118,7 @@ func TestAuthorityExplainsMissingRights(t *testing.T) {
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		err := a.Ensure(ctx)
 		if err == nil || !strings.Contains(err.Error(), "resourceNames [hookstrap-ca]") {
-			return fmt.Errorf("Ensure: %v, want an error that names the missing rule", err)
+			return fmt.Errorf("Ensure: %w, want an error that names the missing rule", errOrNil(err))
 		}
 		return nil
 	})

@@ -68,6 +68,7 @@ func (ca *testCA) file(t testing.TB) string {
 
 // answer approves and signs every request of the site until the test ends: an approver and a signer in one.
 func (ca *testCA) answer(t testing.TB, s *site.Site) {
+	t.Helper()
 	requests := s.Admin.CertificatesV1().CertificateSigningRequests()
 	events, err := requests.Watch(t.Context(), metav1.ListOptions{LabelSelector: csr.LabelNamespace + "=" + s.Namespace})
 	if err != nil {
@@ -87,6 +88,7 @@ func (ca *testCA) answer(t testing.TB, s *site.Site) {
 }
 
 func (ca *testCA) sign(t testing.TB, s *site.Site, obj *certificatesv1.CertificateSigningRequest) error {
+	t.Helper()
 	ctx, requests := t.Context(), s.Admin.CertificatesV1().CertificateSigningRequests()
 	obj.Status.Conditions = []certificatesv1.CertificateSigningRequestCondition{{
 		Type: certificatesv1.CertificateApproved, Status: corev1.ConditionTrue, Reason: "Test", Message: "by a test"}}
@@ -111,6 +113,7 @@ func (ca *testCA) sign(t testing.TB, s *site.Site, obj *certificatesv1.Certifica
 }
 
 func leafTemplate(t testing.TB, names []string) *x509.Certificate {
+	t.Helper()
 	return &x509.Certificate{
 		SerialNumber: serial(t), DNSNames: names,
 		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour),
@@ -140,6 +143,7 @@ func encode(kind string, der []byte) []byte {
 }
 
 func request(t testing.TB) *http.Request {
+	t.Helper()
 	return httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil)
 }
 

@@ -93,7 +93,7 @@ func TestTwentyInjectorsWriteOnce(t *testing.T) {
 		n.await(t, injector)
 	}
 	n.spoil(t, 0, []byte("garbage"))
-	clustertest.Eventually(t, func(ctx context.Context) error {
+	clustertest.Eventually(t, func(context.Context) error {
 		if got := n.live(t).Generation; got < 4 {
 			return fmt.Errorf("generation %d", got)
 		}

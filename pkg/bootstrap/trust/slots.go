@@ -38,8 +38,10 @@ func (s scope) slots(obj *unstructured.Unstructured) []slot {
 	case CRD:
 		// With strategy None the API server rejects a webhook, so finding one means that the strategy is Webhook.
 		return s.single(mapField(obj.Object, "spec", "conversion", "webhook", "clientConfig"))
+	case APIService:
+		return s.single(mapField(obj.Object, "spec"))
 	}
-	return s.single(mapField(obj.Object, "spec"))
+	return nil
 }
 
 func (s scope) single(config map[string]any) []slot {
@@ -112,8 +114,8 @@ func config(s slot) map[string]any {
 
 // nest returns value below the given path.
 func nest(value map[string]any, path ...string) map[string]any {
-	for i := len(path) - 1; i >= 0; i-- {
-		value = map[string]any{path[i]: value}
+	for _, p := range slices.Backward(path) {
+		value = map[string]any{p: value}
 	}
 	return value
 }

@@ -87,7 +87,7 @@ func write(t *testing.T, path, content string) {
 // output runs a binary and returns what it says.
 func output(t *testing.T, path string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), path).CombinedOutput() //nolint:gosec // Built by this test.
+	out, err := exec.CommandContext(t.Context(), path).CombinedOutput()
 	if err != nil {
 		t.Fatalf("running %s: %v", path, err)
 	}
