@@ -21,7 +21,7 @@ func (b *builder) compile(ctx context.Context, t target) error {
 	cmd := goBuild(ctx, t, temp)
 	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("starting go to build %s: %w", t.pkg, err)
+		return b.failure(ctx, t, output, err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
