@@ -47,6 +47,8 @@ type Options struct {
 	Manifests string
 	// WithoutConfiguration leaves the webhook configuration out; see [Site.CreateConfiguration].
 	WithoutConfiguration bool
+	// Edit changes what the manifests say before it is installed; nil changes nothing.
+	Edit func(*Shipped)
 }
 
 // New installs a site on c and removes it when the test ends.
@@ -57,6 +59,9 @@ func New(t testing.TB, c *cluster.Cluster, options Options) *Site {
 	}
 	shipped, err := Render(t.Context(), c, options.Manifests)
 	must(t, err)
+	if options.Edit != nil {
+		options.Edit(&shipped)
+	}
 	admin, err := kubernetes.NewForConfig(c.Config())
 	must(t, err)
 	s := &Site{
