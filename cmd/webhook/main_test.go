@@ -117,12 +117,12 @@ func TestEnvironmentFillsInWhatIsNotSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	environment := map[string]string{"SERVICE_NAME": "web", "POD_NAMESPACE": "from-environment", "POD_NAME": "web-0",
-		"POD_IPS": "10.0.0.1,fd00::1", "POD_SERVICE_ACCOUNT": "account"}
+		"POD_UID": "0-1-2", "POD_IPS": "10.0.0.1,fd00::1", "POD_SERVICE_ACCOUNT": "account"}
 	if err := o.complete(fs, func(name string) string { return environment[name] }); err != nil {
 		t.Fatal(err)
 	}
 	b := o.bootstrap
-	if b.Service != "web" || b.Namespace != "from-flag" || b.PodName != "web-0" || len(b.PodIPs) != 2 || b.ServiceAccount != "account" {
+	if b.Service != "web" || b.Namespace != "from-flag" || b.PodName != "web-0" || b.PodUID != "0-1-2" || len(b.PodIPs) != 2 || b.ServiceAccount != "account" {
 		t.Errorf("got %+v", b.Environment)
 	}
 	if b.SelfAddress != "127.0.0.1:9443" {

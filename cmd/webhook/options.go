@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	logsapi "k8s.io/component-base/logs/api/v1"
@@ -139,7 +140,7 @@ func (o *serveOptions) complete(fs *pflag.FlagSet, getenv func(string) string) e
 			return err
 		}
 	}
-	o.bootstrap.PodName = getenv(bootstrap.EnvPodName)
+	o.bootstrap.PodName, o.bootstrap.PodUID = getenv(bootstrap.EnvPodName), types.UID(getenv(bootstrap.EnvPodUID))
 	if o.bootstrap.ClusterDomain == "" {
 		o.bootstrap.ClusterDomain = clusterDomain(o.bootstrap.Namespace)
 	}

@@ -29,6 +29,7 @@ type Bootstrapper struct {
 	clients  clients
 	requests *requestCounter
 	metrics  *metrics
+	events   *events
 	injector *trust.Injector
 	state    serving.State
 	// directory keeps the pair across restarts, nil for memory only.
@@ -60,6 +61,7 @@ func New(options Options) (*Bootstrapper, error) {
 		options:  options,
 		clients:  clients,
 		requests: requests,
+		events:   newEvents(options.Environment, clients.kubernetes.CoreV1().Events(options.Namespace)),
 		renewNow: make(chan struct{}, 1),
 		served:   make(chan struct{}),
 		ready:    make(chan struct{}),
@@ -76,7 +78,7 @@ func New(options Options) (*Bootstrapper, error) {
 		Client:   clients.dynamic,
 		Targets:  options.WebhookConfigurations,
 		Service:  types.NamespacedName{Namespace: options.Namespace, Name: options.Service},
-		Observer: b.metrics.injectorObserver(),
+		Observer: b.injectorObserver(),
 	})
 	return b, err
 }
@@ -118,6 +120,7 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 	b.started = time.Now()
 	logger := klog.FromContext(ctx).WithName("bootstrap")
 	ctx = klog.NewContext(ctx, logger)
+	b.events.start(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return b.injector.Run(ctx) })
 	group.Go(func() error { return b.announce(ctx) })

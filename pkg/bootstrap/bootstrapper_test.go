@@ -80,14 +80,14 @@ func TestNewNamesAllFaultsAtOnce(t *testing.T) {
 func TestFromEnvironment(t *testing.T) {
 	variables := map[string]string{
 		"SERVICE_NAME": "web", "POD_NAMESPACE": "shop", "POD_NAME": "web-0", "POD_SERVICE_ACCOUNT": "account",
-		"POD_IPS": "10.1.2.3,fd00::3",
+		"POD_IPS": "10.1.2.3,fd00::3", "POD_UID": "0-1-2",
 	}
 	got, err := bootstrap.FromEnvironment(func(name string) string { return variables[name] })
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := bootstrap.Environment{
-		Service: "web", Namespace: "shop", PodName: "web-0", ServiceAccount: "account",
+		Service: "web", Namespace: "shop", PodName: "web-0", PodUID: "0-1-2", ServiceAccount: "account",
 		PodIPs: []netip.Addr{netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("fd00::3")},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {

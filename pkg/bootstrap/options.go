@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
@@ -49,8 +50,10 @@ type Environment struct {
 	Service, Namespace string
 	// ServiceAccount is the name of the ServiceAccount we run as. The built-in signer needs it.
 	ServiceAccount string
-	// PodName labels the requests; PodIPs become SANs. Both may be empty.
+	// PodName labels the requests; PodIPs become SANs. Both may be empty. Events are about the Pod of that name and UID:
+	// without a name there are none, and without its UID `kubectl describe` may not show them.
 	PodName string
+	PodUID  types.UID
 	PodIPs  []netip.Addr
 }
 
