@@ -183,12 +183,13 @@ func (ca *testCA) caller(t testing.TB, name string) *tls.Certificate {
 }
 
 // call makes one HTTP request to the server itself, past the API server, and says whether it was answered.
-func call(ctx context.Context, s *site.Site, certificate *tls.Certificate) error {
+func call(ctx context.Context, s *site.Site, version uint16, certificate *tls.Certificate) error {
 	if certificate == nil {
 		certificate = &tls.Certificate{}
 	}
 	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{
 		InsecureSkipVerify:   true,
+		MaxVersion:           version,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return certificate, nil },
 	}}
 	defer transport.CloseIdleConnections()
@@ -205,15 +206,13 @@ func call(ctx context.Context, s *site.Site, certificate *tls.Certificate) error
 
 func wantCaller(t *testing.T, s *site.Site, certificate *tls.Certificate, want bool) {
 	t.Helper()
-	if err := call(t.Context(), s, certificate); (err == nil) != want {
-		t.Errorf("a call of our own: %v, want an answer: %t", err, want)
-	}
+	wantCallerOf(t, s, tls.VersionTLS13, certificate, want)
 }
 
 func eventuallyCaller(t *testing.T, s *site.Site, certificate *tls.Certificate, want bool) {
 	t.Helper()
 	clustertest.Eventually(t, func(ctx context.Context) error {
-		if err := call(ctx, s, certificate); (err == nil) != want {
+		if err := call(ctx, s, tls.VersionTLS13, certificate); (err == nil) != want {
 			return fmt.Errorf("a call of our own: %w, want an answer: %t", errOrNil(err), want)
 		}
 		return nil
