@@ -47,12 +47,12 @@ func TestNewRefusesBadOptions(t *testing.T) {
 		{name: "bad approval", alter: func(o *bootstrap.Options) { o.Approval = "maybe" }, want: `"maybe"`},
 		{name: "bad key", alter: func(o *bootstrap.Options) { o.KeyAlgorithm = "rsa-512" }, want: `"rsa-512"`},
 		{
-			name: "client names without a client CA",
+			name:  "client names without a client CA",
 			alter: func(o *bootstrap.Options) { o.ClientAllowedNames = []string{"api-server"} },
 			want:  "ClientAllowedNames without ClientCAFile",
 		},
 		{
-			name: "an empty client name",
+			name:  "an empty client name",
 			alter: func(o *bootstrap.Options) { o.ClientAllowedNames, o.ClientCAFile = []string{"api-server", ""}, "x" },
 			want:  "empty name",
 		},

@@ -89,7 +89,8 @@ type Options struct {
 	// TLS bounds protocol version and cipher suites.
 	TLS serving.TLSOptions
 	// ClientCAFile is a PEM file of CAs: with it, only clients whose certificate one of them verifies get in. It is read
-	// by [New] and again whenever it changes; one that becomes unreadable leaves the last good CAs in force.
+	// by [New] and again whenever it changes; one that becomes unreadable leaves the last good CAs in force. net/http
+	// takes the handshakes of readiness for failures then: see [Bootstrapper.ErrorLog].
 	ClientCAFile string
 	// ClientAllowedNames are the common names and DNS SANs that a client of ClientCAFile may have; with none, it may have
 	// any.

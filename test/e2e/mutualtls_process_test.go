@@ -9,8 +9,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
@@ -99,4 +106,40 @@ func wantCallerOf(t *testing.T, s *site.Site, version uint16, certificate *tls.C
 	if err := call(t.Context(), s, version, certificate); (err == nil) != want {
 		t.Errorf("a call of our own: %v, want an answer: %t", err, want)
 	}
+}
+
+// TestMutualTLSOverlay renders the README's overlay: the flags name the file that the ConfigMap is mounted as.
+func TestMutualTLSOverlay(t *testing.T) {
+	t.Parallel()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	must(t, err)
+	manifests, err := filepath.Rel(dir, filepath.Join(site.Root(), "manifests"))
+	must(t, err)
+	overlay := strings.ReplaceAll(string(readme(t, "kustomization.yaml")), "- manifests\n", "- "+manifests+"\n")
+	must(t, os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(overlay), 0o600))
+	rendered, err := shared.Kubectl(t.Context(), "kustomize", dir).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, rendered)
+	}
+	var deployment appsv1.Deployment
+	for document := range strings.SplitSeq(string(rendered), "\n---\n") {
+		if strings.Contains(document, "\nkind: Deployment\n") {
+			must(t, yaml.UnmarshalStrict([]byte(document), &deployment))
+		}
+	}
+	pod := deployment.Spec.Template.Spec
+	mounted := slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool {
+		return v.Name == "clients" && v.ConfigMap != nil && v.ConfigMap.Name == "hookstrap-clients"
+	})
+	if !mounted || len(pod.Containers) != 1 {
+		t.Fatalf("the ConfigMap is not mounted, or the webhook is not alone:\n%s", rendered)
+	}
+	webhook := pod.Containers[0]
+	for _, mount := range webhook.VolumeMounts {
+		if mount.Name == "clients" && mount.SubPath == "" && slices.Contains(webhook.Args, "--client-ca-file="+mount.MountPath+"/ca.crt") &&
+			slices.Contains(webhook.Args, "--client-allowed-name="+apiServerName) {
+			return
+		}
+	}
+	t.Errorf("the flags %q do not name what is mounted: %+v", webhook.Args, webhook.VolumeMounts)
 }
