@@ -171,6 +171,14 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
+func TestClientNames(t *testing.T) {
+	for text, good := range map[string]bool{"kube-apiserver": true, "system:kube-apiserver": true, "": false} {
+		if _, err := parseClientName(text); (err == nil) != good {
+			t.Errorf("%q: %v, want it to be good: %t", text, err, good)
+		}
+	}
+}
+
 func TestSelfAddress(t *testing.T) {
 	for bind, want := range map[string]string{"0.0.0.0": "127.0.0.1:9443", "::": "[::1]:9443", "10.1.2.3": "10.1.2.3:9443"} {
 		if got := selfAddress(bind, 9443); got != want {
