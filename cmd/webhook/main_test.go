@@ -102,7 +102,8 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		"cert-dir": {
 			args: []string{"--service-name=web", "--namespace=shop", "--certificate-source=files"}, want: "--cert-dir"},
 		"client CA": {
-			args: []string{"--service-name=web", "--namespace=shop", "--service-account=web", "--client-allowed-name=api-server"},
+			args: []string{"--service-name=web", "--namespace=shop", "--service-account=web",
+				"--client-allowed-name=api-server"},
 			want: "--client-allowed-name needs --client-ca-file"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -161,7 +162,8 @@ func (o *serveOptions) validate() error {
 		return fmt.Errorf("--service-account is missing: signer %s signs for that ServiceAccount alone; name it, or set %s",
 			signer.BuiltIn, bootstrap.EnvServiceAccount)
 	case len(b.ClientAllowedNames) > 0 && b.ClientCAFile == "":
-		return fmt.Errorf("--client-allowed-name needs --client-ca-file: a name means nothing without a CA that vouches for it")
+		return errors.New("--client-allowed-name needs --client-ca-file: " +
+			"a name means nothing without a CA that vouches for it")
 	}
 	if _, err := identity.New(identity.Inputs{Service: b.Service, Namespace: b.Namespace, PodName: b.PodName,
 		PodIPs: b.PodIPs, ClusterDomain: b.ClusterDomain, ExtraSANs: b.ExtraSANs}); err != nil {

@@ -72,8 +72,8 @@ func serve(ctx context.Context, o *serveOptions) error {
 		return err
 	}
 	// net/http's complaints about handshakes, which controller-runtime's server does not take anywhere else.
-	stdlog.SetFlags(0)
-	stdlog.SetOutput(boot.ErrorLog(logger))
+	stdlog.SetFlags(0)                      //nolint:forbidigo // What comes from there ends in klog.
+	stdlog.SetOutput(boot.ErrorLog(logger)) //nolint:forbidigo // The same.
 	checks, err := newHandler(o)
 	if err != nil {
 		return err

@@ -60,7 +60,8 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// demanding is a Bootstrapper with client CAs in a file, and a listener at its SelfAddress with its TLS of that version.
+// demanding is a Bootstrapper with client CAs in a file, and a listener at its SelfAddress with its TLS, of that
+// version.
 func demanding(t *testing.T, version uint16) *Bootstrapper {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -85,6 +86,7 @@ func demanding(t *testing.T, version uint16) *Bootstrapper {
 
 // serve shakes hands until the test ends.
 func serve(t *testing.T, l net.Listener, config *tls.Config) {
+	t.Helper()
 	var connections sync.WaitGroup
 	connections.Go(func() {
 		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
@@ -120,19 +122,23 @@ func TestOwnHandshakeStillFails(t *testing.T) {
 	}{
 		"no certificate": {func(*testing.T, *Bootstrapper) {}, "no certificate to shake hands with yet"},
 		"another name": {func(t *testing.T, b *Bootstrapper) {
+			t.Helper()
 			b.state.Set(selfSigned(t, "another.shop.svc"))
 		}, "another.shop.svc"},
 		"nobody listens": {func(t *testing.T, b *Bootstrapper) {
+			t.Helper()
 			b.state.Set(selfSigned(t, selfName))
 			b.options.SelfAddress = "127.0.0.1:1"
 		}, "127.0.0.1:1"},
 		"somebody else listens": {func(t *testing.T, b *Bootstrapper) {
+			t.Helper()
 			other := demanding(t, tls.VersionTLS13)
 			other.state.Set(selfSigned(t, selfName))
 			b.state.Set(selfSigned(t, selfName))
 			b.options.SelfAddress = other.options.SelfAddress
 		}, "signed by"},
 		"a listener that has nothing": {func(t *testing.T, b *Bootstrapper) {
+			t.Helper()
 			b.state.Set(selfSigned(t, selfName))
 			b.options.SelfAddress = demanding(t, tls.VersionTLS13).options.SelfAddress
 		}, "TLS handshake with our own listener"},
@@ -178,7 +184,8 @@ func TestABadClientCAFileHidesNothing(t *testing.T) {
 		return nil
 	})
 	text := logger.GetSink().(ktesting.Underlier).GetBuffer().String()
-	if n := strings.Count(text, "Keeping the last good client CAs"); n != 1 || !strings.Contains(text, "The client CAs have changed") {
+	n := strings.Count(text, "Keeping the last good client CAs")
+	if n != 1 || !strings.Contains(text, "The client CAs have changed") {
 		t.Errorf("%d lines about the bad file, want 1, and one about the good one:\n%s", n, text)
 	}
 }

@@ -136,7 +136,8 @@ func TestMutualTLSOverlay(t *testing.T) {
 	}
 	webhook := pod.Containers[0]
 	for _, mount := range webhook.VolumeMounts {
-		if mount.Name == "clients" && mount.SubPath == "" && slices.Contains(webhook.Args, "--client-ca-file="+mount.MountPath+"/ca.crt") &&
+		if mount.Name == "clients" && mount.SubPath == "" &&
+			slices.Contains(webhook.Args, "--client-ca-file="+mount.MountPath+"/ca.crt") &&
 			slices.Contains(webhook.Args, "--client-allowed-name="+apiServerName) {
 			return
 		}

@@ -33,7 +33,7 @@ const apiServerName = "kube-apiserver"
 // but for the names and paths.
 func TestMutualTLS(t *testing.T) {
 	t.Parallel()
-	node, clients := newControlPlaneNode(t), t.TempDir()
+	node, clients := controlPlaneNode{t.TempDir()}, t.TempDir()
 	first, second := newTestCA(t, "first"), newTestCA(t, "second")
 	put := func(cas ...*testCA) { swapProjected(t, clients, map[string][]byte{"ca.crt": bundleOf(cas...)}) }
 	node.certificate(t, first)
@@ -50,7 +50,8 @@ func TestMutualTLS(t *testing.T) {
 	server.AwaitReady(t)
 
 	t.Run("an API server without a certificate is refused", func(t *testing.T) {
-		if err := s.Admit(t.Context(), site.GoodImage); err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
+		err := s.Admit(t.Context(), site.GoodImage)
+		if err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
 			t.Errorf("admission: %v, want that the webhook cannot be called", err)
 		}
 	})
@@ -102,8 +103,6 @@ func TestMutualTLS(t *testing.T) {
 type controlPlaneNode struct{ dir string }
 
 const readmeDir = "/etc/kubernetes/hookstrap"
-
-func newControlPlaneNode(t *testing.T) controlPlaneNode { return controlPlaneNode{t.TempDir()} }
 
 // certificate writes client.crt and client.key, issued by ca.
 func (n controlPlaneNode) certificate(t *testing.T, ca *testCA) {
@@ -193,7 +192,8 @@ func call(ctx context.Context, s *site.Site, version uint16, certificate *tls.Ce
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return certificate, nil },
 	}}
 	defer transport.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("https://127.0.0.1:%d/validate", s.Port), nil)
+	address := fmt.Sprintf("https://127.0.0.1:%d/validate", s.Port)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
 	}

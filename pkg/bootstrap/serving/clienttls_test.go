@@ -85,9 +85,11 @@ func TestClientCAsDoNotLowerTheBar(t *testing.T) {
 		client  func(*tls.Config)
 		want    uint16 // zero: the handshake fails
 	}{
-		"1.3":                     {TLSOptions{}, func(*tls.Config) {}, tls.VersionTLS13},
-		"no 1.2 by default":       {TLSOptions{}, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, 0},
-		"no 1.1 with minimum 1.2": {TLSOptions{MinVersion: tls.VersionTLS12}, func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS11, tls.VersionTLS11 }, 0},
+		"1.3":               {TLSOptions{}, func(*tls.Config) {}, tls.VersionTLS13},
+		"no 1.2 by default": {TLSOptions{}, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, 0},
+		"no 1.1 with minimum 1.2": {TLSOptions{MinVersion: tls.VersionTLS12}, func(c *tls.Config) {
+			c.MinVersion, c.MaxVersion = tls.VersionTLS11, tls.VersionTLS11
+		}, 0},
 		"1.2 with its suite": {TLSOptions{tls.VersionTLS12, []uint16{suite}}, func(c *tls.Config) {
 			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{suite}
 		}, tls.VersionTLS12},
@@ -232,8 +234,8 @@ func TestASessionIsVerifiedAnew(t *testing.T) {
 	}
 }
 
-// TestHandshakesSeeOneState exchanges pair and client CAs from two goroutines while clients of the one CA that is always
-// there connect without a pause.
+// TestHandshakesSeeOneState exchanges pair and client CAs from two goroutines while clients of the one CA that is
+// always there connect without a pause.
 func TestHandshakesSeeOneState(t *testing.T) {
 	root, ca := newRoot(t, "root"), newRoot(t, "clients")
 	state, address := demanding(t, TLSOptions{}, root, nil, ca)

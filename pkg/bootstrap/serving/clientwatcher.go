@@ -40,7 +40,8 @@ type ClientWatcher struct {
 	open    func() (*fsnotify.Watcher, error)
 }
 
-// NewClientWatcher returns a watcher that does nothing before [ClientWatcher.Run]. It is an error when no file is named.
+// NewClientWatcher returns a watcher that does nothing before [ClientWatcher.Run]. It is an error when no file is
+// named.
 func NewClientWatcher(o ClientWatcherOptions) (*ClientWatcher, error) {
 	if o.File == "" {
 		return nil, errors.New("no client CA file to watch: name the PEM file of the clients' CAs")

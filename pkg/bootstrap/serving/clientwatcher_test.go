@@ -77,22 +77,29 @@ func (s watchedClients) wantError(t *testing.T, text string) {
 func project(t *testing.T, data []byte, dir string) {
 	t.Helper()
 	generation, err := writeGeneration(dir, map[string][]byte{clientFile: data})
-	must(t, err, relink(dir, dataLink, generation), relink(dir, clientFile, filepath.Join(dataLink, clientFile)), sweep(dir))
+	must(t, err, relink(dir, dataLink, generation))
+	must(t, relink(dir, clientFile, filepath.Join(dataLink, clientFile)), sweep(dir))
 }
 
 func TestClientWatcherFollowsEveryWayOfWriting(t *testing.T) {
 	for name, put := range map[string]func(t *testing.T, data []byte, dir string){
 		"a symbolic link swapped": project,
-		"copied in place":         func(t *testing.T, data []byte, dir string) { write(t, data, dir, clientFile) },
+		"copied in place": func(t *testing.T, data []byte, dir string) {
+			t.Helper()
+			write(t, data, dir, clientFile)
+		},
 		"renamed over": func(t *testing.T, data []byte, dir string) {
+			t.Helper()
 			write(t, data, dir, "new")
 			must(t, os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, clientFile)))
 		},
 		"removed and copied": func(t *testing.T, data []byte, dir string) {
+			t.Helper()
 			_ = os.Remove(filepath.Join(dir, clientFile))
 			write(t, data, dir, clientFile)
 		},
 		"directory deleted and created": func(t *testing.T, data []byte, dir string) {
+			t.Helper()
 			must(t, os.RemoveAll(dir), os.Mkdir(dir, 0o700))
 			write(t, data, dir, clientFile)
 		},

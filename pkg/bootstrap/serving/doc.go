@@ -1,8 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package serving turns key pairs into TLS handshakes: it holds the pair being served and who may connect, and reads and
-// writes pairs on disk.
+// Package serving turns key pairs into TLS handshakes: it holds the pair being served and who may connect, and reads
+// and writes pairs on disk.
 //
 // A certificate reaches a listener by one of two ways, and both end in [State.Set]:
 //
@@ -17,8 +17,8 @@
 // A [ClientAuth] says which clients get in, where not all of them shall: CAs and, on top, names. A [ClientWatcher]
 // follows the file of the CAs.
 //
-// A [State] holds the pair being served and the ClientAuth. Replacing either replaces everything a handshake looks at in
-// one step: a handshake uses the old pair or the new one, never the chain of one and the key of the other. Sessions end
+// A [State] holds the pair being served and the ClientAuth. Replacing either replaces everything a handshake looks at
+// in one step: a handshake uses the old pair or the new one, never the chain of one and the key of the other. Sessions end
 // with the state they began in; connections which already exist are left alone.
 //
 // An [ErrorLog] makes structured and rare lines of what net/http's server says about handshakes that fail.

@@ -38,8 +38,8 @@ func FuzzParsePair(f *testing.F) {
 	})
 }
 
-// FuzzParseClientAuth checks that no bytes make ParseClientAuth panic or admit clients of no CA, and that what it accepts
-// survives being written and read again.
+// FuzzParseClientAuth checks that no bytes make ParseClientAuth panic or admit clients of no CA, and that what it
+// accepts survives being written and read again.
 func FuzzParseClientAuth(f *testing.F) {
 	good := bundleOf(newRoot(f, "first"), newRoot(f, "second"))
 	f.Add(good)

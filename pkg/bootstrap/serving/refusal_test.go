@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	stdlog "log"
 	"net"
 	"net/http"
 	"strings"
@@ -38,9 +37,11 @@ func serveHTTP(t *testing.T, state *State, logger klog.Logger, own func(string) 
 	server := &http.Server{
 		TLSConfig:   configOf(state.TLSOption(TLSOptions{MinVersion: tls.VersionTLS12})),
 		BaseContext: func(net.Listener) context.Context { return klog.NewContext(context.Background(), logger) },
-		ErrorLog:    stdlog.New(NewErrorLog(logger, own), "", stdlog.LstdFlags),
+		ErrorLog:    klog.NewStandardLogger("INFO"), // Its output is replaced at once.
 		Handler:     http.NotFoundHandler(),
 	}
+	server.ErrorLog.SetFlags(0)
+	server.ErrorLog.SetOutput(NewErrorLog(logger, own))
 	ended := make(chan error, 1)
 	go func() { ended <- server.ServeTLS(l, "", "") }()
 	t.Cleanup(func() {
@@ -147,11 +148,12 @@ func TestOwnHandshakesAreNotLogged(t *testing.T) {
 }
 
 func TestErrorLogKeepsWhatElseIsSaid(t *testing.T) {
+	const handshake = "http: TLS handshake error from "
 	for text, want := range map[string]string{
-		"http: TLS handshake error from [fd00::1]:4711: EOF\n":                                    `client="[fd00::1]:4711" reason="EOF"`,
-		"2026/01/31 12:00:00 http: TLS handshake error from 10.0.0.1:1: read: connection reset\n": `client="10.0.0.1:1" reason="read: connection reset"`,
-		"http: panic serving 10.0.0.1:1: oh\ngoroutine 1\n":                                       `goroutine 1`,
-		"http: TLS handshake error from 10.0.0.1:1":                                               `client="10.0.0.1:1"`,
+		handshake + "[fd00::1]:4711: EOF\n":                       `client="[fd00::1]:4711" reason="EOF"`,
+		"2026/01/31 12:00:00 " + handshake + "10.0.0.1:1: a: b\n": `client="10.0.0.1:1" reason="a: b"`,
+		handshake + "10.0.0.1:1":                                  `client="10.0.0.1:1"`,
+		"http: panic serving 10.0.0.1:1: oh\ngoroutine 1\n":       `goroutine 1`,
 	} {
 		logger, logged := recorded(t)
 		if n, err := NewErrorLog(logger, nil).Write([]byte(text)); n != len(text) || err != nil {
