@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -120,6 +121,10 @@ func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
 		"oldest TLS version to accept: VersionTLS12 or VersionTLS13")
 	fs.Var(newList(&o.bootstrap.TLS.CipherSuites, "suite", parseCipherSuite), "tls-cipher-suites",
 		"cipher suites to accept with TLS 1.2, separated by commas (default Go's); those of TLS 1.3 are fixed")
+	fs.Var(newValue(&o.bootstrap.ClientCAFile, "file", "", parseClientCAFile), "client-ca-file",
+		"PEM file of CAs: clients without a certificate of one of them are refused; read again when it changes")
+	fs.Var(newList(&o.bootstrap.ClientAllowedNames, "name", parseClientName), "client-allowed-name",
+		"common name or DNS name that a client's certificate may have, repeatable (default: any);\nneeds --client-ca-file")
 	fs.Var(newValue(&o.checks, "file", "", config.Load), "config",
 		"configuration file of the checks (default: pod security level baseline, images tagged or by digest)")
 	fs.Var(newValue(&o.shutdownDelay, "duration", o.shutdownDelay.String(), parseDelay), "shutdown-delay",
@@ -162,6 +167,9 @@ func (o *serveOptions) validate() error {
 	case b.Source == bootstrap.SourceCSR && b.SignerName == signer.BuiltIn && b.ServiceAccount == "":
 		return fmt.Errorf("--service-account is missing: signer %s signs for that ServiceAccount alone; name it, or set %s",
 			signer.BuiltIn, bootstrap.EnvServiceAccount)
+	case len(b.ClientAllowedNames) > 0 && b.ClientCAFile == "":
+		return errors.New("--client-allowed-name needs --client-ca-file: " +
+			"a name means nothing without a CA that vouches for it")
 	}
 	if _, err := identity.New(identity.Inputs{Service: b.Service, Namespace: b.Namespace, PodName: b.PodName,
 		PodIPs: b.PodIPs, ClusterDomain: b.ClusterDomain, ExtraSANs: b.ExtraSANs}); err != nil {

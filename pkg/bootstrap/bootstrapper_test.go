@@ -46,6 +46,21 @@ func TestNewRefusesBadOptions(t *testing.T) {
 		{name: "bad signer", alter: func(o *bootstrap.Options) { o.SignerName = "nodomain" }, want: `"nodomain"`},
 		{name: "bad approval", alter: func(o *bootstrap.Options) { o.Approval = "maybe" }, want: `"maybe"`},
 		{name: "bad key", alter: func(o *bootstrap.Options) { o.KeyAlgorithm = "rsa-512" }, want: `"rsa-512"`},
+		{
+			name:  "client names without a client CA",
+			alter: func(o *bootstrap.Options) { o.ClientAllowedNames = []string{"api-server"} },
+			want:  "ClientAllowedNames without ClientCAFile",
+		},
+		{
+			name:  "an empty client name",
+			alter: func(o *bootstrap.Options) { o.ClientAllowedNames, o.ClientCAFile = []string{"api-server", ""}, "x" },
+			want:  "empty name",
+		},
+		{
+			name:  "client CA file that is not there",
+			alter: func(o *bootstrap.Options) { o.ClientCAFile = "/does/not/exist" },
+			want:  "ClientCAFile: opening a certificate or key: open /does/not/exist",
+		},
 		{name: "short life", alter: func(o *bootstrap.Options) { o.Duration = 599 * time.Second }, want: "9m59s"},
 		{name: "bad SAN", alter: func(o *bootstrap.Options) { o.ExtraSANs = []string{"*.example.com"} }, want: "*.example.com"},
 		{

@@ -31,9 +31,10 @@ const (
 const (
 	reloadCertificate = "certificate" // the key pair in CertDir
 	reloadCA          = "ca"          // CAFile
+	reloadClientCA    = "client-ca"   // ClientCAFile
 )
 
-func reloads() []string { return []string{reloadCertificate, reloadCA} }
+func reloads() []string { return []string{reloadCertificate, reloadCA, reloadClientCA} }
 
 // taskError names the task of an error more closely than whoever retries it can. Its text is the error's own.
 type taskError struct {

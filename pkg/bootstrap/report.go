@@ -29,7 +29,13 @@ func (b *Bootstrapper) failed(task string, err error) {
 
 // reloadFailed counts files that could not be read or used: what is one of the constants reload… The caller logs it.
 func (b *Bootstrapper) reloadFailed(what string, err error) {
-	b.failed(taskReload, err)
+	b.problem.set(err)
+	b.reloadCounted(what, err)
+}
+
+// reloadCounted is reloadFailed for files which the serving certificate does not depend on: readiness does not say it.
+func (b *Bootstrapper) reloadCounted(what string, err error) {
+	b.metrics.failure(taskReload, err)
 	b.metrics.reload(what)
 	b.events.warning(eventReload, what, "The last good files (%s) stay in use: %v", what, err)
 }
