@@ -95,7 +95,7 @@ func TestAppliedMirrorsSlots(t *testing.T) {
 			for i := range filled {
 				filled[i].bundle = []byte("new for " + filled[i].webhook)
 			}
-			fields := applied(kind, filled)
+			fields := applied(Target{Kind: kind}, filled)
 			configs := []map[string]any{mapField(fields, "spec")}
 			switch kind {
 			case APIService:
