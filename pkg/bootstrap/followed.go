@@ -28,6 +28,9 @@ import (
 // is asked for a kind that it does not serve.
 const longestFollowDelay = 5 * time.Minute
 
+// calm is how long after the start whatever can wait for it is begun.
+const calm = time.Second
+
 // followed is something in the cluster that the certificate depends on.
 type followed struct {
 	resource dynamic.ResourceInterface
@@ -60,6 +63,10 @@ func (s *csrSource) follow(ctx context.Context) error {
 	}
 	select {
 	case <-s.ready:
+		// The start, with its burst of requests, comes first. What changes meanwhile is seen when the watches begin.
+		if err := pause(ctx, calm); err != nil {
+			return err
+		}
 	case <-s.roots.stuck:
 	case <-ctx.Done():
 		return ctx.Err()

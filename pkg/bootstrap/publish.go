@@ -29,8 +29,11 @@ func (b *Bootstrapper) runPublisher(ctx context.Context) error {
 	}
 	select {
 	case <-b.ready:
-		return b.publisher.Run(ctx)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if err := pause(ctx, calm); err != nil {
+		return err
+	}
+	return b.publisher.Run(ctx)
 }

@@ -36,13 +36,13 @@ func TestStoredPair(t *testing.T) {
 		unusable string
 		outdated string
 	}{
-		"as it would be now":       {names: both, age: time.Hour, origin: signer.BuiltIn},
-		"nobody noted by whom":     {names: both, age: time.Hour},
-		"lacks a name":             {names: []string{serverName}, age: time.Hour, outdated: "extra.example.com"},
-		"of another signer":        {names: both, age: time.Hour, origin: other, outdated: other},
-		"due":                      {names: both, age: 91 * time.Hour, origin: signer.BuiltIn, outdated: "due for renewal"},
-		"expired":                  {names: both, age: 101 * time.Hour, unusable: "expired", outdated: "due for renewal"},
-		"not valid yet":            {names: both, age: -time.Hour, unusable: "not valid before"},
+		"as it would be now":   {names: both, age: time.Hour, origin: signer.BuiltIn},
+		"nobody noted by whom": {names: both, age: time.Hour},
+		"lacks a name":         {names: []string{serverName}, age: time.Hour, outdated: "extra.example.com"},
+		"of another signer":    {names: both, age: time.Hour, origin: other, outdated: other},
+		"due":                  {names: both, age: 91 * time.Hour, origin: signer.BuiltIn, outdated: "due for renewal"},
+		"expired":              {names: both, age: 101 * time.Hour, unusable: "expired", outdated: "due for renewal"},
+		"not valid yet":        {names: both, age: -time.Hour, unusable: "not valid before"},
 		"of another Service": {names: []string{"other.shop.svc"}, age: time.Hour,
 			unusable: serverName, outdated: serverName},
 		"lacks the only one asked": {names: []string{"extra.example.com"}, age: time.Hour,

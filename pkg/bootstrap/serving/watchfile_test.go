@@ -41,9 +41,9 @@ func wantCall(t *testing.T, calls <-chan struct{}, why string) {
 
 func TestWatchFileTellsOfOtherContent(t *testing.T) {
 	for name, change := range map[string]func(path string) error{
-		"written":                       func(path string) error { return os.WriteFile(path, []byte("new"), 0o600) },
-		"removed":                       os.Remove,
-		"renamed onto":                  func(path string) error { return renamed(path, "new") },
+		"written":      func(path string) error { return os.WriteFile(path, []byte("new"), 0o600) },
+		"removed":      os.Remove,
+		"renamed onto": func(path string) error { return renamed(path, "new") },
 		"moved away with its directory": func(path string) error {
 			return os.Rename(filepath.Dir(path), filepath.Dir(path)+".old")
 		},
