@@ -46,7 +46,7 @@ func TestComponentHasLeastPrivilege(t *testing.T) {
 		if fault := tooMuch(rule, signer.BuiltIn); fault != "" {
 			t.Errorf("%v: %s", rule, fault)
 		}
-		written := trust.TrustBundleName(signer.BuiltIn, types.NamespacedName{Namespace: namespace, Name: name})
+		written := trust.BundleName(signer.BuiltIn, types.NamespacedName{Namespace: namespace, Name: name})
 		if slices.Contains(rule.Resources, "clustertrustbundles") && !slices.Equal(rule.ResourceNames, []string{written}) {
 			t.Errorf("%v is for another object than %s", rule, written)
 		}
@@ -61,7 +61,7 @@ func TestComponentHasLeastPrivilege(t *testing.T) {
 
 // What the component says about the object's name to who wants to mount it is true.
 func TestComponentNamesTheObject(t *testing.T) {
-	want := "name: " + trust.TrustBundleName(signer.BuiltIn, types.NamespacedName{Namespace: namespace, Name: name})
+	want := "name: " + trust.BundleName(signer.BuiltIn, types.NamespacedName{Namespace: namespace, Name: name})
 	if !strings.Contains(string(read(t, component+"kustomization.yaml")), want) {
 		t.Errorf("%skustomization.yaml does not say %q", component, want)
 	}

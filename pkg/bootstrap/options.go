@@ -78,7 +78,7 @@ type Options struct {
 	// CAFile is a PEM file with the CA of an external signer, which is followed as it changes. Content that is no CA
 	// leaves what it held before.
 	CAFile string
-	// PublishTrustBundle keeps the built-in signer's CA in a ClusterTrustBundle too, named by [trust.TrustBundleName],
+	// PublishTrustBundle keeps the built-in signer's CA in a ClusterTrustBundle too, named by [trust.BundleName],
 	// for clients other than the API server. A cluster that serves no such object is left without.
 	PublishTrustBundle bool
 	// Duration is the lifetime asked for, at least [csr.MinDuration]; 0 leaves it to the signer.

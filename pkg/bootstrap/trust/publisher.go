@@ -24,7 +24,7 @@ type PublisherOptions struct {
 	// SignerName is the signer whose CAs these are.
 	SignerName string
 
-	// Service is whose certificates they verify. It gives the object its name: see [TrustBundleName].
+	// Service is whose certificates they verify. It gives the object its name: see [BundleName].
 	Service types.NamespacedName
 
 	// FieldManager must be the same in all replicas. Empty means DefaultFieldManager.
@@ -48,10 +48,10 @@ type Publisher struct {
 	injector *Injector
 }
 
-// TrustBundleName is the name of a Service's ClusterTrustBundle: the signer's, as the API server demands it, and the
+// BundleName is the name of a Service's ClusterTrustBundle: the signer's, as the API server demands it, and the
 // name that the certificates are verified for. A colon could not come between namespace and Service: what follows the
 // signer has to be a DNS subdomain.
-func TrustBundleName(signerName string, service types.NamespacedName) string {
+func BundleName(signerName string, service types.NamespacedName) string {
 	return strings.ReplaceAll(signerName, "/", ":") + ":" + service.Name + "." + service.Namespace + ".svc"
 }
 
@@ -77,7 +77,7 @@ func NewPublisher(opts PublisherOptions) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	target := Target{Kind: trustBundle, Name: TrustBundleName(opts.SignerName, opts.Service)}
+	target := Target{Kind: trustBundle, Name: BundleName(opts.SignerName, opts.Service)}
 	injector.views = []*view{{target: target, changes: &injector.changes}}
 	return &Publisher{injector: injector}, nil
 }

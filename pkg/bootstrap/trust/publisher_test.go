@@ -16,7 +16,7 @@ import (
 
 func bundleScope() scope {
 	service := types.NamespacedName{Namespace: "shop", Name: "web"}
-	return scope{target: Target{Kind: trustBundle, Name: TrustBundleName("example.com/serving", service)}, manager: "us"}
+	return scope{target: Target{Kind: trustBundle, Name: BundleName("example.com/serving", service)}, manager: "us"}
 }
 
 func liveTrustBundle(pem string) *unstructured.Unstructured {

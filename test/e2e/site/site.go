@@ -138,7 +138,7 @@ func (s *Site) ClusterRole() *rbacv1.ClusterRole {
 
 // TrustBundle is the name of the ClusterTrustBundle that this site's servers publish, if they are told to.
 func (s *Site) TrustBundle() string {
-	return trust.TrustBundleName(signer.BuiltIn, types.NamespacedName{Namespace: s.Namespace, Name: Service})
+	return trust.BundleName(signer.BuiltIn, types.NamespacedName{Namespace: s.Namespace, Name: Service})
 }
 
 // Role is the shipped one, as it is installed in this site.
