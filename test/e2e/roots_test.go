@@ -196,6 +196,18 @@ type filesMode struct {
 	first, second *testCA
 	file          caFile
 	pair          func(by *testCA)
+	server        *site.Server
+}
+
+// awaitComplaints waits until the server has seen what is wrong, and so often.
+func (f filesMode) awaitComplaints(t *testing.T, want float64) {
+	t.Helper()
+	clustertest.Eventually(t, func(context.Context) error {
+		if got := f.server.Failures(t); got < want {
+			return fmt.Errorf("%g complaints, want %g", got, want)
+		}
+		return nil
+	})
 }
 
 // TestCAFileInFilesMode: without a ca.crt beside the pair, the file says what to trust, and both change by themselves.
@@ -208,11 +220,14 @@ func TestCAFileInFilesMode(t *testing.T) {
 		},
 		"the pair first": func(t *testing.T, f filesMode) {
 			f.pair(f.second)
+			f.awaitComplaints(t, 1)
 			f.file.write(t, f.second.pem())
 		},
 		"garbage, then the pair, then the CA": func(t *testing.T, f filesMode) {
 			f.file.write(t, []byte("garbage"))
+			f.awaitComplaints(t, 1)
 			f.pair(f.second)
+			f.awaitComplaints(t, 2)
 			f.file.write(t, f.second.pem())
 		},
 	} {
@@ -232,7 +247,7 @@ func TestCAFileInFilesMode(t *testing.T) {
 			server.AwaitReady(t)
 			load := startStream(t, s)
 			load.atLeast(t, 5)
-			steps(t, filesMode{site: s, first: first, second: second, file: file, pair: pair})
+			steps(t, filesMode{site: s, first: first, second: second, file: file, pair: pair, server: server})
 			awaitLeafOf(t, server, second)
 			awaitLiveCAs(t, s, first, second)
 			load.atLeast(t, 5)
