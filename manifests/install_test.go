@@ -45,7 +45,10 @@ func TestInstall(t *testing.T) {
 	expectBundle(t, client, bundle)
 	apply(t, c, overlay)
 	expectBundle(t, client, bundle)
-	expectOverlay(t, client)
+	expectArgument(t, client, "--signer-name=kubernetes.io/kubelet-serving")
+	apply(t, c, "overlays/trust-bundle")
+	expectBundle(t, client, bundle)
+	expectArgument(t, client, "--publish-trust-bundle")
 	apply(t, c, ".")
 	expectBundle(t, client, bundle)
 }
@@ -124,15 +127,15 @@ func expectBundle(t *testing.T, client kubernetes.Interface, want string) {
 	}
 }
 
-// expectOverlay tells whether the overlay's patches reached the live objects.
-func expectOverlay(t *testing.T, client kubernetes.Interface) {
+// expectArgument tells whether an overlay's patch reached the live Deployment.
+func expectArgument(t *testing.T, client kubernetes.Interface, want string) {
 	t.Helper()
 	live, err := client.AppsV1().Deployments(namespace).Get(t.Context(), name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	args := strings.Join(live.Spec.Template.Spec.Containers[0].Args, " ")
-	if !strings.HasPrefix(args, "serve ") || !strings.Contains(args, "--signer-name=kubernetes.io/kubelet-serving") {
+	if !strings.HasPrefix(args, "serve ") || !strings.HasSuffix(args, want) {
 		t.Errorf("the overlay's arguments are %s", args)
 	}
 }

@@ -69,7 +69,6 @@ var unnamed = map[string][]string{
 	"certificatesigningrequests":          {"create", "get", "list", "watch"},
 	"certificatesigningrequests/approval": {"update"},
 	"certificatesigningrequests/status":   {"update"},
-	"clustertrustbundles":                 {"list"},
 	"events":                              {"create", "patch"},
 	"secrets":                             {"create"},
 }

@@ -55,6 +55,7 @@ func wrongValues(t *testing.T) map[string][]string {
 		"signer-name":               {"nodomain", "kubernetes.io/legacy-unknown", ""},
 		"approve":                   {"maybe", ""},
 		"ca-file":                   {missing, garbage},
+		"publish-trust-bundle":      {"maybe", ""},
 		"certificate-duration":      {"9m59s", "-1h", "soon"},
 		"key-algorithm":             {"rsa-1024", "dsa"},
 		"bind-address":              {"localhost", "1.2.3"},
@@ -100,6 +101,10 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		"service":         {want: "--service-name"},
 		"namespace":       {args: []string{"--service-name=web"}, want: "--namespace"},
 		"service account": {args: []string{"--service-name=web", "--namespace=shop"}, want: "--service-account"},
+		"publish-trust-bundle": {
+			args: []string{"--service-name=web", "--namespace=shop", "--signer-name=example.com/serving",
+				"--publish-trust-bundle"},
+			want: "--publish-trust-bundle"},
 		"cert-dir": {
 			args: []string{"--service-name=web", "--namespace=shop", "--certificate-source=files"}, want: "--cert-dir"},
 		"client CA": {

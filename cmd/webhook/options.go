@@ -98,7 +98,9 @@ func (o *serveOptions) addCertificateFlags(fs *pflag.FlagSet) {
 	fs.Var(newValue(&b.Approval, "self|external", string(b.Approval), csr.ParseApproval), "approve",
 		"who approves the request: self, or external for a person or a controller")
 	fs.Var(newValue(&b.CAFile, "file", "", parseBundleFile), "ca-file",
-		"PEM file with the CA of an external signer, for when it cannot be found otherwise")
+		"PEM file with the CA of an external signer, for when it cannot be found otherwise; it is read again when it changes")
+	fs.BoolVar(&b.PublishTrustBundle, "publish-trust-bundle", false,
+		"also keep the CA of the built-in signer in a ClusterTrustBundle, for clients other than the API server")
 	fs.Var(newValue(&b.Duration, "duration", "0s", parseCertificateDuration), "certificate-duration",
 		"lifetime to ask for, 10m or more; 0s leaves it to the signer")
 	fs.Var(newValue(&b.KeyAlgorithm, "algorithm", string(csr.ECDSAP256), csr.ParseKeyAlgorithm), "key-algorithm",
@@ -164,6 +166,9 @@ func (o *serveOptions) validate() error {
 		return fmt.Errorf("--namespace is missing: name the namespace of the Service, or set %s", bootstrap.EnvNamespace)
 	case b.Source == bootstrap.SourceFiles && b.CertDir == "":
 		return fmt.Errorf("--cert-dir is missing: --certificate-source=files reads the certificate from it")
+	case b.PublishTrustBundle && (b.Source != bootstrap.SourceCSR || b.SignerName != signer.BuiltIn):
+		return fmt.Errorf("--publish-trust-bundle is for the CA of signer %s: leave it out, or --signer-name and "+
+			"--certificate-source as they are", signer.BuiltIn)
 	case b.Source == bootstrap.SourceCSR && b.SignerName == signer.BuiltIn && b.ServiceAccount == "":
 		return fmt.Errorf("--service-account is missing: signer %s signs for that ServiceAccount alone; name it, or set %s",
 			signer.BuiltIn, bootstrap.EnvServiceAccount)

@@ -62,6 +62,9 @@ func (b *Bootstrapper) publish(read func() trust.Policy) {
 		policy.Exact = policy.Bundle.Verify(current.Chain(), b.serverName(), time.Now()) == nil
 	}
 	b.injector.Publish(policy)
+	if b.publisher != nil {
+		b.publisher.Publish(policy)
+	}
 }
 
 // propagation is how long a changed caBundle is given to reach every API server of the control plane: each follows the

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/x509"
 	"net/netip"
+	"slices"
 
 	"k8s.io/klog/v2"
 
@@ -18,27 +19,32 @@ import (
 // newAuthority is the built-in signer with a policy that admits this Service's certificates and no others. Its names
 // and addresses come from what all replicas have in common, so that each may sign for each.
 func (b *Bootstrapper) newAuthority(id found) (*authority.Authority, error) {
-	names := identity.ServiceNames(id.Service, id.Namespace, id.ClusterDomain)
-	extraNames, extraIPs := splitSANs(b.options.ExtraSANs)
 	var own *authority.Authority
 	own, err := authority.New(authority.Options{
 		Client:     b.clients.kubernetes,
 		Namespace:  b.options.Namespace,
 		SecretName: b.options.CASecretName,
 		Service:    b.options.Service,
-		Policy: authority.Policy{
-			Requester:     authority.ServiceAccountUser(b.options.Namespace, b.options.ServiceAccount),
-			DNSNames:      append(names, extraNames...),
-			Namespace:     b.options.Namespace,
-			ClusterDomain: id.ClusterDomain,
-			ExtraIPs:      append(id.clusterIPs, extraIPs...),
-			MaxDuration:   b.options.Duration,
-		},
+		Policy:     b.signingPolicy(id),
 		OnChange:   func() { b.authorityChanged(own) },
 		AwaitTrust: b.awaitCarried(),
 		OnStep:     b.rotated,
 	})
 	return own, err
+}
+
+// signingPolicy admits the names and addresses of id that all replicas have in common, and every pod's own.
+func (b *Bootstrapper) signingPolicy(id found) authority.Policy {
+	names := identity.ServiceNames(id.Service, id.Namespace, id.ClusterDomain)
+	extraNames, extraIPs := splitSANs(b.options.ExtraSANs)
+	return authority.Policy{
+		Requester:     authority.ServiceAccountUser(b.options.Namespace, b.options.ServiceAccount),
+		DNSNames:      append(names, extraNames...),
+		Namespace:     b.options.Namespace,
+		ClusterDomain: id.ClusterDomain,
+		ExtraIPs:      slices.Concat(id.clusterIPs, extraIPs),
+		MaxDuration:   b.options.Duration,
+	}
 }
 
 // authorityPolicy publishes the CAs of the built-in signer as they are when it is asked, and no others.

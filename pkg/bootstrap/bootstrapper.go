@@ -31,7 +31,9 @@ type Bootstrapper struct {
 	metrics  *metrics
 	events   *events
 	injector *trust.Injector
-	state    serving.State
+	// publisher is nil unless it was asked for.
+	publisher *trust.Publisher
+	state     serving.State
 	// directory keeps the pair across restarts, nil for memory only.
 	directory *serving.Directory
 	problem   problem
@@ -43,6 +45,8 @@ type Bootstrapper struct {
 
 	// renewNow asks for a renewal; a second request while one is waiting is the same request.
 	renewNow chan struct{}
+	// changed says that something which a certificate depends on is no longer what it was; see wake.
+	changed chan struct{}
 	// served is closed when the first certificate is served, ready when the first handshake was verified.
 	served, ready chan struct{}
 	started       time.Time
@@ -65,6 +69,7 @@ func New(options Options) (*Bootstrapper, error) {
 		requests: requests,
 		events:   newEvents(options.Environment, clients.kubernetes.CoreV1().Events(options.Namespace)),
 		renewNow: make(chan struct{}, 1),
+		changed:  make(chan struct{}, 1),
 		served:   make(chan struct{}),
 		ready:    make(chan struct{}),
 	}
@@ -85,6 +90,10 @@ func New(options Options) (*Bootstrapper, error) {
 		Service:  types.NamespacedName{Namespace: options.Namespace, Name: options.Service},
 		Observer: b.injectorObserver(),
 	})
+	if err != nil || !options.PublishTrustBundle {
+		return b, err
+	}
+	b.publisher, err = b.newPublisher()
 	return b, err
 }
 
@@ -130,6 +139,7 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 	group.Go(func() error { return b.injector.Run(ctx) })
 	group.Go(func() error { return b.announce(ctx) })
 	group.Go(func() error { return b.followClientAuth(ctx) })
+	group.Go(func() error { return b.runPublisher(ctx) })
 	group.Go(func() error { return b.runSource(ctx, group) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -153,6 +163,7 @@ func (b *Bootstrapper) runSource(ctx context.Context, group *errgroup.Group) err
 	if err != nil {
 		return err
 	}
+	group.Go(func() error { return source.follow(ctx) })
 	if source.authority != nil {
 		group.Go(func() error { return b.runAuthority(ctx, source.authority) })
 	}

@@ -63,6 +63,14 @@ func TestNewRefusesBadOptions(t *testing.T) {
 		},
 		{name: "short life", alter: func(o *bootstrap.Options) { o.Duration = 599 * time.Second }, want: "9m59s"},
 		{name: "bad SAN", alter: func(o *bootstrap.Options) { o.ExtraSANs = []string{"*.example.com"} }, want: "*.example.com"},
+		{name: "a trust bundle of ours", alter: func(o *bootstrap.Options) { o.PublishTrustBundle = true }},
+		{
+			name: "a trust bundle for another signer",
+			alter: func(o *bootstrap.Options) {
+				o.PublishTrustBundle, o.SignerName = true, "example.com/serving"
+			},
+			want: "PublishTrustBundle",
+		},
 		{
 			name:  "a directory that cannot be made",
 			alter: func(o *bootstrap.Options) { o.CertDir = "/dev/null/certs" },

@@ -79,8 +79,12 @@ type Options struct {
 	Approval csr.Approval
 	// CASecretName is the Secret of the built-in signer's CA; the default is "<service>-ca".
 	CASecretName string
-	// CAFile is a PEM file with the CA of an external signer; it is read again for every certificate.
+	// CAFile is a PEM file with the CA of an external signer, which is followed as it changes. Content that is no CA
+	// leaves what it held before.
 	CAFile string
+	// PublishTrustBundle keeps the built-in signer's CA in a ClusterTrustBundle too, named by [trust.BundleName],
+	// for clients other than the API server. A cluster that serves no such object is left without.
+	PublishTrustBundle bool
 	// Duration is the lifetime asked for, at least [csr.MinDuration]; 0 leaves it to the signer.
 	Duration time.Duration
 	// KeyAlgorithm is the key to make; the default is ECDSA P-256.
@@ -150,6 +154,10 @@ func (o Options) validate() error {
 	if slices.Contains(o.ClientAllowedNames, "") {
 		faults = append(faults, errors.New("ClientAllowedNames has an empty name, which a certificate without a common name "+
 			"would match: take it out"))
+	}
+	if o.PublishTrustBundle && (o.Source != SourceCSR || o.SignerName != signer.BuiltIn) {
+		faults = append(faults, fmt.Errorf("PublishTrustBundle is for the CA of signer %s: whoever runs another one "+
+			"publishes its CA", signer.BuiltIn))
 	}
 	return errors.Join(faults...)
 }

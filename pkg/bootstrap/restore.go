@@ -12,19 +12,16 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 )
 
 // restore serves the pair that an earlier process left in the directory, at once and before the API server is asked
-// anything: a container that restarts must not need it.
+// anything: a container that restarts must not need it. Whether it is still what would be asked for today is for keep
+// to see: it may be another signer's, or lack a SAN, and is better than nothing all the same.
 func (b *Bootstrapper) restore(ctx context.Context) error {
 	if b.directory == nil {
 		return nil
-	}
-	id, err := identity.New(b.options.identityInputs(nil))
-	if err != nil {
-		return err
 	}
 	pair, err := b.directory.Load()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -32,7 +29,7 @@ func (b *Bootstrapper) restore(ctx context.Context) error {
 	}
 	var reason string
 	if err == nil {
-		reason = unusable(pair, id, time.Now())
+		reason = unusable(pair, b.serverName(), time.Now())
 	} else {
 		reason = err.Error()
 	}
@@ -49,21 +46,37 @@ func (b *Bootstrapper) store(ctx context.Context, pair *serving.Pair) {
 	if b.directory == nil {
 		return
 	}
-	if err := b.directory.Save(pair); err != nil {
+	if err := b.directory.SaveFrom(pair, b.options.SignerName); err != nil {
 		b.metrics.failure(taskStore, err)
 		klog.FromContext(ctx).Error(err, "The key pair is served but not stored", "directory", b.directory.Path())
 	}
 }
 
-// unusable says why a stored certificate is not worth serving, or "".
-func unusable(pair *serving.Pair, id identity.Identity, now time.Time) string {
+// unusable says why a stored certificate cannot be served, or "".
+func unusable(pair *serving.Pair, serverName string, now time.Time) string {
 	leaf := pair.Leaf()
-	missing := id.Missing(leaf)
+	if err := leaf.VerifyHostname(serverName); err != nil {
+		return "it is not for " + serverName + ": " + err.Error()
+	}
+	switch {
+	case now.Before(leaf.NotBefore):
+		return "it is not valid before " + leaf.NotBefore.Format(time.RFC3339)
+	case now.After(leaf.NotAfter):
+		return "it expired at " + leaf.NotAfter.Format(time.RFC3339)
+	default:
+		return ""
+	}
+}
+
+// outdated says why a stored certificate, which origin issued, has to be replaced by one of spec, or "".
+func outdated(pair *serving.Pair, origin string, spec csr.Spec, now time.Time) string {
+	leaf := pair.Leaf()
+	missing := spec.Identity.Missing(leaf)
 	switch {
 	case len(missing) > 0:
 		return "it lacks the SANs " + strings.Join(missing, ", ")
-	case now.Before(leaf.NotBefore):
-		return "it is not valid before " + leaf.NotBefore.Format(time.RFC3339)
+	case origin != "" && origin != spec.Profile.Name():
+		return "it was issued by the signer " + origin
 	case now.After(renewalTime(leaf, 1)):
 		return "it is due for renewal, it expires at " + leaf.NotAfter.Format(time.RFC3339)
 	default:

@@ -18,7 +18,7 @@ func retryBackoff() wait.Backoff {
 }
 
 // retry runs attempt until it succeeds or ctx ends; only the latter makes it fail. Each failure is logged, counted and
-// shown by readiness, for what: a phase or a task.
+// shown by readiness, for what: a phase or a task. A change of what an attempt depends on ends the wait for the next.
 func retry[T any](
 	ctx context.Context,
 	b *Bootstrapper,
@@ -37,10 +37,32 @@ func retry[T any](
 		delay := backoff.Step()
 		b.failed(what, err)
 		klog.FromContext(ctx).Error(err, "Will try again", "task", what, "in", delay.Round(time.Millisecond))
-		if err := pause(ctx, delay); err != nil {
+		if err := b.pauseUntilChanged(ctx, delay); err != nil {
 			return result, err
 		}
 	}
+}
+
+// settling is how long a change is given to be complete, and the least there is between two attempts.
+const settling = time.Second
+
+// pauseUntilChanged is pause, cut short by [Bootstrapper.wake].
+func (b *Bootstrapper) pauseUntilChanged(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-b.changed:
+	}
+	err := pause(ctx, min(d, settling))
+	select {
+	case <-b.changed: // The next attempt sees that one too.
+	default:
+	}
+	return err
 }
 
 // pause blocks for d, or until ctx ends; then it returns ctx's error.

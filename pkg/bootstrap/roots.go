@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
@@ -21,11 +23,29 @@ import (
 )
 
 // rootFinder finds the CA that verifies a signer's certificates: which one that is cannot be asked of the API
-// (kubernetes#82952), so the candidates are tried in the order of the signer's profile.
+// (kubernetes#82952), so the candidates are tried in the order of the signer's profile. It belongs to one goroutine.
 type rootFinder struct {
 	bootstrapper *Bootstrapper
 	profile      signer.Profile
 	authority    *authority.Authority
+	// good is what each source held when it could last be read.
+	good map[signer.CASource]*lastGood
+	// stuck is closed when nothing verified a certificate for the first time.
+	stuck    chan struct{}
+	getStuck func()
+}
+
+func newRootFinder(b *Bootstrapper, profile signer.Profile, own *authority.Authority) *rootFinder {
+	stuck := make(chan struct{})
+	f := &rootFinder{
+		bootstrapper: b, profile: profile, authority: own,
+		good:  map[signer.CASource]*lastGood{},
+		stuck: stuck, getStuck: sync.OnceFunc(func() { close(stuck) }),
+	}
+	for _, source := range profile.CASources() {
+		f.good[source] = &lastGood{}
+	}
+	return f
 }
 
 // unverifiedError says that every candidate could be read and none verifies the leaf.
@@ -46,7 +66,7 @@ func (f *rootFinder) find(ctx context.Context, chain []*x509.Certificate) (trust
 	var tried []string
 	var unread []error
 	for _, source := range f.profile.CASources() {
-		bundle, err := f.read(ctx, source, chain)
+		bundle, err := f.latest(ctx, source, chain)
 		switch {
 		case absent(err):
 			tried = append(tried, fmt.Sprintf("%s: %s", source, err))
@@ -62,11 +82,37 @@ func (f *rootFinder) find(ctx context.Context, chain []*x509.Certificate) (trust
 			tried = append(tried, fmt.Sprintf("%s: %s", source, err))
 		}
 	}
+	f.getStuck()
 	unverified := &unverifiedError{signer: f.profile.Name(), tried: tried}
 	if len(unread) > 0 {
 		return trust.Policy{}, fmt.Errorf("%s; and could not read: %w", unverified.Error(), errors.Join(unread...))
 	}
 	return trust.Policy{}, unverified
+}
+
+// latest is what the source holds, or held when it could last be read. That a source is absent is an answer, and not a
+// failure to read it.
+func (f *rootFinder) latest(
+	ctx context.Context, source signer.CASource, chain []*x509.Certificate,
+) (trust.Bundle, error) {
+	bundle, err := f.read(ctx, source, chain)
+	if absent(err) || ctx.Err() != nil {
+		return bundle, err
+	}
+	return f.good[source].keep(bundle, err, func(err error) {
+		f.bootstrapper.complain(ctx, string(source), err)
+	})
+}
+
+// complain counts and logs that a place where CAs are found could not be read.
+func (b *Bootstrapper) complain(ctx context.Context, source string, err error) {
+	said := fmt.Errorf("reading the CAs of %s: %w", source, err)
+	if source == string(signer.SourceFile) {
+		b.reloadFailed(reloadCA, said)
+	} else {
+		b.failed(taskReload, said)
+	}
+	klog.FromContext(ctx).Error(err, "Cannot read CAs, going by what was read last", "source", source)
 }
 
 // absent tells an answer (there is none: an older cluster, or not granted) from a failure that may pass.
@@ -88,7 +134,7 @@ func (f *rootFinder) read(
 		if f.bootstrapper.options.CAFile == "" {
 			return trust.Bundle{}, nil
 		}
-		return f.bootstrapper.readCAFile()
+		return readBundle(f.bootstrapper.options.CAFile)
 	case signer.SourceRootCAConfigMap:
 		return f.rootCAConfigMap(ctx)
 	case signer.SourceTrustBundle:

@@ -6,6 +6,8 @@ package bootstrap
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -25,6 +27,11 @@ type csrSource struct {
 	roots     *rootFinder
 	// authority is the built-in signer, nil for every other one.
 	authority *authority.Authority
+	// who is what spec asks a certificate for; clusterIPsNow is what the Service was last seen with, nil before that.
+	who           found
+	clusterIPsNow atomic.Pointer[[]netip.Addr]
+	// looked is what was last said of CAs that cannot be read.
+	looked said
 }
 
 // newCSRSource prepares what needs the API server: who we are behind the Service, and the signer.
@@ -35,6 +42,7 @@ func (b *Bootstrapper) newCSRSource(ctx context.Context, profile signer.Profile)
 	}
 	s := &csrSource{
 		Bootstrapper: b,
+		who:          found,
 		spec: csr.Spec{
 			Identity:  found.Identity,
 			Profile:   profile,
@@ -48,7 +56,7 @@ func (b *Bootstrapper) newCSRSource(ctx context.Context, profile signer.Profile)
 		}
 	}
 	s.requester = s.newRequester(ctx)
-	s.roots = &rootFinder{bootstrapper: b, profile: profile, authority: s.authority}
+	s.roots = newRootFinder(b, profile, s.authority)
 	return s, nil
 }
 
@@ -87,6 +95,10 @@ func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error)
 	if err := s.sleepUntil(ctx, due); err != nil {
 		return due, err
 	}
+	select {
+	case <-s.renewNow: // Whoever asked meanwhile gets this one.
+	default:
+	}
 	next, err := retry(ctx, s.Bootstrapper, taskCertificate, s.obtain)
 	if err != nil {
 		return due, err
@@ -100,6 +112,7 @@ func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error)
 
 // obtain gets one certificate and finds the CA that verifies it.
 func (s *csrSource) obtain(ctx context.Context) (candidate, error) {
+	s.reidentify(ctx)
 	if err := s.ensureAuthority(ctx); err != nil {
 		return candidate{}, during(taskAuthority, err)
 	}
@@ -141,11 +154,11 @@ func (s *csrSource) published(found trust.Policy) func() trust.Policy {
 }
 
 // keep finds the CA of a pair that was restored, and returns when the pair is to be renewed: now, if there is none, if
-// it lacks a SAN, or if no CA verifies it any more.
+// no CA verifies it any more, or if it is not what would be asked for today. It serves in any case, until then.
 func (s *csrSource) keep(ctx context.Context) (time.Time, error) {
 	now := time.Now()
 	pair := s.state.Pair()
-	if pair == nil || unusable(pair, s.spec.Identity, now) != "" {
+	if pair == nil {
 		return now, nil
 	}
 	kept, err := retry(ctx, s.Bootstrapper, phaseTrusted, func(ctx context.Context) (candidate, error) {
@@ -161,10 +174,17 @@ func (s *csrSource) keep(ctx context.Context) (time.Time, error) {
 	if err != nil || kept.policy == nil {
 		return now, err
 	}
-	return renewalTime(pair.Leaf(), jittered()), s.adopt(ctx, kept)
+	if err := s.adopt(ctx, kept); err != nil {
+		return now, err
+	}
+	if reason := outdated(pair, s.directory.Origin(), s.spec, now); reason != "" {
+		klog.FromContext(ctx).Info("Replacing the stored certificate, which keeps serving meanwhile", "reason", reason)
+		return now, nil
+	}
+	return renewalTime(pair.Leaf(), jittered()), nil
 }
 
-// sleepUntil returns nil when due is there, or when a renewal was asked for.
+// sleepUntil returns nil when due is there, when a renewal was asked for, or when a change demands one.
 func (s *csrSource) sleepUntil(ctx context.Context, due time.Time) error {
 	for {
 		nap := napUntil(due, time.Now())
@@ -177,6 +197,11 @@ func (s *csrSource) sleepUntil(ctx context.Context, due time.Time) error {
 		case <-s.renewNow:
 			timer.Stop()
 			return nil
+		case <-s.changed:
+			timer.Stop()
+			if s.reconsider(ctx) {
+				return nil
+			}
 		case <-ctx.Done():
 			timer.Stop()
 			return ctx.Err()

@@ -5,52 +5,90 @@ package bootstrap
 
 import (
 	"context"
-	"fmt"
+	"sync"
 
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
+// filesSource serves what somebody else writes into CertDir.
+type filesSource struct {
+	*Bootstrapper
+	// ca is what --ca-file held when it could last be read.
+	ca lastGood
+}
+
 // runFiles serves what somebody else writes into CertDir, until ctx ends.
 func (b *Bootstrapper) runFiles(ctx context.Context) error {
+	s := &filesSource{Bootstrapper: b}
 	watcher, err := serving.NewWatcher(serving.WatcherOptions{
-		Dir: b.options.CertDir,
-		OnError: func(err error) {
-			b.reloadFailed(reloadCertificate, err)
-			klog.FromContext(ctx).Error(err, "Keeping the last good certificate", "directory", b.options.CertDir)
-		},
+		Dir:     b.options.CertDir,
+		OnError: func(err error) { s.rejected(ctx, err) },
 	})
 	if err != nil {
 		return err
 	}
+	pairs := make(chan *serving.Pair)
+	var running sync.WaitGroup
+	defer running.Wait()
+	running.Go(func() { s.adoptEach(ctx, pairs) })
+	if path := b.options.CAFile; path != "" {
+		running.Go(func() { serving.WatchFile(ctx, path, b.wake) })
+	}
 	return watcher.Run(ctx, func(ctx context.Context, pair *serving.Pair) {
-		if err := b.adopt(ctx, b.fromFiles(pair)); err != nil && ctx.Err() == nil {
-			b.reloadFailed(reloadCertificate, err)
-			klog.FromContext(ctx).Error(err, "Keeping the last good certificate", "directory", b.options.CertDir)
+		select {
+		case pairs <- pair:
+		case <-ctx.Done():
 		}
 	})
 }
 
-// readCAFile reads --ca-file again, and reports that it cannot be used.
-func (b *Bootstrapper) readCAFile() (trust.Bundle, error) {
-	bundle, err := readBundle(b.options.CAFile)
-	if err != nil {
-		err = fmt.Errorf("reading the CA file: %w", err)
-		b.reloadFailed(reloadCA, err)
+// adoptEach adopts the latest pair, again when the CA file changes. What has not been adopted by then, because its
+// trust is waited for, is given up for that.
+func (s *filesSource) adoptEach(ctx context.Context, pairs <-chan *serving.Pair) {
+	stop := func() {}
+	var latest *serving.Pair
+	for ctx.Err() == nil {
+		select {
+		case latest = <-pairs:
+		case <-s.changed:
+		case <-ctx.Done():
+		}
+		stop()
+		if latest != nil && ctx.Err() == nil {
+			stop = s.adopting(ctx, s.fromFiles(ctx, latest))
+		}
 	}
-	return bundle, err
+}
+
+// adopting adopts in the background; stop returns when that has ended, one way or the other.
+func (s *filesSource) adopting(ctx context.Context, next candidate) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := s.adopt(ctx, next); err != nil && ctx.Err() == nil {
+			s.rejected(ctx, err)
+		}
+	})
+	return func() { cancel(); running.Wait() }
+}
+
+func (s *filesSource) rejected(ctx context.Context, err error) {
+	s.reloadFailed(reloadCertificate, err)
+	klog.FromContext(ctx).Error(err, "Keeping the last good certificate", "directory", s.options.CertDir)
 }
 
 // fromFiles decides which CA to publish: ca.crt, else --ca-file. With neither, somebody else (cert-manager's
 // cainjector, for instance) keeps the caBundle, and it is only waited for.
-func (b *Bootstrapper) fromFiles(pair *serving.Pair) candidate {
+func (s *filesSource) fromFiles(ctx context.Context, pair *serving.Pair) candidate {
 	bundle := trust.NewBundle(pair.CAs()...)
-	if bundle.Empty() && b.options.CAFile != "" {
-		if fromFile, err := b.readCAFile(); err == nil {
-			bundle = fromFile
-		} // else it is reported, and whoever keeps the caBundle is waited for
+	if bundle.Empty() && s.options.CAFile != "" {
+		read, err := readBundle(s.options.CAFile)
+		// What cannot be read and never could is as if it were not there.
+		bundle, _ = s.ca.keep(read, err, func(err error) { s.complain(ctx, string(signer.SourceFile), err) })
 	}
 	if bundle.Empty() {
 		return candidate{pair: pair}

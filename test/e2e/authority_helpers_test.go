@@ -95,9 +95,16 @@ func (s *authorities) createSecret(t testing.TB, data map[string][]byte) {
 // submit creates a request for name with the given client.
 func (s *authorities) submit(t testing.TB, by kubernetes.Interface, name string) *certificatesv1.CertificateSigningRequest {
 	t.Helper()
+	return s.submitTemplate(t, by, &x509.CertificateRequest{DNSNames: []string{name}})
+}
+
+func (s *authorities) submitTemplate(
+	t testing.TB, by kubernetes.Interface, template *x509.CertificateRequest,
+) *certificatesv1.CertificateSigningRequest {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: []string{name}}, key)
+	der, err := x509.CreateCertificateRequest(rand.Reader, template, key)
 	must(t, err)
 	obj, err := by.CertificatesV1().CertificateSigningRequests().Create(t.Context(),
 		&certificatesv1.CertificateSigningRequest{

@@ -35,7 +35,7 @@ func TestMutualTLS(t *testing.T) {
 	t.Parallel()
 	node, clients := controlPlaneNode{t.TempDir()}, t.TempDir()
 	first, second := newTestCA(t, "first"), newTestCA(t, "second")
-	put := func(cas ...*testCA) { swapProjected(t, clients, map[string][]byte{"ca.crt": bundleOf(cas...)}) }
+	put := func(cas ...*testCA) { swapProjected(t, clients, map[string][]byte{"ca.crt": bundleOf(cas...).PEM()}) }
 	node.certificate(t, first)
 	// The API server knows nobody of our Service yet.
 	node.kubeconfig(t, "another.service.svc")
@@ -160,14 +160,6 @@ func restart(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
 	must(t, c.StopAPIServer())
 	must(t, c.StartAPIServer(t.Context()))
-}
-
-func bundleOf(cas ...*testCA) []byte {
-	var bundle []byte
-	for _, ca := range cas {
-		bundle = append(bundle, ca.pem()...)
-	}
-	return bundle
 }
 
 // caller is a client's certificate.

@@ -60,7 +60,7 @@ type Authority struct {
 	client     kubernetes.Interface
 	secret     types.NamespacedName
 	service    string
-	policy     Policy
+	policy     livePolicy
 	caDuration time.Duration
 	now        func() time.Time
 	onChange   func()
@@ -88,13 +88,13 @@ func New(options Options) (*Authority, error) {
 		client:     options.Client,
 		secret:     types.NamespacedName{Namespace: options.Namespace, Name: cmp.Or(options.SecretName, DefaultSecretName)},
 		service:    options.Service,
-		policy:     options.Policy,
 		caDuration: cmp.Or(options.CADuration, DefaultCADuration),
 		now:        options.Now,
 		onChange:   options.OnChange,
 		awaitTrust: options.AwaitTrust,
 		onStep:     options.OnStep,
 	}
+	a.SetPolicy(options.Policy)
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -115,7 +115,7 @@ func (a *Authority) validate() error {
 	complain(a.client == nil, "Client is missing: set it to a Kubernetes client")
 	complain(a.secret.Namespace == "", "Namespace is empty: set it to the namespace of the CA's Secret")
 	complain(a.service == "", "Service is empty: set it to the name of the webhook's Service")
-	complain(a.policy.Requester == "", "Policy.Requester is empty: set it to the user whose requests may be signed")
+	complain(a.policy.Load().Requester == "", "Policy.Requester is empty: set it to the user whose requests may be signed")
 	complain(shortest < DefaultMinDuration, "Policy.MinDuration is %s: the API server allows no less than %s",
 		shortest, DefaultMinDuration)
 	complain(longest < shortest, "Policy.MaxDuration (%s) is shorter than Policy.MinDuration (%s): raise it",

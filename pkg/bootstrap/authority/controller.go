@@ -26,7 +26,9 @@ const orphanJitter = 0.5
 // RunController signs the requests of our requester that were approved and not signed within delay of that, until ctx
 // ends; it then returns nil. A delay of 0 means [DefaultOrphanDelay]. Pending requests, and those of other requesters,
 // are left alone: the latter may belong to another authority. A request that breaks the policy gets the condition
-// Failed.
+// Failed, unless all that is wrong with it is an IP address: the Service may have got it a moment ago, and its own
+// replica learned of that before us. Such a request is looked at again after the same delay, for as long as it is
+// there.
 //
 // It costs one watch, of the requests for this signer only (field selector spec.signerName). Any number of replicas
 // may run it at once.
@@ -48,14 +50,21 @@ func (a *Authority) RunController(ctx context.Context, delay time.Duration) erro
 			UpdateFunc: func(_, obj any) { consider(obj) },
 		},
 	})
-	work.handle = func(ctx context.Context, key string) error { return a.signOrphan(ctx, store, key) }
+	work.handle = func(ctx context.Context, key string) error {
+		err := a.signOrphan(ctx, store, key)
+		if errors.Is(err, errLater) {
+			work.queue.AddAfter(key, wait.Jitter(delay, orphanJitter))
+			return nil
+		}
+		return err
+	}
 	work.run(ctx, informer, func() {})
 	return nil
 }
 
 // orphaned tells whether a request waits for us: approved, not signed, and of our requester.
 func (a *Authority) orphaned(csr *certificatesv1.CertificateSigningRequest) bool {
-	return csr.Spec.Username == a.policy.Requester && !issued(csr) && standing(csr) == nil
+	return csr.Spec.Username == a.policy.Load().Requester && !issued(csr) && standing(csr) == nil
 }
 
 // patience is how much longer a replica may take to sign its own request: delay from the approval on. The time of the
@@ -78,11 +87,26 @@ func (a *Authority) signOrphan(ctx context.Context, store cache.Store, key strin
 	if !ok || !a.orphaned(csr) {
 		return nil
 	}
+	if refusal := a.Approvable(csr); unknownAddress(refusal) {
+		klog.FromContext(ctx).V(2).Info("Leaving a request alone, for its address may be news", "csr", klog.KObj(csr),
+			"violation", refusal.Error())
+		return errLater
+	}
 	klog.FromContext(ctx).Info("Signing the request that its own replica has not signed", "csr", klog.KObj(csr))
 	if _, err := a.Sign(ctx, csr); err != nil && !final(err) {
 		return err
 	}
 	return nil
+}
+
+// errLater says that the request cannot be judged yet.
+var errLater = errors.New("to be looked at again")
+
+// unknownAddress tells a request for an address of which we may not have heard yet. It is the last rule of a policy, so
+// nothing else is wrong with the request.
+func unknownAddress(refusal error) bool {
+	broken, ok := errors.AsType[*PolicyError](refusal)
+	return ok && broken.Reason == ReasonIPAddressNotAllowed
 }
 
 // final tells whether trying again is of no use: the request was answered with a refusal, by us or by somebody else,

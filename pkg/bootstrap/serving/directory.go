@@ -70,10 +70,13 @@ func (d *Directory) Load() (*Pair, error) {
 
 // Save makes p the pair in the directory, for good once it returns: files and directories are synced. When it fails
 // there is one whole pair in the directory all the same: the one before, or p when only the cleaning up failed.
-func (d *Directory) Save(p *Pair) error {
+func (d *Directory) Save(p *Pair) error { return d.SaveFrom(p, "") }
+
+// SaveFrom is [Directory.Save], and notes along with the pair where it came from, for [Directory.Origin].
+func (d *Directory) SaveFrom(p *Pair, origin string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	err := d.save(p)
+	err := d.save(p, origin)
 	// Also after a failure: what was written by then holds a key.
 	if err := errors.Join(err, sweep(d.path)); err != nil {
 		return fmt.Errorf("saving key pair %s to certificate directory %s failed (%s), make room there or put the "+
@@ -82,7 +85,23 @@ func (d *Directory) Save(p *Pair) error {
 	return nil
 }
 
-func (d *Directory) save(p *Pair) error {
+// Origin is what was noted with the pair in the directory, "" when nothing was.
+func (d *Directory) Origin() string {
+	current, err := generation(d.path)
+	if err != nil {
+		return ""
+	}
+	note, err := readFile(current, originFile)
+	if err != nil {
+		return ""
+	}
+	return string(note)
+}
+
+// originFile is in the directory of a generation, and has no visible name: it is nobody's business but ours.
+const originFile = "origin"
+
+func (d *Directory) save(p *Pair, origin string) error {
 	names := Files{}.withDefaults()
 	key, err := p.KeyPEM()
 	if err != nil {
@@ -91,6 +110,9 @@ func (d *Directory) save(p *Pair) error {
 	contents := map[string][]byte{names.Cert: p.CertPEM(), names.Key: key}
 	if ca := p.CAPEM(); ca != nil {
 		contents[names.CA] = ca
+	}
+	if origin != "" {
+		contents[originFile] = []byte(origin)
 	}
 	if err := os.MkdirAll(d.path, 0o700); err != nil {
 		return err

@@ -35,7 +35,8 @@
 //
 // A [Watcher] follows a directory that somebody else writes: a Secret volume, a projected volume with a credential
 // bundle (KEP-4317), a CSI driver, or a person with cp. It watches the directory rather than the files, because a
-// watch on a file dies with the file when a symbolic link is swapped, and it polls slowly beneath, because a watch
-// can be lost. Files that do not fit each other are usually files in the middle of being written: the watcher waits,
-// tries again, and tells only when they stay that way. The last good pair keeps being served all the while.
+// watch on a file dies with the file when a symbolic link is swapped, and it polls slowly beneath, because a watch can
+// be lost. Files that do not fit each other are usually files in the middle of being written: the watcher waits, tries
+// again, and tells only when they stay that way. The last good pair keeps being served all the while. [WatchFile] does
+// the same for one file, whatever it holds.
 package serving

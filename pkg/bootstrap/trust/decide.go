@@ -47,6 +47,8 @@ type decision struct {
 // anybody wrote in between, and never creates an object which was deleted. It has the right entries too: with
 // server-side apply, what a manager leaves out it gives up, and what nobody owns is removed. For the same reason it
 // repeats what our field manager holds in entries of others: leaving those out would empty them.
+//
+// An object which does not exist, and is ours to create, is an empty live one.
 func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) (decision, error) {
 	if p.Bundle.Empty() {
 		return decision{}, nil
@@ -95,7 +97,7 @@ func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string) {
 }
 
 func applyObject(t Target, live *unstructured.Unstructured, filled []slot) *unstructured.Unstructured {
-	obj := &unstructured.Unstructured{Object: applied(t.Kind, filled)}
+	obj := &unstructured.Unstructured{Object: applied(t, filled)}
 	obj.SetGroupVersionKind(t.Kind.gvk())
 	obj.SetName(t.Name)
 	obj.SetUID(live.GetUID())

@@ -32,5 +32,8 @@
 //
 // A serving certificate may be used when [Injector.WaitVerified] returns: the live bundle of every entry trusts it.
 //
+// A [Publisher] does the same for a ClusterTrustBundle, which is for clients other than the API server and no condition
+// of anything here.
+//
 // The injector never gives up and never exits. [Injector.Snapshot] tells in plain words what it is waiting for.
 package trust

@@ -53,6 +53,9 @@ func ownsBundle(kind Kind, fields map[string]any, webhooks []string) bool {
 		return owned("f:spec", "f:conversion", "f:webhook", "f:clientConfig")
 	case APIService:
 		return owned("f:spec")
+	case trustBundle:
+		_, found := mapField(fields, "f:spec")["f:trustBundle"]
+		return found
 	case Validating, Mutating:
 	}
 	for _, name := range webhooks {

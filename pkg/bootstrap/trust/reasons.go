@@ -14,6 +14,11 @@ import (
 // unreadable says why a target cannot be watched, and what to do.
 func unreadable(t Target, err error) error {
 	switch {
+	case t.Kind == trustBundle && (apierrors.IsForbidden(err) || apierrors.IsNotFound(err)):
+		// Who may read it is granted by the release that serves it; the others ask for the right before they look.
+		return fmt.Errorf("%s is not published: this API server does not serve %s ClusterTrustBundle (Kubernetes does from "+
+			"1.37 on): go without --publish-trust-bundle; if it does serve it, %s: %w", t.title(),
+			t.Kind.gvk().GroupVersion(), grant(t, `"list" and "watch"`), err)
 	case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err):
 		return fmt.Errorf("%s cannot be watched: %s: %w", t.title(), grant(t, `"list" and "watch"`), err)
 	case apierrors.IsNotFound(err):
@@ -26,16 +31,27 @@ func unreadable(t Target, err error) error {
 
 // unwritable says why a target cannot be written, and what to do.
 func unwritable(t Target, err error) error {
+	advice := "check the API server"
 	switch {
 	case errors.Is(err, errUnchanged):
-		return fmt.Errorf("the caBundle of %s cannot be written: %w: find the admission plugin or policy which restores it",
-			t.title(), err)
+		return fmt.Errorf("the %s of %s cannot be written: %w: find the admission plugin or policy which restores it",
+			t.Kind.field(), t.title(), err)
 	case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err):
-		return fmt.Errorf("the caBundle of %s cannot be written: %s: %w", t.title(), grant(t, `"patch"`), err)
+		advice = grantWrite(t)
 	case apierrors.IsInvalid(err) || apierrors.IsBadRequest(err):
-		return fmt.Errorf("the caBundle of %s cannot be written: correct the object first: %w", t.title(), err)
+		advice = "correct the object first"
 	}
-	return fmt.Errorf("the caBundle of %s cannot be written: check the API server: %w", t.title(), err)
+	return fmt.Errorf("the %s of %s cannot be written: %s: %w", t.Kind.field(), t.title(), advice, err)
+}
+
+// grantWrite names the RBAC rules of a write. To create by an apply takes both verbs, and to write for a signer takes
+// its consent (KEP-3257).
+func grantWrite(t Target) string {
+	if t.Kind != trustBundle {
+		return grant(t, `"patch"`)
+	}
+	return fmt.Sprintf(`%s, and the verb "attest" on signers.certificates.k8s.io with resourceNames [%s]`,
+		grant(t, `"create" and "patch"`), t.signer())
 }
 
 // grant names the RBAC rule which is missing.
@@ -47,9 +63,9 @@ func grant(t Target, verbs string) string {
 // missing says why there is no entry of ours in a target, and what to do; it is "" when there are some.
 func missing(t Target, service types.NamespacedName, s state, entries int) string {
 	switch {
-	case !s.synced && s.watchErr != nil:
+	case !s.synced() && s.watchErr != nil:
 		return s.watchErr.Error()
-	case !s.synced:
+	case !s.synced():
 		return fmt.Sprintf("%s has not been read yet: waiting for the API server", t.title())
 	case s.live == nil:
 		return fmt.Sprintf("%s does not exist yet: create it (kubectl apply -k manifests); waiting", t.title())

@@ -42,9 +42,15 @@ func (s scope) slots(obj *unstructured.Unstructured) []slot {
 		return s.single(mapField(obj.Object, "spec", "conversion", "webhook", "clientConfig"))
 	case APIService:
 		return s.single(mapField(obj.Object, "spec"))
+	case trustBundle:
+		bundle, _ := mapField(obj.Object, "spec")["trustBundle"].(string)
+		return []slot{{bundle: []byte(bundle)}}
 	}
 	return nil
 }
+
+// creates reports whether the object is all ours, so that we make it when it is not there.
+func (s scope) creates() bool { return s.target.Kind == trustBundle }
 
 func (s scope) single(config map[string]any) []slot {
 	if !callsService(config, s.service) {
@@ -96,8 +102,10 @@ func caBundle(config map[string]any) []byte {
 // applied is the mirror of slots: the fields of an object in which each slot has its bundle, and nothing else has
 // anything. It keeps the live order of the entries: server-side apply moves them into the order of the request, and
 // mutating webhooks are called in theirs.
-func applied(kind Kind, filled []slot) map[string]any {
-	switch kind {
+func applied(target Target, filled []slot) map[string]any {
+	switch target.Kind {
+	case trustBundle:
+		return nest(map[string]any{"signerName": target.signer(), "trustBundle": string(filled[0].bundle)}, "spec")
 	case CRD:
 		return nest(config(filled[0]), "spec", "conversion", "webhook", "clientConfig")
 	case APIService:

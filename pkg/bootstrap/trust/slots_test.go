@@ -95,10 +95,10 @@ func TestAppliedMirrorsSlots(t *testing.T) {
 			for i := range filled {
 				filled[i].bundle = []byte("new for " + filled[i].webhook)
 			}
-			fields := applied(kind, filled)
+			fields := applied(Target{Kind: kind}, filled)
 			configs := []map[string]any{mapField(fields, "spec")}
 			switch kind {
-			case APIService:
+			case APIService, trustBundle:
 			case CRD:
 				configs[0] = mapField(fields, "spec", "conversion", "webhook", "clientConfig")
 			case Validating, Mutating:

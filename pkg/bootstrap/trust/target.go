@@ -23,6 +23,9 @@ const (
 	APIService Kind = "apiservice" // APIService: spec
 )
 
+// trustBundle is a ClusterTrustBundle: spec.trustBundle. It configures nothing, and only a [Publisher] keeps one.
+const trustBundle Kind = "clustertrustbundle"
+
 // Target is one object whose caBundle is kept right.
 type Target struct {
 	Kind Kind
@@ -36,7 +39,7 @@ func ParseTarget(s string) (Target, error) {
 		kind, name = string(Validating), s
 	}
 	t := Target{Kind: Kind(kind), Name: name}
-	if t.Kind.gvk().Empty() {
+	if t.Kind.gvk().Empty() || t.Kind == trustBundle {
 		return Target{}, fmt.Errorf("webhook configuration %q: unknown kind %q: use validating, mutating, crd or apiservice",
 			s, kind)
 	}
@@ -53,6 +56,20 @@ func (t Target) String() string { return string(t.Kind) + "/" + t.Name }
 // title names the object in sentences: ValidatingWebhookConfiguration "name".
 func (t Target) title() string { return fmt.Sprintf("%s %q", t.Kind.gvk().Kind, t.Name) }
 
+// field is where an object of the kind has its CA bundle.
+func (k Kind) field() string {
+	if k == trustBundle {
+		return "trustBundle"
+	}
+	return "caBundle"
+}
+
+// signer is the signer that the name of a ClusterTrustBundle begins with; the API server demands that it does.
+func (t Target) signer() string {
+	prefix := t.Name[:max(0, strings.LastIndex(t.Name, ":"))]
+	return strings.ReplaceAll(prefix, ":", "/")
+}
+
 // gvk is empty for an unknown kind.
 func (k Kind) gvk() schema.GroupVersionKind {
 	admission := schema.GroupVersion{Group: "admissionregistration.k8s.io", Version: "v1"}
@@ -65,11 +82,13 @@ func (k Kind) gvk() schema.GroupVersionKind {
 		return schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}
 	case APIService:
 		return schema.GroupVersionKind{Group: "apiregistration.k8s.io", Version: "v1", Kind: "APIService"}
+	case trustBundle:
+		return schema.GroupVersionKind{Group: "certificates.k8s.io", Version: "v1", Kind: "ClusterTrustBundle"}
 	}
 	return schema.GroupVersionKind{}
 }
 
-// gvr is guessed from the kind, which holds for these four: lower case and an s.
+// gvr is guessed from the kind, which holds for these five: lower case and an s.
 func (k Kind) gvr() schema.GroupVersionResource {
 	plural, _ := meta.UnsafeGuessKindToResource(k.gvk())
 	return plural

@@ -16,7 +16,7 @@ type view struct {
 	changes *broadcast
 
 	mu       sync.Mutex
-	synced   bool                       // the API server has answered at least once
+	answers  int                        // how often the API server has told what there is
 	live     *unstructured.Unstructured // never modified; nil when the object does not exist
 	watchErr error                      // why nothing new is heard
 	writeErr error                      // why the last write failed
@@ -26,7 +26,7 @@ var _ cache.ReflectorStore = &view{}
 
 // state is a copy of what a view knows.
 type state struct {
-	synced             bool
+	answers            int
 	live               *unstructured.Unstructured
 	watchErr, writeErr error
 }
@@ -34,8 +34,11 @@ type state struct {
 func (v *view) get() state {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return state{v.synced, v.live, v.watchErr, v.writeErr}
+	return state{v.answers, v.live, v.watchErr, v.writeErr}
 }
+
+// synced reports whether the API server has answered at least once.
+func (s state) synced() bool { return s.answers > 0 }
 
 // setWatchErr notes how the last attempt to watch went, and reports whether that is news.
 func (v *view) setWatchErr(err error) bool { return v.setErr(&v.watchErr, err) }
@@ -64,7 +67,7 @@ func message(err error) string {
 func (v *view) set(obj any) {
 	live, _ := obj.(*unstructured.Unstructured)
 	v.mu.Lock()
-	v.synced, v.live = true, live
+	v.answers, v.live = v.answers+1, live
 	v.mu.Unlock()
 	v.changes.announce()
 }

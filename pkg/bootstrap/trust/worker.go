@@ -6,6 +6,7 @@ package trust
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -52,6 +53,14 @@ func revisionOf(obj *unstructured.Unstructured) revision {
 	return revision{obj.GetUID(), obj.GetResourceVersion()}
 }
 
+// revision identifies what is known. That there is no object is a state too, until the API server's next answer.
+func (s state) revision() revision {
+	if s.live == nil {
+		return revision{rv: "absent since answer " + strconv.Itoa(s.answers)}
+	}
+	return revisionOf(s.live)
+}
+
 // run compares and writes whenever something changes, until ctx ends.
 func (w *worker) run(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -82,8 +91,12 @@ func (w *worker) step(ctx context.Context) time.Duration {
 	if number != w.number { // new trust does not wait because the old was fought over
 		w.number, w.right, w.pace, w.surplus = number, nil, pace{}, time.Time{}
 	}
-	live := w.view.get().live
-	if live == nil || revisionOf(live) == w.history {
+	known := w.view.get()
+	live := known.live
+	if live == nil && known.synced() && w.scope.creates() {
+		live = &unstructured.Unstructured{}
+	}
+	if live == nil || known.revision() == w.history {
 		return 0
 	}
 	now := w.clock.Now()
@@ -97,7 +110,7 @@ func (w *worker) step(ctx context.Context) time.Duration {
 		return wait
 	}
 	if err == nil {
-		err = w.write(ctx, live, d)
+		err = w.write(ctx, live, known.revision(), d)
 	}
 	if err != nil {
 		return w.failed(ctx, err)
@@ -118,16 +131,17 @@ func (w *worker) patience(d decision, now time.Time) time.Duration {
 	return w.surplus.Add(surplusDelay).Sub(now)
 }
 
-// write applies d. Losing a race is no error: what the winner wrote comes with the watch.
-func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, d decision) error {
+// write applies d to live, which is at a revision. Losing a race is no error: what the winner wrote comes with the
+// watch.
+func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, at revision, d decision) error {
 	start := w.clock.Now()
 	bounded, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	options := metav1.ApplyOptions{Force: true, FieldManager: w.scope.manager}
 	result, err := w.resource.Apply(bounded, w.view.target.Name, d.apply, options)
 	switch {
-	case apierrors.IsConflict(err) || apierrors.IsNotFound(err):
-		w.history = revisionOf(live)
+	case apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err):
+		w.history = at
 		klog.FromContext(ctx).V(2).Info("Somebody else wrote first", "target", w.view.target.String(), "err", err)
 		return nil
 	case err != nil:
@@ -135,7 +149,7 @@ func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, d d
 	case revisionOf(result) == revisionOf(live):
 		return errUnchanged
 	}
-	w.history = revisionOf(live)
+	w.history = at
 	w.wrote(ctx, live, d, start)
 	w.right = result
 	return nil

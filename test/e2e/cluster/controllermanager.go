@@ -30,7 +30,11 @@ var errManagerEnded = errors.New("kube-controller-manager ended")
 
 // SigningCA returns the CA, in PEM, with which the controller-manager signs. Only the harness knows it: in a cluster
 // nobody can ask for it.
-func (c *Cluster) SigningCA() []byte { return slices.Clone(c.ca.certPEM) }
+func (c *Cluster) SigningCA() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.ca.certPEM)
+}
 
 // StartControllerManager starts it, unless it runs, and returns once it is at work. The API server must be running.
 func (c *Cluster) StartControllerManager(ctx context.Context) error {

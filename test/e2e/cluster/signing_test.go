@@ -4,6 +4,7 @@
 package cluster_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -76,6 +77,30 @@ func TestNothingIsSignedWithoutTheControllerManager(t *testing.T) {
 		}
 	}
 	issued(t, client, name)
+}
+
+// TestRotatedSigningCA: what is issued afterwards is by another CA, and kube-root-ca.crt has that one.
+func TestRotatedSigningCA(t *testing.T) {
+	t.Parallel()
+	c := clustertest.Start(t)
+	client, before := clientFor(t, c), c.SigningCA()
+	if err := c.RotateSigningCA(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(c.SigningCA(), before) {
+		t.Fatal("it is the same CA as before")
+	}
+	leaf := issued(t, client, approvedRequest(t, client))
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		published, err := client.CoreV1().ConfigMaps("default").Get(ctx, "kube-root-ca.crt", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM([]byte(published.Data["ca.crt"]))
+		_, err = leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: dnsName})
+		return err
+	})
 }
 
 // approvedRequest creates and approves a request for a kubelet-serving certificate, and returns its name.

@@ -12,10 +12,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
@@ -130,9 +133,17 @@ func (s *Site) ClusterRole() *rbacv1.ClusterRole {
 		if slices.Contains(rule.Resources, "validatingwebhookconfigurations") {
 			rule.ResourceNames = []string{s.Configuration}
 		}
+		if slices.Contains(rule.Resources, "clustertrustbundles") && len(rule.ResourceNames) > 0 {
+			rule.ResourceNames = []string{s.TrustBundle()}
+		}
 		role.Rules = append(role.Rules, rule)
 	}
 	return role
+}
+
+// TrustBundle is the name of the ClusterTrustBundle that this site's servers publish, if they are told to.
+func (s *Site) TrustBundle() string {
+	return trust.BundleName(signer.BuiltIn, types.NamespacedName{Namespace: s.Namespace, Name: Service})
 }
 
 // Role is the shipped one, as it is installed in this site.

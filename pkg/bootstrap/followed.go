@@ -1,0 +1,139 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	certificatesv1 "k8s.io/api/certificates/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/internal/follow"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
+)
+
+// longestFollowDelay bounds how late a change of what we depend on is noticed after an outage, and how often a cluster
+// is asked for a kind that it does not serve.
+const longestFollowDelay = 5 * time.Minute
+
+// calm is how long after the start whatever can wait for it is begun.
+const calm = time.Second
+
+// followed is something in the cluster that the certificate depends on.
+type followed struct {
+	resource dynamic.ResourceInterface
+	kind     schema.GroupVersionKind
+	selector fields.Selector
+	// rule is the RBAC rule that it takes.
+	rule string
+	// optional is what older clusters do not serve. They say that it is forbidden, for the rule that lets everybody read
+	// it comes with it.
+	optional bool
+	changed  func([]*unstructured.Unstructured)
+}
+
+// wake makes the source look again at what it depends on. One call while another waits is the same call.
+func (b *Bootstrapper) wake() {
+	select {
+	case b.changed <- struct{}{}:
+	default:
+	}
+}
+
+// follow watches what the certificate depends on, until ctx ends: the file from the start, for it costs no request, and
+// what is in the cluster once we are ready, or once we cannot become so because no CA verifies what the signer issued.
+func (s *csrSource) follow(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	sources := s.roots.profile.CASources()
+	if path := s.options.CAFile; path != "" && slices.Contains(sources, signer.SourceFile) {
+		running.Go(func() { serving.WatchFile(ctx, path, s.wake) })
+	}
+	select {
+	case <-s.ready:
+		// The start, with its burst of requests, comes first. What changes meanwhile is seen when the watches begin.
+		if err := pause(ctx, calm); err != nil {
+			return err
+		}
+	case <-s.roots.stuck:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	all := []followed{s.followedService()}
+	if slices.Contains(sources, signer.SourceTrustBundle) {
+		all = append(all, s.followedTrustBundles())
+	}
+	if slices.Contains(sources, signer.SourceRootCAConfigMap) {
+		all = append(all, s.followedRootCA())
+	}
+	for _, one := range all {
+		running.Go(func() { one.run(ctx) })
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (s *csrSource) followedTrustBundles() followed {
+	return followed{
+		resource: s.clients.dynamic.Resource(certificatesv1.SchemeGroupVersion.WithResource("clustertrustbundles")),
+		kind:     certificatesv1.SchemeGroupVersion.WithKind("ClusterTrustBundle"),
+		selector: fields.OneTermEqualSelector("spec.signerName", s.roots.profile.Name()),
+		rule:     "{apiGroups: [certificates.k8s.io], resources: [clustertrustbundles], verbs: [list, watch]}",
+		optional: true,
+		changed:  func([]*unstructured.Unstructured) { s.wake() },
+	}
+}
+
+func (s *csrSource) followedRootCA() followed {
+	return followed{
+		resource: s.ours("configmaps"),
+		kind:     corev1.SchemeGroupVersion.WithKind("ConfigMap"),
+		selector: follow.ByName(signer.RootCAConfigMapName),
+		rule:     namedRule("configmaps", signer.RootCAConfigMapName),
+		changed:  func([]*unstructured.Unstructured) { s.wake() },
+	}
+}
+
+// ours are objects of the core API in our namespace.
+func (b *Bootstrapper) ours(resource string) dynamic.ResourceInterface {
+	return b.clients.dynamic.Resource(corev1.SchemeGroupVersion.WithResource(resource)).Namespace(b.options.Namespace)
+}
+
+func namedRule(resource, name string) string {
+	return fmt.Sprintf("{apiGroups: [%q], resources: [%s], resourceNames: [%s], verbs: [list, watch]}", "", resource, name)
+}
+
+// run follows until ctx ends. It says once what keeps it from that.
+func (f followed) run(ctx context.Context) {
+	logger := klog.FromContext(ctx).WithValues("kind", f.kind.Kind, "selector", f.selector.String())
+	var said said
+	follow.Run(ctx, follow.Options{
+		Name: f.kind.Kind, Resource: f.resource, Selector: f.selector, Kind: f.kind,
+		Store:        &follow.Objects{Changed: f.changed},
+		LongestDelay: longestFollowDelay,
+		Report: func(err error) {
+			switch {
+			case !said.news(err):
+			case f.optional && (apierrors.IsForbidden(err) || apierrors.IsNotFound(err)):
+				logger.V(1).Info("Nothing to follow: this API server does not serve it, or an RBAC rule is missing",
+					"rule", f.rule, "reason", err.Error())
+			case apierrors.IsForbidden(err):
+				logger.Info("Changes are not noticed, an RBAC rule is missing", "rule", f.rule, "reason", err.Error())
+			default:
+				logger.Info("Changes are noticed late, the watch failed", "reason", err.Error())
+			}
+		},
+	})
+}

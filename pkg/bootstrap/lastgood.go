@@ -1,0 +1,42 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import "github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+
+// lastGood remembers the CAs that a place held when it could last be read: bad content loses nothing. It belongs to one
+// goroutine.
+type lastGood struct {
+	bundle trust.Bundle
+	said   said
+}
+
+// keep takes the outcome of a reading and returns what to go by. Where the place cannot be read now, that is what it
+// held before, if that is known, and complain is called, once for each complaint.
+func (g *lastGood) keep(read trust.Bundle, err error, complain func(error)) (trust.Bundle, error) {
+	if err == nil {
+		g.bundle, g.said = read, said{}
+		return read, nil
+	}
+	if g.said.news(err) {
+		complain(err)
+	}
+	if g.bundle.Empty() {
+		return trust.Bundle{}, err
+	}
+	return g.bundle, nil
+}
+
+// said tells news from repetition. The zero value has said nothing.
+type said struct{ last string }
+
+func (s *said) news(err error) bool {
+	if err == nil {
+		s.last = ""
+		return false
+	}
+	news := s.last != err.Error()
+	s.last = err.Error()
+	return news
+}

@@ -1,0 +1,43 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"crypto/x509"
+	"errors"
+	"testing"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+func TestLastGoodKeepsWhatWasReadLast(t *testing.T) {
+	garbage, missing := errors.New("garbage"), errors.New("missing")
+	first := trust.NewBundle(&x509.Certificate{Raw: []byte("first")})
+	second := trust.NewBundle(&x509.Certificate{Raw: []byte("second")})
+	var good lastGood
+	for step, tc := range []struct {
+		read     trust.Bundle
+		err      error
+		want     trust.Bundle
+		wantErr  bool
+		complain bool
+	}{
+		{err: garbage, wantErr: true, complain: true}, // Nothing good is known yet.
+		{err: garbage, wantErr: true},
+		{read: first, want: first},
+		{err: garbage, want: first, complain: true}, // It was good in between: this is news.
+		{err: garbage, want: first},
+		{err: missing, want: first, complain: true},
+		{read: second, want: second},
+		{read: trust.Bundle{}, want: trust.Bundle{}}, // That there is nothing is an answer.
+		{err: missing, wantErr: true, complain: true},
+	} {
+		complained := false
+		got, err := good.keep(tc.read, tc.err, func(error) { complained = true })
+		if !got.Equal(tc.want) || (err != nil) != tc.wantErr || complained != tc.complain {
+			t.Errorf("step %d: %d CAs, error %v, complained %t; want %d, an error %t, a complaint %t",
+				step, got.Len(), err, complained, tc.want.Len(), tc.wantErr, tc.complain)
+		}
+	}
+}

@@ -1,0 +1,39 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+// newPublisher prepares the ClusterTrustBundle, through which others than the API server learn our CA.
+func (b *Bootstrapper) newPublisher() (*trust.Publisher, error) {
+	return trust.NewPublisher(trust.PublisherOptions{
+		Client:     b.clients.dynamic,
+		SignerName: authority.SignerName,
+		Service:    types.NamespacedName{Namespace: b.options.Namespace, Name: b.options.Service},
+		Observer:   b.injectorObserver(),
+	})
+}
+
+// runPublisher keeps the ClusterTrustBundle from when we are ready: our own start comes first.
+func (b *Bootstrapper) runPublisher(ctx context.Context) error {
+	if b.publisher == nil {
+		return nil
+	}
+	select {
+	case <-b.ready:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := pause(ctx, calm); err != nil {
+		return err
+	}
+	return b.publisher.Run(ctx)
+}

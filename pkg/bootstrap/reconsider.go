@@ -1,0 +1,103 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/internal/follow"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+)
+
+// secondLook is how soon a source of CAs is read again that could not be read, though something had changed.
+const secondLook = 30 * time.Second
+
+// reconsider looks again at who we are and at what verifies the certificate being served. It reports whether the
+// certificate has to be renewed now; until the new one is trusted, the old one serves.
+func (s *csrSource) reconsider(ctx context.Context) bool {
+	pair := s.state.Pair()
+	if s.reidentify(ctx) {
+		if missing := s.spec.Identity.Missing(pair.Leaf()); len(missing) > 0 {
+			klog.FromContext(ctx).Info("Renewing the certificate, it lacks SANs", "missing", strings.Join(missing, ", "))
+			return true
+		}
+	}
+	// What becomes of the built-in signer's CA is for authorityChanged to see.
+	return s.authority == nil && s.unverified(ctx, pair)
+}
+
+// unverified publishes the CAs that verify what is served, as they are now, and reports whether there are none any
+// more: the signer has moved on to another CA, or is about to.
+func (s *csrSource) unverified(ctx context.Context, pair *serving.Pair) bool {
+	policy, err := s.roots.find(ctx, pair.Chain())
+	switch {
+	case err == nil:
+		s.publish(s.published(policy))
+	case errors.As(err, new(*unverifiedError)):
+		s.failed(phaseTrusted, err)
+		klog.FromContext(ctx).Info("Renewing the certificate, no known CA verifies it any more; it keeps serving meanwhile",
+			"reason", err.Error())
+		return true
+	case ctx.Err() == nil:
+		if s.looked.news(err) {
+			s.failed(taskReload, err)
+			klog.FromContext(ctx).Error(err, "Keeping the caBundle as it is, will look again", "in", secondLook)
+		}
+		time.AfterFunc(secondLook, s.wake)
+		return false
+	}
+	s.looked = said{}
+	return false
+}
+
+// followedService is the Service, whose ClusterIPs are names of the certificate.
+func (s *csrSource) followedService() followed {
+	return followed{
+		resource: s.ours("services"),
+		kind:     corev1.SchemeGroupVersion.WithKind("Service"),
+		selector: follow.ByName(s.options.Service),
+		rule:     namedRule("services", s.options.Service),
+		changed: func(objects []*unstructured.Unstructured) {
+			// A Service that was deleted leaves the names as they are: its successor's will come.
+			for _, service := range objects {
+				texts, _, _ := unstructured.NestedStringSlice(service.Object, "spec", "clusterIPs")
+				if ips, err := identity.ParseIPs(texts); err == nil { // As the API server has checked.
+					s.clusterIPsNow.Store(&ips)
+					s.wake()
+				}
+			}
+		},
+	}
+}
+
+// reidentify derives who we are anew, and reports whether that is somebody else than before. Our own signer learns it
+// first, for it is about to be asked.
+func (s *csrSource) reidentify(ctx context.Context) bool {
+	now := s.clusterIPsNow.Load()
+	if now == nil || slices.Equal(*now, s.who.clusterIPs) {
+		return false
+	}
+	id, err := identity.New(s.options.identityInputs(*now))
+	if err != nil {
+		s.failed(phaseIdentity, err)
+		klog.FromContext(ctx).Error(err, "The Service has changed, and the certificate's names stay as they are")
+		return false
+	}
+	klog.FromContext(ctx).Info("The Service's ClusterIPs have changed", "before", s.who.clusterIPs, "now", *now)
+	s.who = found{Identity: id, clusterIPs: slices.Clone(*now)}
+	s.spec.Identity = id
+	if s.authority != nil {
+		s.authority.SetPolicy(s.signingPolicy(s.who))
+	}
+	return true
+}
