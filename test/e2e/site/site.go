@@ -46,6 +46,8 @@ type Site struct {
 type Options struct {
 	// Manifests is the kustomization; the default is "manifests".
 	Manifests string
+	// Shipped is what Manifests contain, where a test installs many sites and has rendered them once.
+	Shipped *Shipped
 	// WithoutConfiguration leaves the webhook configuration out; see [Site.CreateConfiguration].
 	WithoutConfiguration bool
 }
@@ -56,12 +58,16 @@ func New(t testing.TB, c *cluster.Cluster, options Options) *Site {
 	if options.Manifests == "" {
 		options.Manifests = "manifests"
 	}
-	shipped, err := Render(t.Context(), c, options.Manifests)
-	must(t, err)
+	shipped := options.Shipped
+	if shipped == nil {
+		rendered, err := Render(t.Context(), c, options.Manifests)
+		must(t, err)
+		shipped = &rendered
+	}
 	admin, err := kubernetes.NewForConfig(c.Config())
 	must(t, err)
 	s := &Site{
-		Cluster: c, Admin: admin, Shipped: shipped,
+		Cluster: c, Admin: admin, Shipped: *shipped,
 		Namespace: clustertest.Namespace(t, c),
 		Target:    clustertest.Namespace(t, c),
 		Port:      clustertest.FreePort(t),
