@@ -82,6 +82,21 @@ func New(t testing.TB, c *cluster.Cluster, options Options) *Site {
 	return s
 }
 
+// Reinstall installs everything once more under the same names, after the cluster has lost it.
+func (s *Site) Reinstall(t testing.TB) {
+	t.Helper()
+	for _, name := range []string{s.Namespace, s.Target} {
+		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		_, err := s.Admin.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{})
+		must(t, err)
+		clustertest.Eventually(t, func(ctx context.Context) error { return cluster.NamespaceReady(ctx, s.Admin, name) })
+	}
+	s.createAccount(t)
+	s.createRoles(t)
+	s.createService(t)
+	s.CreateConfiguration(t)
+}
+
 // Config authenticates as the site's ServiceAccount.
 func (s *Site) Config(t testing.TB) *rest.Config {
 	t.Helper()
