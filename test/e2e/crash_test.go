@@ -4,8 +4,10 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -28,6 +30,8 @@ type story struct {
 	finished func(t *testing.T, m *mortal, server *process.Server)
 	// settled, unless nil, says whether it has been brought to its end after a crash and a start.
 	settled func(ctx context.Context, m *mortal) error
+	// newCA says that the story is about replacing the CA. In all others the CA outlives every crash.
+	newCA bool
 }
 
 // stories are what the crash matrix is made of: each is run once undisturbed, which records its writes, and then once
@@ -136,11 +140,15 @@ func (s story) crash(t *testing.T, shipped *site.Shipped, at cut, keep bool) {
 		t.Fatalf("there was no write %q to be killed at, only %v", at, m.proxy.recorded())
 	}
 	m.proxy.intervene(nil)
+	left := secretsOf(t, m.Site)
 	awaitPhase(t, m.start(t, keep), "ready", 1)
 	if s.settled != nil {
 		clustertest.EventuallyWithin(t, crashPatience, func(ctx context.Context) error { return s.settled(ctx, m) })
 	}
 	m.wantSound(t, 1)
+	if now := secretsOf(t, m.Site); !s.newCA && len(left) > 0 && !maps.EqualFunc(now, left, bytes.Equal) {
+		t.Error("the CA that the crash had left was replaced by another")
+	}
 }
 
 // TestCrashAgainAndAgain kills one server after the other in the same site, each at another write of the bootstrap, so

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -82,4 +83,45 @@ func get(t *testing.T, url string) (status int, body string) {
 	text, err := io.ReadAll(answer.Body)
 	must(t, err)
 	return answer.StatusCode, string(text)
+}
+
+// goodState is what must survive whatever anybody tries: what is served, what is trusted, and the CA.
+type goodState struct {
+	site   *site.Site
+	leaf   *x509.Certificate
+	bundle []byte
+	secret map[string][]byte
+}
+
+func snapshot(t *testing.T, s *site.Site) goodState {
+	t.Helper()
+	bundle := liveBundle(t, s)
+	return goodState{site: s, bundle: bundle, leaf: direct{site: s, bundle: bundle}.leaf(t), secret: secretsOf(t, s)}
+}
+
+// secretsOf is the data of all Secrets of the site, by the Secret's name and the key.
+func secretsOf(t *testing.T, s *site.Site) map[string][]byte {
+	t.Helper()
+	list, err := s.Admin.CoreV1().Secrets(s.Namespace).List(t.Context(), metav1.ListOptions{})
+	must(t, err)
+	all := map[string][]byte{}
+	for _, secret := range list.Items {
+		for key, value := range secret.Data {
+			all[secret.Name+"/"+key] = value
+		}
+	}
+	return all
+}
+
+func (g goodState) wantUntouched(t *testing.T) {
+	t.Helper()
+	if now := (direct{site: g.site, bundle: g.bundle}).leaf(t); !now.Equal(g.leaf) {
+		t.Error("another certificate is served")
+	}
+	if !bytes.Equal(liveBundle(t, g.site), g.bundle) {
+		t.Error("the caBundle was changed")
+	}
+	if !maps.EqualFunc(secretsOf(t, g.site), g.secret, bytes.Equal) {
+		t.Error("a Secret was changed")
+	}
 }
