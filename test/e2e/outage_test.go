@@ -6,6 +6,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
@@ -28,7 +30,7 @@ import (
 )
 
 // recovery is how long a server may take to come back after an outage: its retries are up to half a minute apart then.
-const recovery = 2 * time.Minute
+const recovery = 1 * time.Minute
 
 // TestAPIServerOutage takes the API server away from three servers at once: one is ready and is asked to renew, one
 // waits for the approval of its request, and one has not even started. Nobody starts any of them again.
@@ -138,20 +140,19 @@ func TestBundleCannotBeWritten(t *testing.T) {
 			t.Parallel()
 			s := site.New(t, shared, site.Options{})
 			p := newProxy(t, shared.Config())
-			refused := make(chan struct{}, 100)
+			var refused atomic.Int32
 			p.intervene(func(write string, now moment) bool {
-				cut := now == at && write == "PATCH validatingwebhookconfigurations"
-				if cut {
-					refused <- struct{}{}
+				if now != at || write != "PATCH validatingwebhookconfigurations" {
+					return false
 				}
-				return cut
+				refused.Add(1)
+				return true
 			})
 			options := s.BootstrapOptions(t)
 			options.RESTConfig = p.config(options.RESTConfig)
 			server := s.Start(t, options)
-			<-refused
 			if at == beforeIt {
-				<-refused // It tries again by itself.
+				clustertest.Eventually(t, func(context.Context) error { return twice(&refused) })
 				if err := server.Readyz(request(t)); err == nil || !strings.Contains(err.Error(), s.Configuration) {
 					t.Errorf("ready says %v, want the name of the configuration", err)
 				}
@@ -160,6 +161,14 @@ func TestBundleCannotBeWritten(t *testing.T) {
 			waitReady(t, s, server)
 		})
 	}
+}
+
+// twice: a write that fails is tried again.
+func twice(refused *atomic.Int32) error {
+	if got := refused.Load(); got < 2 {
+		return fmt.Errorf("the caBundle was tried to be written %d times, want twice", got)
+	}
+	return nil
 }
 
 // TestEtcdComesBackEmpty: everything in the cluster is gone, and is installed again. The server that has run all along
@@ -183,10 +192,7 @@ func TestEtcdComesBackEmpty(t *testing.T) {
 	token.refresh(t)
 	began := time.Now()
 	clustertest.EventuallyWithin(t, recovery, func(context.Context) error {
-		if now := liveBundle(t, s); !bytes.Equal(now, bundle) {
-			return fmt.Errorf("the caBundle has %d bytes, not those from before", len(now))
-		}
-		return server.Readyz(request(t))
+		return errors.Join(healed(t, s, bundle), server.Readyz(request(t)))
 	})
 	t.Logf("ready again %s after the installation", time.Since(began).Round(time.Millisecond))
 	wantAdmission(t, s)
@@ -196,6 +202,65 @@ func TestEtcdComesBackEmpty(t *testing.T) {
 	}
 	renew(t, server)
 	wantAdmission(t, s)
+}
+
+// TestEtcdIsRestoredFromABackup: the cluster goes back in time, resource versions included. What the server knows is from
+// the future then, and a watch that waits for the future to come would not see that somebody spoils the caBundle.
+func TestEtcdIsRestoredFromABackup(t *testing.T) {
+	t.Parallel()
+	c := clustertest.Start(t)
+	s := site.New(t, c, site.Options{})
+	server := s.Start(t, s.BootstrapOptions(t))
+	server.AwaitReady(t)
+	good := liveBundle(t, s)
+	external := site.New(t, c, site.Options{})
+	options := external.BootstrapOptions(t)
+	options.Approval = csr.ApproveExternal
+	waiting := external.Start(t, options)
+	onlyRequest(t, external)
+	restore, err := c.Backup(t.Context())
+	must(t, err)
+	for range 200 { // Something happens, and is undone.
+		recreate(t, s)
+	}
+	annotate(t, s, "future") // The watches of Secret and request are as far as that of the configuration.
+	label(t, external, onlyRequest(t, external))
+	clustertest.EventuallyWithin(t, recovery, func(context.Context) error { return healed(t, s, good) })
+	must(t, restore(t.Context()))
+	setBundle(t, s, nil)
+	began := time.Now()
+	clustertest.EventuallyWithin(t, recovery, func(context.Context) error { return healed(t, s, good) })
+	t.Logf("healed %s after it was spoiled", time.Since(began).Round(time.Millisecond))
+	must(t, s.Admin.CoreV1().Secrets(s.Namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{}))
+	clustertest.EventuallyWithin(t, recovery, func(ctx context.Context) error { return (&mortal{Site: s}).oneCA(ctx) })
+	t.Logf("all well %s after it was spoiled", time.Since(began).Round(time.Millisecond))
+	server.AwaitReady(t)
+	wantAdmission(t, s)
+	approve(t, external, onlyRequest(t, external))
+	waitReady(t, external, waiting)
+}
+
+// annotate changes something about the CA's Secret that is nobody's business.
+func annotate(t *testing.T, s *site.Site, value string) {
+	t.Helper()
+	_, err := s.Admin.CoreV1().Secrets(s.Namespace).Patch(t.Context(), site.Service+"-ca", types.MergePatchType,
+		[]byte(`{"metadata":{"annotations":{"hookstrap.test/touched":"`+value+`"}}}`), metav1.PatchOptions{})
+	must(t, err)
+}
+
+func label(t *testing.T, s *site.Site, request string) {
+	t.Helper()
+	_, err := s.Admin.CertificatesV1().CertificateSigningRequests().Patch(t.Context(), request,
+		types.MergePatchType, []byte(`{"metadata":{"labels":{"hookstrap.test/touched":"future"}}}`), metav1.PatchOptions{})
+	must(t, err)
+}
+
+func healed(t *testing.T, s *site.Site, good []byte) error {
+	t.Helper()
+	if now := liveBundle(t, s); !bytes.Equal(now, good) {
+		return fmt.Errorf("the caBundle has %d bytes, not those from before", len(now))
+	}
+	return nil
 }
 
 // freshToken authenticates each request with the site's token of the moment, as a pod whose kubelet keeps it fresh. It

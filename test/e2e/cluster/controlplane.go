@@ -22,7 +22,7 @@ import (
 // errStopped is the answer to starting a component of a cluster that was stopped as a whole.
 var errStopped = errors.New("the cluster was stopped: start another one with cluster.Start")
 
-// startEtcd starts an empty etcd at address, or on a free port if that is nil.
+// startEtcd starts etcd at address, or on a free port if that is nil, with what is in its directory.
 func (c *Cluster) startEtcd(address *url.URL) error {
 	script, err := c.wrapper(assets.Etcd)
 	if err != nil {
@@ -32,9 +32,9 @@ func (c *Cluster) startEtcd(address *url.URL) error {
 	if err != nil {
 		return err
 	}
-	data, err := c.mkdir(etcdData)
-	if err != nil {
-		return err
+	data := filepath.Join(c.dir, etcdData)
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return fmt.Errorf("making the cluster's directory: %w", err)
 	}
 	c.plane.Etcd = &envtest.Etcd{URL: address, Path: script, DataDir: data, Out: out, Err: out, StartTimeout: startTimeout}
 	c.plane.Etcd.Configure().Set("unsafe-no-fsync", "true").Set("logger", "zap").Set("log-level", "warn")
