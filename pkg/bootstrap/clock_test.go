@@ -148,8 +148,8 @@ func TestNextRenewalIsNeverAtOnce(t *testing.T) {
 		begun, left time.Duration
 		from, to    time.Duration
 	}{
-		"a year":                  {5 * time.Minute, 8760 * time.Hour, (6131*60+58)*time.Minute + 30*time.Second, (7883*60+59)*time.Minute + 30*time.Second},
-		"the shortest":            {5 * time.Minute, 10 * time.Minute, 5*time.Minute + 30*time.Second, 8*time.Minute + 30*time.Second},
+		"a year less a moment":    {0, 8760 * time.Hour, 6132 * time.Hour, 7884 * time.Hour},
+		"the shortest":            {5 * time.Minute, 10 * time.Minute, 330 * time.Second, 510 * time.Second},
 		"backdated by an hour":    {time.Hour, 10 * time.Minute, 5 * time.Minute, 5 * time.Minute},
 		"a clock behind by hours": {9 * time.Hour, time.Hour, 30 * time.Minute, 30 * time.Minute},
 		"a minute left":           {24 * time.Hour, time.Minute, 30 * time.Second, 30 * time.Second},

@@ -27,9 +27,9 @@ func renewalTime(leaf *x509.Certificate, random float64) time.Time {
 	return leaf.NotBefore.Add(time.Duration(float64(lifetime) * fraction))
 }
 
-// nextRenewal picks the moment to renew a leaf that was obtained at now. A signer may backdate what it signs by more than
-// it is good for, or have a clock far behind ours: the usual moment has passed then, and coming back at once would get
-// one more like it, and so on as fast as the API server answers. Half of what remains is waited for in any case.
+// nextRenewal picks the moment to renew a leaf that was obtained at now. A signer may backdate what it signs by more
+// than it is good for, or have a clock far behind ours: the usual moment has passed then, and coming back at once would
+// get one more like it, and so on as fast as the API server answers. Half of what remains is waited for in any case.
 func nextRenewal(leaf *x509.Certificate, random float64, now time.Time) time.Time {
 	usual, half := renewalTime(leaf, random), now.Add(leaf.NotAfter.Sub(now)/2)
 	if usual.Before(half) {
@@ -52,15 +52,15 @@ func napUntil(due, now time.Time) time.Duration {
 // clockSkew is how far ahead of ours a signer's clock may be; package csr refuses what begins later than that.
 const clockSkew = time.Minute
 
-// fromTheFuture tells whether the clock was set back, after leaf had been obtained, to before leaf begins: an API server
-// with the right time does not take it. The leaf may be nil.
+// fromTheFuture tells whether the clock was set back, after leaf had been obtained, to before leaf begins: no API
+// server with the right time takes it then. The leaf may be nil.
 func fromTheFuture(leaf *x509.Certificate, now time.Time) bool {
 	return leaf != nil && leaf.NotBefore.After(now.Add(clockSkew))
 }
 
-// sleepUntil returns nil when due is there by the clock now, when leaf, which is being served, turns out to be from the
-// future, or when something comes from early. The clock may jump, either way and by hours: it is asked again after each
-// nap.
+// sleepUntil returns nil when due is there by the clock now, when leaf, which is being served, turns out to be from
+// the future, or when something comes from early. The clock may jump, either way and by hours: it is asked again after
+// each nap.
 func sleepUntil(
 	ctx context.Context, due time.Time, leaf *x509.Certificate, now func() time.Time, early <-chan struct{},
 ) error {

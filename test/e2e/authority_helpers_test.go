@@ -120,9 +120,12 @@ func (s *authorities) draftOf(
 }
 
 // submit creates a request for name with the given client.
-func (s *authorities) submit(t testing.TB, by kubernetes.Interface, name string) *certificatesv1.CertificateSigningRequest {
+func (s *authorities) submit(
+	t testing.TB, by kubernetes.Interface, name string,
+) *certificatesv1.CertificateSigningRequest {
 	t.Helper()
-	obj, err := by.CertificatesV1().CertificateSigningRequests().Create(t.Context(), s.draft(t, name), metav1.CreateOptions{})
+	requests := by.CertificatesV1().CertificateSigningRequests()
+	obj, err := requests.Create(t.Context(), s.draft(t, name), metav1.CreateOptions{})
 	must(t, err)
 	return obj
 }

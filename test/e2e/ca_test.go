@@ -68,6 +68,7 @@ func (ca *testCA) file(t testing.TB) string {
 
 // answer approves and signs every request of the site until the test ends: an approver and a signer in one.
 func (ca *testCA) answer(t testing.TB, s *site.Site) {
+	t.Helper()
 	answerWith(t, s, func(asked *x509.CertificateRequest) ([]byte, error) {
 		return ca.leaf(leafTemplate(t, asked.DNSNames), asked)
 	})
@@ -82,6 +83,7 @@ func (ca *testCA) leaf(template *x509.Certificate, asked *x509.CertificateReques
 
 // answerWith approves every request of the site until the test ends, and answers with what sign makes of it.
 func answerWith(t testing.TB, s *site.Site, sign func(*x509.CertificateRequest) ([]byte, error)) {
+	t.Helper()
 	requests := s.Admin.CertificatesV1().CertificateSigningRequests()
 	events, err := requests.Watch(t.Context(), metav1.ListOptions{LabelSelector: csr.LabelNamespace + "=" + s.Namespace})
 	if err != nil {
@@ -104,6 +106,7 @@ func answerOne(
 	t testing.TB, s *site.Site, obj *certificatesv1.CertificateSigningRequest,
 	sign func(*x509.CertificateRequest) ([]byte, error),
 ) error {
+	t.Helper()
 	ctx, requests := t.Context(), s.Admin.CertificatesV1().CertificateSigningRequests()
 	obj.Status.Conditions = []certificatesv1.CertificateSigningRequestCondition{{
 		Type: certificatesv1.CertificateApproved, Status: corev1.ConditionTrue, Reason: "Test", Message: "by a test"}}

@@ -40,15 +40,24 @@ func stories() []story {
 	return []story{
 		{
 			name:     "bootstrap",
-			finished: func(t *testing.T, _ *mortal, server *process.Server) { awaitPhase(t, server, "ready", 1) },
+			finished: awaitsPhase("ready", 1),
 		},
 		{
 			name: "renewal",
 			trigger: func(t *testing.T, _ *mortal, server *process.Server) {
+				t.Helper()
 				must(t, server.Signal(syscall.SIGHUP))
 			},
-			finished: func(t *testing.T, _ *mortal, server *process.Server) { awaitPhase(t, server, "served", 2) },
+			finished: awaitsPhase("served", 2),
 		},
+	}
+}
+
+// awaitsPhase is for stories that end with a phase of the bootstrap.
+func awaitsPhase(name string, nth int) func(*testing.T, *mortal, *process.Server) {
+	return func(t *testing.T, _ *mortal, server *process.Server) {
+		t.Helper()
+		awaitPhase(t, server, name, nth)
 	}
 }
 

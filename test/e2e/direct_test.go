@@ -33,7 +33,8 @@ type direct struct {
 func (d direct) config() *tls.Config {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(d.bundle)
-	return &tls.Config{RootCAs: roots, ServerName: site.Service + "." + d.site.Namespace + ".svc", MinVersion: tls.VersionTLS12}
+	name := site.Service + "." + d.site.Namespace + ".svc"
+	return &tls.Config{RootCAs: roots, ServerName: name, MinVersion: tls.VersionTLS12}
 }
 
 // leaf is the certificate that is presented; it has been verified.
@@ -62,7 +63,8 @@ func (d direct) review(t *testing.T, image string) (allowed bool, message string
 		},
 	})
 	must(t, err)
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: d.config(), DisableKeepAlives: true}}
+	transport := &http.Transport{TLSClientConfig: d.config(), DisableKeepAlives: true}
+	client := &http.Client{Timeout: 10 * time.Second, Transport: transport}
 	answer, err := client.Post("https://"+address(d.site)+"/validate", "application/json", bytes.NewReader(body))
 	must(t, err)
 	defer answer.Body.Close()

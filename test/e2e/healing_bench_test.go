@@ -85,7 +85,8 @@ func spoil(b *testing.B, s *site.Site, bundle []byte) {
 	for i := range live.Webhooks {
 		live.Webhooks[i].ClientConfig.CABundle = bundle
 	}
-	_, err = s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Update(b.Context(), live, metav1.UpdateOptions{})
+	configurations := s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	_, err = configurations.Update(b.Context(), live, metav1.UpdateOptions{})
 	must(b, err)
 }
 
@@ -98,7 +99,8 @@ func watchBundles(b *testing.B, s *site.Site) liveBundles {
 	b.Helper()
 	live, err := s.LiveConfiguration(b.Context())
 	must(b, err)
-	events, err := s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Watch(b.Context(), metav1.ListOptions{
+	configurations := s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	events, err := configurations.Watch(b.Context(), metav1.ListOptions{
 		FieldSelector: "metadata.name=" + s.Configuration, ResourceVersion: live.ResourceVersion})
 	must(b, err)
 	b.Cleanup(events.Stop)

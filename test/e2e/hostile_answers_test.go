@@ -36,6 +36,7 @@ type hostileAnswer struct {
 
 // altered is what ca signs with one thing changed.
 func altered(t *testing.T, ca *testCA, alter func(*x509.Certificate)) signature {
+	t.Helper()
 	return func(asked *x509.CertificateRequest) ([]byte, error) {
 		template := leafTemplate(t, asked.DNSNames)
 		alter(template)
@@ -44,19 +45,26 @@ func altered(t *testing.T, ca *testCA, alter func(*x509.Certificate)) signature 
 }
 
 func hostileAnswers(t *testing.T, ca *testCA) []hostileAnswer {
+	t.Helper()
 	return []hostileAnswer{
 		{"for another key", func(asked *x509.CertificateRequest) ([]byte, error) {
 			other := *asked
 			other.PublicKey = onCurve(elliptic.P256())(t).Public()
 			return ca.leaf(leafTemplate(t, asked.DNSNames), &other)
 		}, "another public key"},
-		{"for other names", altered(t, ca, func(c *x509.Certificate) { c.DNSNames = []string{"other.example.svc"} }), "lacks the SANs"},
+		{"for other names", altered(t, ca, func(c *x509.Certificate) {
+			c.DNSNames = []string{"other.example.svc"}
+		}), "lacks the SANs"},
 		{"a client's", altered(t, ca, func(c *x509.Certificate) {
 			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 		}), "server auth"},
-		{"a CA's", altered(t, ca, func(c *x509.Certificate) { c.IsCA, c.KeyUsage = true, c.KeyUsage|x509.KeyUsageCertSign }), "it is a CA certificate"},
+		{"a CA's", altered(t, ca, func(c *x509.Certificate) {
+			c.IsCA, c.KeyUsage = true, c.KeyUsage|x509.KeyUsageCertSign
+		}), "it is a CA certificate"},
 		{"expired", altered(t, ca, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Second) }), "it expires at"},
-		{"from the future", altered(t, ca, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute * 10) }), "it is not valid before"},
+		{"from the future", altered(t, ca, func(c *x509.Certificate) {
+			c.NotBefore = time.Now().Add(10 * time.Minute)
+		}), "it is not valid before"},
 		{"of another CA", altered(t, newTestCA(t, "foreign"), func(*x509.Certificate) {}), "no CA verifies the certificate"},
 		{"behind a foreign CA", func(asked *x509.CertificateRequest) ([]byte, error) {
 			good, err := ca.leaf(leafTemplate(t, nil), asked)
@@ -134,7 +142,8 @@ func TestGarbageIsNoCertificate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			obj := s.submitApproved(t, s.client(t), s.serverName())
 			obj.Status.Certificate = garbage
-			_, err := s.Admin.CertificatesV1().CertificateSigningRequests().UpdateStatus(t.Context(), obj, metav1.UpdateOptions{})
+			requests := s.Admin.CertificatesV1().CertificateSigningRequests()
+			_, err := requests.UpdateStatus(t.Context(), obj, metav1.UpdateOptions{})
 			if !apierrors.IsInvalid(err) {
 				t.Errorf("the API server says %v, want that it is invalid", err)
 			}

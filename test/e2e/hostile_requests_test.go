@@ -24,7 +24,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/util/cert"
-	"k8s.io/utils/ptr"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
@@ -43,6 +42,7 @@ type hostileRequest struct {
 }
 
 func weakRSA(t testing.TB) crypto.Signer {
+	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 1024) // #nosec G403 -- that is the point.
 	must(t, err)
 	return key
@@ -50,6 +50,7 @@ func weakRSA(t testing.TB) crypto.Signer {
 
 func onCurve(curve elliptic.Curve) func(testing.TB) crypto.Signer {
 	return func(t testing.TB) crypto.Signer {
+		t.Helper()
 		key, err := ecdsa.GenerateKey(curve, rand.Reader)
 		must(t, err)
 		return key
@@ -58,6 +59,7 @@ func onCurve(curve elliptic.Curve) func(testing.TB) crypto.Signer {
 
 // hugeRSA is a request for a key of 8448 bits, made once and for all: making such a key takes half a minute.
 func hugeRSA(t *testing.T, spec *certificatesv1.CertificateSigningRequestSpec) {
+	t.Helper()
 	var err error
 	spec.Request, err = os.ReadFile("testdata/rsa-8448.csr")
 	must(t, err)
@@ -91,8 +93,9 @@ func hostileRequests(s *authorities) map[string]hostileRequest {
 			reason: authority.ReasonWildcardNotAllowed, says: "wildcard"},
 		"somebody's address": {template: func(r *x509.CertificateRequest) { r.IPAddresses = []net.IP{{10, 96, 0, 1}} },
 			reason: authority.ReasonIPAddressNotAllowed, says: "10.96.0.1"},
-		"an identity in a URI": {template: func(r *x509.CertificateRequest) { r.URIs = []*url.URL{{Scheme: "spiffe", Host: "c"}} },
-			reason: authority.ReasonSANTypeNotAllowed, says: "URIs"},
+		"an identity in a URI": {
+			template: func(r *x509.CertificateRequest) { r.URIs = []*url.URL{{Scheme: "spiffe", Host: "c"}} },
+			reason:   authority.ReasonSANTypeNotAllowed, says: "URIs"},
 		"a group of the cluster": {
 			template: func(r *x509.CertificateRequest) { r.Subject.Organization = []string{"system:masters"} },
 			reason:   authority.ReasonSubjectNotAllowed, says: "leave out organizations"},
@@ -100,8 +103,10 @@ func hostileRequests(s *authorities) map[string]hostileRequest {
 			reason: authority.ReasonExtensionNotAllowed, says: "2.5.29.19"},
 		"certificate signing in an extension": {template: extension([]byte{3, 2, 2, 4}, 15),
 			reason: authority.ReasonExtensionNotAllowed, says: "2.5.29.15"},
-		"client auth":         {spec: usages(certificatesv1.UsageClientAuth), reason: authority.ReasonUsagesNotAllowed, says: "client auth"},
-		"certificate signing": {spec: usages(certificatesv1.UsageCertSign), reason: authority.ReasonUsagesNotAllowed, says: "cert sign"},
+		"client auth": {spec: usages(certificatesv1.UsageClientAuth),
+			reason: authority.ReasonUsagesNotAllowed, says: "client auth"},
+		"certificate signing": {spec: usages(certificatesv1.UsageCertSign),
+			reason: authority.ReasonUsagesNotAllowed, says: "cert sign"},
 		"a weak RSA key":      {key: weakRSA, reason: authority.ReasonKeyNotAllowed, says: "1024 bits"},
 		"an enormous RSA key": {spec: hugeRSA, reason: authority.ReasonKeyNotAllowed, says: "8448 bits"},
 		"a weak curve":        {key: onCurve(elliptic.P224()), reason: authority.ReasonKeyNotAllowed, says: "P-224"},
@@ -173,7 +178,7 @@ func TestLifetimeBeyondTheCAs(t *testing.T) {
 	longer := s.replica(t) // It would give a year.
 	must(t, longer.Ensure(t.Context()))
 	obj := s.draft(t, s.serverName())
-	obj.Spec.ExpirationSeconds = ptr.To(int32((48 * time.Hour).Seconds()))
+	obj.Spec.ExpirationSeconds = new(int32((48 * time.Hour).Seconds()))
 	obj, err := s.client(t).CertificatesV1().CertificateSigningRequests().Create(t.Context(), obj, metav1.CreateOptions{})
 	must(t, err)
 	signed, err := longer.Sign(t.Context(), s.approved(t, obj))

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -51,6 +52,7 @@ func newImpostor(t *testing.T, s *site.Site, write string) *impostor {
 
 // config is cfg with the impostor in between.
 func (i *impostor) config(t *testing.T, cfg *rest.Config) *rest.Config {
+	t.Helper()
 	return intercept(cfg, func(r *http.Request) {
 		if !i.active.Load() || describeWrite(r) != i.write {
 			return
@@ -65,8 +67,9 @@ func (i *impostor) config(t *testing.T, cfg *rest.Config) *rest.Config {
 
 // plant puts the impostor's request where r is going to write.
 func (i *impostor) plant(t *testing.T, r *http.Request) error {
+	t.Helper()
 	name, err := target(r)
-	if err != nil {
+	if err != nil || i.has(name) { // Once is enough: a second one would hinder the first.
 		return err
 	}
 	ctx, requests := r.Context(), i.client.CertificatesV1().CertificateSigningRequests()
@@ -103,6 +106,12 @@ func target(r *http.Request) (string, error) {
 		return "", err
 	}
 	return created.GetName(), nil
+}
+
+func (i *impostor) has(name string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Contains(i.planted, name)
 }
 
 // took are the names that were planted so far.

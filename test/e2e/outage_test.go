@@ -204,8 +204,8 @@ func TestEtcdComesBackEmpty(t *testing.T) {
 	wantAdmission(t, s)
 }
 
-// TestEtcdIsRestoredFromABackup: the cluster goes back in time, resource versions included. What the server knows is from
-// the future then, and a watch that waits for the future to come would not see that somebody spoils the caBundle.
+// TestEtcdIsRestoredFromABackup: the cluster goes back in time, resource versions included. What the server knows is
+// from the future then, and a watch that waits for the future to come would not see what happens.
 func TestEtcdIsRestoredFromABackup(t *testing.T) {
 	t.Parallel()
 	c := clustertest.Start(t)
@@ -231,7 +231,7 @@ func TestEtcdIsRestoredFromABackup(t *testing.T) {
 	began := time.Now()
 	clustertest.EventuallyWithin(t, recovery, func(context.Context) error { return healed(t, s, good) })
 	t.Logf("healed %s after it was spoiled", time.Since(began).Round(time.Millisecond))
-	must(t, s.Admin.CoreV1().Secrets(s.Namespace).DeleteCollection(t.Context(), metav1.DeleteOptions{}, metav1.ListOptions{}))
+	must(t, s.Admin.CoreV1().Secrets(s.Namespace).Delete(t.Context(), site.Service+"-ca", metav1.DeleteOptions{}))
 	clustertest.EventuallyWithin(t, recovery, func(ctx context.Context) error { return (&mortal{Site: s}).oneCA(ctx) })
 	t.Logf("all well %s after it was spoiled", time.Since(began).Round(time.Millisecond))
 	server.AwaitReady(t)

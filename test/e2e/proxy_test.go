@@ -5,8 +5,7 @@ package e2e
 
 import (
 	"errors"
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -57,7 +56,7 @@ func newProxy(t testing.TB, cfg *rest.Config) *proxy {
 		FlushInterval:  -1, // Watches are streams.
 		ModifyResponse: func(answer *http.Response) error { return p.pass(answer.Request, afterIt) },
 		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-		ErrorLog:       log.New(io.Discard, "", 0),
+		ErrorLog:       slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	p.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.record(r)
@@ -66,7 +65,7 @@ func newProxy(t testing.TB, cfg *rest.Config) *proxy {
 		}
 		forward.ServeHTTP(w, r)
 	}))
-	p.server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	p.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	p.server.EnableHTTP2 = true
 	p.server.StartTLS()
 	t.Cleanup(func() {

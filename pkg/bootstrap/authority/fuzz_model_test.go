@@ -22,7 +22,6 @@ import (
 	"testing"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
-	"k8s.io/utils/ptr"
 )
 
 // proposal is a request in terms of what a policy is about, and valid in all other respects.
@@ -45,6 +44,7 @@ type modelKey struct {
 }
 
 func modelKeys(t testing.TB) []modelKey {
+	t.Helper()
 	onCurve := func(curve elliptic.Curve) crypto.Signer { return must(ecdsa.GenerateKey(curve, rand.Reader))(t) }
 	rsaBits := func(bits int) crypto.Signer { return must(rsa.GenerateKey(rand.Reader, bits))(t) }
 	_, edwards, err := ed25519.GenerateKey(rand.Reader)
@@ -93,14 +93,15 @@ func (p proposal) object() (*certificatesv1.CertificateSigningRequest, bool) {
 		SignerName: p.signer, Username: p.user, Usages: p.usages,
 	}}
 	if p.seconds != 0 {
-		obj.Spec.ExpirationSeconds = ptr.To(p.seconds)
+		obj.Spec.ExpirationSeconds = new(p.seconds)
 	}
 	return obj, err == nil && len(obj.Spec.Request) <= maxRequestBytes
 }
 
 // allowed is the policy of [testPolicy], said once more and in other words.
 func (p proposal) allowed() bool {
-	server := slices.Contains(p.usages, certificatesv1.UsageDigitalSignature) && slices.Contains(p.usages, certificatesv1.UsageServerAuth)
+	server := slices.Contains(p.usages, certificatesv1.UsageDigitalSignature) &&
+		slices.Contains(p.usages, certificatesv1.UsageServerAuth)
 	for _, usage := range p.usages {
 		server = server && slices.Contains(modelUsages()[:3], usage)
 	}
@@ -121,7 +122,8 @@ func (p proposal) namesAllowed() bool {
 			return false
 		}
 	}
-	return len(p.names) > 0 && !slices.ContainsFunc(p.names, func(name string) bool { return !slices.Contains(free, name) })
+	foreign := func(name string) bool { return !slices.Contains(free, name) }
+	return len(p.names) > 0 && !slices.ContainsFunc(p.names, foreign)
 }
 
 // FuzzPolicyModel: Check accepts what the policy allows, all of it and nothing else.
@@ -129,8 +131,10 @@ func FuzzPolicyModel(f *testing.F) {
 	const user, signer, name = "system:serviceaccount:shop:hook", "hookstrap.dev/serving", "hook.shop.svc"
 	pod := []byte{10, 244, 0, 7}
 	f.Add(user, signer, byte(3), int32(0), name, "", "", []byte(nil), []byte(nil), byte(0), false)
-	f.Add(user, signer, byte(7), int32(600), "hook hook.shop "+name, "hook", "", []byte{10, 96, 0, 10}, []byte(nil), byte(4), false)
-	f.Add(user, signer, byte(3), int32(3600), name+" 10-244-0-7.shop.pod.cluster.local", "", "", pod, []byte(nil), byte(1), false)
+	f.Add(user, signer, byte(7), int32(600), "hook hook.shop "+name, "hook", "", []byte{10, 96, 0, 10}, []byte(nil),
+		byte(4), false)
+	f.Add(user, signer, byte(3), int32(3600), name+" 10-244-0-7.shop.pod.cluster.local", "", "", pod, []byte(nil),
+		byte(1), false)
 	f.Add(user, signer, byte(3), int32(3600), name+" fd00--7.shop.pod.cluster.local", "", "", []byte(nil),
 		append(append([]byte{0xfd}, make([]byte, 14)...), 7), byte(3), false)
 	f.Add(user, signer, byte(3), int32(599), name, "", "", []byte(nil), []byte(nil), byte(0), false)

@@ -24,8 +24,8 @@ type relister struct {
 	*cache.ListWatch
 }
 
-// WatchWithContext implements [cache.WatcherWithContext]. It hides the type of those errors after which a reflector would
-// try again without a list.
+// WatchWithContext implements [cache.WatcherWithContext]. It hides the type of those errors after which a reflector
+// would try again without a list.
 func (r relister) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	events, err := r.ListWatch.WatchWithContext(ctx, options)
 	if utilnet.IsConnectionRefused(err) || apierrors.IsTooManyRequests(err) {
