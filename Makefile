@@ -59,6 +59,11 @@ components: check-go ## Build etcd, kube-apiserver, kube-controller-manager and 
 test: components ## Run all tests, against the real control plane, with the race detector (TESTFLAGS=...)
 	$(GO) test -race -shuffle=on $(TESTFLAGS) ./...
 
+.PHONY: soak
+soak: components ## Rotate 20 CAs and renew 200 certificates under a stream of admissions (SOAK_ROTATIONS, SOAK_RENEWALS)
+	SOAK_ROTATIONS=$${SOAK_ROTATIONS:-20} SOAK_RENEWALS=$${SOAK_RENEWALS:-200} \
+	  $(GO) test -count=1 -timeout=60m -v -run '^TestSoak$$' ./test/e2e | grep -E '^(=== RUN|---|ok|FAIL|PASS| +rotation_test| +renewal_test)'
+
 .PHONY: fuzz
 fuzz: check-go ## Run every fuzz target for a short while each (FUZZTIME=10s)
 	GO='$(GO)' FUZZTIME='$(FUZZTIME)' hack/fuzz

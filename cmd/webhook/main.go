@@ -16,7 +16,7 @@ import (
 )
 
 // version is set by the linker: -X main.version=v1.2.3.
-var version string //nolint:gochecknoglobals // The linker sets variables and nothing else.
+var version string
 
 // Exit codes: 1 for a failure while running, 2 for a command line that cannot be understood.
 const (
@@ -39,9 +39,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(stderr, "webhook: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
-	var usage *usageError
-	if errors.As(err, &usage) {
+	_, _ = fmt.Fprintf(stderr, "webhook: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
 	return exitFailure
@@ -66,9 +65,9 @@ func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "webhook",
 		Short: "An admission webhook server that bootstraps its own TLS",
-		Long: "webhook runs cluster admission checks behind a TLS that it bootstraps by itself: it requests its certificate\n" +
-			"through the CertificateSigningRequest API, keeps its CA in the caBundle of its webhook configuration, and\n" +
-			"reloads when the certificate is renewed.\n\nWithout a command it runs serve.",
+		Long: "webhook runs cluster admission checks behind a TLS that it bootstraps by itself: it requests its\n" +
+			"certificate through the CertificateSigningRequest API, keeps its CA in the caBundle of its webhook\n" +
+			"configuration, and reloads when the certificate is renewed.\n\nWithout a command it runs serve.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {

@@ -36,6 +36,7 @@ func TestWrongValuesAreUsageErrorsThatNameTheFlag(t *testing.T) {
 }
 
 func wrongValues(t *testing.T) map[string][]string {
+	t.Helper()
 	garbage := filepath.Join(t.TempDir(), "garbage")
 	if err := os.WriteFile(garbage, []byte("garbage"), 0o600); err != nil {
 		t.Fatal(err)

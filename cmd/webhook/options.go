@@ -53,7 +53,8 @@ func newServeOptions() *serveOptions {
 	return o
 }
 
-// addFlags declares the contract of the command line. Names follow kube-apiserver's and kubebuilder's where those exist.
+// addFlags declares the contract of the command line. Names follow kube-apiserver's and kubebuilder's where those
+// exist.
 func (o *serveOptions) addFlags(fs *pflag.FlagSet) {
 	o.addIdentityFlags(fs)
 	o.addCertificateFlags(fs)
@@ -76,7 +77,8 @@ func (o *serveOptions) addIdentityFlags(fs *pflag.FlagSet) {
 	fs.Var(newValue(&b.ServiceAccount, "name", "", parseServiceAccount), "service-account",
 		"ServiceAccount this server runs as (default $"+bootstrap.EnvServiceAccount+")")
 	fs.Var(newValue(&b.ClusterDomain, "domain", "", parseClusterDomain), "cluster-domain",
-		"DNS domain of the cluster (default from the search list of /etc/resolv.conf, then "+identity.DefaultClusterDomain+")")
+		"DNS domain of the cluster (default from the search list of /etc/resolv.conf, then "+
+			identity.DefaultClusterDomain+")")
 	fs.Var(newList(&b.ExtraSANs, "san", parseExtraSAN), "extra-san",
 		"one more DNS name or IP address for the certificate, repeatable")
 	fs.Var(newList(&b.WebhookConfigurations, "[kind/]name", trust.ParseTarget), "webhook-configuration",
@@ -105,8 +107,10 @@ func (o *serveOptions) addCertificateFlags(fs *pflag.FlagSet) {
 }
 
 func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
-	fs.Var(newValue(&o.bindAddress, "ip", o.bindAddress, parseBindAddress), "bind-address", "IP address to serve admission on")
-	fs.Var(newValue(&o.securePort, "port", strconv.Itoa(o.securePort), parsePort), "secure-port", "port to serve admission on")
+	fs.Var(newValue(&o.bindAddress, "ip", o.bindAddress, parseBindAddress), "bind-address",
+		"IP address to serve admission on")
+	fs.Var(newValue(&o.securePort, "port", strconv.Itoa(o.securePort), parsePort), "secure-port",
+		"port to serve admission on")
 	fs.Var(newValue(&o.healthAddress, "address", o.healthAddress, parseListenAddress), "health-probe-bind-address",
 		"address of /healthz and /readyz, 0 for none")
 	fs.Var(newValue(&o.metricAddress, "address", o.metricAddress, parseListenAddress), "metrics-bind-address",
@@ -148,7 +152,8 @@ func (o *serveOptions) validate() error {
 	b := &o.bootstrap
 	switch {
 	case b.Service == "":
-		return fmt.Errorf("--service-name is missing: name the Service in front of this server, or set %s", bootstrap.EnvService)
+		return fmt.Errorf("--service-name is missing: name the Service in front of this server, or set %s",
+			bootstrap.EnvService)
 	case b.Namespace == "":
 		return fmt.Errorf("--namespace is missing: name the namespace of the Service, or set %s", bootstrap.EnvNamespace)
 	case b.Source == bootstrap.SourceFiles && b.CertDir == "":

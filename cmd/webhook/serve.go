@@ -37,8 +37,8 @@ func newServeCommand(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the admission webhook server",
-		Long: "serve runs the admission webhook server: it bootstraps its certificate, serves " + validatePath + ", keeps the\n" +
-			"caBundle of its webhook configurations right, and renews.\n\n" +
+		Long: "serve runs the admission webhook server: it bootstraps its certificate, serves " + validatePath + ", keeps\n" +
+			"the caBundle of its webhook configurations right, and renews.\n\n" +
 			"SIGTERM makes it not ready, keeps it serving for --shutdown-delay and then drains it; a second one ends it at\n" +
 			"once. SIGHUP renews the certificate now.",
 		Args: noArguments,
@@ -124,7 +124,13 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 }
 
 // serveProbes opens the health and metrics ports, so that a port in use is known before anything else is done.
-func serveProbes(ctx context.Context, group *errgroup.Group, o *serveOptions, boot *bootstrap.Bootstrapper, drainer *lifecycle.Drainer) error {
+func serveProbes(
+	ctx context.Context,
+	group *errgroup.Group,
+	o *serveOptions,
+	boot *bootstrap.Bootstrapper,
+	drainer *lifecycle.Drainer,
+) error {
 	health := http.NewServeMux()
 	health.Handle("/healthz", lifecycle.HealthzHandler())
 	health.Handle("/readyz", lifecycle.ReadyzHandler(append(boot.Conditions(), drainer.Condition())...))

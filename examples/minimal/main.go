@@ -28,7 +28,9 @@ func noDefaultServiceAccount(_ context.Context, _ *handler.Request, pod *corev1.
 	if name := pod.Spec.ServiceAccountName; name != "" && name != "default" {
 		return nil
 	}
-	return []handler.Violation{handler.Violationf(field.NewPath("spec", "serviceAccountName"), "name a ServiceAccount other than default")}
+	return []handler.Violation{
+		handler.Violationf(field.NewPath("spec", "serviceAccountName"), "name a ServiceAccount other than default"),
+	}
 }
 
 func run(ctx context.Context) error {

@@ -17,8 +17,8 @@ import (
 // candidate is a key pair that is not served yet, and the CA to publish for it.
 type candidate struct {
 	pair *serving.Pair
-	// policy is nil when the caBundle is somebody else's task.
-	policy *trust.Policy
+	// policy is what to publish for it, as it is by then; nil when the caBundle is somebody else's task.
+	policy func() trust.Policy
 }
 
 // lastCall is how long before the old certificate's expiry an untrusted new one is served all the same: a certificate
@@ -30,10 +30,10 @@ const lastCall = time.Minute
 // is nothing to wait for.
 func (b *Bootstrapper) adopt(ctx context.Context, next candidate) error {
 	if next.policy != nil {
-		if err := next.policy.Bundle.Verify(next.pair.Chain(), b.serverName(), time.Now()); err != nil {
+		if err := next.policy().Bundle.Verify(next.pair.Chain(), b.serverName(), time.Now()); err != nil {
 			return err
 		}
-		b.publish(*next.policy)
+		b.publish(next.policy)
 	}
 	current := b.state.Pair()
 	if next.pair.Equal(current) {
@@ -46,14 +46,18 @@ func (b *Bootstrapper) adopt(ctx context.Context, next candidate) error {
 	}
 	b.serve(ctx, next.pair)
 	if next.policy != nil {
-		b.publish(*next.policy)
+		b.publish(next.policy)
 	}
 	return nil
 }
 
 // publish hands the policy to the injector. While the certificate that is being served is signed by a CA that the
-// policy leaves out, that CA stays: old trust leaves last.
-func (b *Bootstrapper) publish(policy trust.Policy) {
+// policy leaves out, that CA stays: old trust leaves last. Policies are read and handed over one at a time, lest an
+// older one be published after a newer.
+func (b *Bootstrapper) publish(read func() trust.Policy) {
+	b.publishing.Lock()
+	defer b.publishing.Unlock()
+	policy := read()
 	if current := b.state.Pair(); policy.Exact && current != nil {
 		policy.Exact = policy.Bundle.Verify(current.Chain(), b.serverName(), time.Now()) == nil
 	}
@@ -100,7 +104,8 @@ func (b *Bootstrapper) serve(ctx context.Context, pair *serving.Pair, keysAndVal
 	b.metrics.serving(pair.Leaf(), first)
 	b.problem.clear()
 	leaf := pair.Leaf()
-	b.phase(ctx, phaseServed, time.Since(b.started), append([]any{"certificate", pair, "notAfter", leaf.NotAfter}, keysAndValues...)...)
+	keysAndValues = append([]any{"certificate", pair, "notAfter", leaf.NotAfter}, keysAndValues...)
+	b.phase(ctx, phaseServed, time.Since(b.started), keysAndValues...)
 	if first {
 		close(b.served)
 	}

@@ -5,8 +5,8 @@ package bootstrap
 
 import (
 	"context"
+	"crypto/x509"
 	"net/netip"
-	"time"
 
 	"k8s.io/klog/v2"
 
@@ -32,17 +32,47 @@ func (b *Bootstrapper) newAuthority(id found) (*authority.Authority, error) {
 			Namespace:     b.options.Namespace,
 			ClusterDomain: id.ClusterDomain,
 			ExtraIPs:      append(id.clusterIPs, extraIPs...),
+			MaxDuration:   b.options.Duration,
 		},
-		OnChange: func() { b.authorityChanged(own.Bundle()) },
+		OnChange:   func() { b.authorityChanged(own) },
+		AwaitTrust: b.awaitCarried(),
+		OnStep:     func(step authority.Step) { b.metrics.caStep(step.Name) },
 	})
 	return own, err
 }
 
-// authorityChanged publishes the CAs as they are now, and renews when they no longer verify what is being served.
-func (b *Bootstrapper) authorityChanged(bundle trust.Bundle) {
-	b.publish(trust.Policy{Bundle: bundle, Exact: true})
-	b.metrics.authority(bundle)
-	if current := b.state.Pair(); current != nil && bundle.Verify(current.Chain(), b.serverName(), time.Now()) != nil {
+// authorityPolicy publishes the CAs of the built-in signer as they are when it is asked, and no others.
+func authorityPolicy(own *authority.Authority) func() trust.Policy {
+	return func() trust.Policy { return trust.Policy{Bundle: own.Bundle(), Exact: true} }
+}
+
+// awaitCarried waits until every live caBundle has carried a CA for long enough that every API server has seen it. It
+// is nil where somebody else keeps the caBundle: then nobody here knows.
+func (b *Bootstrapper) awaitCarried() func(context.Context, *x509.Certificate) error {
+	if len(b.options.WebhookConfigurations) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, ca *x509.Certificate) error {
+		for {
+			if err := b.injector.WaitCarried(ctx, ca); err != nil {
+				return err
+			}
+			if err := pause(ctx, propagation); err != nil {
+				return err
+			}
+			if b.injector.Carries(ca) == nil {
+				return nil
+			}
+		}
+	}
+}
+
+// authorityChanged publishes the CAs as they are now, and renews what another CA has signed than the one that signs
+// now: an old CA leaves the sooner the fewer depend on it.
+func (b *Bootstrapper) authorityChanged(own *authority.Authority) {
+	b.publish(authorityPolicy(own))
+	b.metrics.authority(own.Bundle())
+	if current := b.state.Pair(); current != nil && current.Leaf().CheckSignatureFrom(own.Signing()) != nil {
 		b.Renew()
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,6 +34,9 @@ type Bootstrapper struct {
 	// directory keeps the pair across restarts, nil for memory only.
 	directory *serving.Directory
 	problem   problem
+
+	// publishing is held from reading a trust policy until the injector has it.
+	publishing sync.Mutex
 
 	// renewNow asks for a renewal; a second request while one is waiting is the same request.
 	renewNow chan struct{}

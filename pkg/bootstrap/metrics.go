@@ -26,6 +26,7 @@ type metrics struct {
 	leafNotBefore prometheus.Gauge
 	leafNotAfter  prometheus.Gauge
 	caNotAfter    prometheus.Gauge
+	caSteps       *prometheus.CounterVec
 }
 
 // newMetrics registers everything with r; nil registers nothing. trusted is asked at every scrape.
@@ -38,13 +39,16 @@ func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error)
 		failures: counter("hookstrap_bootstrap_failures_total", "Failed attempts, by task and outcome.", "task", "reason"),
 		writes: counter("hookstrap_cabundle_writes_total", "Writes of a caBundle, by object and what was wrong with it.",
 			"kind", "name", "reason"),
-		writeFailures: counter("hookstrap_cabundle_write_failures_total", "Failed writes of a caBundle, by object.", "kind", "name"),
+		writeFailures: counter("hookstrap_cabundle_write_failures_total", "Failed writes of a caBundle, by object.",
+			"kind", "name"),
 		renewals: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookstrap_certificate_renewals_total", Help: "Certificates that replaced an earlier one while serving."}),
 		leafNotBefore: gauge("hookstrap_certificate_not_before_timestamp_seconds", "NotBefore of the leaf being served."),
 		leafNotAfter:  gauge("hookstrap_certificate_not_after_timestamp_seconds", "NotAfter of the leaf being served."),
 		caNotAfter:    gauge("hookstrap_ca_not_after_timestamp_seconds", "Latest NotAfter of the built-in signer's CAs."),
 	}
+	m.caSteps = counter("hookstrap_ca_steps_total", "Changes of the built-in signer's CA that this process has written.",
+		"step")
 	return m, m.register(r, trusted)
 }
 
@@ -70,7 +74,7 @@ func (m *metrics) register(r prometheus.Registerer, trusted func() error) error 
 		return 1
 	})
 	for _, c := range []prometheus.Collector{m.phaseSeconds, m.failures, m.writes, m.writeFailures, m.renewals,
-		m.leafNotBefore, m.leafNotAfter, m.caNotAfter, verified} {
+		m.leafNotBefore, m.leafNotAfter, m.caNotAfter, m.caSteps, verified} {
 		if err := r.Register(c); err != nil {
 			return fmt.Errorf("registering the bootstrap metrics (one Bootstrapper a registry): %w", err)
 		}
@@ -106,6 +110,8 @@ func (m *metrics) authority(bundle trust.Bundle) {
 		m.caNotAfter.Set(float64(bundle.NotAfter().Unix()))
 	}
 }
+
+func (m *metrics) caStep(name string) { m.caSteps.WithLabelValues(name).Inc() }
 
 func (m *metrics) injectorObserver() trust.Observer {
 	return trust.Observer{

@@ -30,11 +30,11 @@ func (b *Bootstrapper) restore(ctx context.Context) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	reason := ""
-	if err != nil {
-		reason = err.Error()
-	} else {
+	var reason string
+	if err == nil {
 		reason = unusable(pair, id, time.Now())
+	} else {
+		reason = err.Error()
 	}
 	if reason != "" {
 		klog.FromContext(ctx).Info("Ignoring the stored certificate", "directory", b.directory.Path(), "reason", reason)

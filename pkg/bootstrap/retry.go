@@ -19,7 +19,12 @@ func retryBackoff() wait.Backoff {
 
 // retry runs attempt until it succeeds or ctx ends; only the latter makes it fail. Each failure is logged, counted and
 // shown by readiness, for what: a phase or a task.
-func retry[T any](ctx context.Context, b *Bootstrapper, what string, attempt func(context.Context) (T, error)) (T, error) {
+func retry[T any](
+	ctx context.Context,
+	b *Bootstrapper,
+	what string,
+	attempt func(context.Context) (T, error),
+) (T, error) {
 	backoff := retryBackoff()
 	for {
 		result, err := attempt(ctx)

@@ -74,7 +74,11 @@ func absent(err error) bool {
 	return apierrors.IsNotFound(err) || apierrors.IsForbidden(err)
 }
 
-func (f *rootFinder) read(ctx context.Context, source signer.CASource, chain []*x509.Certificate) (trust.Bundle, error) {
+func (f *rootFinder) read(
+	ctx context.Context,
+	source signer.CASource,
+	chain []*x509.Certificate,
+) (trust.Bundle, error) {
 	switch source {
 	case signer.SourceAuthority:
 		return f.authority.Bundle(), nil
@@ -107,7 +111,7 @@ func authorities(chain []*x509.Certificate) []*x509.Certificate {
 
 // readBundle reads a PEM file of CA certificates.
 func readBundle(path string) (trust.Bundle, error) {
-	pem, err := os.ReadFile(path)
+	pem, err := os.ReadFile(path) // #nosec G304 -- the path is an option of whoever starts the server.
 	if err != nil {
 		return trust.Bundle{}, err
 	}
@@ -121,7 +125,8 @@ func readBundle(path string) (trust.Bundle, error) {
 // rootCAConfigMap reads the CA bundle that kube-controller-manager publishes in every namespace.
 func (f *rootFinder) rootCAConfigMap(ctx context.Context) (trust.Bundle, error) {
 	namespace := f.bootstrapper.options.Namespace
-	configMap, err := f.bootstrapper.clients.kubernetes.CoreV1().ConfigMaps(namespace).Get(ctx, signer.RootCAConfigMapName, metav1.GetOptions{})
+	configMaps := f.bootstrapper.clients.kubernetes.CoreV1().ConfigMaps(namespace)
+	configMap, err := configMaps.Get(ctx, signer.RootCAConfigMapName, metav1.GetOptions{})
 	if err != nil {
 		return trust.Bundle{}, fmt.Errorf("reading ConfigMap %s/%s: %w", namespace, signer.RootCAConfigMapName, err)
 	}

@@ -35,7 +35,12 @@ func (b *Bootstrapper) newCSRSource(ctx context.Context, profile signer.Profile)
 	}
 	s := &csrSource{
 		Bootstrapper: b,
-		spec:         csr.Spec{Identity: found.Identity, Profile: profile, Algorithm: b.options.KeyAlgorithm, Duration: b.options.Duration},
+		spec: csr.Spec{
+			Identity:  found.Identity,
+			Profile:   profile,
+			Algorithm: b.options.KeyAlgorithm,
+			Duration:  b.options.Duration,
+		},
 	}
 	if profile.BuiltIn() {
 		if s.authority, err = b.newAuthority(found); err != nil {
@@ -110,7 +115,7 @@ func (s *csrSource) obtain(ctx context.Context) (candidate, error) {
 	if err != nil {
 		return candidate{}, err
 	}
-	return candidate{pair: pair, policy: &policy}, nil
+	return candidate{pair: pair, policy: s.published(policy)}, nil
 }
 
 // ensureAuthority makes sure that the built-in signer has its CA, and publishes it: it is known before the leaf is, so
@@ -122,12 +127,21 @@ func (s *csrSource) ensureAuthority(ctx context.Context) error {
 	if err := s.authority.Ensure(ctx); err != nil {
 		return err
 	}
-	s.publish(trust.Policy{Bundle: s.authority.Bundle(), Exact: true})
+	s.publish(authorityPolicy(s.authority))
 	return nil
 }
 
-// keep finds the CA of a pair that was restored, and returns when the pair is to be renewed: now, if there is none, if it
-// lacks a SAN, or if no CA verifies it any more.
+// published is what to publish for a certificate that found verifies. What the built-in authority trusts may have
+// changed by then.
+func (s *csrSource) published(found trust.Policy) func() trust.Policy {
+	if s.authority != nil {
+		return authorityPolicy(s.authority)
+	}
+	return func() trust.Policy { return found }
+}
+
+// keep finds the CA of a pair that was restored, and returns when the pair is to be renewed: now, if there is none, if
+// it lacks a SAN, or if no CA verifies it any more.
 func (s *csrSource) keep(ctx context.Context) (time.Time, error) {
 	now := time.Now()
 	pair := s.state.Pair()
@@ -142,7 +156,7 @@ func (s *csrSource) keep(ctx context.Context) (time.Time, error) {
 		if errors.As(err, new(*unverifiedError)) {
 			return candidate{pair: pair}, nil // Not a failure, but a reason to renew.
 		}
-		return candidate{pair: pair, policy: &policy}, err
+		return candidate{pair: pair, policy: s.published(policy)}, err
 	})
 	if err != nil || kept.policy == nil {
 		return now, err

@@ -47,5 +47,5 @@ func (b *Bootstrapper) fromFiles(pair *serving.Pair) candidate {
 	if bundle.Empty() {
 		return candidate{pair: pair}
 	}
-	return candidate{pair: pair, policy: &trust.Policy{Bundle: bundle}}
+	return candidate{pair: pair, policy: func() trust.Policy { return trust.Policy{Bundle: bundle} }}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -70,10 +71,8 @@ func (c *typedCheck[T]) appliesTo(kind schema.GroupVersionKind) (bool, error) {
 	if len(c.kinds) == 0 {
 		return true, nil
 	}
-	for _, known := range c.kinds {
-		if known == kind {
-			return true, nil
-		}
+	if slices.Contains(c.kinds, kind) {
+		return true, nil
 	}
 	for _, known := range c.kinds {
 		if known.GroupKind() == kind.GroupKind() {

@@ -76,10 +76,21 @@ func TestAuthorityFillsEmptySecret(t *testing.T) {
 	}
 }
 
-func TestAuthorityLeavesUnreadableSecretAlone(t *testing.T) {
+// TestAuthorityRepairsUnreadableSecret: nobody remembers the key, so that there is a new CA.
+func TestAuthorityRepairsUnreadableSecret(t *testing.T) {
 	t.Parallel()
 	s := newAuthorities(t)
-	s.createSecret(t, map[string][]byte{"ca.crt": []byte("garbage")})
+	s.createSecret(t, map[string][]byte{"ca.crt": []byte("garbage"), "note": []byte("not ours")})
+	ensureAtOnce(t, s, 8)
+	if secret := s.secret(t); secret.Annotations["kept"] != "yes" || len(secret.Data["note"]) == 0 {
+		t.Errorf("somebody else's part of the Secret was changed: %v, %q", secret.Annotations, secret.Data["note"])
+	}
+}
+
+func TestAuthorityLeavesAnotherReleaseAlone(t *testing.T) {
+	t.Parallel()
+	s := newAuthorities(t)
+	s.createSecret(t, map[string][]byte{"version": []byte("2"), "ca.crt": []byte("of a later release")})
 	before := s.secret(t)
 	err := s.replica(t).Ensure(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "Secret "+s.Namespace+"/hookstrap-ca does not hold a usable CA") {
@@ -118,7 +129,7 @@ func TestAuthorityExplainsMissingRights(t *testing.T) {
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		err := a.Ensure(ctx)
 		if err == nil || !strings.Contains(err.Error(), "resourceNames [hookstrap-ca]") {
-			return fmt.Errorf("Ensure: %v, want an error that names the missing rule", err)
+			return fmt.Errorf("Ensure: %w, want an error that names the missing rule", errOrNil(err))
 		}
 		return nil
 	})

@@ -316,7 +316,7 @@ func bundleOwners(configuration *admissionv1.ValidatingWebhookConfiguration) int
 	owned := 0
 	for _, entry := range configuration.ManagedFields {
 		if entry.Manager == "hookstrap" && entry.Operation == metav1.ManagedFieldsOperationApply {
-			owned += strings.Count(string(entry.FieldsV1.Raw), `"f:caBundle"`)
+			owned += strings.Count(entry.FieldsV1.GetRawString(), `"f:caBundle"`)
 		}
 	}
 	return owned
@@ -375,7 +375,7 @@ func errOrNil(err error) error {
 // swapProjected writes files as the kubelet does: a new directory, then one rename of the ..data link.
 func swapProjected(t *testing.T, dir string, files map[string][]byte) {
 	t.Helper()
-	generation, err := os.MkdirTemp(dir, ".."+time.Now().Format("2006_01_02_15_04_05."))
+	generation, err := os.MkdirTemp(dir, ".."+time.Now().Format("2006_01_02_15_04_05.")) //nolint:usetesting // Beside its link.
 	must(t, err)
 	for name, content := range files {
 		must(t, os.WriteFile(filepath.Join(generation, name), content, 0o600))

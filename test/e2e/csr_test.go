@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +75,7 @@ func (o *outcomes) obtain(t *testing.T, play func(ctx context.Context, obj *cert
 
 // answer plays as soon as there is an object to play with, and again until play has nothing to complain of.
 func answer(t *testing.T, o *outcomes, play func(context.Context, *certificatesv1.CertificateSigningRequest) error) {
+	t.Helper()
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		obj, err := o.find(ctx)
 		if err != nil {
@@ -99,10 +101,8 @@ func (o *outcomes) find(ctx context.Context) (*certificatesv1.CertificateSigning
 func (o *outcomes) hasWaited(want csr.Outcome) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, outcome := range o.waiting {
-		if outcome == want {
-			return nil
-		}
+	if slices.Contains(o.waiting, want) {
+		return nil
 	}
 	return fmt.Errorf("nobody was told that the request is %s, only %v", want, o.waiting)
 }

@@ -6,6 +6,8 @@ package e2e
 import (
 	"context"
 	"net/http"
+	"os"
+	"strconv"
 	"testing"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
@@ -64,3 +66,15 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 // RoundTrip implements [http.RoundTripper].
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// atoi reads a number from the environment.
+func atoi(t testing.TB, variable string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	must(t, err)
+	return n
+}

@@ -128,13 +128,13 @@ func wantOnlyBundlesOwned(t *testing.T, objects dynamic.ResourceInterface, name 
 		if entry.Manager != trust.DefaultFieldManager {
 			continue
 		}
-		owned := string(entry.FieldsV1.Raw)
+		owned := entry.FieldsV1.GetRawString()
 		for _, structure := range []string{"f:spec", "f:conversion", "f:webhooks", "f:webhook", "f:clientConfig",
 			"f:caBundle", "f:name", `k:{\"name\":\"ours.example.com\"}`} {
 			owned = strings.ReplaceAll(owned, `"`+structure+`"`, "")
 		}
 		if rest := strings.Trim(owned, `{}:,."`); rest != "" || entry.Operation != metav1.ManagedFieldsOperationApply {
-			t.Errorf("we own by %s %s", entry.Operation, entry.FieldsV1.Raw)
+			t.Errorf("we own by %s %s", entry.Operation, entry.FieldsV1.GetRawString())
 		}
 		return
 	}

@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -93,7 +94,7 @@ func TestTwentyInjectorsWriteOnce(t *testing.T) {
 		n.await(t, injector)
 	}
 	n.spoil(t, 0, []byte("garbage"))
-	clustertest.Eventually(t, func(ctx context.Context) error {
+	clustertest.Eventually(t, func(context.Context) error {
 		if got := n.live(t).Generation; got < 4 {
 			return fmt.Errorf("generation %d", got)
 		}
@@ -282,6 +283,32 @@ func TestEntryIsGivenAway(t *testing.T) {
 		metav1.UpdateOptions{FieldManager: "installer"})
 	must(t, err)
 	n.spoil(t, 2, nil)
+	n.awaitWrites(t, 2)
+	n.wantRight(t, n.bundle())
+}
+
+// What is missing is put back at once, what is too much is taken out later: another replica may have heard first of a
+// new CA. With its clock stopped, an injector does the one and not the other.
+func TestSurplusIsTakenOutLater(t *testing.T) {
+	t.Parallel()
+	n := newInjection(t, trust.Validating)
+	n.create(t)
+	clock := testingclock.NewFakeClock(time.Now())
+	injector := n.start(t, shared.Config(), func(o *trust.InjectorOptions) { o.Clock = clock })
+	injector.Publish(trust.Policy{Bundle: n.bundle(), Exact: true})
+	n.await(t, injector)
+	both := n.bundle().Union(trust.NewBundle(newTestCA(t, "next").certificate))
+	n.spoil(t, 0, both.PEM())
+	clustertest.Eventually(t, func(context.Context) error {
+		if !clock.HasWaiters() {
+			return errors.New("nobody waits to take it out")
+		}
+		return nil
+	})
+	if got := n.live(t).Webhooks[0].ClientConfig.CABundle; !bytes.Equal(got, both.PEM()) {
+		t.Errorf("it was taken out at once: %s", got)
+	}
+	clock.Step(time.Minute)
 	n.awaitWrites(t, 2)
 	n.wantRight(t, n.bundle())
 }

@@ -5,6 +5,8 @@ package authority
 
 import (
 	"cmp"
+	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"sync"
@@ -46,6 +48,11 @@ type Options struct {
 	// OnChange, unless nil, is called after the bundle or the signing CA has changed, also by the first Ensure. It
 	// must not block.
 	OnChange func()
+	// AwaitTrust blocks until every client trusts the CA, and then returns nil; or until ctx ends. A successor signs
+	// only after that. With nil nobody knows, and a successor signs a day after it was published.
+	AwaitTrust func(ctx context.Context, ca *x509.Certificate) error
+	// OnStep, unless nil, is told of every change of the Secret by this process. It must not block.
+	OnStep func(Step)
 }
 
 // Authority is the built-in signer. Its methods are safe for concurrent use, by any number of replicas.
@@ -57,11 +64,21 @@ type Authority struct {
 	caDuration time.Duration
 	now        func() time.Time
 	onChange   func()
+	awaitTrust func(ctx context.Context, ca *x509.Certificate) error
+	onStep     func(Step)
+
+	// trusted is the successor that every client was seen to trust.
+	trusted atomic.Pointer[x509.Certificate]
 
 	// updating is held from reading the Secret until its contents are current, lest an older reading follow a newer.
 	updating sync.Mutex
 	// current is nil until there is a CA.
 	current atomic.Pointer[state]
+	// seen is the revision of the Secret that current comes from; it belongs to updating.
+	seen struct {
+		uid     types.UID
+		version string
+	}
 }
 
 // New returns an Authority without a CA: call [Authority.Ensure] next. It asks nothing of the API server. The error
@@ -75,6 +92,8 @@ func New(options Options) (*Authority, error) {
 		caDuration: cmp.Or(options.CADuration, DefaultCADuration),
 		now:        options.Now,
 		onChange:   options.OnChange,
+		awaitTrust: options.AwaitTrust,
+		onStep:     options.OnStep,
 	}
 	if a.now == nil {
 		a.now = time.Now
@@ -106,13 +125,24 @@ func (a *Authority) validate() error {
 	return errors.Join(problems...)
 }
 
-// Bundle returns the CAs to be trusted at this time. It is empty until [Authority.Ensure] has succeeded.
+// Bundle returns the CAs to be trusted at this time. It is empty until [Authority.Ensure] has succeeded. It follows
+// from the Secret alone and from no clock, so that all replicas publish the same bytes.
 func (a *Authority) Bundle() trust.Bundle {
 	current := a.current.Load()
 	if current == nil {
 		return trust.Bundle{}
 	}
-	return current.bundle.Prune(a.now())
+	return current.bundle
+}
+
+// Signing returns the certificate of the CA that signs, nil until [Authority.Ensure] has succeeded. While a rotation is
+// under way its successor is in the bundle already.
+func (a *Authority) Signing() *x509.Certificate {
+	current := a.current.Load()
+	if current == nil {
+		return nil
+	}
+	return current.cert
 }
 
 // Approvable returns nil if [Authority.Sign] would sign the request once it is approved, or the [*PolicyError]. An

@@ -55,69 +55,6 @@ func TestNewDefaults(t *testing.T) {
 	}
 }
 
-func TestAdopt(t *testing.T) {
-	a, first := testAuthority(t), testState(t)
-	adopt := func(data map[string][]byte, wantChanged bool) {
-		t.Helper()
-		if changed := must(a.adopt(t.Context(), data))(t); changed != wantChanged {
-			t.Errorf("changed: %t, want %t", changed, wantChanged)
-		}
-	}
-	adopt(first.data, true)
-	adopt(first.data, false)
-	if !a.Bundle().Equal(first.bundle) {
-		t.Errorf("the bundle is %s", a.Bundle().Describe())
-	}
-
-	second := testState(t)
-	adopt(second.data, true)
-	if !a.Bundle().Contains(second.cert) {
-		t.Errorf("the bundle is %s", a.Bundle().Describe())
-	}
-}
-
-func TestAdoptKeepsTheLastGoodCA(t *testing.T) {
-	a, good := testAuthority(t), testState(t)
-	must(a.adopt(t.Context(), good.data))(t)
-	changed, err := a.adopt(t.Context(), map[string][]byte{dataVersion: []byte("1"), dataCert: []byte("garbage")})
-	if changed || err == nil {
-		t.Fatalf("changed %t, error %v", changed, err)
-	}
-	for _, want := range []string{"Secret shop/hookstrap-ca", "ca.crt is not a PEM block", "delete it"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("the error does not say %q: %v", want, err)
-		}
-	}
-	if !a.Bundle().Contains(good.cert) {
-		t.Error("the good CA is gone")
-	}
-}
-
-func TestBundleDropsExpiredCAs(t *testing.T) {
-	a := testAuthority(t)
-	must(a.adopt(t.Context(), testState(t).data))(t)
-	a.now = func() time.Time { return start().Add(DefaultCADuration + time.Second) }
-	if !a.Bundle().Empty() {
-		t.Error("an expired CA is in the bundle")
-	}
-}
-
-func TestInitialData(t *testing.T) {
-	a, held := testAuthority(t), testState(t)
-	fresh := must(parseState(must(a.initialData())(t)))(t)
-	if got := fresh.cert.Subject.CommonName; got != "hook.shop@1772366400" {
-		t.Errorf("the new CA is named %s", got)
-	}
-	must(a.adopt(t.Context(), held.data))(t)
-	if restored := must(parseState(must(a.initialData())(t)))(t); !restored.equal(held) {
-		t.Error("a CA that is in use was not put back")
-	}
-	a.now = func() time.Time { return held.cert.NotAfter }
-	if replaced := must(parseState(must(a.initialData())(t)))(t); replaced.cert.Equal(held.cert) {
-		t.Error("an expired CA was put back")
-	}
-}
-
 func TestEnsureWithoutAPIServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

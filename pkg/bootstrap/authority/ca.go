@@ -62,11 +62,11 @@ func (p *keyPair) check() error {
 	public, ok := p.cert.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	switch {
 	case !ok || !public.Equal(p.key.Public()):
-		return errors.New("ca.key does not belong to ca.crt")
+		return errors.New("the key does not belong to the certificate")
 	case !p.cert.BasicConstraintsValid || !p.cert.IsCA:
-		return errors.New("ca.crt is not a CA certificate")
+		return errors.New("the certificate is not a CA's")
 	case p.cert.KeyUsage&x509.KeyUsageCertSign == 0:
-		return errors.New("ca.crt lacks the key usage certificate signing")
+		return errors.New("the certificate lacks the key usage certificate signing")
 	default:
 		return nil
 	}

@@ -34,4 +34,21 @@
 // whoever comes first ([Authority.Ensure]), and watched from then on ([Authority.Run]). The keys of the serving
 // certificates are never there: only the CA's own key is, because replicas share it. Reading that Secret means being
 // able to impersonate this webhook towards the API server, so grant it to the webhook's ServiceAccount alone.
+//
+// # The life of a CA
+//
+// A CA is followed by another one, in steps of one write each, which any replica takes and none has to:
+//
+//	signing ──▶ prepared ──────────▶ promoted ──────────────▶ retired
+//	   A        A signs, B is        B signs, A is still      A is gone
+//	            trusted as well      trusted
+//
+// A successor is prepared long before the end of the one that signs, or when somebody asks ([RotateAnnotation]). It is
+// promoted once every live caBundle carries it ([Options.AwaitTrust]). The old one is retired when the longest-lived
+// certificate that it may have given has ended. The Secret is the whole state: what is due follows from it and the
+// time, writes carry the resourceVersion that was read, and a crash between any two is a pause.
+//
+// Accidents obey the same rule. If the Secret is deleted, emptied, damaged, or has another CA put in its place, it is
+// put right from what the replicas remember, or else with a new CA, and every CA that may have signed a certificate in
+// use stays trusted until that has ended.
 package authority

@@ -31,6 +31,15 @@ func (p Policy) lifetime(spec *certificatesv1.CertificateSigningRequestSpec) tim
 	return p.maxDuration()
 }
 
+// grants bounds a lifetime by what the record says of the CA's certificates: what is written there is what decides how
+// long the CA stays trusted.
+func (s *state) grants(lifetime time.Duration) time.Duration {
+	if known := s.record.leaf(); known > 0 {
+		return min(lifetime, known)
+	}
+	return lifetime
+}
+
 func requestedDuration(spec *certificatesv1.CertificateSigningRequestSpec) (time.Duration, bool) {
 	if spec.ExpirationSeconds == nil {
 		return 0, false

@@ -13,12 +13,12 @@ import (
 // FuzzParseState: whatever is in the Secret, parseState does not panic, and what it accepts can sign and is trusted.
 func FuzzParseState(f *testing.F) {
 	good := testState(f).data
-	f.Add(good[dataVersion], good[dataCert], good[dataKey], good[dataBundle])
-	f.Add(good[dataVersion], good[dataCert], testState(f).data[dataKey], []byte(nil))
-	f.Add([]byte("2"), []byte("x"), []byte("y"), []byte("z"))
-	f.Fuzz(func(t *testing.T, version, cert, key, bundle []byte) {
+	f.Add(good[dataVersion], good[dataCert], good[dataKey], good[dataBundle], good[dataRecord])
+	f.Add(good[dataVersion], good[dataCert], testState(f).data[dataKey], []byte(nil), []byte(`{"leafSeconds":1}`))
+	f.Add([]byte("2"), []byte("x"), []byte("y"), []byte("z"), []byte("{"))
+	f.Fuzz(func(t *testing.T, version, cert, key, bundle, record []byte) {
 		read, err := parseState(map[string][]byte{
-			dataVersion: version, dataCert: cert, dataKey: key, dataBundle: bundle,
+			dataVersion: version, dataCert: cert, dataKey: key, dataBundle: bundle, dataRecord: record,
 		})
 		if err != nil {
 			return
@@ -28,6 +28,35 @@ func FuzzParseState(f *testing.F) {
 		}
 		if err := read.check(); err != nil {
 			t.Errorf("accepted a pair that cannot sign: %v", err)
+		}
+	})
+}
+
+// FuzzCorrect: whatever is in the Secret, what it is corrected to is sound, keeps what is in memory trusted, and needs
+// no further correction.
+func FuzzCorrect(f *testing.F) {
+	good, memory := testState(f).data, testState(f)
+	f.Add(good[dataVersion], good[dataCert], good[dataKey], good[dataBundle], good[dataRecord])
+	f.Add([]byte(nil), good[dataCert], []byte("x"), good[dataBundle], []byte("{}"))
+	f.Add([]byte("1"), good[dataCert], good[dataKey], []byte("x"), []byte(`{"retired":{"a":"2026-01-01T00:00:00Z"}}`))
+	fresh := testCA(f)
+	m := moment{now: start(), newCA: func() (*keyPair, error) { return fresh, nil }}
+	f.Fuzz(func(t *testing.T, version, cert, key, bundle, record []byte) {
+		made, _, err := correct(map[string][]byte{
+			dataVersion: version, dataCert: cert, dataKey: key, dataBundle: bundle, dataRecord: record,
+		}, memory, DefaultMaxDuration, m)
+		if err != nil {
+			return // Written by another release.
+		}
+		read, err := parseState(made.data)
+		if err != nil {
+			t.Fatalf("what it was corrected to cannot be read: %v", err)
+		}
+		if !read.bundle.Contains(memory.cert) {
+			t.Error("a CA whose certificates are in use is no longer trusted")
+		}
+		if _, step, err := correct(made.data, made, DefaultMaxDuration, m); err != nil || step != nil {
+			t.Errorf("it needs another correction: %v, %v", step, err)
 		}
 	})
 }

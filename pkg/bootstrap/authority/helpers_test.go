@@ -127,7 +127,7 @@ func testCA(t testing.TB) *keyPair {
 
 func testState(t testing.TB) *state {
 	t.Helper()
-	return must(newState(testCA(t)))(t)
+	return must(newState(testCA(t), DefaultMaxDuration).encoded())(t)
 }
 
 // testAuthority has a client that reaches nobody: for what asks nothing of the API server.

@@ -19,7 +19,7 @@ const SignerName = "hookstrap.dev/serving"
 const (
 	// DefaultMinDuration is also the shortest that the API server accepts.
 	DefaultMinDuration = 10 * time.Minute
-	DefaultMaxDuration = 365 * 24 * time.Hour
+	DefaultMaxDuration = 90 * 24 * time.Hour
 )
 
 const defaultClusterDomain = "cluster.local"

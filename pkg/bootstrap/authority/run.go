@@ -5,23 +5,29 @@ package authority
 
 import (
 	"context"
+	"crypto/x509"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 )
 
+// longestLook bounds how long nobody looks at the wall clock: timers stand still while a machine is suspended.
+const longestLook = time.Minute
+
 // Run follows the Secret until ctx ends, and then returns nil. It keeps the bundle and the signing CA as another
-// replica or an operator writes them, and puts the Secret back from memory if it is deleted, so that what is trusted
-// today is trusted tomorrow. It creates the CA like [Authority.Ensure] if need be, so Ensure need not have succeeded.
+// replica or an operator writes them, takes the steps of a rotation as they become due, and puts the Secret right when
+// it is deleted or damaged, so that what is trusted today is trusted tomorrow. It creates the CA like
+// [Authority.Ensure] if need be, so Ensure need not have succeeded.
 //
 // It costs one watch, of this one Secret: field selector metadata.name, which RBAC rules with resourceNames allow.
-// While the API server is away the last CA stays in use. A Secret that becomes unreadable is logged, and the last
-// readable CA stays in use. Run may be called once only at a time.
+// While the API server is away the last CA stays in use. Run may be called once only at a time.
 func (a *Authority) Run(ctx context.Context) error {
-	work := newLoop("authority-secret")
+	f := &follower{authority: a, work: newLoop("authority-secret")}
 	key := a.secret.String()
-	wake := func(any) { work.queue.Add(key) }
+	wake := func(any) { f.work.queue.Add(key) }
 	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: relister{cache.NewListWatchFromClient(a.client.CoreV1().RESTClient(), "secrets", a.secret.Namespace,
 			fields.OneTermEqualSelector("metadata.name", a.secret.Name))},
@@ -32,31 +38,86 @@ func (a *Authority) Run(ctx context.Context) error {
 			DeleteFunc: wake,
 		},
 	})
-	work.handle = func(ctx context.Context, key string) error { return a.follow(ctx, store, key) }
+	f.store = store
+	f.work.handle = f.follow
 	// An absent Secret makes no event.
-	work.run(ctx, informer, func() { wake(nil) })
+	f.work.run(ctx, informer, func() { wake(nil) })
+	f.stopWaiting()
 	return nil
 }
 
-// follow brings the current CA in line with what the watch has last seen.
-func (a *Authority) follow(ctx context.Context, store cache.Store, key string) error {
-	changed, err := a.adoptFrom(ctx, store, key)
+// follower brings an authority in line with what the watch has last seen. It belongs to one goroutine.
+type follower struct {
+	authority *Authority
+	work      *loop
+	store     cache.Store
+
+	// awaited is the successor whose trust is being waited for, and cancel ends that.
+	awaited *x509.Certificate
+	cancel  context.CancelFunc
+}
+
+func (f *follower) follow(ctx context.Context, key string) error {
+	changed, err := f.settle(ctx, key)
 	if changed {
-		a.onChange()
+		f.authority.onChange()
 	}
+	current := f.authority.current.Load()
+	if current == nil {
+		return err
+	}
+	f.await(ctx, key, current.next)
+	f.work.queue.AddAfter(key, min(current.nextLook(f.authority.now()), longestLook))
 	return err
 }
 
-func (a *Authority) adoptFrom(ctx context.Context, store cache.Store, key string) (bool, error) {
-	obj, exists, err := store.GetByKey(key)
+// settle looks at the Secret in the store. A race that was lost is no failure: what the winner wrote comes with the
+// watch, and wakes us.
+func (f *follower) settle(ctx context.Context, key string) (bool, error) {
+	a := f.authority
+	obj, exists, err := f.store.GetByKey(key)
 	if err != nil {
 		return false, err
 	}
-	secret, ok := obj.(*corev1.Secret)
-	if !exists || !ok || emptyState(secret.Data) {
-		return a.ensure(ctx)
-	}
+	secret, _ := obj.(*corev1.Secret)
 	a.updating.Lock()
 	defer a.updating.Unlock()
-	return a.adopt(ctx, secret.Data)
+	if exists && a.outdated(secret) {
+		return false, nil
+	}
+	changed, err := a.settle(ctx, secret)
+	if lostRace(err) {
+		klog.FromContext(ctx).V(2).Info("Another replica wrote the CA first", "secret", a.secret)
+		return false, nil
+	}
+	return changed, err
+}
+
+// await has somebody wait until every client trusts the successor, and look at the Secret again then.
+func (f *follower) await(ctx context.Context, key string, next *keyPair) {
+	a := f.authority
+	if next == nil || a.awaitTrust == nil {
+		f.stopWaiting()
+		return
+	}
+	if next.cert.Equal(f.awaited) {
+		return
+	}
+	f.stopWaiting()
+	ctx, f.cancel = context.WithCancel(ctx)
+	f.awaited = next.cert
+	go func() {
+		if err := a.awaitTrust(ctx, next.cert); err != nil {
+			return // The context has ended: nobody wants to know any more.
+		}
+		a.trusted.Store(next.cert)
+		f.work.queue.Add(key)
+	}()
+}
+
+func (f *follower) stopWaiting() {
+	if f.cancel != nil {
+		f.cancel()
+	}
+	f.awaited, f.cancel = nil, nil
 }

@@ -84,7 +84,7 @@ func (a *Authority) answer(
 	if current == nil {
 		return nil, nil, ErrNoCA
 	}
-	granted := grant{request: request, usages: obj.Spec.Usages, lifetime: a.policy.lifetime(&obj.Spec)}
+	granted := grant{request: request, usages: obj.Spec.Usages, lifetime: current.grants(a.policy.lifetime(&obj.Spec))}
 	if answer.Status.Certificate, err = issue(&current.keyPair, granted, a.now()); err != nil {
 		return nil, nil, fmt.Errorf("%w (CA Secret %s)", err, a.secret)
 	}

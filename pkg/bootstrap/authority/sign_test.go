@@ -91,7 +91,7 @@ func TestSignAsksNobody(t *testing.T) {
 
 func TestAnswerIssues(t *testing.T) {
 	a, ca := testAuthority(t), testState(t)
-	must(a.adopt(t.Context(), ca.data))(t)
+	a.current.Store(ca)
 	obj := approved(goodDraft(t).object(t))
 	before := obj.DeepCopy()
 
@@ -133,7 +133,7 @@ func TestAnswerRefuses(t *testing.T) {
 
 func TestAnswerWithExpiredCA(t *testing.T) {
 	a := testAuthority(t)
-	must(a.adopt(t.Context(), testState(t).data))(t)
+	a.current.Store(testState(t))
 	a.now = func() time.Time { return start().Add(DefaultCADuration) }
 	answer, refusal, err := a.answer(approved(goodDraft(t).object(t)))
 	if !errors.Is(err, ErrCAExpired) || refusal != nil || answer != nil {

@@ -5,12 +5,11 @@ package authority
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
@@ -23,110 +22,102 @@ const (
 	// dataCert and dataKey are the CA that signs.
 	dataCert = "ca.crt"
 	dataKey  = "ca.key"
-	// dataBundle are all CAs to be trusted: the one above, and others whose certificates are still in use.
+	// dataNextCert and dataNextKey are its successor, which is published before it signs. There is none most of the
+	// time.
+	dataNextCert = "next.crt"
+	dataNextKey  = "next.key"
+	// dataBundle are all CAs to be trusted: those above, and others whose certificates are still in use.
 	dataBundle = "bundle.crt"
+	// dataRecord is the [record].
+	dataRecord = "rotation.json"
 
 	stateVersion = "1"
-	keyPEMType   = "PRIVATE KEY"
 )
+
+// ourKeys are the keys of the Secret's data that belong to this package.
+func ourKeys() []string {
+	return []string{dataVersion, dataCert, dataKey, dataNextCert, dataNextKey, dataBundle, dataRecord}
+}
+
+// errVersion says that another release wrote the Secret. What it means is unknown, so that it is not ours to repair.
+var errVersion = errors.New("it was written by another release")
 
 // state is what the Secret holds. It is never changed once made.
 type state struct {
-	keyPair
+	keyPair // the CA that signs
 
+	next   *keyPair // its successor, or nil
 	bundle trust.Bundle
-	// data is the Secret's data as it was read, so that it can be put back with all that others keep there.
+	record record
+	// data is what the Secret holds under our keys.
 	data map[string][]byte
 }
 
-// newState is the state with ca as the only CA.
-func newState(ca *keyPair) (*state, error) {
-	der, err := x509.MarshalPKCS8PrivateKey(ca.key)
-	if err != nil {
-		return nil, errors.New("the CA's private key cannot be encoded as PKCS #8")
+// encoded completes a state with the data that stands for it.
+func (s state) encoded() (*state, error) {
+	data := map[string][]byte{dataVersion: []byte(stateVersion), dataCert: encodeCertificate(s.cert.Raw)}
+	var err error
+	if data[dataKey], err = encodeKey(s.key); err != nil {
+		return nil, err
 	}
-	bundle := trust.NewBundle(ca.cert)
-	return &state{keyPair: *ca, bundle: bundle, data: map[string][]byte{
-		dataVersion: []byte(stateVersion),
-		dataCert:    encodeCertificate(ca.cert.Raw),
-		dataKey:     pem.EncodeToMemory(&pem.Block{Type: keyPEMType, Bytes: der}),
-		dataBundle:  bundle.PEM(),
-	}}, nil
+	members := []*x509.Certificate{s.cert}
+	if s.next != nil {
+		members = append(members, s.next.cert)
+		data[dataNextCert] = encodeCertificate(s.next.cert.Raw)
+		if data[dataNextKey], err = encodeKey(s.next.key); err != nil {
+			return nil, err
+		}
+	}
+	s.bundle = s.bundle.Union(trust.NewBundle(members...))
+	data[dataBundle] = s.bundle.PEM()
+	if data[dataRecord], err = s.record.encode(); err != nil {
+		return nil, fmt.Errorf("encoding the record of the CA's rotation: %w", err)
+	}
+	s.data = data
+	return &s, nil
 }
 
 // emptyState tells whether a Secret has none of our keys set: somebody has created it for us to fill.
 func emptyState(data map[string][]byte) bool {
-	for _, key := range []string{dataVersion, dataCert, dataKey, dataBundle} {
-		if len(data[key]) > 0 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(ourKeys(), func(key string) bool { return len(data[key]) > 0 })
 }
 
 // parseState reads a Secret's data. Its errors never quote the data: part of it is a private key.
 func parseState(data map[string][]byte) (*state, error) {
-	if version := data[dataVersion]; string(version) != stateVersion {
-		return nil, fmt.Errorf("version is %s, and this program reads version %s: run the release that wrote it, or "+
-			"a newer one", quote(string(version)), stateVersion)
+	if version := string(data[dataVersion]); version != "" && version != stateVersion {
+		return nil, fmt.Errorf("version is %s, and this program reads version %s: %w: run that one, or a newer one",
+			quote(version), stateVersion, errVersion)
+	} else if version == "" {
+		return nil, errors.New("version is missing")
 	}
-	cert, err := parseCACertificate(data[dataCert])
+	signing, err := parseKeyPair(data, dataCert, dataKey)
 	if err != nil {
 		return nil, err
 	}
-	key, err := parseCAKey(data[dataKey])
+	next, err := parseNext(data)
 	if err != nil {
 		return nil, err
 	}
-	pair := keyPair{cert: cert, key: key}
-	if err := pair.check(); err != nil {
+	kept, err := parseRecord(data[dataRecord])
+	if err != nil {
 		return nil, err
 	}
 	bundle, err := trust.ParseBundle(data[dataBundle])
 	if err != nil {
-		return nil, fmt.Errorf("bundle.crt is not a PEM bundle of certificates: %w", err)
+		return nil, fmt.Errorf("%s is not a PEM bundle of certificates: %w", dataBundle, err)
 	}
-	return &state{keyPair: pair, bundle: bundle.Union(trust.NewBundle(cert)), data: maps.Clone(data)}, nil
-}
-
-func parseCACertificate(data []byte) (*x509.Certificate, error) {
-	block, err := onlyBlock(data, certificatePEMType)
-	if err != nil {
-		return nil, fmt.Errorf("ca.crt %w", err)
+	s := &state{keyPair: *signing, next: next, record: kept, data: map[string][]byte{}}
+	members := []*x509.Certificate{signing.cert}
+	if next != nil {
+		members = append(members, next.cert)
 	}
-	cert, err := x509.ParseCertificate(block)
-	if err != nil {
-		return nil, fmt.Errorf("ca.crt is not an X.509 certificate: %w", err)
+	s.bundle = bundle.Union(trust.NewBundle(members...))
+	for _, key := range ourKeys() {
+		if value, set := data[key]; set {
+			s.data[key] = value
+		}
 	}
-	return cert, nil
-}
-
-func parseCAKey(data []byte) (crypto.Signer, error) {
-	block, err := onlyBlock(data, keyPEMType)
-	if err != nil {
-		return nil, fmt.Errorf("ca.key %w", err)
-	}
-	// The parser's error is not passed on: it may describe what it read.
-	parsed, err := x509.ParsePKCS8PrivateKey(block)
-	key, ok := parsed.(crypto.Signer)
-	if err != nil || !ok {
-		return nil, errors.New("ca.key is not a PKCS #8 private key that can sign")
-	}
-	return key, nil
-}
-
-func onlyBlock(data []byte, blockType string) ([]byte, error) {
-	block, rest := pem.Decode(data)
-	switch {
-	case len(data) == 0:
-		return nil, errors.New("is missing")
-	case block == nil || block.Type != blockType:
-		return nil, fmt.Errorf("is not a PEM block of type %s", blockType)
-	case len(bytes.TrimSpace(rest)) > 0:
-		return nil, errors.New("has more than one PEM block")
-	default:
-		return block.Bytes, nil
-	}
+	return s, nil
 }
 
 // equal tells whether two states were read from the same data.

@@ -37,14 +37,6 @@ func TestStateRoundTrip(t *testing.T) {
 	}
 }
 
-func TestStateKeepsOtherData(t *testing.T) {
-	data := maps.Clone(testState(t).data)
-	data["next.crt"] = []byte("of a later release")
-	if read := must(parseState(data))(t); !bytes.Equal(read.data["next.crt"], data["next.crt"]) {
-		t.Error("parseState dropped what it does not know")
-	}
-}
-
 func TestStateBundle(t *testing.T) {
 	current, old := testState(t), testCA(t)
 	for _, tc := range []struct {
@@ -82,24 +74,35 @@ func TestParseStateRefuses(t *testing.T) {
 		damage func(map[string][]byte)
 		want   string
 	}{
-		{"no version", set(dataVersion, nil), `version is "", and this program reads version 1`},
+		{"no version", set(dataVersion, nil), "version is missing"},
 		{"a later version", set(dataVersion, []byte("2")), `version is "2"`},
 		{"no certificate", set(dataCert, nil), "ca.crt is missing"},
 		{"garbage for a certificate", set(dataCert, []byte("hello")), "ca.crt is not a PEM block of type CERTIFICATE"},
 		{"a block that is no certificate", set(dataCert, encodeCertificate([]byte{1})), "ca.crt is not an X.509 certificate"},
 		{"two certificates", double(dataCert), "ca.crt has more than one PEM block"},
-		{"a leaf of another CA", set(dataCert, encodeCertificate(leaf.Raw)), "ca.key does not belong to ca.crt"},
-		{"another CA's certificate", set(dataCert, testState(t).data[dataCert]), "ca.key does not belong to ca.crt"},
+		{"a leaf of another CA", set(dataCert, encodeCertificate(leaf.Raw)), "ca.crt and ca.key: the key does not belong"},
+		{"another CA's certificate", set(dataCert, testState(t).data[dataCert]), "ca.crt and ca.key: the key does not belong"},
 		{"a leaf with its key", func(data map[string][]byte) {
-			maps.Copy(data, must(newState(&leafState))(t).data)
-		}, "ca.crt is not a CA certificate"},
+			maps.Copy(data, must(newState(&leafState, 0).encoded())(t).data)
+		}, "ca.crt and ca.key: the certificate is not a CA's"},
 		{"no key", set(dataKey, nil), "ca.key is missing"},
 		{"garbage for a key", set(dataKey, []byte("hello")), "ca.key is not a PEM block of type PRIVATE KEY"},
-		{"another CA's key", set(dataKey, testState(t).data[dataKey]), "ca.key does not belong to ca.crt"},
+		{"another CA's key", set(dataKey, testState(t).data[dataKey]), "ca.crt and ca.key: the key does not belong"},
 		{"a certificate for a key", set(dataKey, testState(t).data[dataCert]), "ca.key is not a PEM block"},
 		{"a block that is no key", set(dataKey, pemKey([]byte{1})), "ca.key is not a PKCS #8 private key that can sign"},
 		{"a key that cannot sign", set(dataKey, x25519Key(t)), "ca.key is not a PKCS #8 private key that can sign"},
 		{"two keys", double(dataKey), "ca.key has more than one PEM block"},
+		{"a successor without its key", func(data map[string][]byte) {
+			data[dataNextCert] = testState(t).data[dataCert]
+		}, "next.key is missing"},
+		{"a successor's key alone", func(data map[string][]byte) {
+			data[dataNextKey] = testState(t).data[dataKey]
+		}, "next.crt is missing"},
+		{"another CA's key for a successor", func(data map[string][]byte) {
+			data[dataNextCert], data[dataNextKey] = testState(t).data[dataCert], data[dataKey]
+		}, "next.crt and next.key: the key does not belong"},
+		{"garbage for a record", set(dataRecord, []byte("hello")), "rotation.json is not the record"},
+		{"a record of the far future", set(dataRecord, []byte(`{"leafSeconds":9000000000000}`)), "which cannot be"},
 		{"garbage for a bundle", set(dataBundle, []byte("hello")), "bundle.crt is not a PEM bundle"},
 		{"a key in the bundle", set(dataBundle, testState(t).data[dataKey]), "bundle.crt is not a PEM bundle"},
 	} {

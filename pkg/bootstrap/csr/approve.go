@@ -53,7 +53,10 @@ func sameUsages(a, b []certificatesv1.KeyUsage) bool {
 }
 
 // approve writes the Approved condition on the request that obj is, after looking at it once more.
-func (r *Requester) approve(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) (*certificatesv1.CertificateSigningRequest, error) {
+func (r *Requester) approve(
+	ctx context.Context,
+	obj *certificatesv1.CertificateSigningRequest,
+) (*certificatesv1.CertificateSigningRequest, error) {
 	started := r.now()
 	requested := obj
 	for range maxApprovals {
@@ -82,7 +85,10 @@ func (r *Requester) approve(ctx context.Context, obj *certificatesv1.Certificate
 }
 
 // reread fetches the object again and refuses it when it is another one.
-func (r *Requester) reread(ctx context.Context, requested *certificatesv1.CertificateSigningRequest) (*certificatesv1.CertificateSigningRequest, error) {
+func (r *Requester) reread(
+	ctx context.Context,
+	requested *certificatesv1.CertificateSigningRequest,
+) (*certificatesv1.CertificateSigningRequest, error) {
 	obj, err := r.Client.Get(ctx, requested.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, &OutcomeError{Outcome: Deleted, Name: requested.Name, Signer: requested.Spec.SignerName, Err: err}

@@ -95,7 +95,9 @@ func OutcomeOf(err error) (outcome Outcome, ok bool) {
 }
 
 // standing reads where the object stands; "" means that it carries a certificate.
-func standing(obj *certificatesv1.CertificateSigningRequest) (Outcome, certificatesv1.CertificateSigningRequestCondition) {
+func standing(
+	obj *certificatesv1.CertificateSigningRequest,
+) (Outcome, certificatesv1.CertificateSigningRequestCondition) {
 	var approved bool
 	for _, c := range obj.Status.Conditions {
 		// Denied and Failed without a status are as true as those with one: the field came later.

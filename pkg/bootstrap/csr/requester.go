@@ -53,7 +53,9 @@ const (
 )
 
 // SignFunc signs an approved request through the API and returns the object as it is afterwards.
-type SignFunc func(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) (*certificatesv1.CertificateSigningRequest, error)
+type SignFunc func(
+	ctx context.Context, obj *certificatesv1.CertificateSigningRequest,
+) (*certificatesv1.CertificateSigningRequest, error)
 
 // Requester obtains certificates. Its fields must not change once it is in use; Obtain is then safe for concurrent use.
 type Requester struct {
@@ -126,7 +128,11 @@ func (r *Requester) Obtain(ctx context.Context, spec Spec) (*Issued, error) {
 }
 
 // create submits the request and checks that what the API server stored is what was sent.
-func (r *Requester) create(ctx context.Context, spec Spec, key crypto.Signer) (*certificatesv1.CertificateSigningRequest, error) {
+func (r *Requester) create(
+	ctx context.Context,
+	spec Spec,
+	key crypto.Signer,
+) (*certificatesv1.CertificateSigningRequest, error) {
 	started := r.now()
 	want, err := spec.object(key)
 	if err != nil {
@@ -156,7 +162,11 @@ func (r *Requester) explainCreate(ctx context.Context, obj *certificatesv1.Certi
 }
 
 // settle takes the stored request to its certificate: approve, sign, wait, as far as each is ours to do.
-func (r *Requester) settle(ctx context.Context, spec Spec, obj *certificatesv1.CertificateSigningRequest) ([]byte, error) {
+func (r *Requester) settle(
+	ctx context.Context,
+	spec Spec,
+	obj *certificatesv1.CertificateSigningRequest,
+) ([]byte, error) {
 	begun := r.now()
 	if r.Approval == ApproveSelf {
 		approved, err := r.approve(ctx, obj)

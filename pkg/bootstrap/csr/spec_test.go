@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,10 +133,5 @@ func mustRequest(t *testing.T, spec Spec) request {
 }
 
 func hasUsage(object *certificatesv1.CertificateSigningRequest, usage certificatesv1.KeyUsage) bool {
-	for _, u := range object.Spec.Usages {
-		if u == usage {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(object.Spec.Usages, usage)
 }

@@ -43,8 +43,8 @@ func Verify(certificatePEM []byte, key crypto.PublicKey, spec Spec, now time.Tim
 }
 
 func verifyKey(leaf *x509.Certificate, key crypto.PublicKey) error {
-	comparable, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
-	if !ok || !comparable.Equal(key) {
+	public, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !public.Equal(key) {
 		return fmt.Errorf("it is for another public key than the one in the request")
 	}
 	return nil

@@ -47,6 +47,7 @@ func FuzzNew(f *testing.F) {
 }
 
 func checkRoundTrip(t *testing.T, id identity.Identity, key crypto.Signer) {
+	t.Helper()
 	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{
 		Subject:     pkix.Name{CommonName: id.CommonName()},
 		DNSNames:    id.DNSNames,
@@ -76,6 +77,7 @@ func checkRoundTrip(t *testing.T, id identity.Identity, key crypto.Signer) {
 
 // checkStable: an identity put in again comes out the same.
 func checkStable(t *testing.T, id identity.Identity) {
+	t.Helper()
 	again, err := identity.New(identity.Inputs{
 		Service: id.Service, Namespace: id.Namespace, PodName: id.PodName,
 		ClusterDomain: id.ClusterDomain, ExtraSANs: text(id.IPs),

@@ -72,7 +72,7 @@ func (d *Drainer) Run(ctx context.Context, stop func()) error {
 		"cause", context.Cause(ctx), "delay", d.delay)
 	d.draining.Store(true)
 
-	time.Sleep(d.delay) // ctx is over, so there is nothing that could cut this short
+	<-time.After(d.delay) // ctx is over, so there is nothing that could cut this short
 
 	logger.V(2).Info("Stopping the server")
 	stop()

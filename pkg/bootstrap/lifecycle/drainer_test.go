@@ -81,7 +81,7 @@ func TestDrainOrder(t *testing.T) {
 			t.Errorf("right after the signal: %d %s", status, body)
 		}
 
-		time.Sleep(10*time.Second - time.Nanosecond)
+		<-time.After(10*time.Second - time.Nanosecond)
 		synctest.Wait()
 		if d.hasStopped() {
 			t.Error("the server was stopped before the delay was over")
@@ -92,7 +92,7 @@ func TestDrainOrder(t *testing.T) {
 			t.Errorf("during the delay: %d, Connection %q", response.StatusCode, response.Header.Get("Connection"))
 		}
 
-		time.Sleep(time.Nanosecond)
+		<-time.After(time.Nanosecond)
 		synctest.Wait()
 		if !d.hasStopped() || d.isDone() {
 			t.Errorf("after the delay: stopped %v, done %v, want stopped and waiting", d.hasStopped(), d.isDone())

@@ -51,7 +51,7 @@ func Listen(ctx context.Context, name, address string, handler http.Handler) (*S
 			WriteTimeout:      90 * time.Second,
 			IdleTimeout:       90 * time.Second,
 			MaxHeaderBytes:    64 << 10,
-			ErrorLog:          log.New(errorLog{logger}, "", 0),
+			ErrorLog:          log.New(errorLog{logger}, "", 0), //nolint:forbidigo // It ends in klog.
 			// The logger is wanted, a cancellation in the middle of an answer not.
 			BaseContext: func(net.Listener) context.Context {
 				return klog.NewContext(context.WithoutCancel(ctx), logger)

@@ -44,7 +44,6 @@ func handle(released context.Context, signals <-chan os.Signal, cancel context.C
 	case <-released.Done():
 	case s := <-signals:
 		klog.FromContext(released).Info("Exiting at once on the second signal", "signal", s)
-		klog.Flush()
 		exit(1)
 	}
 }

@@ -5,6 +5,7 @@ package lifecycle_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -105,7 +106,7 @@ func TestSignalContextReleased(t *testing.T) {
 	ctx, release := lifecycle.SignalContext(parent, func(code int) { exits <- code })
 	release()
 	release() // like any CancelFunc, it may be called twice
-	if context.Cause(ctx) != context.Canceled {
+	if !errors.Is(context.Cause(ctx), context.Canceled) {
 		t.Errorf("cause %v, want context.Canceled", context.Cause(ctx))
 	}
 	raise(t, syscall.SIGTERM)

@@ -68,8 +68,7 @@ func (n *notifier) add() error {
 	}
 	info, err := os.Stat(n.dir)
 	if err != nil {
-		// Not there yet: reading it will say so.
-		return nil
+		return nil //nolint:nilerr // Not there yet: reading it will say so.
 	}
 	if err := n.watcher.Add(n.dir); err != nil {
 		return err
@@ -105,7 +104,7 @@ func (n *notifier) happened(ctx context.Context, timeout <-chan time.Time) bool 
 			return false
 		case <-timeout:
 			return false
-		case <-errs:
+		case <-errs: //nolint:errcheck // Whichever it is, the answer is the same.
 			// Too many notifications, or none any more: what was missed is unknown.
 			n.close()
 			return true

@@ -150,7 +150,7 @@ func TestPairNeverPrintsItsKey(t *testing.T) {
 			t.Errorf("%s of a struct with a pair prints %q", verb, got)
 		}
 	}
-	if got, err := json.Marshal(pair); err != nil || string(got) != "{}" {
+	if got, err := json.Marshal(pair); err != nil || string(got) != "{}" { //nolint:staticcheck // SA9005 is what is tested.
 		t.Errorf("JSON of a pair is %s, %v, want {}", got, err)
 	}
 	if got := fmt.Sprint((*Pair)(nil)); got != "no key pair" {

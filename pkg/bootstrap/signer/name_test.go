@@ -23,7 +23,7 @@ func acceptedByAPIServer(name string) bool {
 			return false
 		}
 	}
-	for _, part := range strings.Split(segments[1], ".") {
+	for part := range strings.SplitSeq(segments[1], ".") {
 		if len(validation.IsDNS1123Subdomain(part)) > 0 {
 			return false
 		}
@@ -64,6 +64,7 @@ func FuzzSplitName(f *testing.F) {
 }
 
 func compareWithAPIServer(t *testing.T, name string) {
+	t.Helper()
 	domain, path, err := splitName(name)
 	if want := acceptedByAPIServer(name); (err == nil) != want {
 		t.Fatalf("splitName(%q) gave %v, the API server would accept it: %v", name, err, want)

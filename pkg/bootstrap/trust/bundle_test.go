@@ -66,7 +66,7 @@ func TestSubsetsAreToldApart(t *testing.T) {
 				t.Errorf("subsets %d and %d: Equal = %v", i, j, a.Equal(b))
 			}
 			if bytes.Equal(a.PEM(), b.PEM()) != (i == j) {
-				t.Errorf("subsets %d and %d: equal PEM = %v", i, j, !(i == j))
+				t.Errorf("subsets %d and %d: equal PEM = %v", i, j, i != j)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ package trust
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"time"
 
@@ -29,6 +30,7 @@ const (
 	reasonEmpty   = "empty"   // there was none
 	reasonGarbage = "garbage" // some of it is no certificate
 	reasonDiffers = "differs" // certificates, but not the right ones, or not in the canonical form
+	reasonSurplus = "surplus" // the right ones, and others which have to leave
 )
 
 // decision is what has to be done about one live object.
@@ -36,6 +38,7 @@ type decision struct {
 	apply   *unstructured.Unstructured // server-side apply this; nil when the object is as it should be
 	entries []string                   // names of the webhooks which change, for a webhook configuration
 	reason  string                     // why the first of them changes
+	urgent  bool                       // something is missing somewhere; otherwise there is only too much
 }
 
 // decide compares a live object with the policy.
@@ -60,9 +63,8 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 				len(wanted), MaxBundleBytes)
 		}
 		ours[i].bundle = wanted
-		if d.reason == "" {
-			d.reason = reason
-		}
+		d.reason = cmp.Or(d.reason, reason)
+		d.urgent = d.urgent || reason != reasonSurplus
 		if entry.webhook != "" {
 			d.entries = append(d.entries, entry.webhook)
 		}
@@ -81,6 +83,8 @@ func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string) {
 		reason = reasonEmpty
 	case err != nil:
 		reason = reasonGarbage
+	case p.Exact && have.Union(p.Bundle).Equal(have) && bytes.Equal(have.PEM(), live):
+		reason = reasonSurplus
 	default:
 		reason = reasonDiffers
 	}

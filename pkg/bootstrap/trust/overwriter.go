@@ -53,6 +53,7 @@ func ownsBundle(kind Kind, fields map[string]any, webhooks []string) bool {
 		return owned("f:spec", "f:conversion", "f:webhook", "f:clientConfig")
 	case APIService:
 		return owned("f:spec")
+	case Validating, Mutating:
 	}
 	for _, name := range webhooks {
 		if owned("f:webhooks", `k:{"name":"`+name+`"}`, "f:clientConfig") {

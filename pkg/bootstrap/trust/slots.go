@@ -4,6 +4,7 @@
 package trust
 
 import (
+	"cmp"
 	"encoding/base64"
 	"slices"
 
@@ -13,7 +14,8 @@ import (
 
 // slot is one place of a live object for a CA bundle of ours.
 type slot struct {
-	webhook string // the entry's name in a webhook configuration, which has many; "" elsewhere
+	index   int    // of the entry in a webhook configuration, which has many; 0 elsewhere
+	webhook string // the entry's name there; "" elsewhere
 	bundle  []byte // the live caBundle
 }
 
@@ -29,17 +31,19 @@ func (s scope) slots(obj *unstructured.Unstructured) []slot {
 	var ours []slot
 	switch s.target.Kind {
 	case Validating, Mutating:
-		for _, webhook := range listField(obj.Object, "webhooks") {
+		for i, webhook := range listField(obj.Object, "webhooks") {
 			if callsService(mapField(webhook, "clientConfig"), s.service) {
-				ours = append(ours, slotOf(webhook))
+				ours = append(ours, slotOf(i, webhook))
 			}
 		}
 		return ours
 	case CRD:
 		// With strategy None the API server rejects a webhook, so finding one means that the strategy is Webhook.
 		return s.single(mapField(obj.Object, "spec", "conversion", "webhook", "clientConfig"))
+	case APIService:
+		return s.single(mapField(obj.Object, "spec"))
 	}
-	return s.single(mapField(obj.Object, "spec"))
+	return nil
 }
 
 func (s scope) single(config map[string]any) []slot {
@@ -53,8 +57,8 @@ func (s scope) single(config map[string]any) []slot {
 // called it once, or another server writes under the same name for a Service of its own.
 func (s scope) held(obj *unstructured.Unstructured) []slot {
 	var others []slot
-	for _, webhook := range listField(obj.Object, "webhooks") {
-		found := slotOf(webhook)
+	for i, webhook := range listField(obj.Object, "webhooks") {
+		found := slotOf(i, webhook)
 		if !callsService(mapField(webhook, "clientConfig"), s.service) && s.owns(obj, found.webhook) {
 			others = append(others, found)
 		}
@@ -69,9 +73,9 @@ func (s scope) owns(obj *unstructured.Unstructured, webhook string) bool {
 	})
 }
 
-func slotOf(webhook map[string]any) slot {
+func slotOf(index int, webhook map[string]any) slot {
 	name, _, _ := unstructured.NestedString(webhook, "name")
-	return slot{webhook: name, bundle: caBundle(mapField(webhook, "clientConfig"))}
+	return slot{index: index, webhook: name, bundle: caBundle(mapField(webhook, "clientConfig"))}
 }
 
 func callsService(config map[string]any, service types.NamespacedName) bool {
@@ -90,7 +94,8 @@ func caBundle(config map[string]any) []byte {
 }
 
 // applied is the mirror of slots: the fields of an object in which each slot has its bundle, and nothing else has
-// anything.
+// anything. It keeps the live order of the entries: server-side apply moves them into the order of the request, and
+// mutating webhooks are called in theirs.
 func applied(kind Kind, filled []slot) map[string]any {
 	switch kind {
 	case CRD:
@@ -98,6 +103,7 @@ func applied(kind Kind, filled []slot) map[string]any {
 	case APIService:
 		return nest(config(filled[0]), "spec")
 	default:
+		slices.SortFunc(filled, func(a, b slot) int { return cmp.Compare(a.index, b.index) })
 		webhooks := make([]any, 0, len(filled))
 		for _, s := range filled {
 			webhooks = append(webhooks, map[string]any{"name": s.webhook, "clientConfig": config(s)})
@@ -112,8 +118,8 @@ func config(s slot) map[string]any {
 
 // nest returns value below the given path.
 func nest(value map[string]any, path ...string) map[string]any {
-	for i := len(path) - 1; i >= 0; i-- {
-		value = map[string]any{path[i]: value}
+	for _, p := range slices.Backward(path) {
+		value = map[string]any{p: value}
 	}
 	return value
 }

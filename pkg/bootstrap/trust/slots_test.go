@@ -98,6 +98,7 @@ func TestAppliedMirrorsSlots(t *testing.T) {
 			fields := applied(kind, filled)
 			configs := []map[string]any{mapField(fields, "spec")}
 			switch kind {
+			case APIService:
 			case CRD:
 				configs[0] = mapField(fields, "spec", "conversion", "webhook", "clientConfig")
 			case Validating, Mutating:

@@ -72,29 +72,60 @@ func (e Entry) verify(chain []*x509.Certificate, serverName string, now time.Tim
 	if err == nil {
 		return nil
 	}
-	where := e.Target.title()
-	if e.Webhook != "" {
-		where += fmt.Sprintf(" webhook %q", e.Webhook)
-	}
 	if e.Reason != "" {
-		return fmt.Errorf("%s: %w; %s", where, err, e.Reason)
+		return fmt.Errorf("%s: %w; %s", e.where(), err, e.Reason)
 	}
-	return fmt.Errorf("%s: %w", where, err)
+	return fmt.Errorf("%s: %w", e.where(), err)
+}
+
+// where names the entry in sentences.
+func (e Entry) where() string {
+	if e.Webhook == "" {
+		return e.Target.title()
+	}
+	return fmt.Sprintf("%s webhook %q", e.Target.title(), e.Webhook)
+}
+
+// Carries returns nil when the live bundle of every entry has ca, and an error for the first which has not. With no
+// targets there is nobody to ask, and the answer is nil.
+func (i *Injector) Carries(ca *x509.Certificate) error {
+	for _, e := range i.Snapshot() {
+		bundle, _ := ParseBundle(e.CABundle) // As in verify.
+		switch {
+		case !e.Found:
+			return errors.New(e.Reason)
+		case !bundle.Contains(ca):
+			return fmt.Errorf("%s does not carry the CA %s yet", e.where(), DescribeCertificate(ca))
+		}
+	}
+	return nil
+}
+
+// WaitCarried returns nil as soon as [Injector.Carries] does, and an error when ctx ends first.
+func (i *Injector) WaitCarried(ctx context.Context, ca *x509.Certificate) error {
+	return i.wait(ctx, "waiting for the CA in the live caBundle", func() error { return i.Carries(ca) })
 }
 
 // WaitVerified returns nil as soon as [Injector.Verify] does. It looks when an event of a watch comes, not on a
 // timer. When ctx ends first, the error is the context's and says what was still wrong.
 func (i *Injector) WaitVerified(ctx context.Context, chain []*x509.Certificate, serverName string) error {
+	return i.wait(ctx, "waiting for the API server to trust the serving certificate", func() error {
+		return i.Verify(chain, serverName, i.opts.Clock.Now())
+	})
+}
+
+// wait returns nil as soon as check does. It asks again when something has changed.
+func (i *Injector) wait(ctx context.Context, what string, check func() error) error {
 	for {
 		changed := i.changes.next()
-		err := i.Verify(chain, serverName, i.opts.Clock.Now())
+		err := check()
 		if err == nil {
 			return nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for the API server to trust the serving certificate: %w: %w", context.Cause(ctx), err)
+			return fmt.Errorf("%s: %w: %w", what, context.Cause(ctx), err)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func (w *watcher) run(ctx context.Context) {
 // quiet drops the reflector's own log lines unless somebody debugs: report says the same once, not at each attempt,
 // and says what to do.
 func quiet(ctx context.Context) context.Context {
-	if klog.FromContext(ctx).V(4).Enabled() {
+	if debug := klog.FromContext(ctx).V(4); debug.Enabled() {
 		return ctx
 	}
 	return klog.NewContext(ctx, klog.Logger{})

@@ -20,6 +20,9 @@ import (
 // writeTimeout bounds one write. The API server itself gives up after a minute; a repair should not hang so long.
 const writeTimeout = 15 * time.Second
 
+// surplusDelay is longer than a replica's watch of what has to be trusted is behind that of another.
+const surplusDelay = 5 * time.Second
+
 // errUnchanged is a write that was accepted and had no effect.
 var errUnchanged = errors.New("the API server accepted it but kept the old caBundle")
 
@@ -36,6 +39,7 @@ type worker struct {
 	number  int                        // of the policy which pace and right are about
 	right   *unstructured.Unstructured // the last live object which was right: if there is one, somebody spoiled it since
 	history revision                   // known to be no longer the live one: writing to it again would be a conflict
+	surplus time.Time                  // since when the live bundle has had too much and nothing too little
 }
 
 // revision identifies one state of one object.
@@ -76,7 +80,7 @@ func (w *worker) rest(ctx context.Context, changed <-chan struct{}, wait time.Du
 func (w *worker) step(ctx context.Context) time.Duration {
 	policy, number := w.policy()
 	if number != w.number { // new trust does not wait because the old was fought over
-		w.number, w.right, w.pace = number, nil, pace{}
+		w.number, w.right, w.pace, w.surplus = number, nil, pace{}, time.Time{}
 	}
 	live := w.view.get().live
 	if live == nil || revisionOf(live) == w.history {
@@ -86,10 +90,10 @@ func (w *worker) step(ctx context.Context) time.Duration {
 	d, err := w.scope.decide(live, policy, now)
 	if err == nil && d.apply == nil {
 		w.view.setWriteErr(nil)
-		w.right = live
+		w.right, w.surplus = live, time.Time{}
 		return 0
 	}
-	if wait := w.pace.wait(now); wait > 0 {
+	if wait := max(w.pace.wait(now), w.patience(d, now)); wait > 0 {
 		return wait
 	}
 	if err == nil {
@@ -99,6 +103,19 @@ func (w *worker) step(ctx context.Context) time.Duration {
 		return w.failed(ctx, err)
 	}
 	return 0
+}
+
+// patience is how long d can wait. What is missing cannot; what there is too much may be the CA of a rotation of which
+// another replica has heard first, and taking it out again would set the two of them fighting.
+func (w *worker) patience(d decision, now time.Time) time.Duration {
+	if d.apply == nil || d.urgent {
+		w.surplus = time.Time{}
+		return 0
+	}
+	if w.surplus.IsZero() {
+		w.surplus = now
+	}
+	return w.surplus.Add(surplusDelay).Sub(now)
 }
 
 // write applies d. Losing a race is no error: what the winner wrote comes with the watch.

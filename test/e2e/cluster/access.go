@@ -19,7 +19,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/assets"
@@ -74,7 +73,7 @@ func (c *Cluster) ServiceAccountConfig(ctx context.Context, namespace, name stri
 		return nil, fmt.Errorf("making a client: %w", err)
 	}
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
-		ExpirationSeconds: ptr.To(int64(tokenLifetime.Seconds())),
+		ExpirationSeconds: new(int64(tokenLifetime.Seconds())),
 	}}
 	answer, err := client.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, name, request, metav1.CreateOptions{})
 	if err != nil {
@@ -113,5 +112,5 @@ func (c *Cluster) WriteKubeconfig(cfg *rest.Config, name string) (string, error)
 // Kubectl returns a command that runs the pinned kubectl with all rights. A --kubeconfig among args takes precedence.
 func (c *Cluster) Kubectl(ctx context.Context, args ...string) *exec.Cmd {
 	own := []string{"--kubeconfig=" + c.kubeconfig, "--cache-dir=" + filepath.Join(c.dir, "kubectl-cache")}
-	return exec.CommandContext(ctx, c.layout.Path(assets.Kubectl), append(own, args...)...) //nolint:gosec // Pinned.
+	return exec.CommandContext(ctx, c.layout.Path(assets.Kubectl), append(own, args...)...)
 }

@@ -12,7 +12,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/utils/ptr"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
@@ -80,7 +79,7 @@ func TestPodSecurityIsEnforced(t *testing.T) {
 		t.Fatal(err)
 	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "pod"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{
-		Name: "c", Image: "example.test/c:1", SecurityContext: &corev1.SecurityContext{Privileged: ptr.To(true)},
+		Name: "c", Image: "example.test/c:1", SecurityContext: &corev1.SecurityContext{Privileged: new(true)},
 	}}}}
 	_, err = client.CoreV1().Pods(namespace).Create(t.Context(), pod, metav1.CreateOptions{})
 	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "PodSecurity") {

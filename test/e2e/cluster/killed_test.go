@@ -22,7 +22,7 @@ import (
 // A process that is killed runs no cleanup, and nothing may stay all the same.
 func TestNothingStaysWhenTheProcessIsKilled(t *testing.T) {
 	t.Parallel()
-	victim := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // The test binary itself.
+	victim := exec.CommandContext(t.Context(), os.Args[0])
 	victim.Env = append(os.Environ(), envVictim+"=1")
 	victim.Stderr = os.Stderr
 	out, err := victim.StdoutPipe()
@@ -68,7 +68,7 @@ func componentPIDs(t *testing.T, dir string) []int {
 	}
 	pids := make([]int, len(files))
 	for i, file := range files {
-		data, err := os.ReadFile(file) //nolint:gosec // A file of this cluster.
+		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -101,7 +101,7 @@ func portTaken(err error) *componentError {
 
 // tail returns the last n lines of a file, or why it cannot.
 func tail(file string, n int) string {
-	data, err := os.ReadFile(file) //nolint:gosec // A log file of this cluster.
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return err.Error()
 	}

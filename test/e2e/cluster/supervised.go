@@ -46,7 +46,7 @@ func (c *Cluster) wrapper(component assets.Component) (string, error) {
 	// "text file busy".
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	if err := os.WriteFile(path, []byte(script), 0o700); err != nil { //nolint:gosec // It is run.
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil { //nolint:gosec // A script has to be executable.
 		return "", fmt.Errorf("writing the script which starts %s: %w", component, err)
 	}
 	return path, nil
@@ -68,7 +68,7 @@ type process struct {
 }
 
 func startProcess(args []string, out io.Writer) (*process, error) {
-	cmd := exec.Command(args[0], args[1:]...) //nolint:gosec // The command line is the harness's own.
+	cmd := exec.Command(args[0], args[1:]...) //nolint:noctx // It outlives the context of its start.
 	cmd.Stdout, cmd.Stderr = out, out
 	// As envtest does it: Ctrl-C in a terminal must not end the components before the test has stopped them.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

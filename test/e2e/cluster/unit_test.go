@@ -40,7 +40,7 @@ func TestDirectoryPattern(t *testing.T) {
 
 func TestQuoteSurvivesTheShell(t *testing.T) {
 	want := []string{"plain", "two words", "it's", `$HOME "x" \n`, ""}
-	//nolint:gosec // Quoting is what is tested.
+
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf '%s\\n' "+quote(want...)).Output()
 	if err != nil {
 		t.Fatal(err)

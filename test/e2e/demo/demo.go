@@ -58,7 +58,7 @@ func (d *demo) install(ctx context.Context) error {
 	if err := d.kubectl(ctx, "apply", "-k", d.root+"/manifests"); err != nil {
 		return err
 	}
-	ports, err := freePorts(2)
+	ports, err := freePorts(ctx, 2)
 	if err != nil {
 		return err
 	}
@@ -68,8 +68,17 @@ func (d *demo) install(ctx context.Context) error {
 }
 
 func (d *demo) route(ctx context.Context) error {
-	if err := d.kubectl(ctx, "patch", "service", name, "-n", namespace, "--type=merge", "-p",
-		`{"spec":{"type":"ExternalName","externalName":"localhost","selector":null,"clusterIP":"","clusterIPs":null}}`); err != nil {
+	if err := d.kubectl(
+		ctx,
+		"patch",
+		"service",
+		name,
+		"-n",
+		namespace,
+		"--type=merge",
+		"-p",
+		`{"spec":{"type":"ExternalName","externalName":"localhost","selector":null,"clusterIP":"","clusterIPs":null}}`,
+	); err != nil {
 		return err
 	}
 	port := fmt.Sprintf(`{"op":"replace","path":"/webhooks/%%d/clientConfig/service/port","value":%d}`, d.port)
@@ -138,10 +147,10 @@ func (d *demo) await(ctx context.Context, phase string, nth int) (process.Phase,
 }
 
 // freePorts finds ports nobody listens on.
-func freePorts(n int) ([]int, error) {
+func freePorts(ctx context.Context, n int) ([]int, error) {
 	ports := make([]int, 0, n)
 	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, fmt.Errorf("finding a free port: %w", err)
 		}

@@ -111,11 +111,13 @@ func (s *Server) AwaitReady(t testing.TB) {
 
 // Logger logs to the test, and is silent once the test has ended.
 func Logger(t testing.TB) klog.Logger {
+	t.Helper()
 	logger, _ := ktesting.NewTestContext(t)
 	return logger
 }
 
 func report(t testing.TB, err error) {
+	t.Helper()
 	if err != nil {
 		t.Errorf("the server ended: %v", err)
 	}
@@ -124,7 +126,13 @@ func report(t testing.TB, err error) {
 // Admit asks the API server to admit a Pod into the Target namespace (a dry run, so that nothing is left behind) and
 // returns what it says. The image decides: the default checks refuse one without a tag.
 func (s *Site) Admit(ctx context.Context, image string) error {
-	_, err := s.Admin.CoreV1().Pods(s.Target).Create(ctx, Pod(image), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	_, err := s.Admin.CoreV1().Pods(
+		s.Target,
+	).Create(
+		ctx,
+		Pod(image),
+		metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}},
+	)
 	return err
 }
 

@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/utils/ptr"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
@@ -180,7 +179,7 @@ func (s *Site) CreateConfiguration(t testing.TB) *admissionv1.ValidatingWebhookC
 	for i := range configuration.Webhooks {
 		webhook := &configuration.Webhooks[i]
 		webhook.ClientConfig.Service.Namespace = s.Namespace
-		webhook.ClientConfig.Service.Port = ptr.To(int32(s.Port)) // #nosec G115 -- a port.
+		webhook.ClientConfig.Service.Port = new(int32(s.Port)) // #nosec G115 -- a port.
 		webhook.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.Target}}
 	}
 	configurations := s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
@@ -194,11 +193,16 @@ func (s *Site) CreateConfiguration(t testing.TB) *admissionv1.ValidatingWebhookC
 
 // LiveConfiguration reads the webhook configuration.
 func (s *Site) LiveConfiguration(ctx context.Context) (*admissionv1.ValidatingWebhookConfiguration, error) {
-	return s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(ctx, s.Configuration, metav1.GetOptions{})
+	return s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(
+		ctx,
+		s.Configuration,
+		metav1.GetOptions{},
+	)
 }
 
 // cleanup runs undo after the test. Its error does not matter: the cluster goes away as a whole.
 func cleanup(t testing.TB, undo func(context.Context) error) {
+	t.Helper()
 	t.Cleanup(func() { _ = undo(context.WithoutCancel(t.Context())) })
 }
 

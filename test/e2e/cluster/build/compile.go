@@ -21,7 +21,7 @@ func (b *builder) compile(ctx context.Context, t target) error {
 	cmd := goBuild(ctx, t, temp)
 	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("starting go to build %s: %w", t.pkg, err)
+		return b.failure(ctx, t, output, err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
@@ -37,7 +37,7 @@ func (b *builder) compile(ctx context.Context, t target) error {
 
 func goBuild(ctx context.Context, t target, out string) *exec.Cmd {
 	args := []string{"build", "-v", "-trimpath", "-ldflags", t.ldflags, "-o", out, t.pkg}
-	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // The arguments are this program's own.
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = t.module
 	// A workspace or somebody's -mod=vendor must not change what is built.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")

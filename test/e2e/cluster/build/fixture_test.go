@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func String() string { return gitVersion + " " + gitMajor + "." + gitMinor + " "
 `
 
 // fixture writes the repository and returns a builder for it, with what it prints.
-func fixture(t *testing.T) (*builder, *bytes.Buffer) {
+func fixture(t *testing.T) (*builder, *transcript) {
 	t.Helper()
 	root := t.TempDir()
 	for name, content := range repository {
@@ -70,8 +71,34 @@ func fixture(t *testing.T) (*builder, *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer
-	return &builder{layout: layout, out: &out, now: time.Now, heartbeat: time.Hour}, &out
+	out := &transcript{}
+	return &builder{layout: layout, out: out, now: time.Now, heartbeat: time.Hour}, out
+}
+
+// transcript is what builders print. Builders of one test may share it: that they take turns is known to the kernel's
+// file lock, and not to the race detector.
+type transcript struct {
+	mu    sync.Mutex
+	lines bytes.Buffer
+}
+
+// Write implements [io.Writer].
+func (o *transcript) Write(line []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lines.Write(line)
+}
+
+func (o *transcript) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lines.String()
+}
+
+func (o *transcript) Reset() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lines.Reset()
 }
 
 func write(t *testing.T, path, content string) {
@@ -87,7 +114,7 @@ func write(t *testing.T, path, content string) {
 // output runs a binary and returns what it says.
 func output(t *testing.T, path string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), path).CombinedOutput() //nolint:gosec // Built by this test.
+	out, err := exec.CommandContext(t.Context(), path).CombinedOutput()
 	if err != nil {
 		t.Fatalf("running %s: %v", path, err)
 	}

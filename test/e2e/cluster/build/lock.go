@@ -13,7 +13,7 @@ import (
 // when another process has the lock. The kernel gives back the lock of a process that ends in any way, so a lock left
 // behind cannot exist.
 func lock(file string, waiting func()) (unlock func(), err error) {
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // A fixed name in the binaries' directory.
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the build lock: %w", err)
 	}

@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -66,5 +67,5 @@ func (p *progress) String() string {
 func (p *progress) tail() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return strings.Join(append(p.complaints[:len(p.complaints):len(p.complaints)], string(p.partial)), "\n")
+	return strings.Join(append(slices.Clip(p.complaints), string(p.partial)), "\n")
 }

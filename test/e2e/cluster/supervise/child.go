@@ -28,7 +28,7 @@ type child struct {
 
 // start must be called on the locked main thread; see main.
 func start(o options, stdout, stderr io.Writer) (*child, error) {
-	cmd := exec.Command(o.command[0], o.command[1:]...) //nolint:gosec // Running a given command is the purpose.
+	cmd := exec.Command(o.command[0], o.command[1:]...) //nolint:noctx // Signals end it, see main.
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.SysProcAttr = childAttributes()
 	if err := cmd.Start(); err != nil {

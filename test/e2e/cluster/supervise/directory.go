@@ -28,7 +28,7 @@ func claim(path string) (directory, error) {
 	if err != nil {
 		return directory{}, err
 	}
-	lock, err := os.Open(resolved) //nolint:gosec // The path was checked just above.
+	lock, err := os.Open(resolved)
 	if err != nil {
 		return directory{}, fmt.Errorf("locking %s: %w", path, err)
 	}

@@ -20,7 +20,7 @@ import (
 // supervise prepares a supervise process with the given arguments.
 func supervise(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], args...) //nolint:gosec // The test binary itself.
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = append(os.Environ(), envRole+"=supervise")
 	cmd.Stderr = &bytes.Buffer{}
 	return cmd
@@ -28,8 +28,8 @@ func supervise(t *testing.T, args ...string) *exec.Cmd {
 
 // playParent is the process that starts supervisors and then waits to be killed. It is given one pid file for each.
 func playParent() int {
-	for _, pidFile := range strings.Split(os.Getenv(envRole), string(os.PathListSeparator)) {
-		cmd := exec.Command(os.Args[0], "--parent", strconv.Itoa(os.Getpid()), //nolint:gosec // As above.
+	for pidFile := range strings.SplitSeq(os.Getenv(envRole), string(os.PathListSeparator)) {
+		cmd := exec.Command(os.Args[0], "--parent", strconv.Itoa(os.Getpid()),
 			"--remove", filepath.Dir(pidFile), "--pid-file", pidFile, "--", "sleep", "600")
 		cmd.Env = append(os.Environ(), envRole+"=supervise")
 		cmd.Stderr = os.Stderr
@@ -44,7 +44,7 @@ func playParent() int {
 // startParent starts a process that plays the parent of one supervisor for each pid file.
 func startParent(t *testing.T, pidFiles ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // The test binary itself.
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), envRole+"="+strings.Join(pidFiles, string(os.PathListSeparator)))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
@@ -84,7 +84,7 @@ func pidIn(t *testing.T, file string) int {
 	t.Helper()
 	pid := 0
 	waitFor(t, file, func() bool {
-		data, err := os.ReadFile(file) //nolint:gosec // A file of this test.
+		data, err := os.ReadFile(file)
 		if err != nil {
 			return false
 		}

@@ -125,7 +125,7 @@ func TestMissingNamesWhatWhereAndHow(t *testing.T) {
 		l.Dir+": run `make components`")
 
 	write(t, l.Path(ControllerManager), "", 0o700)
-	if err := os.Chmod(l.Path(Kubectl), 0o700); err != nil { //nolint:gosec // An executable has to be executable.
+	if err := os.Chmod(l.Path(Kubectl), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Missing(); err != nil {

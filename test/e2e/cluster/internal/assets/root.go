@@ -39,7 +39,7 @@ func FindRoot(dir string) (string, error) {
 
 // modulePath returns the module named by a go.mod file, or "" when there is no such file.
 func modulePath(file string) (string, error) {
-	data, err := os.ReadFile(file) //nolint:gosec // The path is a go.mod above the working directory.
+	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -1,0 +1,175 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package authority
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+// correct returns what the Secret should hold, given what it holds: data. memory is what this process last had, nil for
+// nothing; leaf is the longest lifetime it gives. The step is nil when data is right as it is.
+//
+// The overlap rule holds for accidents as it does for rotations: whatever becomes of the Secret, a CA that may have
+// signed a certificate in use stays trusted for as long as that can be valid.
+func correct(data map[string][]byte, memory *state, leaf time.Duration, m moment) (*state, *Step, error) {
+	if emptyState(data) {
+		return begin(memory, leaf, m)
+	}
+	read, damage := parseState(data)
+	switch {
+	case errors.Is(damage, errVersion):
+		return nil, nil, damage
+	case damage != nil:
+		return repair(data, damage, memory, leaf, m)
+	case !read.usable(m.now) && read.successor(m.now) == nil:
+		return succeed(read, leaf, m)
+	default:
+		return reconcile(read, memory, leaf, m)
+	}
+}
+
+// begin fills a Secret that has nothing: with the CA of this process if it has one, because certificates that it signed
+// are in use, or else with a new one.
+func begin(memory *state, leaf time.Duration, m moment) (*state, *Step, error) {
+	if memory != nil && memory.usable(m.now) {
+		return memory, &Step{Name: StepRestored, CA: memory.cert,
+			Message: "the Secret was gone or empty; it was put back from memory"}, nil
+	}
+	if memory != nil {
+		return succeed(memory, leaf, m)
+	}
+	ca, err := m.newCA()
+	if err != nil {
+		return nil, nil, err
+	}
+	return newState(ca, leaf).step(StepCreated, ca.cert, "there was no CA; a new one was made")
+}
+
+// newState is the state with ca as the only CA.
+func newState(ca *keyPair, leaf time.Duration) state {
+	return state{keyPair: *ca, record: record{LeafSeconds: int64(leaf.Seconds())}}
+}
+
+// succeed replaces a CA that has expired without a successor: nobody ran when it was time.
+func succeed(expired *state, leaf time.Duration, m moment) (*state, *Step, error) {
+	ca, err := m.newCA()
+	if err != nil {
+		return nil, nil, err
+	}
+	made := newState(ca, max(leaf, expired.record.leaf()))
+	made.bundle, made.record.Retired = expired.bundle, expired.record.clone().Retired
+	made.record.Rotated = expired.record.Rotated
+	return made.step(StepReplaced, ca.cert, "the CA had expired without a successor; a new one was made")
+}
+
+// repair puts a damaged Secret right, losing as little as possible: its own CA if that can still sign, else the one in
+// memory, else a new one. All CA certificates that can be read stay trusted.
+func repair(
+	data map[string][]byte, damage error, memory *state, leaf time.Duration, m moment,
+) (*state, *Step, error) {
+	made, name, err := salvage(data, memory, leaf, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	made.record = made.record.clone()
+	for _, ca := range readable(data) {
+		made.keep(ca, made.lastUse(ca, m.now))
+	}
+	if memory != nil {
+		made.keepAll(memory, m.now)
+	}
+	repaired, step, err := made.step(name, made.cert, "the Secret was damaged and has been repaired")
+	if err == nil {
+		step.Damage = damage
+	}
+	return repaired, step, err
+}
+
+// salvage finds the CA that is to sign.
+func salvage(data map[string][]byte, memory *state, leaf time.Duration, m moment) (state, string, error) {
+	own, err := parseKeyPair(data, dataCert, dataKey)
+	switch {
+	case err == nil && own.usable(m.now) && (memory == nil || !memory.cert.Equal(own.cert)):
+		made := newState(own, leaf)
+		if kept, err := parseRecord(data[dataRecord]); err == nil {
+			made.record = kept
+			made.record.LeafSeconds = max(kept.LeafSeconds, int64(leaf.Seconds()))
+		}
+		return made, StepRestored, nil
+	case memory != nil && memory.usable(m.now):
+		return *memory, StepRestored, nil
+	}
+	ca, err := m.newCA()
+	if err != nil {
+		return state{}, "", err
+	}
+	return newState(ca, leaf), StepReplaced, nil
+}
+
+// readable are the CA certificates in a damaged Secret that can be read.
+func readable(data map[string][]byte) []*x509.Certificate {
+	var cas []*x509.Certificate
+	for _, key := range []string{dataBundle, dataCert, dataNextCert} {
+		found, _ := trust.ParseBundle(data[key]) // The rest is what is damaged.
+		for _, cert := range found.Certificates() {
+			if cert.IsCA {
+				cas = append(cas, cert)
+			}
+		}
+	}
+	return cas
+}
+
+// reconcile adds to a sound state what this process knows to be needed: CAs that somebody else left out, and a longer
+// lifetime of certificates than was known so far.
+func reconcile(read, memory *state, leaf time.Duration, m moment) (*state, *Step, error) {
+	changed := *read
+	changed.record = read.record.clone()
+	changed.record.LeafSeconds = max(read.record.LeafSeconds, int64(leaf.Seconds()))
+	var lost []*x509.Certificate
+	if memory != nil {
+		lost = changed.keepAll(memory, m.now)
+	}
+	switch {
+	case len(lost) > 0:
+		return changed.step(StepKept, lost[0], fmt.Sprintf("%d CAs whose certificates may be in use were missing in the "+
+			"Secret; they stay trusted until the last of those has ended", len(lost)))
+	case changed.record.LeafSeconds != read.record.LeafSeconds:
+		return changed.step(StepKept, read.cert, "its certificates may live longer than was known so far")
+	default:
+		return read, nil, nil
+	}
+}
+
+// keep trusts ca until the given time, unless it is known already.
+func (s *state) keep(ca *x509.Certificate, until time.Time) bool {
+	if ca.Equal(s.cert) || s.bundle.Contains(ca) {
+		return false
+	}
+	s.bundle = s.bundle.Union(trust.NewBundle(ca))
+	s.record.Retired[fingerprint(ca)] = until
+	return true
+}
+
+// keepAll trusts every CA of the state in memory whose certificates may still be in use, and returns those that s had
+// left out. A successor that has signed nothing is not needed.
+func (s *state) keepAll(memory *state, now time.Time) []*x509.Certificate {
+	var lost []*x509.Certificate
+	for _, ca := range memory.bundle.Certificates() {
+		unused := memory.next != nil && ca.Equal(memory.next.cert)
+		until := memory.needed(ca)
+		if ca.Equal(memory.cert) {
+			until = memory.lastUse(ca, now)
+		}
+		if !unused && now.Before(until) && s.keep(ca, until) {
+			lost = append(lost, ca)
+		}
+	}
+	return lost
+}

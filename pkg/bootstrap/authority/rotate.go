@@ -1,0 +1,184 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package authority
+
+import (
+	"crypto/x509"
+	"fmt"
+	"time"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+// RotateAnnotation on the CA's Secret asks for a rotation: every new value, whatever it is, is one. For example
+// `kubectl annotate secret hookstrap-ca hookstrap.dev/rotate="$(date +%s)" --overwrite`.
+const RotateAnnotation = "hookstrap.dev/rotate"
+
+const (
+	// leadLeaves is how many lifetimes of its longest-lived certificate before the end of a CA the successor is made.
+	leadLeaves = 3
+	// signingLag is how long a replica may go on signing with a CA that another one has retired: as long as its watch
+	// of the Secret may be behind, generously.
+	signingLag = time.Hour
+	// clockSkew is by how much the clocks of replicas may differ: one must not take out what another puts back.
+	clockSkew = 5 * time.Minute
+	// unattended is after what time a successor signs when nobody can tell whether it is trusted.
+	unattended = 24 * time.Hour
+	// maxLeaf bounds what a record may say, so that adding it to a time cannot overflow.
+	maxLeaf = 100 * 365 * 24 * time.Hour
+)
+
+// moment is what the decisions about a state depend on beside the state.
+type moment struct {
+	now time.Time
+	// annotation is the live value of [RotateAnnotation].
+	annotation string
+	// trusted is the successor that every client was seen to trust, nil for none.
+	trusted *x509.Certificate
+	// unobserved is true when nobody watches what clients trust.
+	unobserved bool
+	// newCA makes a CA.
+	newCA func() (*keyPair, error)
+}
+
+// advance takes a state one step further in the life of its CA, as far as one is due: a successor is made (prepared),
+// signs (promoted) once it is trusted, and the old CA leaves (retired) when nothing that it signed can be valid any
+// more. It returns a nil state when nothing is due. It is pure but for newCA.
+//
+// Each step is one write, so that a crash between any two is a pause; and each follows from the state alone, so that
+// any replica takes it and none has to.
+func (s *state) advance(m moment) (*state, *Step, error) {
+	switch {
+	case s.promotable(m):
+		return s.promote(m)
+	case s.successor(m.now) == nil && (s.due(m.now) || s.asked(m)):
+		return s.prepare(m)
+	default:
+		return s.retire(m)
+	}
+}
+
+// successor is the next CA, unless that has expired without ever having been used.
+func (s *state) successor(now time.Time) *keyPair {
+	if s.next == nil || !s.next.usable(now) {
+		return nil
+	}
+	return s.next
+}
+
+// asked tells whether somebody wants a rotation that has not been done. An annotation that is gone asks for nothing:
+// the Secret may have been made anew.
+func (s *state) asked(m moment) bool {
+	return m.annotation != "" && m.annotation != s.record.Rotated
+}
+
+// due tells whether the signing CA needs a successor, well before its own end forces it to give short lifetimes.
+func (s *state) due(now time.Time) bool {
+	return !now.Before(s.dueAt())
+}
+
+func (s *state) dueAt() time.Time {
+	lifetime := s.cert.NotAfter.Sub(s.cert.NotBefore)
+	lead := min(leadLeaves*s.record.leaf(), lifetime/2)
+	return s.cert.NotAfter.Add(-lead)
+}
+
+// prepare publishes a new CA beside the one that signs.
+func (s *state) prepare(m moment) (*state, *Step, error) {
+	next, err := m.newCA()
+	if err != nil {
+		return nil, nil, err
+	}
+	changed := *s
+	changed.record = s.record.clone()
+	changed.next = next
+	changed.record.Preparing = s.record.Rotated
+	if s.asked(m) {
+		changed.record.Preparing = m.annotation
+	}
+	return changed.step(StepPrepared, next.cert,
+		"a successor was made; it signs once every live caBundle carries it")
+}
+
+// promotable tells whether the successor may sign: it is trusted, or the CA that signs is at its end.
+func (s *state) promotable(m moment) bool {
+	if s.successor(m.now) == nil {
+		return false
+	}
+	trusted := m.trusted != nil && m.trusted.Equal(s.next.cert)
+	aged := m.unobserved && m.now.After(s.next.cert.NotBefore.Add(backdating+unattended))
+	return trusted || aged || !s.usable(m.now)
+}
+
+// promote lets the successor sign, and notes until when the old CA is needed.
+func (s *state) promote(m moment) (*state, *Step, error) {
+	changed := *s
+	changed.record = s.record.clone()
+	changed.record.Rotated, changed.record.Preparing = s.record.Preparing, ""
+	changed.record.Retired[fingerprint(s.cert)] = s.lastUse(s.cert, m.now)
+	changed.keyPair, changed.next = *s.next, nil
+	return changed.step(StepPromoted, changed.cert, "the successor signs from now on")
+}
+
+// lastUse is when the last certificate ends that a CA may have signed until now.
+func (s *state) lastUse(ca *x509.Certificate, now time.Time) time.Time {
+	last := now.Add(s.record.leaf() + signingLag).UTC().Truncate(time.Second)
+	if ca.NotAfter.Before(last) {
+		return ca.NotAfter.UTC()
+	}
+	return last
+}
+
+// needed is until when a member of the bundle has to be trusted.
+func (s *state) needed(ca *x509.Certificate) time.Time {
+	if until, retired := s.record.Retired[fingerprint(ca)]; retired && until.Before(ca.NotAfter) {
+		return until
+	}
+	return ca.NotAfter
+}
+
+// retire drops the CAs that are no longer needed, and what the record says of CAs that are gone.
+func (s *state) retire(m moment) (*state, *Step, error) {
+	var kept, dropped []*x509.Certificate
+	for _, ca := range s.bundle.Certificates() {
+		inUse := ca.Equal(s.cert) || s.next != nil && ca.Equal(s.next.cert)
+		if !inUse && m.now.After(s.needed(ca).Add(clockSkew)) {
+			dropped = append(dropped, ca)
+			continue
+		}
+		kept = append(kept, ca)
+	}
+	if len(dropped) == 0 {
+		return nil, nil, nil
+	}
+	changed := *s
+	changed.bundle = trust.NewBundle(kept...)
+	changed.record = s.record.clone()
+	for _, ca := range dropped {
+		delete(changed.record.Retired, fingerprint(ca))
+	}
+	return changed.step(StepRetired, dropped[0], fmt.Sprintf(
+		"%d CAs are no longer trusted: nothing they signed can still be valid", len(dropped)))
+}
+
+// nextLook is when advance has to be asked again if nothing changes before.
+func (s *state) nextLook(now time.Time) time.Duration {
+	at := s.dueAt()
+	if s.next != nil {
+		at = now.Add(unattended)
+	}
+	for _, ca := range s.bundle.Certificates() {
+		if !ca.Equal(s.cert) {
+			at = earlier(at, s.needed(ca).Add(clockSkew+time.Second))
+		}
+	}
+	return max(at.Sub(now), 0)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,72 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package site
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+)
+
+// Replicas starts n servers behind the site's Service: connections of the API server go to one after the other. Their
+// options are those of the site, each with a pod name and an address of its own.
+func (s *Site) Replicas(t testing.TB, n int) []*Server {
+	t.Helper()
+	servers := make([]*Server, 0, n)
+	addresses := make([]string, 0, n)
+	for i := range n {
+		options := s.BootstrapOptions(t)
+		options.PodName = fmt.Sprintf("%s-%d", Service, i)
+		options.SelfAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(clustertest.FreePort(t)))
+		servers, addresses = append(servers, s.Start(t, options)), append(addresses, options.SelfAddress)
+	}
+	for _, server := range servers {
+		server.AwaitReady(t)
+	}
+	s.balance(t, addresses)
+	return servers
+}
+
+// balance listens where the Service leads and passes connections on, as kube-proxy does.
+func (s *Site) balance(t testing.TB, addresses []string) {
+	t.Helper()
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port))
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
+	must(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	var turn atomic.Uint64
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // Closed: the test is over.
+			}
+			go forward(t.Context(), conn, addresses[turn.Add(1)%uint64(len(addresses))])
+		}
+	}()
+}
+
+// forward copies both ways until either side ends. What goes wrong is the API server's to notice.
+func forward(ctx context.Context, conn net.Conn, address string) {
+	defer conn.Close() //nolint:errcheck // Both ends are gone by then.
+	backend, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return
+	}
+	defer backend.Close() //nolint:errcheck // As above.
+	done := make(chan struct{}, 2)
+	for _, pair := range [][2]net.Conn{{conn, backend}, {backend, conn}} {
+		go func() {
+			_, _ = io.Copy(pair[0], pair[1])
+			done <- struct{}{}
+		}()
+	}
+	<-done
+}
