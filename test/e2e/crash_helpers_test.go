@@ -6,6 +6,9 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -114,18 +117,20 @@ func (m *mortal) killAt(victim *atomic.Pointer[process.Server], started <-chan s
 	})
 }
 
-// wantSound is what must hold after a crash and a start: one CA everywhere, nothing piled up, and admission works.
-func (m *mortal) wantSound(t *testing.T, kills int) {
+// wantSound is what must hold after a crash and a start: no more CAs than the story has made, nothing piled up, and
+// admission works.
+func (m *mortal) wantSound(t *testing.T, cas, kills int) {
 	t.Helper()
-	clustertest.Eventually(t, func(ctx context.Context) error { return m.oneCA(ctx) })
+	clustertest.Eventually(t, func(ctx context.Context) error { return m.trusts(ctx, cas) })
 	if unanswered := m.unanswered(t); len(unanswered) > kills {
 		t.Errorf("%d unanswered CertificateSigningRequests after %d kills: %v", len(unanswered), kills, unanswered)
 	}
 	wantAdmission(t, m.Site)
 }
 
-// oneCA: the Secret signs with one CA, trusts that one only, and so does every caBundle.
-func (m *mortal) oneCA(ctx context.Context) error {
+// trusts: there is one Secret, its bundle has that many CAs and the one that signs is among them, no successor is left
+// halfway, and every caBundle is that bundle.
+func (m *mortal) trusts(ctx context.Context, cas int) error {
 	secrets, err := m.Admin.CoreV1().Secrets(m.Namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
@@ -133,22 +138,37 @@ func (m *mortal) oneCA(ctx context.Context) error {
 	if len(secrets.Items) != 1 {
 		return fmt.Errorf("%d Secrets in namespace %s, want the CA's alone", len(secrets.Items), m.Namespace)
 	}
-	signing := secrets.Items[0].Data["ca.crt"]
-	for what, bundle := range map[string][]byte{"ca.crt": signing, "bundle.crt": secrets.Items[0].Data["bundle.crt"]} {
-		if cas, err := cert.ParseCertsPEM(bundle); err != nil || len(cas) != 1 || !bytes.Equal(bundle, signing) {
-			return fmt.Errorf("%s of the Secret has %d CAs (%w), want the signing one alone", what, len(cas), errOrNil(err))
-		}
+	data := secrets.Items[0].Data
+	bundle := data["bundle.crt"]
+	switch trusted, err := cert.ParseCertsPEM(bundle); {
+	case err != nil:
+		return fmt.Errorf("bundle.crt of the Secret: %w", err)
+	case len(trusted) != cas || !bytes.Contains(bundle, data["ca.crt"]):
+		return fmt.Errorf("the Secret trusts %d CAs, want %d with the one that signs", len(trusted), cas)
+	case len(data["next.crt"]) > 0:
+		return errors.New("a successor still waits in the Secret")
 	}
 	live, err := m.LiveConfiguration(ctx)
 	if err != nil {
 		return err
 	}
 	for _, webhook := range live.Webhooks {
-		if !bytes.Equal(webhook.ClientConfig.CABundle, signing) {
-			return fmt.Errorf("the caBundle of webhook %s is not the Secret's CA", webhook.Name)
+		if !bytes.Equal(webhook.ClientConfig.CABundle, bundle) {
+			return fmt.Errorf("the caBundle of webhook %s is not the Secret's bundle", webhook.Name)
 		}
 	}
 	return nil
+}
+
+// presented is the certificate with which the server answers a handshake.
+func (m *mortal) presented(ctx context.Context) (*x509.Certificate, error) {
+	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} // #nosec G402 -- the caller verifies.
+	conn, err := dialer.DialContext(ctx, "tcp", address(m.Site))
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return conn.(*tls.Conn).ConnectionState().PeerCertificates[0], nil
 }
 
 // unanswered are the requests of the site that were neither issued nor refused.

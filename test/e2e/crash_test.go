@@ -30,8 +30,8 @@ type story struct {
 	finished func(t *testing.T, m *mortal, server *process.Server)
 	// settled, unless nil, says whether it has been brought to its end after a crash and a start.
 	settled func(ctx context.Context, m *mortal) error
-	// newCA says that the story is about replacing the CA. In all others the CA outlives every crash.
-	newCA bool
+	// newCAs is how many CAs it adds. Where it adds none, the one that there is outlives every crash.
+	newCAs int
 }
 
 // stories are what the crash matrix is made of: each is run once undisturbed, which records its writes, and then once
@@ -50,7 +50,36 @@ func stories() []story {
 			},
 			finished: awaitsPhase("served", 2),
 		},
+		{
+			name: "rotation",
+			trigger: func(t *testing.T, m *mortal, _ *process.Server) {
+				t.Helper()
+				askForRotation(t, m.Site, "once")
+			},
+			finished: func(t *testing.T, m *mortal, _ *process.Server) {
+				t.Helper()
+				clustertest.EventuallyWithin(t, crashPatience, func(ctx context.Context) error { return rotated(ctx, m) })
+			},
+			settled: rotated,
+			newCAs:  1,
+		},
 	}
+}
+
+// rotated: the successor signs and what is served is of it. The old CA is trusted for as long as what it signed lives.
+func rotated(ctx context.Context, m *mortal) error {
+	if err := m.trusts(ctx, 2); err != nil {
+		return err
+	}
+	signing, err := signingCA(ctx, m.Site)
+	if err != nil {
+		return err
+	}
+	leaf, err := m.presented(ctx)
+	if err != nil {
+		return err
+	}
+	return leaf.CheckSignatureFrom(signing)
 }
 
 // awaitsPhase is for stories that end with a phase of the bootstrap.
@@ -119,7 +148,7 @@ func (s story) record(t *testing.T, shipped *site.Shipped) []string {
 		s.trigger(t, m, server)
 	}
 	s.finished(t, m, server)
-	m.wantSound(t, 0)
+	m.wantSound(t, 1+s.newCAs, 0)
 	server.Kill()
 	if len(m.proxy.recorded()) == 0 {
 		t.Fatal("the story writes nothing")
@@ -154,8 +183,8 @@ func (s story) crash(t *testing.T, shipped *site.Shipped, at cut, keep bool) {
 	if s.settled != nil {
 		clustertest.EventuallyWithin(t, crashPatience, func(ctx context.Context) error { return s.settled(ctx, m) })
 	}
-	m.wantSound(t, 1)
-	if now := secretsOf(t, m.Site); !s.newCA && len(left) > 0 && !maps.EqualFunc(now, left, bytes.Equal) {
+	m.wantSound(t, 1+s.newCAs, 1)
+	if now := secretsOf(t, m.Site); s.newCAs == 0 && len(left) > 0 && !maps.EqualFunc(now, left, bytes.Equal) {
 		t.Error("the CA that the crash had left was replaced by another")
 	}
 }
@@ -180,7 +209,7 @@ func TestCrashAgainAndAgain(t *testing.T) {
 	}
 	m.proxy.intervene(nil)
 	awaitPhase(t, m.start(t, false), "ready", 1)
-	m.wantSound(t, kills)
+	m.wantSound(t, 1, kills)
 	if least := len(all) / 2; kills < least {
 		t.Errorf("%d of %d servers were killed, want %d at least", kills, len(all), least)
 	}

@@ -196,7 +196,7 @@ func TestEtcdComesBackEmpty(t *testing.T) {
 	})
 	t.Logf("ready again %s after the installation", time.Since(began).Round(time.Millisecond))
 	wantAdmission(t, s)
-	clustertest.EventuallyWithin(t, recovery, func(ctx context.Context) error { return (&mortal{Site: s}).oneCA(ctx) })
+	clustertest.EventuallyWithin(t, recovery, func(ctx context.Context) error { return (&mortal{Site: s}).trusts(ctx, 1) })
 	if !server.Leaf().Equal(leaf) {
 		t.Error("another certificate is served, although the old one is good")
 	}
@@ -232,7 +232,7 @@ func TestEtcdIsRestoredFromABackup(t *testing.T) {
 	clustertest.EventuallyWithin(t, recovery, func(context.Context) error { return healed(t, s, good) })
 	t.Logf("healed %s after it was spoiled", time.Since(began).Round(time.Millisecond))
 	must(t, s.Admin.CoreV1().Secrets(s.Namespace).Delete(t.Context(), site.Service+"-ca", metav1.DeleteOptions{}))
-	clustertest.EventuallyWithin(t, recovery, func(ctx context.Context) error { return (&mortal{Site: s}).oneCA(ctx) })
+	clustertest.EventuallyWithin(t, recovery, func(ctx context.Context) error { return (&mortal{Site: s}).trusts(ctx, 1) })
 	t.Logf("all well %s after it was spoiled", time.Since(began).Round(time.Millisecond))
 	server.AwaitReady(t)
 	wantAdmission(t, s)
