@@ -163,10 +163,32 @@ func TestEnvironment(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		bootstrap.EnvService, bootstrap.EnvNamespace, bootstrap.EnvServiceAccount, bootstrap.EnvPodName, bootstrap.EnvPodIPs,
+		bootstrap.EnvService, bootstrap.EnvNamespace, bootstrap.EnvServiceAccount, bootstrap.EnvPodName, bootstrap.EnvPodUID,
+		bootstrap.EnvPodIPs,
 	} {
 		if !slices.Contains(names, want) {
 			t.Errorf("the container does not set %s", want)
+		}
+	}
+}
+
+// Events about another UID than the Pod's own are not among those that `kubectl describe pod` shows.
+func TestPodKnowsItself(t *testing.T) {
+	fields := map[string]string{}
+	for _, env := range container(t).Env {
+		if env.ValueFrom != nil && env.ValueFrom.FieldRef != nil {
+			fields[env.Name] = env.ValueFrom.FieldRef.FieldPath
+		}
+	}
+	for variable, want := range map[string]string{
+		bootstrap.EnvNamespace:      "metadata.namespace",
+		bootstrap.EnvPodName:        "metadata.name",
+		bootstrap.EnvPodUID:         "metadata.uid",
+		bootstrap.EnvPodIPs:         "status.podIPs",
+		bootstrap.EnvServiceAccount: "spec.serviceAccountName",
+	} {
+		if fields[variable] != want {
+			t.Errorf("%s is the Pod's %q, want its %s", variable, fields[variable], want)
 		}
 	}
 }

@@ -70,6 +70,7 @@ var unnamed = map[string][]string{
 	"certificatesigningrequests/approval": {"update"},
 	"certificatesigningrequests/status":   {"update"},
 	"clustertrustbundles":                 {"list"},
+	"events":                              {"create", "patch"},
 	"secrets":                             {"create"},
 }
 

@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,8 +38,8 @@ func TestWrongValuesAreUsageErrorsThatNameTheFlag(t *testing.T) {
 
 func wrongValues(t *testing.T) map[string][]string {
 	t.Helper()
-	garbage := filepath.Join(t.TempDir(), "garbage")
-	if err := os.WriteFile(garbage, []byte("garbage"), 0o600); err != nil {
+	garbage, empty := filepath.Join(t.TempDir(), "garbage"), filepath.Join(t.TempDir(), "empty")
+	if err := errors.Join(os.WriteFile(garbage, []byte("garbage"), 0o600), os.WriteFile(empty, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	const missing = "/does/not/exist"
@@ -62,6 +63,8 @@ func wrongValues(t *testing.T) map[string][]string {
 		"metrics-bind-address":      {"8080", ":0"},
 		"tls-min-version":           {"VersionTLS11", "1.3"},
 		"tls-cipher-suites":         {"TLS_NONE"},
+		"client-ca-file":            {missing, garbage, empty, ""},
+		"client-allowed-name":       {"", "a,,b"},
 		"config":                    {missing, garbage},
 		"shutdown-delay":            {"-1s", "ten"},
 		"kubeconfig":                {missing, garbage},
@@ -99,6 +102,10 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		"service account": {args: []string{"--service-name=web", "--namespace=shop"}, want: "--service-account"},
 		"cert-dir": {
 			args: []string{"--service-name=web", "--namespace=shop", "--certificate-source=files"}, want: "--cert-dir"},
+		"client CA": {
+			args: []string{"--service-name=web", "--namespace=shop", "--service-account=web",
+				"--client-allowed-name=api-server"},
+			want: "--client-allowed-name needs --client-ca-file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stderr bytes.Buffer
@@ -117,12 +124,12 @@ func TestEnvironmentFillsInWhatIsNotSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	environment := map[string]string{"SERVICE_NAME": "web", "POD_NAMESPACE": "from-environment", "POD_NAME": "web-0",
-		"POD_IPS": "10.0.0.1,fd00::1", "POD_SERVICE_ACCOUNT": "account"}
+		"POD_UID": "0-1-2", "POD_IPS": "10.0.0.1,fd00::1", "POD_SERVICE_ACCOUNT": "account"}
 	if err := o.complete(fs, func(name string) string { return environment[name] }); err != nil {
 		t.Fatal(err)
 	}
 	b := o.bootstrap
-	if b.Service != "web" || b.Namespace != "from-flag" || b.PodName != "web-0" || len(b.PodIPs) != 2 || b.ServiceAccount != "account" {
+	if b.Service != "web" || b.Namespace != "from-flag" || b.PodName != "web-0" || b.PodUID != "0-1-2" || len(b.PodIPs) != 2 || b.ServiceAccount != "account" {
 		t.Errorf("got %+v", b.Environment)
 	}
 	if b.SelfAddress != "127.0.0.1:9443" {
@@ -163,6 +170,14 @@ func TestCommandLine(t *testing.T) {
 				t.Errorf("%q does not say %s", &output, tc.want)
 			}
 		})
+	}
+}
+
+func TestClientNames(t *testing.T) {
+	for text, good := range map[string]bool{"kube-apiserver": true, "system:kube-apiserver": true, "": false} {
+		if _, err := parseClientName(text); (err == nil) != good {
+			t.Errorf("%q: %v, want it to be good: %t", text, err, good)
+		}
 	}
 }
 

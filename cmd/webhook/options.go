@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	logsapi "k8s.io/component-base/logs/api/v1"
@@ -119,6 +121,10 @@ func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
 		"oldest TLS version to accept: VersionTLS12 or VersionTLS13")
 	fs.Var(newList(&o.bootstrap.TLS.CipherSuites, "suite", parseCipherSuite), "tls-cipher-suites",
 		"cipher suites to accept with TLS 1.2, separated by commas (default Go's); those of TLS 1.3 are fixed")
+	fs.Var(newValue(&o.bootstrap.ClientCAFile, "file", "", parseClientCAFile), "client-ca-file",
+		"PEM file of CAs: clients without a certificate of one of them are refused; read again when it changes")
+	fs.Var(newList(&o.bootstrap.ClientAllowedNames, "name", parseClientName), "client-allowed-name",
+		"common name or DNS name that a client's certificate may have, repeatable (default: any);\nneeds --client-ca-file")
 	fs.Var(newValue(&o.checks, "file", "", config.Load), "config",
 		"configuration file of the checks (default: pod security level baseline, images tagged or by digest)")
 	fs.Var(newValue(&o.shutdownDelay, "duration", o.shutdownDelay.String(), parseDelay), "shutdown-delay",
@@ -139,7 +145,7 @@ func (o *serveOptions) complete(fs *pflag.FlagSet, getenv func(string) string) e
 			return err
 		}
 	}
-	o.bootstrap.PodName = getenv(bootstrap.EnvPodName)
+	o.bootstrap.PodName, o.bootstrap.PodUID = getenv(bootstrap.EnvPodName), types.UID(getenv(bootstrap.EnvPodUID))
 	if o.bootstrap.ClusterDomain == "" {
 		o.bootstrap.ClusterDomain = clusterDomain(o.bootstrap.Namespace)
 	}
@@ -161,6 +167,9 @@ func (o *serveOptions) validate() error {
 	case b.Source == bootstrap.SourceCSR && b.SignerName == signer.BuiltIn && b.ServiceAccount == "":
 		return fmt.Errorf("--service-account is missing: signer %s signs for that ServiceAccount alone; name it, or set %s",
 			signer.BuiltIn, bootstrap.EnvServiceAccount)
+	case len(b.ClientAllowedNames) > 0 && b.ClientCAFile == "":
+		return errors.New("--client-allowed-name needs --client-ca-file: " +
+			"a name means nothing without a CA that vouches for it")
 	}
 	if _, err := identity.New(identity.Inputs{Service: b.Service, Namespace: b.Namespace, PodName: b.PodName,
 		PodIPs: b.PodIPs, ClusterDomain: b.ClusterDomain, ExtraSANs: b.ExtraSANs}); err != nil {

@@ -5,6 +5,7 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
@@ -165,6 +167,19 @@ func parseBundleFile(text string) (string, error) {
 	}
 	if bundle.Empty() {
 		return "", fmt.Errorf("%s holds no certificate", text)
+	}
+	return text, nil
+}
+
+// parseClientCAFile takes a file that holds client CAs now.
+func parseClientCAFile(text string) (string, error) {
+	_, err := serving.ReadClientAuth(text, nil)
+	return text, err
+}
+
+func parseClientName(text string) (string, error) {
+	if text == "" {
+		return "", errors.New("a name is empty: write the common name or a DNS name of the client's certificate")
 	}
 	return text, nil
 }

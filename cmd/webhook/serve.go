@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"net/http"
 	"os"
 	"os/signal"
@@ -70,6 +71,9 @@ func serve(ctx context.Context, o *serveOptions) error {
 	if err != nil {
 		return err
 	}
+	// net/http's complaints about handshakes, which controller-runtime's server does not take anywhere else.
+	stdlog.SetFlags(0)                      //nolint:forbidigo // What comes from there ends in klog.
+	stdlog.SetOutput(boot.ErrorLog(logger)) //nolint:forbidigo // The same.
 	checks, err := newHandler(o)
 	if err != nil {
 		return err

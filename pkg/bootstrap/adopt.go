@@ -77,8 +77,10 @@ func (b *Bootstrapper) awaitTrust(ctx context.Context, current, next *serving.Pa
 	for {
 		nap := napUntil(current.Leaf().NotAfter.Add(-lastCall), time.Now())
 		if nap <= 0 {
+			reason := b.injector.Verify(next.Chain(), b.serverName(), time.Now())
+			b.untrusted(reason)
 			klog.FromContext(ctx).Info("Serving a certificate that the live caBundle does not verify, because the old "+
-				"one expires", "reason", b.injector.Verify(next.Chain(), b.serverName(), time.Now()), "old", current, "new", next)
+				"one expires", "reason", reason, "old", current, "new", next)
 			return nil
 		}
 		napCtx, cancel := context.WithTimeout(ctx, nap)
@@ -101,9 +103,8 @@ func (b *Bootstrapper) awaitTrust(ctx context.Context, current, next *serving.Pa
 func (b *Bootstrapper) serve(ctx context.Context, pair *serving.Pair, keysAndValues ...any) {
 	first := b.state.Pair() == nil
 	b.state.Set(pair)
-	b.metrics.serving(pair.Leaf(), first)
-	b.problem.clear()
 	leaf := pair.Leaf()
+	b.servedLeaf(leaf, first)
 	keysAndValues = append([]any{"certificate", pair, "notAfter", leaf.NotAfter}, keysAndValues...)
 	b.phase(ctx, phaseServed, time.Since(b.started), keysAndValues...)
 	if first {

@@ -25,12 +25,6 @@ func (b *Bootstrapper) phase(ctx context.Context, name string, took time.Duratio
 	klog.FromContext(ctx).Info("Bootstrap phase done", keysAndValues...)
 }
 
-// failed counts a failure and lets readiness say it. The caller logs it.
-func (b *Bootstrapper) failed(task string, err error) {
-	b.metrics.failure(task, err)
-	b.problem.set(err)
-}
-
 // announce waits for the server to become callable for the first time, and says so with how long it took and how many
 // requests to the API server.
 func (b *Bootstrapper) announce(ctx context.Context) error {
@@ -45,8 +39,11 @@ func (b *Bootstrapper) announce(ctx context.Context) error {
 	if err := b.untilReady(ctx); err != nil {
 		return err
 	}
-	b.phase(ctx, phaseReady, time.Since(b.started), "apiRequests", b.requests.count.Load())
+	requests := b.requests.count.Load()
+	b.metrics.startRequests.Set(float64(requests))
+	b.phase(ctx, phaseReady, time.Since(b.started), "apiRequests", requests)
 	close(b.ready)
+	b.events.send()
 	return nil
 }
 
@@ -64,6 +61,7 @@ func (b *Bootstrapper) untilTrusted(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		b.untrusted(err)
 		klog.FromContext(ctx).Info("Serving, but not ready: the API server could not verify us", "reason", err.Error())
 	}
 }

@@ -36,7 +36,7 @@ func (b *Bootstrapper) newAuthority(id found) (*authority.Authority, error) {
 		},
 		OnChange:   func() { b.authorityChanged(own) },
 		AwaitTrust: b.awaitCarried(),
-		OnStep:     func(step authority.Step) { b.metrics.caStep(step.Name) },
+		OnStep:     b.rotated,
 	})
 	return own, err
 }

@@ -29,11 +29,14 @@ type Bootstrapper struct {
 	clients  clients
 	requests *requestCounter
 	metrics  *metrics
+	events   *events
 	injector *trust.Injector
 	state    serving.State
 	// directory keeps the pair across restarts, nil for memory only.
 	directory *serving.Directory
 	problem   problem
+	// own are the addresses of our own handshakes, which are no clients.
+	own addresses
 
 	// publishing is held from reading a trust policy until the injector has it.
 	publishing sync.Mutex
@@ -45,7 +48,7 @@ type Bootstrapper struct {
 	started       time.Time
 }
 
-// New checks the options, all faults at once, and prepares the clients. It contacts nothing.
+// New checks the options, all faults at once, reads the client CAs and prepares the clients. It contacts nothing.
 func New(options Options) (*Bootstrapper, error) {
 	options = options.withDefaults()
 	if err := options.validate(); err != nil {
@@ -60,9 +63,13 @@ func New(options Options) (*Bootstrapper, error) {
 		options:  options,
 		clients:  clients,
 		requests: requests,
+		events:   newEvents(options.Environment, clients.kubernetes.CoreV1().Events(options.Namespace)),
 		renewNow: make(chan struct{}, 1),
 		served:   make(chan struct{}),
 		ready:    make(chan struct{}),
+	}
+	if err := b.loadClientAuth(); err != nil {
+		return nil, fmt.Errorf("bootstrap options: ClientCAFile: %w", err)
 	}
 	if options.Source == SourceCSR && options.CertDir != "" {
 		if b.directory, err = serving.OpenDirectory(options.CertDir); err != nil {
@@ -76,7 +83,7 @@ func New(options Options) (*Bootstrapper, error) {
 		Client:   clients.dynamic,
 		Targets:  options.WebhookConfigurations,
 		Service:  types.NamespacedName{Namespace: options.Namespace, Name: options.Service},
-		Observer: b.metrics.injectorObserver(),
+		Observer: b.injectorObserver(),
 	})
 	return b, err
 }
@@ -118,9 +125,11 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 	b.started = time.Now()
 	logger := klog.FromContext(ctx).WithName("bootstrap")
 	ctx = klog.NewContext(ctx, logger)
+	b.events.start(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return b.injector.Run(ctx) })
 	group.Go(func() error { return b.announce(ctx) })
+	group.Go(func() error { return b.followClientAuth(ctx) })
 	group.Go(func() error { return b.runSource(ctx, group) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err

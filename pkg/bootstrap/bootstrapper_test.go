@@ -46,6 +46,21 @@ func TestNewRefusesBadOptions(t *testing.T) {
 		{name: "bad signer", alter: func(o *bootstrap.Options) { o.SignerName = "nodomain" }, want: `"nodomain"`},
 		{name: "bad approval", alter: func(o *bootstrap.Options) { o.Approval = "maybe" }, want: `"maybe"`},
 		{name: "bad key", alter: func(o *bootstrap.Options) { o.KeyAlgorithm = "rsa-512" }, want: `"rsa-512"`},
+		{
+			name:  "client names without a client CA",
+			alter: func(o *bootstrap.Options) { o.ClientAllowedNames = []string{"api-server"} },
+			want:  "ClientAllowedNames without ClientCAFile",
+		},
+		{
+			name:  "an empty client name",
+			alter: func(o *bootstrap.Options) { o.ClientAllowedNames, o.ClientCAFile = []string{"api-server", ""}, "x" },
+			want:  "empty name",
+		},
+		{
+			name:  "client CA file that is not there",
+			alter: func(o *bootstrap.Options) { o.ClientCAFile = "/does/not/exist" },
+			want:  "ClientCAFile: opening a certificate or key: open /does/not/exist",
+		},
 		{name: "short life", alter: func(o *bootstrap.Options) { o.Duration = 599 * time.Second }, want: "9m59s"},
 		{name: "bad SAN", alter: func(o *bootstrap.Options) { o.ExtraSANs = []string{"*.example.com"} }, want: "*.example.com"},
 		{
@@ -80,14 +95,14 @@ func TestNewNamesAllFaultsAtOnce(t *testing.T) {
 func TestFromEnvironment(t *testing.T) {
 	variables := map[string]string{
 		"SERVICE_NAME": "web", "POD_NAMESPACE": "shop", "POD_NAME": "web-0", "POD_SERVICE_ACCOUNT": "account",
-		"POD_IPS": "10.1.2.3,fd00::3",
+		"POD_IPS": "10.1.2.3,fd00::3", "POD_UID": "0-1-2",
 	}
 	got, err := bootstrap.FromEnvironment(func(name string) string { return variables[name] })
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := bootstrap.Environment{
-		Service: "web", Namespace: "shop", PodName: "web-0", ServiceAccount: "account",
+		Service: "web", Namespace: "shop", PodName: "web-0", PodUID: "0-1-2", ServiceAccount: "account",
 		PodIPs: []netip.Addr{netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("fd00::3")},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {

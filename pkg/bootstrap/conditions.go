@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -66,26 +67,43 @@ func (b *Bootstrapper) handshake(ctx context.Context) error {
 	if pair == nil {
 		return errors.New("there is no certificate to shake hands with yet")
 	}
-	state, err := b.dial(ctx)
+	presented, err := b.dial(ctx)
 	if err != nil {
 		return err
 	}
-	return b.verifyHandshake(state.PeerCertificates, pair)
+	return b.verifyHandshake(presented, pair)
 }
 
-// dial completes one handshake with the listener. What it presents is verified by the caller, against several bundles.
-func (b *Bootstrapper) dial(ctx context.Context) (tls.ConnectionState, error) {
-	dialer := tls.Dialer{Config: &tls.Config{
+// errAskedBack ends our own handshake where the server wants to know who we are.
+var errAskedBack = errors.New("the listener asks for a client certificate")
+
+// dial shakes hands with the listener and returns what it presents, for the caller to verify against several bundles.
+//
+// Where client certificates are demanded the handshake ends with the demand: until then the server has shown its
+// certificate and proved that it has the key (in TLS 1.2 and 1.3), and we have no certificate to show.
+func (b *Bootstrapper) dial(ctx context.Context) (presented []*x509.Certificate, err error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", b.options.SelfAddress)
+	if err != nil {
+		return nil, fmt.Errorf("TLS handshake with our own listener %s: %w", b.options.SelfAddress, err)
+	}
+	defer conn.Close() //nolint:errcheck // Nothing was written.
+	err = tls.Client(conn, &tls.Config{
 		ServerName:         b.serverName(),
 		MinVersion:         tls.VersionTLS12,
 		InsecureSkipVerify: true, // #nosec G402 -- verifyHandshake verifies, with every bundle.
-	}}
-	conn, err := dialer.DialContext(ctx, "tcp", b.options.SelfAddress)
-	if err != nil {
-		return tls.ConnectionState{}, fmt.Errorf("TLS handshake with our own listener %s: %w", b.options.SelfAddress, err)
+		VerifyConnection: func(s tls.ConnectionState) error {
+			presented = s.PeerCertificates
+			return nil
+		},
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			b.own.add(conn.LocalAddr().String())
+			return nil, errAskedBack
+		},
+	}).HandshakeContext(ctx)
+	if err != nil && !errors.Is(err, errAskedBack) {
+		return nil, fmt.Errorf("TLS handshake with our own listener %s: %w", b.options.SelfAddress, err)
 	}
-	defer conn.Close() //nolint:errcheck // Nothing was written.
-	return conn.(*tls.Conn).ConnectionState(), nil
+	return presented, nil
 }
 
 func (b *Bootstrapper) verifyHandshake(presented []*x509.Certificate, pair *serving.Pair) error {

@@ -6,6 +6,8 @@ package bootstrap
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
 )
 
@@ -15,6 +17,7 @@ const (
 	EnvNamespace      = "POD_NAMESPACE"
 	EnvServiceAccount = "POD_SERVICE_ACCOUNT"
 	EnvPodName        = "POD_NAME"
+	EnvPodUID         = "POD_UID"
 	EnvPodIPs         = "POD_IPS"
 )
 
@@ -26,6 +29,7 @@ func FromEnvironment(getenv func(string) string) (Environment, error) {
 		Namespace:      getenv(EnvNamespace),
 		ServiceAccount: getenv(EnvServiceAccount),
 		PodName:        getenv(EnvPodName),
+		PodUID:         types.UID(getenv(EnvPodUID)),
 	}
 	ips, err := identity.ParseIPs([]string{getenv(EnvPodIPs)})
 	if err != nil {

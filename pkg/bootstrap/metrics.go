@@ -5,28 +5,27 @@ package bootstrap
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
 // metrics tell the story of the log in numbers. Expiry is a time, not a remainder: "expires in" is for the query to
-// say, and stays right when the process hangs.
+// say, and stays right when the process hangs. docs/metrics.md lists them for those who read dashboards.
 type metrics struct {
 	phaseSeconds  *prometheus.GaugeVec
+	startRequests prometheus.Gauge
 	failures      *prometheus.CounterVec
-	writes        *prometheus.CounterVec
-	writeFailures *prometheus.CounterVec
+	reloadErrors  *prometheus.CounterVec
 	renewals      prometheus.Counter
 	leafNotBefore prometheus.Gauge
 	leafNotAfter  prometheus.Gauge
 	caNotAfter    prometheus.Gauge
 	caSteps       *prometheus.CounterVec
+	bundles       *bundleMetrics
 }
 
 // newMetrics registers everything with r; nil registers nothing. trusted is asked at every scrape.
@@ -34,21 +33,30 @@ func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error)
 	m := &metrics{
 		phaseSeconds: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hookstrap_bootstrap_phase_seconds",
-			Help: "How long the phase took when it was last run.",
+			Help: "How long each phase from start to ready took when it was last run, in seconds.",
 		}, []string{"phase"}),
-		failures: counter("hookstrap_bootstrap_failures_total", "Failed attempts, by task and outcome.", "task", "reason"),
-		writes: counter("hookstrap_cabundle_writes_total", "Writes of a caBundle, by object and what was wrong with it.",
-			"kind", "name", "reason"),
-		writeFailures: counter("hookstrap_cabundle_write_failures_total", "Failed writes of a caBundle, by object.",
-			"kind", "name"),
+		startRequests: gauge("hookstrap_bootstrap_api_requests",
+			"How many requests to the API server it took from start to ready; 0 until then."),
+		failures: counter("hookstrap_bootstrap_failures_total",
+			"Attempts that failed and are tried again, by what was attempted and why it failed.", "task", "reason"),
+		reloadErrors: counter("hookstrap_reload_errors_total",
+			"Times that files could not be read or used, while the last good ones kept serving, by what they hold.", "what"),
 		renewals: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "hookstrap_certificate_renewals_total", Help: "Certificates that replaced an earlier one while serving."}),
-		leafNotBefore: gauge("hookstrap_certificate_not_before_timestamp_seconds", "NotBefore of the leaf being served."),
-		leafNotAfter:  gauge("hookstrap_certificate_not_after_timestamp_seconds", "NotAfter of the leaf being served."),
-		caNotAfter:    gauge("hookstrap_ca_not_after_timestamp_seconds", "Latest NotAfter of the built-in signer's CAs."),
+			Name: "hookstrap_certificate_renewals_total",
+			Help: "Certificates that replaced an earlier one while serving."}),
+		leafNotBefore: gauge("hookstrap_certificate_not_before_timestamp_seconds",
+			"When the certificate being served became valid, as a Unix time; 0 before the first."),
+		leafNotAfter: gauge("hookstrap_certificate_not_after_timestamp_seconds",
+			"When the certificate being served expires, as a Unix time; 0 before the first."),
+		caNotAfter: gauge("hookstrap_ca_not_after_timestamp_seconds",
+			"When the last of the built-in signer's CAs expires, as a Unix time; 0 with any other signer."),
+		caSteps: counter("hookstrap_ca_steps_total",
+			"Changes of the built-in signer's CA that this process has written, by step.", "step"),
+		bundles: newBundleMetrics(),
 	}
-	m.caSteps = counter("hookstrap_ca_steps_total", "Changes of the built-in signer's CA that this process has written.",
-		"step")
+	for _, what := range reloads() { // A counter that is there from the start lets a query see the first error.
+		m.reloadErrors.WithLabelValues(what)
+	}
 	return m, m.register(r, trusted)
 }
 
@@ -73,8 +81,9 @@ func (m *metrics) register(r prometheus.Registerer, trusted func() error) error 
 		}
 		return 1
 	})
-	for _, c := range []prometheus.Collector{m.phaseSeconds, m.failures, m.writes, m.writeFailures, m.renewals,
-		m.leafNotBefore, m.leafNotAfter, m.caNotAfter, m.caSteps, verified} {
+	own := []prometheus.Collector{m.phaseSeconds, m.startRequests, m.failures, m.reloadErrors, m.renewals, m.leafNotBefore,
+		m.leafNotAfter, m.caNotAfter, m.caSteps, verified}
+	for _, c := range append(own, m.bundles.collectors()...) {
 		if err := r.Register(c); err != nil {
 			return fmt.Errorf("registering the bootstrap metrics (one Bootstrapper a registry): %w", err)
 		}
@@ -88,13 +97,12 @@ func (m *metrics) phase(name string, took time.Duration) {
 
 // failure counts err by what it is, as far as that has a name of its own.
 func (m *metrics) failure(task string, err error) {
-	reason := "Error"
-	if outcome, ok := csr.OutcomeOf(err); ok {
-		reason = string(outcome)
-	} else if errors.As(err, new(*unverifiedError)) {
-		reason = "Unverified"
-	}
-	m.failures.WithLabelValues(task, reason).Inc()
+	m.failures.WithLabelValues(taskOf(task, err), reasonOf(err)).Inc()
+}
+
+// reload counts files that could not be read or used: what is one of the constants reload…
+func (m *metrics) reload(what string) {
+	m.reloadErrors.WithLabelValues(what).Inc()
 }
 
 func (m *metrics) serving(leaf *x509.Certificate, first bool) {
@@ -108,18 +116,5 @@ func (m *metrics) serving(leaf *x509.Certificate, first bool) {
 func (m *metrics) authority(bundle trust.Bundle) {
 	if !bundle.Empty() {
 		m.caNotAfter.Set(float64(bundle.NotAfter().Unix()))
-	}
-}
-
-func (m *metrics) caStep(name string) { m.caSteps.WithLabelValues(name).Inc() }
-
-func (m *metrics) injectorObserver() trust.Observer {
-	return trust.Observer{
-		Wrote: func(w trust.Write) {
-			m.writes.WithLabelValues(string(w.Target.Kind), w.Target.Name, w.Reason).Inc()
-		},
-		Failed: func(t trust.Target, _ error) {
-			m.writeFailures.WithLabelValues(string(t.Kind), t.Name).Inc()
-		},
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
@@ -49,8 +51,10 @@ type Environment struct {
 	Service, Namespace string
 	// ServiceAccount is the name of the ServiceAccount we run as. The built-in signer needs it.
 	ServiceAccount string
-	// PodName labels the requests; PodIPs become SANs. Both may be empty.
+	// PodName labels the requests; PodIPs become SANs. Both may be empty. Events are about the Pod of that name and UID:
+	// without a name there are none, and without its UID `kubectl describe` may not show them.
 	PodName string
+	PodUID  types.UID
 	PodIPs  []netip.Addr
 }
 
@@ -87,6 +91,13 @@ type Options struct {
 
 	// TLS bounds protocol version and cipher suites.
 	TLS serving.TLSOptions
+	// ClientCAFile is a PEM file of CAs: with it, only clients whose certificate one of them verifies get in. It is read
+	// by [New] and again whenever it changes; one that becomes unreadable leaves the last good CAs in force. net/http
+	// takes the handshakes of readiness for failures then: see [Bootstrapper.ErrorLog].
+	ClientCAFile string
+	// ClientAllowedNames are the common names and DNS SANs that a client of ClientCAFile may have; with none, it may have
+	// any.
+	ClientAllowedNames []string
 	// SelfAddress is host:port of our own listener; readiness does a handshake with it. The default is
 	// [DefaultSelfAddress].
 	SelfAddress string
@@ -131,6 +142,14 @@ func (o Options) validate() error {
 	}
 	if o.Source == SourceCSR {
 		faults = append(faults, o.validateRequest())
+	}
+	if len(o.ClientAllowedNames) > 0 && o.ClientCAFile == "" {
+		faults = append(faults, errors.New("ClientAllowedNames without ClientCAFile: a name means nothing without a CA that "+
+			"vouches for it, set both or neither"))
+	}
+	if slices.Contains(o.ClientAllowedNames, "") {
+		faults = append(faults, errors.New("ClientAllowedNames has an empty name, which a certificate without a common name "+
+			"would match: take it out"))
 	}
 	return errors.Join(faults...)
 }

@@ -50,7 +50,7 @@ func (b *Bootstrapper) store(ctx context.Context, pair *serving.Pair) {
 		return
 	}
 	if err := b.directory.Save(pair); err != nil {
-		b.metrics.failure("store", err)
+		b.metrics.failure(taskStore, err)
 		klog.FromContext(ctx).Error(err, "The key pair is served but not stored", "directory", b.directory.Path())
 	}
 }

@@ -88,7 +88,7 @@ func (f *rootFinder) read(
 		if f.bootstrapper.options.CAFile == "" {
 			return trust.Bundle{}, nil
 		}
-		return readBundle(f.bootstrapper.options.CAFile)
+		return f.bootstrapper.readCAFile()
 	case signer.SourceRootCAConfigMap:
 		return f.rootCAConfigMap(ctx)
 	case signer.SourceTrustBundle:

@@ -57,7 +57,7 @@ func (s *csrSource) newRequester(ctx context.Context) *csr.Requester {
 		Client:   s.clients.kubernetes.CertificatesV1().CertificateSigningRequests(),
 		Approval: s.options.Approval,
 		Waiting: func(err *csr.OutcomeError) {
-			s.failed("wait", err)
+			s.failed(taskWait, err)
 			klog.FromContext(ctx).Info("Still waiting for the certificate", "outcome", err.Outcome, "reason", err.Error())
 		},
 		Observe: func(phase csr.Phase, took time.Duration, keysAndValues ...any) {
@@ -87,7 +87,7 @@ func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error)
 	if err := sleepUntil(ctx, due, s.Leaf(), time.Now, s.renewNow); err != nil {
 		return due, err
 	}
-	next, err := retry(ctx, s.Bootstrapper, "certificate", s.obtain)
+	next, err := retry(ctx, s.Bootstrapper, taskCertificate, s.obtain)
 	if err != nil {
 		return due, err
 	}
@@ -101,15 +101,15 @@ func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error)
 // obtain gets one certificate and finds the CA that verifies it.
 func (s *csrSource) obtain(ctx context.Context) (candidate, error) {
 	if err := s.ensureAuthority(ctx); err != nil {
-		return candidate{}, err
+		return candidate{}, during(taskAuthority, err)
 	}
 	issued, err := s.requester.Obtain(ctx, s.spec)
 	if err != nil {
-		return candidate{}, err
+		return candidate{}, during(taskRequest, err)
 	}
 	policy, err := s.roots.find(ctx, issued.Chain)
 	if err != nil {
-		return candidate{}, err
+		return candidate{}, during(taskRoots, err)
 	}
 	pair, err := serving.NewPair(issued.Chain, issued.Key, policy.Bundle.Certificates())
 	if err != nil {

@@ -18,7 +18,7 @@ func (b *Bootstrapper) runFiles(ctx context.Context) error {
 	watcher, err := serving.NewWatcher(serving.WatcherOptions{
 		Dir: b.options.CertDir,
 		OnError: func(err error) {
-			b.failed("reload", err)
+			b.reloadFailed(reloadCertificate, err)
 			klog.FromContext(ctx).Error(err, "Keeping the last good certificate", "directory", b.options.CertDir)
 		},
 	})
@@ -27,10 +27,20 @@ func (b *Bootstrapper) runFiles(ctx context.Context) error {
 	}
 	return watcher.Run(ctx, func(ctx context.Context, pair *serving.Pair) {
 		if err := b.adopt(ctx, b.fromFiles(pair)); err != nil && ctx.Err() == nil {
-			b.failed("reload", err)
+			b.reloadFailed(reloadCertificate, err)
 			klog.FromContext(ctx).Error(err, "Keeping the last good certificate", "directory", b.options.CertDir)
 		}
 	})
+}
+
+// readCAFile reads --ca-file again, and reports that it cannot be used.
+func (b *Bootstrapper) readCAFile() (trust.Bundle, error) {
+	bundle, err := readBundle(b.options.CAFile)
+	if err != nil {
+		err = fmt.Errorf("reading the CA file: %w", err)
+		b.reloadFailed(reloadCA, err)
+	}
+	return bundle, err
 }
 
 // fromFiles decides which CA to publish: ca.crt, else --ca-file. With neither, somebody else (cert-manager's
@@ -38,11 +48,9 @@ func (b *Bootstrapper) runFiles(ctx context.Context) error {
 func (b *Bootstrapper) fromFiles(pair *serving.Pair) candidate {
 	bundle := trust.NewBundle(pair.CAs()...)
 	if bundle.Empty() && b.options.CAFile != "" {
-		if fromFile, err := readBundle(b.options.CAFile); err == nil {
+		if fromFile, err := b.readCAFile(); err == nil {
 			bundle = fromFile
-		} else {
-			b.failed("reload", fmt.Errorf("reading the CA file: %w", err))
-		}
+		} // else it is reported, and whoever keeps the caBundle is waited for
 	}
 	if bundle.Empty() {
 		return candidate{pair: pair}

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/cert"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
@@ -70,13 +72,27 @@ func rotate(t *testing.T, s *site.Site, servers []*site.Server, value string) {
 	})
 }
 
+// slowToPublish makes every write of a caBundle take its time: a certificate of a CA that is not published yet would be
+// served for long enough to be noticed.
+func slowToPublish(options *bootstrap.Options) {
+	options.RESTConfig = intercept(options.RESTConfig, func(r *http.Request) {
+		if r.Method != http.MethodPatch {
+			return
+		}
+		select {
+		case <-time.After(300 * time.Millisecond):
+		case <-r.Context().Done():
+		}
+	})
+}
+
 // TestSoak renews and rotates under a constant stream of admissions through the API server, with failurePolicy Fail:
 // not one may fail. `make soak` runs the long form.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	replicas, rotations, renewals := 2, atoi(t, "SOAK_ROTATIONS", 2), atoi(t, "SOAK_RENEWALS", 16)
 	s := site.New(t, shared, site.Options{})
-	servers := s.Replicas(t, replicas)
+	servers := s.Replicas(t, replicas, slowToPublish)
 	load := startStream(t, s)
 	renewed := 0
 	for rotation := range rotations {

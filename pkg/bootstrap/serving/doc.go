@@ -1,8 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package serving turns key pairs into TLS handshakes: it holds the pair being served, and reads and writes pairs on
-// disk.
+// Package serving turns key pairs into TLS handshakes: it holds the pair being served and who may connect, and reads
+// and writes pairs on disk.
 //
 // A certificate reaches a listener by one of two ways, and both end in [State.Set]:
 //
@@ -14,9 +14,14 @@
 // can only be made from parts that fit each other, and it never changes afterwards, so whoever holds one need not
 // check it again. Printing one shows the fingerprint of its leaf, never its key.
 //
-// A [State] holds the pair being served. Replacing it replaces everything a handshake looks at in one step: a
-// handshake uses the old pair or the new one, never the chain of one and the key of the other. Connections which
-// already exist are left alone.
+// A [ClientAuth] says which clients get in, where not all of them shall: CAs and, on top, names. A [ClientWatcher]
+// follows the file of the CAs.
+//
+// A [State] holds the pair being served and the ClientAuth. Replacing either replaces everything a handshake looks at
+// in one step: a handshake uses the old pair or the new one, never the chain of one and the key of the other. Sessions end
+// with the state they began in; connections which already exist are left alone.
+//
+// An [ErrorLog] makes structured and rare lines of what net/http's server says about handshakes that fail.
 //
 // A [Directory] keeps a pair on disk the way the kubelet keeps a Secret volume: the files of one generation sit in a
 // directory of their own, and a symbolic link that is swapped by one rename says which generation is current. A

@@ -116,12 +116,12 @@ func readFile(dir, name string) ([]byte, error) {
 	// Opening a named pipe would otherwise wait for somebody to write to it, perhaps for ever.
 	f, err := os.OpenFile(filepath.Clean(path), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, fmt.Errorf("opening a file of the key pair: %w", err)
+		return nil, fmt.Errorf("opening a certificate or key: %w", err)
 	}
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("looking at a file of the key pair: %w", err)
+		return nil, fmt.Errorf("looking at a certificate or key: %w", err)
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFileSize {
 		return nil, fmt.Errorf("%s is no certificate or key (%s, %d bytes): put a PEM file of at most %d bytes there",

@@ -37,3 +37,26 @@ func FuzzParsePair(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseClientAuth checks that no bytes make ParseClientAuth panic or admit clients of no CA, and that what it
+// accepts survives being written and read again.
+func FuzzParseClientAuth(f *testing.F) {
+	good := bundleOf(newRoot(f, "first"), newRoot(f, "second"))
+	f.Add(good)
+	f.Add(good[:len(good)-40])
+	f.Add(certificatePEM([]byte("garbage")))
+	f.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		a, err := ParseClientAuth(data, nil)
+		if err != nil {
+			return
+		}
+		if len(a.CAs()) == 0 {
+			t.Fatal("accepted without a CA")
+		}
+		again, err := ParseClientAuth(encodeCertificates(a.CAs()), nil)
+		if err != nil || !again.Equal(a) {
+			t.Fatalf("what was accepted once is another when written anew: %v", err)
+		}
+	})
+}

@@ -11,7 +11,8 @@ const firstRetry = 250 * time.Millisecond
 // patience decides when a failure is worth telling, and when to try again. It is pure: the time is passed in.
 type patience struct {
 	grace    time.Duration // failures younger than this are not told
-	interval time.Duration // the longest delay between tries, and the shortest between telling the same thing twice
+	interval time.Duration // the longest delay between tries
+	remind   time.Duration // the shortest time between telling the same thing twice
 
 	since    time.Time // when the failures began; zero while all is well
 	failures int       // how many there were in a row
@@ -22,7 +23,7 @@ type patience struct {
 // observe takes the outcome of a try, and says whether to tell the error.
 func (p *patience) observe(err error, now time.Time) bool {
 	if err == nil {
-		*p = patience{grace: p.grace, interval: p.interval}
+		*p = patience{grace: p.grace, interval: p.interval, remind: p.remind}
 		return false
 	}
 	if p.failures++; p.failures == 1 {
@@ -31,7 +32,7 @@ func (p *patience) observe(err error, now time.Time) bool {
 	if now.Sub(p.since) < p.grace {
 		return false
 	}
-	if err.Error() == p.told && now.Sub(p.toldAt) < p.interval {
+	if err.Error() == p.told && now.Sub(p.toldAt) < p.remind {
 		return false
 	}
 	p.told, p.toldAt = err.Error(), now

@@ -23,33 +23,33 @@ func TestPatienceTells(t *testing.T) {
 		want     []bool
 	}{
 		"nothing while all is well": {
-			patience{interval: time.Minute}, []try{{0, nil}, {time.Hour, nil}}, []bool{false, false},
+			patience{interval: time.Minute, remind: time.Minute}, []try{{0, nil}, {time.Hour, nil}}, []bool{false, false},
 		},
 		"at once without grace": {
-			patience{interval: time.Minute}, []try{{0, missing}}, []bool{true},
+			patience{interval: time.Minute, remind: time.Minute}, []try{{0, missing}}, []bool{true},
 		},
 		"only what outlives the grace": {
-			patience{grace: 2 * time.Second, interval: time.Minute},
+			patience{grace: 2 * time.Second, interval: time.Minute, remind: time.Minute},
 			[]try{{0, missing}, {1999 * time.Millisecond, missing}, {2 * time.Second, missing}},
 			[]bool{false, false, true},
 		},
 		"nothing of a failure that passed": {
-			patience{grace: 2 * time.Second, interval: time.Minute},
+			patience{grace: 2 * time.Second, interval: time.Minute, remind: time.Minute},
 			[]try{{0, missing}, {time.Second, nil}, {2 * time.Second, missing}, {3 * time.Second, missing}},
 			[]bool{false, false, false, false},
 		},
 		"the same once per interval": {
-			patience{interval: time.Minute},
+			patience{interval: time.Minute, remind: time.Minute},
 			[]try{{0, missing}, {59 * time.Second, missing}, {time.Minute, missing}, {90 * time.Second, missing}},
 			[]bool{true, false, true, false},
 		},
 		"something else at once": {
-			patience{interval: time.Minute},
+			patience{interval: time.Minute, remind: time.Minute},
 			[]try{{0, missing}, {time.Second, damaged}, {2 * time.Second, damaged}, {3 * time.Second, missing}},
 			[]bool{true, true, false, true},
 		},
 		"the same at once when it comes back": {
-			patience{interval: time.Minute},
+			patience{interval: time.Minute, remind: time.Minute},
 			[]try{{0, missing}, {time.Second, nil}, {2 * time.Second, missing}},
 			[]bool{true, false, true},
 		},

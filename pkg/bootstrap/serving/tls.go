@@ -18,12 +18,13 @@ type TLSOptions struct {
 	CipherSuites []uint16
 }
 
-// TLSOption returns a function that makes a [tls.Config] serve the state's pair. It has the form of
-// controller-runtime's webhook.Options.TLSOpts, and may be applied to any number of configurations.
+// TLSOption returns a function that makes a [tls.Config] serve the state's pair to the clients of its [ClientAuth]. It
+// has the form of controller-runtime's webhook.Options.TLSOpts, and may be applied to any number of configurations.
 //
-// Options applied to the same configuration afterwards, such as client CAs, hold in each handshake as well: the
-// configuration is copied at the first handshake and not before. Handshakes fail with [ErrNoCertificate] as long as
-// the state is empty.
+// Options applied to the same configuration afterwards hold in each handshake as well: the configuration is copied at
+// the first handshake and not before. Only ClientAuth and ClientCAs are the state's once it has a [ClientAuth]; the
+// client is verified in VerifyConnection then, and VerifiedChains of its connection stays empty. Handshakes fail with
+// [ErrNoCertificate] as long as the state is empty.
 func (s *State) TLSOption(o TLSOptions) func(*tls.Config) {
 	if o.MinVersion == 0 {
 		o.MinVersion = tls.VersionTLS13
@@ -42,42 +43,57 @@ func (s *State) TLSOption(o TLSOptions) func(*tls.Config) {
 	}
 }
 
-// listener gives each handshake of one tls.Config a configuration in which everything belongs to one pair.
+// listener gives each handshake of one tls.Config a configuration in which everything belongs to one snapshot.
 type listener struct {
-	state *State
-	outer *tls.Config
+	state    *State
+	outer    *tls.Config
+	refusals limiter
 
-	mu      sync.Mutex
-	base    *tls.Config // the outer configuration as it was at the first handshake
-	pair    *Pair       // the pair that current was built for
-	current *tls.Config
+	mu       sync.Mutex
+	base     *tls.Config // the outer configuration as it was at the first handshake
+	snapshot snapshot    // what current was built for
+	current  *tls.Config
 }
 
-// configForClient returns the configuration of the pair being served. It is built once per pair: crypto/tls keeps the
-// keys of session tickets in it, so a new one in each handshake would never resume a session.
-func (l *listener) configForClient(*tls.ClientHelloInfo) (*tls.Config, error) {
+// configForClient returns the configuration of the current snapshot, for one handshake.
+func (l *listener) configForClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	c, clients, err := l.config()
+	if err != nil || clients == nil {
+		return c, err
+	}
+	return guard(c, clients, hello, &l.refusals), nil
+}
+
+// config returns the configuration of the current snapshot, and its clients. It is built once per snapshot: crypto/tls
+// keeps the keys of session tickets in it, so a new one in each handshake would never resume a session.
+func (l *listener) config() (*tls.Config, *ClientAuth, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.base == nil {
 		l.base = l.outer.Clone()
 	}
-	pair := l.state.Pair()
-	if pair == nil {
-		return nil, ErrNoCertificate
+	now := l.state.load()
+	if now.pair == nil {
+		return nil, nil, ErrNoCertificate
 	}
-	if l.pair != pair {
-		l.pair, l.current = pair, configFor(pair, l.base)
+	if l.snapshot != now {
+		l.snapshot, l.current = now, configFor(now, l.base)
 	}
-	return l.current, nil
+	return l.current, now.clients, nil
 }
 
-// configFor returns the base configuration with the pair as its one certificate.
-func configFor(pair *Pair, base *tls.Config) *tls.Config {
+// configFor returns the base configuration with the pair as its one certificate, and a demand for clients'.
+func configFor(s snapshot, base *tls.Config) *tls.Config {
 	c := base.Clone()
 	c.GetConfigForClient, c.GetCertificate = nil, nil
-	c.Certificates = []tls.Certificate{*pair.Certificate()}
-	// Without these the ticket keys would be the listener's and outlive the pair: a session begun with one
-	// certificate could go on after it was replaced. This way a rotation makes each client verify the new one.
+	c.Certificates = []tls.Certificate{*s.pair.Certificate()}
+	if s.clients != nil {
+		// ClientAuth.verify verifies; the CAs are for telling a client which of its certificates to choose.
+		c.ClientAuth, c.ClientCAs = tls.RequireAnyClientCert, s.clients.roots
+	}
+	// Without these the ticket keys would be the listener's and outlive the snapshot: a session begun with one
+	// certificate could go on after it was replaced, or one of a client after its CA was removed. This way a change
+	// makes each side verify the other anew.
 	c.WrapSession, c.UnwrapSession = c.EncryptTicket, c.DecryptTicket
 	return c
 }

@@ -70,25 +70,18 @@ func NewWatcher(o WatcherOptions) (*Watcher, error) {
 //
 // The logger is taken from ctx.
 func (w *Watcher) Run(ctx context.Context, offer func(context.Context, *Pair)) error {
-	notifications := newNotifier(w.options.Dir, w.opener())
-	defer notifications.close()
-	// Two of them: files and notifications fail independently, and neither's news should hide the other's.
-	files := patience{grace: w.options.Grace, interval: w.options.PollInterval}
-	watch := patience{interval: w.options.PollInterval}
-	var last *Pair
-	for ctx.Err() == nil {
-		// First watch, then read: what changes after the reading is notified.
-		w.tell(ctx, &watch, notifications.arm())
-		pair, err := readPair(w.options.Dir, w.options.Files)
-		w.tell(ctx, &files, err)
-		if err == nil && !pair.Equal(last) {
-			klog.FromContext(ctx).V(2).Info("Read a new key pair", "directory", w.options.Dir,
-				"fingerprint", pair.Fingerprint(), "notAfter", pair.Leaf().NotAfter)
-			last = pair
-			offer(ctx, pair)
-		}
-		notifications.wait(ctx, files.delay(), w.options.Debounce)
+	o := w.options
+	f := follower[*Pair]{
+		dir: o.Dir, poll: o.PollInterval, debounce: o.Debounce, grace: o.Grace, remind: o.PollInterval,
+		open: w.opener(), now: w.now, onError: o.OnError,
+		read: func() (*Pair, error) { return readPair(o.Dir, o.Files) },
+		same: (*Pair).Equal,
 	}
+	f.run(ctx, func(ctx context.Context, pair *Pair) {
+		klog.FromContext(ctx).V(2).Info("Read a new key pair", "directory", o.Dir,
+			"fingerprint", pair.Fingerprint(), "notAfter", pair.Leaf().NotAfter)
+		offer(ctx, pair)
+	})
 	return nil
 }
 
@@ -98,15 +91,4 @@ func (w *Watcher) opener() func() (*fsnotify.Watcher, error) {
 		return nil
 	}
 	return w.open
-}
-
-// tell passes an error on unless it is too young or was told just now.
-func (w *Watcher) tell(ctx context.Context, p *patience, err error) {
-	switch told := p.observe(err, w.now()); {
-	case !told:
-	case w.options.OnError != nil:
-		w.options.OnError(err)
-	default:
-		klog.FromContext(ctx).Error(err, "Certificate directory needs attention", "directory", w.options.Dir)
-	}
 }

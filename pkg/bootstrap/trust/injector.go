@@ -46,6 +46,9 @@ type InjectorOptions struct {
 type Observer struct {
 	Wrote  func(Write)
 	Failed func(Target, error)
+	// Fight is told once for each fight, after Wrote: when somebody spoils what is repaired again and again, and from
+	// now on repairs are held back. A quiet minute, or new trust, ends a fight.
+	Fight func(Write)
 }
 
 // Write describes one successful write.
@@ -54,6 +57,7 @@ type Write struct {
 	Entries    []string      // the webhooks whose caBundle changed; nil for a CRD and an APIService
 	Reason     string        // "empty", "garbage" or "differs": what the first of them was before
 	Overwriter string        // the field manager who had spoiled what had been right, as far as it is known
+	Repairs    int           // how many repairs in a row this makes; 0 if what was there had never been right
 	Duration   time.Duration // of the request
 }
 

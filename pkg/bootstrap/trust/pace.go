@@ -50,6 +50,9 @@ func (p *pace) wrote(now time.Time, repair bool) {
 	p.notBefore = now.Add(delay(p.repairs - freeRepairs))
 }
 
+// fights reports whether the last write made a fight of it: true once for each fight.
+func (p *pace) fights() bool { return p.repairs == freeRepairs+1 }
+
 // delay doubles with n, from firstDelay for 1 up to longestWait; there is none for n below 1.
 func delay(n int) time.Duration {
 	if n < 1 {

@@ -59,6 +59,26 @@ func TestPaceOfAFight(t *testing.T) {
 	}
 }
 
+// A fight is news once, however long it lasts; after a quiet minute the next one is news again.
+func TestPaceTellsAFightOnce(t *testing.T) {
+	var p pace
+	now := noon()
+	p.wrote(now, false)
+	for fight := range 2 {
+		var told []int
+		for repair := range 20 {
+			now = now.Add(p.wait(now))
+			if p.wrote(now, true); p.fights() {
+				told = append(told, repair+1)
+			}
+		}
+		if len(told) != 1 || told[0] != freeRepairs+1 {
+			t.Errorf("fight %d: told with the repairs %v, want with number %d alone", fight+1, told, freeRepairs+1)
+		}
+		now = now.Add(p.wait(now)).Add(fightWindow)
+	}
+}
+
 func TestPaceForgetsAFight(t *testing.T) {
 	for name, calm := range map[string]func(*pace, time.Time) time.Time{
 		"a quiet minute":    func(p *pace, now time.Time) time.Time { return now.Add(p.wait(now)).Add(fightWindow) },

@@ -146,7 +146,8 @@ func (w *worker) wrote(ctx context.Context, live *unstructured.Unstructured, d d
 	now := w.clock.Now()
 	w.pace.wrote(now, w.right != nil)
 	w.view.setWriteErr(nil)
-	written := Write{Target: w.view.target, Entries: d.entries, Reason: d.reason, Duration: now.Sub(start)}
+	written := Write{Target: w.view.target, Entries: d.entries, Reason: d.reason, Repairs: w.pace.repairs,
+		Duration: now.Sub(start)}
 	if w.right != nil {
 		written.Overwriter = overwriter(w.view.target.Kind, w.right, live, d.entries, w.scope.manager)
 	}
@@ -154,6 +155,9 @@ func (w *worker) wrote(ctx context.Context, live *unstructured.Unstructured, d d
 		"reason", written.Reason, "overwriter", written.Overwriter, "duration", written.Duration)
 	if w.observer.Wrote != nil {
 		w.observer.Wrote(written)
+	}
+	if w.pace.fights() && w.observer.Fight != nil {
+		w.observer.Fight(written)
 	}
 }
 

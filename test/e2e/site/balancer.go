@@ -12,12 +12,13 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
 
 // Replicas starts n servers behind the site's Service: connections of the API server go to one after the other. Their
-// options are those of the site, each with a pod name and an address of its own.
-func (s *Site) Replicas(t testing.TB, n int) []*Server {
+// options are those of the site, each with a pod name and an address of its own, and what change makes of them.
+func (s *Site) Replicas(t testing.TB, n int, change ...func(*bootstrap.Options)) []*Server {
 	t.Helper()
 	servers := make([]*Server, 0, n)
 	addresses := make([]string, 0, n)
@@ -25,6 +26,9 @@ func (s *Site) Replicas(t testing.TB, n int) []*Server {
 		options := s.BootstrapOptions(t)
 		options.PodName = fmt.Sprintf("%s-%d", Service, i)
 		options.SelfAddress = net.JoinHostPort("127.0.0.1", strconv.Itoa(clustertest.FreePort(t)))
+		for _, alter := range change {
+			alter(&options)
+		}
 		servers, addresses = append(servers, s.Start(t, options)), append(addresses, options.SelfAddress)
 	}
 	for _, server := range servers {

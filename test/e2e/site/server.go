@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -91,6 +92,29 @@ func (s *Server) Failures(t testing.TB) float64 {
 		}
 	}
 	return sum
+}
+
+// Value is that of the counter or gauge with this name and label values, in the order of the labels' names; 0 if there
+// is none.
+func (s *Server) Value(t testing.TB, name string, labels ...string) float64 {
+	t.Helper()
+	families, err := s.metrics.Gather()
+	must(t, err)
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			var values []string
+			for _, label := range metric.GetLabel() {
+				values = append(values, label.GetValue())
+			}
+			if slices.Equal(values, labels) {
+				return metric.GetCounter().GetValue() + metric.GetGauge().GetValue()
+			}
+		}
+	}
+	return 0
 }
 
 // Stop ends the server and waits until it has.

@@ -49,6 +49,8 @@ type Options struct {
 	Shipped *Shipped
 	// WithoutConfiguration leaves the webhook configuration out; see [Site.CreateConfiguration].
 	WithoutConfiguration bool
+	// Edit changes what the manifests say before it is installed; nil changes nothing.
+	Edit func(*Shipped)
 }
 
 // New installs a site on c and removes it when the test ends.
@@ -62,6 +64,9 @@ func New(t testing.TB, c *cluster.Cluster, options Options) *Site {
 		rendered, err := Render(t.Context(), c, options.Manifests)
 		must(t, err)
 		shipped = &rendered
+	}
+	if options.Edit != nil {
+		options.Edit(shipped)
 	}
 	admin, err := kubernetes.NewForConfig(c.Config())
 	must(t, err)

@@ -1,0 +1,124 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"io/fs"
+	"net"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
+)
+
+// What is attempted, as hookstrap_bootstrap_failures_total has it beside the phases.
+const (
+	taskCertificate = "certificate" // a step of the next certificate that has no name of its own
+	taskAuthority   = "authority"   // the built-in signer's CA: reading or creating its Secret
+	taskRequest     = "request"     // creating, approving and signing the request, and what came back
+	taskWait        = "wait"        // for somebody else to approve or sign it
+	taskRoots       = "roots"       // finding the CA that verifies it
+	taskReload      = "reload"      // reading files
+	taskStore       = "store"       // keeping the key pair for the next process
+)
+
+// What is read again while serving, as hookstrap_reload_errors_total has it.
+const (
+	reloadCertificate = "certificate" // the key pair in CertDir
+	reloadCA          = "ca"          // CAFile
+	reloadClientCA    = "client-ca"   // ClientCAFile
+)
+
+func reloads() []string { return []string{reloadCertificate, reloadCA, reloadClientCA} }
+
+// taskError names the task of an error more closely than whoever retries it can. Its text is the error's own.
+type taskError struct {
+	task string
+	err  error
+}
+
+// Error implements error.
+func (e *taskError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error itself.
+func (e *taskError) Unwrap() error { return e.err }
+
+// during says that err, unless it is nil, happened during task.
+func during(task string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &taskError{task: task, err: err}
+}
+
+func taskOf(fallback string, err error) string {
+	if named, ok := errors.AsType[*taskError](err); ok {
+		return named.task
+	}
+	return fallback
+}
+
+// Why it failed, as far as that can be told, beside the outcomes of package csr. The set is closed: callers of a
+// metric's label invent no values.
+const (
+	reasonUnverified  = "Unverified"  // the certificate does not verify against any CA we may publish or that is live
+	reasonForbidden   = "Forbidden"   // a right is missing, or our credentials are not accepted
+	reasonNotFound    = "NotFound"    // an object, or a kind of API, does not exist
+	reasonConflict    = "Conflict"    // somebody else wrote first
+	reasonInvalid     = "Invalid"     // the API server does not take the object
+	reasonUnavailable = "Unavailable" // the API server is overloaded, starting or broken
+	reasonUnreachable = "Unreachable" // there is no connection to the API server
+	reasonFile        = "File"        // a file cannot be read or written
+	reasonError       = "Error"       // anything else: the log says what
+)
+
+// reasonOf puts a name to err.
+func reasonOf(err error) string {
+	if outcome, ok := csr.OutcomeOf(err); ok {
+		return string(outcome)
+	}
+	if unverified(err) {
+		return reasonUnverified
+	}
+	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
+		return statusReason(err)
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded): // It calls itself a net.Error, and may be anybody's.
+		return string(csr.TimedOut)
+	case errors.As(err, new(net.Error)):
+		return reasonUnreachable
+	case errors.As(err, new(*fs.PathError)):
+		return reasonFile
+	}
+	return reasonError
+}
+
+func unverified(err error) bool {
+	return errors.As(err, new(*unverifiedError)) || errors.As(err, new(x509.UnknownAuthorityError)) ||
+		errors.As(err, new(x509.HostnameError)) || errors.As(err, new(x509.CertificateInvalidError))
+}
+
+// statusReason folds the reasons of the API server into a few that call for different reactions.
+func statusReason(err error) string {
+	switch apierrors.ReasonForError(err) {
+	case metav1.StatusReasonForbidden, metav1.StatusReasonUnauthorized:
+		return reasonForbidden
+	case metav1.StatusReasonNotFound, metav1.StatusReasonGone, metav1.StatusReasonMethodNotAllowed:
+		return reasonNotFound
+	case metav1.StatusReasonConflict, metav1.StatusReasonAlreadyExists:
+		return reasonConflict
+	case metav1.StatusReasonInvalid, metav1.StatusReasonBadRequest:
+		return reasonInvalid
+	case metav1.StatusReasonTooManyRequests, metav1.StatusReasonServerTimeout, metav1.StatusReasonTimeout,
+		metav1.StatusReasonServiceUnavailable, metav1.StatusReasonInternalError:
+		return reasonUnavailable
+	default:
+		return reasonError
+	}
+}

@@ -1,0 +1,74 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"syscall"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
+)
+
+func TestReasonOf(t *testing.T) {
+	secrets := schema.GroupResource{Resource: "secrets"}
+	refused := &url.Error{Op: "Get", URL: "https://10.0.0.1", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
+	for name, tc := range map[string]struct {
+		err  error
+		want string
+	}{
+		"denied":            {&csr.OutcomeError{Outcome: csr.Denied}, "Denied"},
+		"timed out waiting": {&csr.OutcomeError{Outcome: csr.TimedOut, Err: context.DeadlineExceeded}, "TimedOut"},
+		"no CA verifies":    {&unverifiedError{}, "Unverified"},
+		"unknown authority": {x509.UnknownAuthorityError{}, "Unverified"},
+		"expired":           {x509.CertificateInvalidError{Reason: x509.Expired}, "Unverified"},
+		"another name":      {x509.HostnameError{Certificate: &x509.Certificate{}}, "Unverified"},
+		"waiting for trust": {errors.Join(context.DeadlineExceeded, x509.UnknownAuthorityError{}), "Unverified"},
+		"deadline":          {context.DeadlineExceeded, "TimedOut"},
+		"forbidden":         {apierrors.NewForbidden(secrets, "ca", errors.New("no")), "Forbidden"},
+		"unauthorized":      {apierrors.NewUnauthorized("who?"), "Forbidden"},
+		"not found":         {apierrors.NewNotFound(secrets, "ca"), "NotFound"},
+		"conflict":          {apierrors.NewConflict(secrets, "ca", errors.New("first")), "Conflict"},
+		"already there":     {apierrors.NewAlreadyExists(secrets, "ca"), "Conflict"},
+		"invalid":           {apierrors.NewInvalid(schema.GroupKind{}, "ca", nil), "Invalid"},
+		"overloaded":        {apierrors.NewTooManyRequests("later", 1), "Unavailable"},
+		"broken":            {apierrors.NewInternalError(errors.New("etcd")), "Unavailable"},
+		"expired watch":     {apierrors.NewResourceExpired("old"), "Error"},
+		"refused":           {refused, "Unreachable"},
+		"no file":           {&fs.PathError{Op: "open", Path: "/ca.crt", Err: fs.ErrNotExist}, "File"},
+		"anything else":     {errors.New("else"), "Error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := reasonOf(fmt.Errorf("doing something: %w", tc.err)); got != tc.want {
+				t.Errorf("reason %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestTaskOf(t *testing.T) {
+	cause := errors.New("cause")
+	err := during(taskRoots, cause)
+	if got := taskOf(taskCertificate, fmt.Errorf("wrapped: %w", err)); got != taskRoots {
+		t.Errorf("task %q, want the one that the error names", got)
+	}
+	if got := taskOf(taskCertificate, cause); got != taskCertificate {
+		t.Errorf("task %q of an error that names none", got)
+	}
+	if err.Error() != cause.Error() || !errors.Is(err, cause) {
+		t.Errorf("naming the task turned %q into %q", cause, err)
+	}
+	if err := during(taskRoots, nil); err != nil {
+		t.Errorf("no error became %v", err)
+	}
+}

@@ -1,0 +1,77 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+// Field managers name themselves, so that their number has to be bounded here.
+const (
+	mostManagers   = 20
+	managerUnknown = "unknown" // nobody can be named: who only removes a field leaves no trace
+	managerOther   = "other"   // one too many
+)
+
+// bundleMetrics count what the injector does.
+type bundleMetrics struct {
+	writes   *prometheus.CounterVec
+	failures *prometheus.CounterVec
+	heals    *prometheus.CounterVec
+
+	mu       sync.Mutex
+	managers map[string]bool // those that have a label value of their own
+}
+
+func newBundleMetrics() *bundleMetrics {
+	return &bundleMetrics{
+		writes: counter("hookstrap_cabundle_writes_total",
+			"Writes of a caBundle, by object and by what was there before: empty, garbage or differs.",
+			"kind", "name", "reason"),
+		failures: counter("hookstrap_cabundle_write_failures_total",
+			"Writes of a caBundle that the API server did not take, by object.", "kind", "name"),
+		heals: counter("hookstrap_cabundle_heals_total",
+			"Writes that repaired a caBundle that had been right, by object and by the field manager that had spoiled it.",
+			"kind", "name", "manager"),
+		managers: map[string]bool{},
+	}
+}
+
+func (m *bundleMetrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.writes, m.failures, m.heals}
+}
+
+// observer counts; further functions of it are for the caller to fill in.
+func (m *bundleMetrics) observer() trust.Observer {
+	return trust.Observer{
+		Wrote: func(w trust.Write) {
+			kind, name := string(w.Target.Kind), w.Target.Name
+			m.writes.WithLabelValues(kind, name, w.Reason).Inc()
+			if w.Repairs > 0 {
+				m.heals.WithLabelValues(kind, name, m.manager(w.Overwriter)).Inc()
+			}
+		},
+		Failed: func(t trust.Target, _ error) {
+			m.failures.WithLabelValues(string(t.Kind), t.Name).Inc()
+		},
+	}
+}
+
+// manager is the label value for a field manager: its name, for the first few that come along.
+func (m *bundleMetrics) manager(name string) string {
+	if name == "" {
+		return managerUnknown
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.managers[name] && len(m.managers) >= mostManagers {
+		return managerOther
+	}
+	m.managers[name] = true
+	return name
+}

@@ -1,0 +1,80 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"cmp"
+	"crypto/x509"
+	"time"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+// failed counts a failure and lets readiness say it, and an event if it is about a request. The caller logs it.
+func (b *Bootstrapper) failed(task string, err error) {
+	b.metrics.failure(task, err)
+	b.problem.set(err)
+	if task != taskCertificate && task != taskWait {
+		return
+	}
+	reason := eventRequestFailed
+	if outcome, ok := csr.OutcomeOf(err); ok {
+		reason = eventRequest + string(outcome)
+	}
+	b.events.warning(reason, "", "The last good certificate, if there is one, keeps serving: %v", err)
+}
+
+// reloadFailed counts files that could not be read or used: what is one of the constants reload… The caller logs it.
+func (b *Bootstrapper) reloadFailed(what string, err error) {
+	b.problem.set(err)
+	b.reloadCounted(what, err)
+}
+
+// reloadCounted is reloadFailed for files which the serving certificate does not depend on: readiness does not say it.
+func (b *Bootstrapper) reloadCounted(what string, err error) {
+	b.metrics.failure(taskReload, err)
+	b.metrics.reload(what)
+	b.events.warning(eventReload, what, "The last good files (%s) stay in use: %v", what, err)
+}
+
+// servedLeaf says which certificate is served from now on.
+func (b *Bootstrapper) servedLeaf(leaf *x509.Certificate, first bool) {
+	b.metrics.serving(leaf, first)
+	b.problem.clear()
+	b.events.settled()
+	reason := eventRenewed
+	if first {
+		reason = eventServed
+	}
+	b.events.normal(reason, "Serving the certificate with serial number %x until %s", leaf.SerialNumber,
+		leaf.NotAfter.UTC().Format(time.RFC3339))
+}
+
+// untrusted says that the certificate is served although the live caBundle does not verify it.
+func (b *Bootstrapper) untrusted(err error) {
+	b.events.warning(eventNotTrusted, "", "Serving a certificate that the API server does not trust yet: %v", err)
+}
+
+// rotated says what this process has changed about the built-in signer's CA.
+func (b *Bootstrapper) rotated(step authority.Step) {
+	b.metrics.caSteps.WithLabelValues(step.Name).Inc()
+	if step.Damage != nil {
+		b.events.warning(eventAuthority, step.Name, "%s: %v", step.Message, step.Damage)
+		return
+	}
+	b.events.normal(eventAuthority, "%s", step.Message)
+}
+
+// injectorObserver counts what the injector does, and tells of fights.
+func (b *Bootstrapper) injectorObserver() trust.Observer {
+	observer := b.metrics.bundles.observer()
+	observer.Fight = func(w trust.Write) {
+		b.events.warning(eventFight, w.Target.String(), "The caBundle of %s is fought over, and its repairs are slowed "+
+			"down: field manager %q has spoiled it (%d repairs in a row); have it leave clientConfig.caBundle alone",
+			w.Target, cmp.Or(w.Overwriter, managerUnknown), w.Repairs)
+	}
+	return observer
+}

@@ -1,0 +1,68 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package serving
+
+import (
+	"io"
+	"strings"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+// noCertificate is what crypto/tls says about a client without a certificate where one is demanded.
+const noCertificate = "tls: client didn't provide a certificate"
+
+// ErrorLog turns what net/http's server says into structured log lines. It is made by [NewErrorLog], and is an
+// [io.Writer] for [log.SetOutput] or the [log.Logger] of http.Server.ErrorLog. It is safe for concurrent use.
+//
+// The server says one line a handshake that fails, and a client that fails tries again at once. One line a minute for
+// each client and reason is logged, with how many were not; none for clients of whom the listener itself has logged
+// more already, and none for handshakes of our own.
+type ErrorLog struct {
+	logger klog.Logger
+	own    func(address string) bool
+	limit  limiter
+	now    func() time.Time
+}
+
+var _ io.Writer = &ErrorLog{}
+
+// NewErrorLog returns an ErrorLog that writes to logger. The function says whether a client's address (host:port) is
+// one of a handshake of our own; nil stands for none.
+func NewErrorLog(logger klog.Logger, own func(address string) bool) *ErrorLog {
+	if own == nil {
+		own = func(string) bool { return false }
+	}
+	return &ErrorLog{logger: logger, own: own, now: time.Now}
+}
+
+// Write takes one message of a [log.Logger]. It never fails.
+func (l *ErrorLog) Write(p []byte) (int, error) {
+	text := strings.TrimSpace(string(p))
+	// What precedes is the time, when the flags of package log ask for it.
+	if _, rest, found := strings.Cut(text, "http: TLS handshake error from "); found {
+		l.handshake(rest)
+		return len(p), nil
+	}
+	if pass, dropped := l.limit.pass(clip(text), l.now()); pass {
+		l.logger.Info("The HTTP server says", "message", text, "unlogged", dropped)
+	}
+	return len(p), nil
+}
+
+// handshake logs "address: reason".
+func (l *ErrorLog) handshake(text string) {
+	address, reason, _ := strings.Cut(text, ": ")
+	if strings.HasPrefix(reason, refusedPrefix) || l.own(address) {
+		return
+	}
+	message := "A TLS handshake failed"
+	if reason == noCertificate {
+		message = "Refused a client"
+	}
+	if pass, dropped := l.limit.pass(hostOf(address)+"\x00"+clip(reason), l.now()); pass {
+		l.logger.Info(message, "client", address, "reason", clip(reason), "unlogged", dropped)
+	}
+}
