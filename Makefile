@@ -70,8 +70,9 @@ fuzz: check-go ## Run every fuzz target for a short while each (FUZZTIME=10s)
 	GO='$(GO)' FUZZTIME='$(FUZZTIME)' hack/fuzz
 
 .PHONY: bench
-bench: check-go ## Run the benchmarks (BENCH=regexp)
+bench: components ## Run the benchmarks, those of the healing against the real control plane (BENCH=regexp)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) ./pkg/...
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 50x $(TESTFLAGS) ./test/e2e
 
 .PHONY: lint
 lint: check-go $(GOLANGCI_LINT) $(LOGCHECK) ## Run the linters: golangci-lint (.golangci.yml) and Kubernetes' logcheck

@@ -4,10 +4,10 @@
 package bootstrap
 
 import (
+	"context"
+	"crypto/x509"
 	"math/rand/v2"
 	"time"
-
-	"crypto/x509"
 )
 
 // A certificate is renewed when between 70 and 90 % of its real lifetime have passed, as the kubelet does it. The
@@ -27,6 +27,17 @@ func renewalTime(leaf *x509.Certificate, random float64) time.Time {
 	return leaf.NotBefore.Add(time.Duration(float64(lifetime) * fraction))
 }
 
+// nextRenewal picks the moment to renew a leaf that was obtained at now. A signer may backdate what it signs by more
+// than it is good for, or have a clock far behind ours: the usual moment has passed then, and coming back at once would
+// get one more like it, and so on as fast as the API server answers. Half of what remains is waited for in any case.
+func nextRenewal(leaf *x509.Certificate, random float64, now time.Time) time.Time {
+	usual, half := renewalTime(leaf, random), now.Add(leaf.NotAfter.Sub(now)/2)
+	if usual.Before(half) {
+		return half
+	}
+	return usual
+}
+
 // jittered is the random number for [renewalTime].
 func jittered() float64 {
 	return rand.Float64() // #nosec G404 -- spreads load, protects nothing.
@@ -36,4 +47,49 @@ func jittered() float64 {
 // lose their monotonic reading: it does not advance in a suspended machine.
 func napUntil(due, now time.Time) time.Duration {
 	return min(due.Round(0).Sub(now.Round(0)), longestNap)
+}
+
+// clockSkew is how far ahead of ours a signer's clock may be; package csr refuses what begins later than that.
+const clockSkew = time.Minute
+
+// fromTheFuture tells whether the clock was set back, after leaf had been obtained, to before leaf begins: no API
+// server with the right time takes it then. The leaf may be nil.
+func fromTheFuture(leaf *x509.Certificate, now time.Time) bool {
+	return leaf != nil && leaf.NotBefore.After(now.Add(clockSkew))
+}
+
+// reconsidered are changes around a certificate: each may or may not demand a new one. The zero value has none.
+type reconsidered struct {
+	happened <-chan struct{}
+	demand   func() bool
+}
+
+// sleepUntil returns nil when due is there by the clock now, when leaf, which is being served, turns out to be from
+// the future, when something comes from early, or when a change demands it. The clock may jump, either way and by hours:
+// it is asked again after each nap.
+func sleepUntil(
+	ctx context.Context, due time.Time, leaf *x509.Certificate, now func() time.Time, early <-chan struct{},
+	changes reconsidered,
+) error {
+	for {
+		nap := napUntil(due, now())
+		if nap <= 0 || fromTheFuture(leaf, now()) {
+			return ctx.Err()
+		}
+		timer := time.NewTimer(nap)
+		select {
+		case <-timer.C:
+		case <-early:
+			timer.Stop()
+			return nil
+		case <-changes.happened:
+			timer.Stop()
+			if changes.demand() {
+				return nil
+			}
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
 }

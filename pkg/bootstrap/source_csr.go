@@ -92,7 +92,8 @@ func (s *csrSource) run(ctx context.Context) error {
 
 // renew waits until due, takes a new certificate to where it is served, and returns when that one is due.
 func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error) {
-	if err := s.sleepUntil(ctx, due); err != nil {
+	changes := reconsidered{s.changed, func() bool { return s.reconsider(ctx) }}
+	if err := sleepUntil(ctx, due, s.Leaf(), time.Now, s.renewNow, changes); err != nil {
 		return due, err
 	}
 	select {
@@ -107,7 +108,7 @@ func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error)
 		return due, err
 	}
 	s.store(ctx, next.pair)
-	return renewalTime(next.pair.Leaf(), jittered()), nil
+	return nextRenewal(next.pair.Leaf(), jittered(), time.Now()), nil
 }
 
 // obtain gets one certificate and finds the CA that verifies it.
@@ -182,29 +183,4 @@ func (s *csrSource) keep(ctx context.Context) (time.Time, error) {
 		return now, nil
 	}
 	return renewalTime(pair.Leaf(), jittered()), nil
-}
-
-// sleepUntil returns nil when due is there, when a renewal was asked for, or when a change demands one.
-func (s *csrSource) sleepUntil(ctx context.Context, due time.Time) error {
-	for {
-		nap := napUntil(due, time.Now())
-		if nap <= 0 {
-			return ctx.Err()
-		}
-		timer := time.NewTimer(nap)
-		select {
-		case <-timer.C:
-		case <-s.renewNow:
-			timer.Stop()
-			return nil
-		case <-s.changed:
-			timer.Stop()
-			if s.reconsider(ctx) {
-				return nil
-			}
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		}
-	}
 }

@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -92,31 +93,45 @@ func (s *authorities) createSecret(t testing.TB, data map[string][]byte) {
 	must(t, err)
 }
 
-// submit creates a request for name with the given client.
-func (s *authorities) submit(t testing.TB, by kubernetes.Interface, name string) *certificatesv1.CertificateSigningRequest {
-	t.Helper()
-	return s.submitTemplate(t, by, &x509.CertificateRequest{DNSNames: []string{name}})
-}
-
-func (s *authorities) submitTemplate(
-	t testing.TB, by kubernetes.Interface, template *x509.CertificateRequest,
-) *certificatesv1.CertificateSigningRequest {
+// draft is a request for name that the authority signs, not yet created.
+func (s *authorities) draft(t testing.TB, name string) *certificatesv1.CertificateSigningRequest {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
+	return s.draftOf(t, &x509.CertificateRequest{DNSNames: []string{name}}, key)
+}
+
+func (s *authorities) draftOf(
+	t testing.TB, template *x509.CertificateRequest, key crypto.Signer,
+) *certificatesv1.CertificateSigningRequest {
+	t.Helper()
 	der, err := x509.CreateCertificateRequest(rand.Reader, template, key)
 	must(t, err)
-	obj, err := by.CertificatesV1().CertificateSigningRequests().Create(t.Context(),
-		&certificatesv1.CertificateSigningRequest{
-			ObjectMeta: metav1.ObjectMeta{
-				GenerateName: s.Namespace + "-", Labels: map[string]string{csr.LabelNamespace: s.Namespace},
-			},
-			Spec: certificatesv1.CertificateSigningRequestSpec{
-				Request:    encode("CERTIFICATE REQUEST", der),
-				SignerName: authority.SignerName,
-				Usages:     []certificatesv1.KeyUsage{certificatesv1.UsageDigitalSignature, certificatesv1.UsageServerAuth},
-			},
-		}, metav1.CreateOptions{})
+	return &certificatesv1.CertificateSigningRequest{
+		ObjectMeta: metav1.ObjectMeta{
+			GenerateName: s.Namespace + "-", Labels: map[string]string{csr.LabelNamespace: s.Namespace},
+		},
+		Spec: certificatesv1.CertificateSigningRequestSpec{
+			Request:    encode("CERTIFICATE REQUEST", der),
+			SignerName: authority.SignerName,
+			Usages:     []certificatesv1.KeyUsage{certificatesv1.UsageDigitalSignature, certificatesv1.UsageServerAuth},
+		},
+	}
+}
+
+// submit creates a request for name with the given client.
+func (s *authorities) submit(
+	t testing.TB, by kubernetes.Interface, name string,
+) *certificatesv1.CertificateSigningRequest {
+	t.Helper()
+	return s.create(t, by, s.draft(t, name))
+}
+
+func (s *authorities) create(
+	t testing.TB, by kubernetes.Interface, draft *certificatesv1.CertificateSigningRequest,
+) *certificatesv1.CertificateSigningRequest {
+	t.Helper()
+	obj, err := by.CertificatesV1().CertificateSigningRequests().Create(t.Context(), draft, metav1.CreateOptions{})
 	must(t, err)
 	return obj
 }
@@ -126,7 +141,14 @@ func (s *authorities) submitApproved(
 	t testing.TB, by kubernetes.Interface, name string,
 ) *certificatesv1.CertificateSigningRequest {
 	t.Helper()
-	obj := s.submit(t, by, name)
+	return s.approved(t, s.submit(t, by, name))
+}
+
+// approved adds an administrator's approval.
+func (s *authorities) approved(
+	t testing.TB, obj *certificatesv1.CertificateSigningRequest,
+) *certificatesv1.CertificateSigningRequest {
+	t.Helper()
 	obj.Status.Conditions = []certificatesv1.CertificateSigningRequestCondition{{
 		Type: certificatesv1.CertificateApproved, Status: corev1.ConditionTrue, Reason: "Test", Message: "by a test"}}
 	obj, err := s.Admin.CertificatesV1().CertificateSigningRequests().UpdateApproval(t.Context(), obj.Name, obj,

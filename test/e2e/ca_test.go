@@ -69,6 +69,21 @@ func (ca *testCA) file(t testing.TB) string {
 // answer approves and signs every request of the site until the test ends: an approver and a signer in one.
 func (ca *testCA) answer(t testing.TB, s *site.Site) {
 	t.Helper()
+	answerWith(t, s, func(asked *x509.CertificateRequest) ([]byte, error) {
+		return ca.leaf(leafTemplate(t, asked.DNSNames), asked)
+	})
+}
+
+// leaf signs template with the addresses and the key that were asked for.
+func (ca *testCA) leaf(template *x509.Certificate, asked *x509.CertificateRequest) ([]byte, error) {
+	template.IPAddresses = asked.IPAddresses
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.certificate, asked.PublicKey, ca.key)
+	return encode("CERTIFICATE", der), err
+}
+
+// answerWith approves every request of the site until the test ends, and answers with what sign makes of it.
+func answerWith(t testing.TB, s *site.Site, sign func(*x509.CertificateRequest) ([]byte, error)) {
+	t.Helper()
 	requests := s.Admin.CertificatesV1().CertificateSigningRequests()
 	events, err := requests.Watch(t.Context(), metav1.ListOptions{LabelSelector: csr.LabelNamespace + "=" + s.Namespace})
 	if err != nil {
@@ -81,13 +96,16 @@ func (ca *testCA) answer(t testing.TB, s *site.Site) {
 		if event.Type != watch.Added || !isRequest {
 			continue
 		}
-		if err := ca.sign(t, s, obj); err != nil && t.Context().Err() == nil {
+		if err := answerOne(t, s, obj, sign); err != nil && t.Context().Err() == nil {
 			t.Errorf("signing: %v", err)
 		}
 	}
 }
 
-func (ca *testCA) sign(t testing.TB, s *site.Site, obj *certificatesv1.CertificateSigningRequest) error {
+func answerOne(
+	t testing.TB, s *site.Site, obj *certificatesv1.CertificateSigningRequest,
+	sign func(*x509.CertificateRequest) ([]byte, error),
+) error {
 	t.Helper()
 	ctx, requests := t.Context(), s.Admin.CertificatesV1().CertificateSigningRequests()
 	obj.Status.Conditions = []certificatesv1.CertificateSigningRequestCondition{{
@@ -101,19 +119,14 @@ func (ca *testCA) sign(t testing.TB, s *site.Site, obj *certificatesv1.Certifica
 	if err != nil {
 		return err
 	}
-	template := leafTemplate(t, asked.DNSNames)
-	template.IPAddresses = asked.IPAddresses
-	der, err := x509.CreateCertificate(rand.Reader, template, ca.certificate, asked.PublicKey, ca.key)
-	if err != nil {
+	if obj.Status.Certificate, err = sign(asked); err != nil {
 		return err
 	}
-	obj.Status.Certificate = encode("CERTIFICATE", der)
 	_, err = requests.UpdateStatus(ctx, obj, metav1.UpdateOptions{})
 	return err
 }
 
 func leafTemplate(t testing.TB, names []string) *x509.Certificate {
-	t.Helper()
 	return &x509.Certificate{
 		SerialNumber: serial(t), DNSNames: names,
 		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour),
@@ -143,7 +156,6 @@ func encode(kind string, der []byte) []byte {
 }
 
 func request(t testing.TB) *http.Request {
-	t.Helper()
 	return httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil)
 }
 

@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/elliptic"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -221,8 +222,9 @@ func (s *authorities) submitApprovedLongAgo(
 	t *testing.T, address netip.Addr,
 ) *certificatesv1.CertificateSigningRequest {
 	t.Helper()
-	obj := s.submitTemplate(t, s.client(t), &x509.CertificateRequest{
-		DNSNames: []string{s.serverName()}, IPAddresses: []net.IP{address.AsSlice()}})
+	draft := s.draftOf(t, &x509.CertificateRequest{
+		DNSNames: []string{s.serverName()}, IPAddresses: []net.IP{address.AsSlice()}}, onCurve(elliptic.P256())(t))
+	obj := s.create(t, s.client(t), draft)
 	obj.Status.Conditions = []certificatesv1.CertificateSigningRequestCondition{{
 		Type: certificatesv1.CertificateApproved, Status: corev1.ConditionTrue, Reason: "Test", Message: "by a test",
 		LastUpdateTime: metav1.NewTime(time.Now().Add(-time.Hour))}}

@@ -42,8 +42,8 @@ func (a *Authority) RunController(ctx context.Context, delay time.Duration) erro
 		}
 	}
 	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
-		ListerWatcher: cache.NewListWatchFromClient(a.client.CertificatesV1().RESTClient(), "certificatesigningrequests", "",
-			fields.OneTermEqualSelector("spec.signerName", SignerName)),
+		ListerWatcher: relister{cache.NewListWatchFromClient(a.client.CertificatesV1().RESTClient(),
+			"certificatesigningrequests", "", fields.OneTermEqualSelector("spec.signerName", SignerName))},
 		ObjectType: &certificatesv1.CertificateSigningRequest{},
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc:    consider,

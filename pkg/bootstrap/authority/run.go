@@ -29,8 +29,8 @@ func (a *Authority) Run(ctx context.Context) error {
 	key := a.secret.String()
 	wake := func(any) { f.work.queue.Add(key) }
 	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
-		ListerWatcher: cache.NewListWatchFromClient(a.client.CoreV1().RESTClient(), "secrets", a.secret.Namespace,
-			fields.OneTermEqualSelector("metadata.name", a.secret.Name)),
+		ListerWatcher: relister{cache.NewListWatchFromClient(a.client.CoreV1().RESTClient(), "secrets", a.secret.Namespace,
+			fields.OneTermEqualSelector("metadata.name", a.secret.Name))},
 		ObjectType: &corev1.Secret{},
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc:    wake,

@@ -20,7 +20,7 @@ import (
 )
 
 // testSpec asks signerName for a certificate of Service "web" in namespace "shop".
-func testSpec(t *testing.T, signerName string) Spec {
+func testSpec(t testing.TB, signerName string) Spec {
 	t.Helper()
 	id, err := identity.New(identity.Inputs{
 		Service: "web", Namespace: "shop", PodName: "web-5f7c9-abcde",

@@ -76,7 +76,7 @@ func TestVerifyRefusesGarbage(t *testing.T) {
 	}
 }
 
-func newKey(t *testing.T) *ecdsa.PrivateKey {
+func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -99,7 +99,7 @@ func leafTemplate(spec Spec, now time.Time) *x509.Certificate {
 	}
 }
 
-func selfSigned(t *testing.T, template *x509.Certificate, key crypto.Signer) []byte {
+func selfSigned(t testing.TB, template *x509.Certificate, key crypto.Signer) []byte {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

@@ -83,7 +83,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	if c.ca, err = newSigningCA(c.dir); err != nil {
 		return err
 	}
-	if err := c.startEtcd(); err != nil {
+	if err := c.startEtcd(nil); err != nil {
 		return err
 	}
 	if err := c.StartAPIServer(ctx); err != nil {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,7 +22,8 @@ import (
 // errStopped is the answer to starting a component of a cluster that was stopped as a whole.
 var errStopped = errors.New("the cluster was stopped: start another one with cluster.Start")
 
-func (c *Cluster) startEtcd() error {
+// startEtcd starts etcd at address, or on a free port if that is nil, with what is in its directory.
+func (c *Cluster) startEtcd(address *url.URL) error {
 	script, err := c.wrapper(assets.Etcd)
 	if err != nil {
 		return err
@@ -30,11 +32,11 @@ func (c *Cluster) startEtcd() error {
 	if err != nil {
 		return err
 	}
-	data, err := c.mkdir("etcd")
-	if err != nil {
-		return err
+	data := filepath.Join(c.dir, etcdData)
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return fmt.Errorf("making the cluster's directory: %w", err)
 	}
-	c.plane.Etcd = &envtest.Etcd{Path: script, DataDir: data, Out: out, Err: out, StartTimeout: startTimeout}
+	c.plane.Etcd = &envtest.Etcd{URL: address, Path: script, DataDir: data, Out: out, Err: out, StartTimeout: startTimeout}
 	c.plane.Etcd.Configure().Set("unsafe-no-fsync", "true").Set("logger", "zap").Set("log-level", "warn")
 	if err := c.plane.Etcd.Start(); err != nil {
 		return c.logs.failure(assets.Etcd, err)

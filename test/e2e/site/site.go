@@ -48,6 +48,8 @@ type Site struct {
 type Options struct {
 	// Manifests is the kustomization; the default is "manifests".
 	Manifests string
+	// Shipped is what Manifests contain, where a test installs many sites and has rendered them once.
+	Shipped *Shipped
 	// WithoutConfiguration leaves the webhook configuration out; see [Site.CreateConfiguration].
 	WithoutConfiguration bool
 	// Edit changes what the manifests say before it is installed; nil changes nothing.
@@ -60,15 +62,19 @@ func New(t testing.TB, c *cluster.Cluster, options Options) *Site {
 	if options.Manifests == "" {
 		options.Manifests = "manifests"
 	}
-	shipped, err := Render(t.Context(), c, options.Manifests)
-	must(t, err)
+	shipped := options.Shipped
+	if shipped == nil {
+		rendered, err := Render(t.Context(), c, options.Manifests)
+		must(t, err)
+		shipped = &rendered
+	}
 	if options.Edit != nil {
-		options.Edit(&shipped)
+		options.Edit(shipped)
 	}
 	admin, err := kubernetes.NewForConfig(c.Config())
 	must(t, err)
 	s := &Site{
-		Cluster: c, Admin: admin, Shipped: shipped,
+		Cluster: c, Admin: admin, Shipped: *shipped,
 		Namespace: clustertest.Namespace(t, c),
 		Target:    clustertest.Namespace(t, c),
 		Port:      clustertest.FreePort(t),
@@ -81,6 +87,21 @@ func New(t testing.TB, c *cluster.Cluster, options Options) *Site {
 		s.CreateConfiguration(t)
 	}
 	return s
+}
+
+// Reinstall installs everything once more under the same names, after the cluster has lost it.
+func (s *Site) Reinstall(t testing.TB) {
+	t.Helper()
+	for _, name := range []string{s.Namespace, s.Target} {
+		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		_, err := s.Admin.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{})
+		must(t, err)
+		clustertest.Eventually(t, func(ctx context.Context) error { return cluster.NamespaceReady(ctx, s.Admin, name) })
+	}
+	s.createAccount(t)
+	s.createRoles(t)
+	s.createService(t)
+	s.CreateConfiguration(t)
 }
 
 // Config authenticates as the site's ServiceAccount.

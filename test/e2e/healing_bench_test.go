@@ -1,0 +1,130 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/test/e2e/site"
+)
+
+// repairsEach is how many repairs one injector makes: the fourth within a minute would be held back, because somebody
+// who needs that many is fighting. See package trust.
+const repairsEach = 3
+
+// BenchmarkHealing measures how long a caBundle that was spoiled stays spoiled, as another client sees it: from the API
+// server's answer to the write that spoils it, until a watch shows the repair. It reports the median and the maximum.
+func BenchmarkHealing(b *testing.B) {
+	s := site.New(b, shared, site.Options{})
+	spoilers := [][]byte{nil, []byte("garbage"), newTestCA(b, "foreign").pem()}
+	ca, err := trust.ParseBundle(newTestCA(b, "ours").pem())
+	must(b, err)
+	live := watchBundles(b, s)
+	var took []time.Duration
+	stop := func() {}
+	for b.Loop() {
+		if len(took)%repairsEach == 0 {
+			stop()
+			spoil(b, s, nil) // Or else there is nothing to see when the next one has begun.
+			stop = inject(b, s, ca)
+			live.await(b, ca.PEM())
+		}
+		spoil(b, s, spoilers[len(took)%len(spoilers)])
+		spoiled := time.Now()
+		live.await(b, ca.PEM())
+		took = append(took, time.Since(spoiled))
+	}
+	stop()
+	slices.Sort(took)
+	b.ReportMetric(milliseconds(took[len(took)/2]), "ms-median")
+	b.ReportMetric(milliseconds(took[len(took)-1]), "ms-max")
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// inject runs an injector with the site's own rights until stop is called.
+func inject(b *testing.B, s *site.Site, ca trust.Bundle) (stop func()) {
+	b.Helper()
+	client, err := dynamic.NewForConfig(s.Config(b))
+	must(b, err)
+	injector, err := trust.NewInjector(trust.InjectorOptions{
+		Client:  client,
+		Targets: []trust.Target{{Kind: trust.Validating, Name: s.Configuration}},
+		Service: types.NamespacedName{Namespace: s.Namespace, Name: site.Service},
+	})
+	must(b, err)
+	injector.Publish(trust.Policy{Bundle: ca, Exact: true})
+	ctx, cancel := context.WithCancel(klog.NewContext(b.Context(), klog.Logger{}))
+	ended := make(chan error, 1)
+	go func() { ended <- injector.Run(ctx) }()
+	return func() {
+		cancel()
+		must(b, <-ended)
+	}
+}
+
+// spoil replaces the caBundle of every webhook, and returns when the API server has answered.
+func spoil(b *testing.B, s *site.Site, bundle []byte) {
+	b.Helper()
+	live, err := s.LiveConfiguration(b.Context())
+	must(b, err)
+	for i := range live.Webhooks {
+		live.Webhooks[i].ClientConfig.CABundle = bundle
+	}
+	configurations := s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	_, err = configurations.Update(b.Context(), live, metav1.UpdateOptions{})
+	must(b, err)
+}
+
+// liveBundles shows the site's configuration as it changes.
+type liveBundles struct {
+	events <-chan watch.Event
+}
+
+func watchBundles(b *testing.B, s *site.Site) liveBundles {
+	b.Helper()
+	live, err := s.LiveConfiguration(b.Context())
+	must(b, err)
+	configurations := s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	events, err := configurations.Watch(b.Context(), metav1.ListOptions{
+		FieldSelector: "metadata.name=" + s.Configuration, ResourceVersion: live.ResourceVersion})
+	must(b, err)
+	b.Cleanup(events.Stop)
+	return liveBundles{events: events.ResultChan()}
+}
+
+// await returns at the first event that shows want everywhere.
+func (l liveBundles) await(b *testing.B, want []byte) {
+	b.Helper()
+	patience := time.After(crashPatience)
+	for {
+		select {
+		case event, open := <-l.events:
+			configuration, ok := event.Object.(*admissionv1.ValidatingWebhookConfiguration)
+			if !open || !ok {
+				b.Fatal(errors.New("the watch of the configuration has ended"))
+			}
+			if !slices.ContainsFunc(configuration.Webhooks, func(w admissionv1.ValidatingWebhook) bool {
+				return !bytes.Equal(w.ClientConfig.CABundle, want)
+			}) {
+				return
+			}
+		case <-patience:
+			b.Fatal("the caBundle was not repaired")
+		}
+	}
+}
