@@ -64,9 +64,9 @@ type reconsidered struct {
 	demand   func() bool
 }
 
-// sleepUntil returns nil when due is there by the clock now, when leaf, which is being served, turns out to be from
-// the future, when something comes from early, or when a change demands it. The clock may jump, either way and by hours:
-// it is asked again after each nap.
+// sleepUntil returns nil when due is there by the clock now, when leaf, which is being served, turns out to be from the
+// future, when something comes from early, or when a change demands it. The clock may jump, either way and by hours: it
+// is asked again after each nap.
 func sleepUntil(
 	ctx context.Context, due time.Time, leaf *x509.Certificate, now func() time.Time, early <-chan struct{},
 	changes reconsidered,

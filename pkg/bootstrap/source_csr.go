@@ -100,15 +100,22 @@ func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error)
 	case <-s.renewNow: // Whoever asked meanwhile gets this one.
 	default:
 	}
-	next, err := retry(ctx, s.Bootstrapper, taskCertificate, s.obtain)
+	next, err := retry(ctx, s.Bootstrapper, taskCertificate, s.replace)
 	if err != nil {
-		return due, err
-	}
-	if err := s.adopt(ctx, next); err != nil {
 		return due, err
 	}
 	s.store(ctx, next.pair)
 	return nextRenewal(next.pair.Leaf(), jittered(), time.Now()), nil
+}
+
+// replace obtains a certificate and takes it to where it is served. What cannot be adopted, because the CA has changed
+// since it was found, is obtained again: nothing about a certificate ends the server.
+func (s *csrSource) replace(ctx context.Context) (candidate, error) {
+	next, err := s.obtain(ctx)
+	if err != nil {
+		return candidate{}, err
+	}
+	return next, s.adopt(ctx, next)
 }
 
 // obtain gets one certificate and finds the CA that verifies it.
@@ -176,7 +183,7 @@ func (s *csrSource) keep(ctx context.Context) (time.Time, error) {
 		return now, err
 	}
 	if err := s.adopt(ctx, kept); err != nil {
-		return now, err
+		return now, ctx.Err() // Whatever else is wrong with it is a reason to renew.
 	}
 	if reason := outdated(pair, s.directory.Origin(), s.spec, now); reason != "" {
 		klog.FromContext(ctx).Info("Replacing the stored certificate, which keeps serving meanwhile", "reason", reason)

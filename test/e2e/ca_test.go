@@ -69,9 +69,15 @@ func (ca *testCA) file(t testing.TB) string {
 // answer approves and signs every request of the site until the test ends: an approver and a signer in one.
 func (ca *testCA) answer(t testing.TB, s *site.Site) {
 	t.Helper()
-	answerWith(t, s, func(asked *x509.CertificateRequest) ([]byte, error) {
+	answerWith(t, s, ca.signer(t))
+}
+
+// signer signs whatever it is asked for.
+func (ca *testCA) signer(t testing.TB) func(*x509.CertificateRequest) ([]byte, error) {
+	t.Helper()
+	return func(asked *x509.CertificateRequest) ([]byte, error) {
 		return ca.leaf(leafTemplate(t, asked.DNSNames), asked)
-	})
+	}
 }
 
 // leaf signs template with the addresses and the key that were asked for.
@@ -127,6 +133,7 @@ func answerOne(
 }
 
 func leafTemplate(t testing.TB, names []string) *x509.Certificate {
+	t.Helper()
 	return &x509.Certificate{
 		SerialNumber: serial(t), DNSNames: names,
 		NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour),
@@ -156,6 +163,7 @@ func encode(kind string, der []byte) []byte {
 }
 
 func request(t testing.TB) *http.Request {
+	t.Helper()
 	return httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil)
 }
 

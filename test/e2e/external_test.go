@@ -45,7 +45,7 @@ func newExternalSigner(t *testing.T, s *site.Site, ca *testCA) *externalSigner {
 			if event.Type != watch.Added || !isRequest || obj.Spec.SignerName == signer.BuiltIn {
 				continue
 			}
-			if err := e.ca.Load().sign(t, s, obj); err != nil && t.Context().Err() == nil {
+			if err := answerOne(t, s, obj, e.ca.Load().signer(t)); err != nil && t.Context().Err() == nil {
 				t.Errorf("signing: %v", err)
 			}
 		}

@@ -25,8 +25,8 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// TestEveryRuleIsNeeded runs all that a server does under its ServiceAccount: with the shipped rules nothing is refused,
-// and without any one of them something is.
+// TestEveryRuleIsNeeded runs all that a server does under its ServiceAccount: with the shipped rules nothing is
+// refused, and without any one of them something is.
 func TestEveryRuleIsNeeded(t *testing.T) {
 	t.Parallel()
 	for _, manifests := range []string{"manifests", "manifests/overlays/kubelet-serving"} {
@@ -62,12 +62,13 @@ type errand struct {
 
 	mu      sync.Mutex
 	refused []string
+	watches map[string]bool // the paths that are watched
 }
 
 func newErrand(t *testing.T, manifests, without string) *errand {
 	t.Helper()
 	drop := func(rule rbacv1.PolicyRule) bool { return describeRule(rule) == without }
-	e := &errand{external: manifests != "manifests", all: without == ""}
+	e := &errand{external: manifests != "manifests", all: without == "", watches: map[string]bool{}}
 	e.Site = site.New(t, shared, site.Options{Manifests: manifests, Edit: func(shipped *site.Shipped) {
 		before := len(shipped.ClusterRole.Rules) + len(shipped.Role.Rules)
 		shipped.ClusterRole.Rules = slices.DeleteFunc(shipped.ClusterRole.Rules, drop)
@@ -97,7 +98,7 @@ func (e *errand) awaitRules(t *testing.T) {
 func (e *errand) run(t *testing.T) []string {
 	t.Helper()
 	first := e.start(t, csr.ApproveSelf)
-	e.await(t, func(context.Context) error { return first.Readyz(request(t)) })
+	e.await(t, func(ctx context.Context) error { return errors.Join(first.Readyz(request(t)), e.settled(ctx)) })
 	if e.external {
 		return e.sofar()
 	}
@@ -118,6 +119,23 @@ func (e *errand) run(t *testing.T) []string {
 	return e.sofar()
 }
 
+// settled wants what a server does only a moment after it is ready: it says so in an event, and watches its Service.
+func (e *errand) settled(ctx context.Context) error {
+	events, err := e.Admin.CoreV1().Events(e.Namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	if len(events.Items) == 0 {
+		return errors.New("there is no event")
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.watches["/api/v1/namespaces/"+e.Namespace+"/services"] {
+		return errors.New("the Service is not watched")
+	}
+	return nil
+}
+
 // start runs a server that notes what it is refused.
 func (e *errand) start(t *testing.T, approval csr.Approval) *site.Server {
 	t.Helper()
@@ -136,15 +154,24 @@ func (e *errand) noting(cfg *rest.Config) *rest.Config {
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			response, err := next.RoundTrip(r)
-			if err == nil && response.StatusCode == http.StatusForbidden {
-				e.mu.Lock()
-				defer e.mu.Unlock()
-				e.refused = append(e.refused, r.Method+" "+r.URL.Path)
+			if err == nil {
+				e.note(r, response.StatusCode)
 			}
 			return response, err
 		})
 	})
 	return cfg
+}
+
+func (e *errand) note(r *http.Request, status int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case status == http.StatusForbidden:
+		e.refused = append(e.refused, r.Method+" "+r.URL.Path)
+	case status == http.StatusOK && r.URL.Query().Has("watch"):
+		e.watches[r.URL.Path] = true
+	}
 }
 
 func (e *errand) sofar() []string {

@@ -92,6 +92,7 @@ func TestSoak(t *testing.T) {
 	t.Parallel()
 	replicas, rotations, renewals := 2, atoi(t, "SOAK_ROTATIONS", 2), atoi(t, "SOAK_RENEWALS", 16)
 	s := site.New(t, shared, site.Options{})
+	s.Reconnect = true
 	servers := s.Replicas(t, replicas, slowToPublish)
 	load := startStream(t, s)
 	renewed := 0

@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -33,7 +34,7 @@ webhooks:
   admissionReviewVersions: [v1]
   sideEffects: None
   failurePolicy: Ignore
-  clientConfig: {service: {namespace: NAME, name: web}}
+  clientConfig: {service: {namespace: NAMESPACE, name: web}}
 `
 
 const crdYAML = `
@@ -51,44 +52,59 @@ spec:
     strategy: Webhook
     webhook:
       conversionReviewVersions: [v1]
-      clientConfig: {service: {namespace: NAME, name: web, path: /convert}}
+      clientConfig: {service: {namespace: NAMESPACE, name: web, path: /convert}}
 `
 
+// The group is not that of the custom resource: for that one the API server makes an APIService by itself.
 const apiServiceYAML = `
 apiVersion: apiregistration.k8s.io/v1
 kind: APIService
-metadata: {name: v1.NAME.example.com}
+metadata: {name: v1.NAME.example.org}
 spec:
-  group: NAME.example.com
+  group: NAME.example.org
   version: v1
   groupPriorityMinimum: 100
   versionPriority: 100
-  service: {namespace: NAME, name: web}
+  service: {namespace: NAMESPACE, name: web}
 `
 
-func TestInjectorKinds(t *testing.T) {
-	for kind, tc := range map[trust.Kind]struct {
-		name, text string
-		resource   schema.GroupVersionResource
-		empty      string // a merge patch which takes the bundle away
-	}{
+// kindCase is an object of a kind, in which NAME stands for a name of its own and web.NAMESPACE is our Service.
+type kindCase struct {
+	name, text string
+	resource   schema.GroupVersionResource
+	empty      string // a merge patch which takes the bundle away
+}
+
+func kindCases() map[trust.Kind]kindCase {
+	return map[trust.Kind]kindCase{
 		trust.Mutating: {"NAME", mutatingYAML,
 			admissionv1.SchemeGroupVersion.WithResource("mutatingwebhookconfigurations"), `{"webhooks": []}`},
 		trust.CRD: {"widgets.NAME.example.com", crdYAML,
 			schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"},
 			`{"spec": {"conversion": {"webhook": {"clientConfig": {"caBundle": null}}}}}`},
-		trust.APIService: {"v1.NAME.example.com", apiServiceYAML,
+		trust.APIService: {"v1.NAME.example.org", apiServiceYAML,
 			schema.GroupVersionResource{Group: "apiregistration.k8s.io", Version: "v1", Resource: "apiservices"},
 			`{"spec": {"caBundle": null}}`},
-	} {
+	}
+}
+
+// in gives the object a name of its own.
+func (c kindCase) in(namespace, name string) (objectName, text string) {
+	filled := strings.NewReplacer("NAMESPACE", namespace, "NAME", name)
+	return filled.Replace(c.name), filled.Replace(c.text)
+}
+
+func TestInjectorKinds(t *testing.T) {
+	for kind, tc := range kindCases() {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			n := newInjection(t, kind)
-			n.target.Name = strings.ReplaceAll(tc.name, "NAME", n.service.Namespace)
+			name, text := tc.in(n.service.Namespace, n.service.Namespace)
+			n.target.Name = name
 			client, err := dynamic.NewForConfig(shared.Config())
 			must(t, err)
 			objects := client.Resource(tc.resource)
-			create(t, objects, strings.ReplaceAll(tc.text, "NAME", n.service.Namespace))
+			create(t, objects, text)
 
 			injector := n.start(t, shared.Config(), nil)
 			injector.Publish(trust.Policy{Bundle: n.bundle(), Exact: true})
@@ -105,6 +121,38 @@ func TestInjectorKinds(t *testing.T) {
 			n.awaitWrites(t, 2)
 			n.await(t, injector)
 		})
+	}
+}
+
+// TestInjectorKeepsSeveralOfEachKind: one server, and two objects of each kind that has an entry for it.
+func TestInjectorKeepsSeveralOfEachKind(t *testing.T) {
+	t.Parallel()
+	n := newInjection(t, trust.Validating)
+	client, err := dynamic.NewForConfig(shared.Config())
+	must(t, err)
+	cases := kindCases()
+	cases[trust.Validating] = kindCase{"NAME",
+		strings.Replace(mutatingYAML, "kind: Mutating", "kind: Validating", 1),
+		admissionv1.SchemeGroupVersion.WithResource("validatingwebhookconfigurations"), ""}
+	var targets []trust.Target
+	for kind, tc := range cases {
+		for _, suffix := range []string{"a", "b"} {
+			name, text := tc.in(n.service.Namespace, n.service.Namespace+"-"+suffix)
+			create(t, client.Resource(tc.resource), text)
+			targets = append(targets, trust.Target{Kind: kind, Name: name})
+		}
+	}
+	injector := n.start(t, shared.Config(), func(o *trust.InjectorOptions) { o.Targets = targets })
+	injector.Publish(trust.Policy{Bundle: n.bundle(), Exact: true})
+	n.await(t, injector)
+	entries := injector.Snapshot()
+	if len(entries) != len(targets) {
+		t.Fatalf("%d entries, want %d", len(entries), len(targets))
+	}
+	for _, entry := range entries {
+		if !bytes.Equal(entry.CABundle, n.bundle().PEM()) {
+			t.Errorf("%s has the caBundle %q", entry.Target, entry.CABundle)
+		}
 	}
 }
 

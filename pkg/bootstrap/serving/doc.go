@@ -18,8 +18,8 @@
 // follows the file of the CAs.
 //
 // A [State] holds the pair being served and the ClientAuth. Replacing either replaces everything a handshake looks at
-// in one step: a handshake uses the old pair or the new one, never the chain of one and the key of the other. Sessions end
-// with the state they began in; connections which already exist are left alone.
+// in one step: a handshake uses the old pair or the new one, never the chain of one and the key of the other. Sessions
+// end with the state they began in; connections which already exist are left alone.
 //
 // An [ErrorLog] makes structured and rare lines of what net/http's server says about handshakes that fail.
 //

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"log"
 	"net"
 	"net/http"
 	"strings"
@@ -37,11 +38,9 @@ func serveHTTP(t *testing.T, state *State, logger klog.Logger, own func(string) 
 	server := &http.Server{
 		TLSConfig:   configOf(state.TLSOption(TLSOptions{MinVersion: tls.VersionTLS12})),
 		BaseContext: func(net.Listener) context.Context { return klog.NewContext(context.Background(), logger) },
-		ErrorLog:    klog.NewStandardLogger("INFO"), // Its output is replaced at once.
+		ErrorLog:    log.New(NewErrorLog(logger, own), "", 0), //nolint:forbidigo // It ends in klog.
 		Handler:     http.NotFoundHandler(),
 	}
-	server.ErrorLog.SetFlags(0)
-	server.ErrorLog.SetOutput(NewErrorLog(logger, own))
 	ended := make(chan error, 1)
 	go func() { ended <- server.ServeTLS(l, "", "") }()
 	t.Cleanup(func() {

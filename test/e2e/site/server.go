@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -66,7 +67,7 @@ func (s *Site) Start(t testing.TB, options bootstrap.Options) *Server {
 	port, err := strconv.Atoi(portText)
 	must(t, err)
 	listener := webhook.NewServer(webhook.Options{Host: host, Port: port, TLSOpts: []func(*tls.Config){boot.TLSOption}})
-	listener.Register("/validate", checks)
+	listener.Register("/validate", s.answering(checks))
 
 	ctx, cancel := context.WithCancel(klog.NewContext(context.WithoutCancel(t.Context()), Logger(t)))
 	var running sync.WaitGroup
@@ -75,6 +76,17 @@ func (s *Site) Start(t testing.TB, options bootstrap.Options) *Server {
 	server := &Server{Bootstrapper: boot, metrics: metrics, stop: sync.OnceFunc(func() { cancel(); running.Wait() })}
 	t.Cleanup(server.stop)
 	return server
+}
+
+// answering has every answer end its connection, where [Site.Reconnect] asks for that.
+func (s *Site) answering(checks http.Handler) http.Handler {
+	if !s.Reconnect {
+		return checks
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close")
+		checks.ServeHTTP(w, r)
+	})
 }
 
 // Failures is how many failures of any kind the server has counted.

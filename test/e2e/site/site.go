@@ -40,6 +40,9 @@ type Site struct {
 	Configuration string
 	// Port is where the API server finds the server on localhost.
 	Port int
+	// Reconnect makes the API server shake hands for every call, so that each sees what is served and trusted by then;
+	// it would keep a connection for as long as it is of use.
+	Reconnect bool
 	// Shipped is what the manifests say.
 	Shipped Shipped
 }
