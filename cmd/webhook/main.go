@@ -1,7 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command webhook is an admission webhook server that bootstraps its own TLS. See `webhook serve --help`.
+// Command webhook is an admission webhook server that bootstraps its own TLS, and does that for other servers too. See
+// `webhook serve --help` and `webhook issue --help`.
 package main
 
 import (
@@ -67,7 +68,8 @@ func newRootCommand() *cobra.Command {
 		Short: "An admission webhook server that bootstraps its own TLS",
 		Long: "webhook runs cluster admission checks behind a TLS that it bootstraps by itself: it requests its\n" +
 			"certificate through the CertificateSigningRequest API, keeps its CA in the caBundle of its webhook\n" +
-			"configuration, and reloads when the certificate is renewed.\n\nWithout a command it runs serve.",
+			"configuration, and reloads when the certificate is renewed. The command issue does the same for a server in\n" +
+			"another language, by files.\n\nWithout a command it runs serve.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -80,7 +82,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newServeCommand(os.Getenv), newVersionCommand())
+	root.AddCommand(newServeCommand(os.Getenv), newIssueCommand(os.Getenv), newVersionCommand())
 	return root
 }
 

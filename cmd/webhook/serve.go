@@ -105,7 +105,8 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 	serving, stop := context.WithCancel(context.WithoutCancel(signals))
 	defer stop()
 	group, serving := errgroup.WithContext(serving)
-	if err := serveProbes(serving, group, o, boot, drainer); err != nil {
+	conditions := append(boot.Conditions(), drainer.Condition())
+	if err := serveProbes(serving, group, &o.commonOptions, conditions); err != nil {
 		return err
 	}
 	group.Go(func() error { return boot.Start(serving) })
@@ -131,13 +132,12 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 func serveProbes(
 	ctx context.Context,
 	group *errgroup.Group,
-	o *serveOptions,
-	boot *bootstrap.Bootstrapper,
-	drainer *lifecycle.Drainer,
+	o *commonOptions,
+	conditions []lifecycle.Condition,
 ) error {
 	health := http.NewServeMux()
 	health.Handle("/healthz", lifecycle.HealthzHandler())
-	health.Handle("/readyz", lifecycle.ReadyzHandler(append(boot.Conditions(), drainer.Condition())...))
+	health.Handle("/readyz", lifecycle.ReadyzHandler(conditions...))
 	metrics := http.NewServeMux()
 	metrics.Handle("/metrics", promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{}))
 	for _, endpoint := range []struct {

@@ -47,25 +47,41 @@ type list[T any] struct {
 	parse  func(string) (T, error)
 	kind   string
 	texts  []string
+	// whole values may have commas of their own.
+	whole bool
 }
 
 func newList[T any](target *[]T, kind string, parse func(string) (T, error)) *list[T] {
 	return &list[T]{target: target, parse: parse, kind: kind}
 }
 
+// newArray is a list whose flag is repeated for every value.
+func newArray[T any](target *[]T, kind string, parse func(string) (T, error)) *list[T] {
+	return &list[T]{target: target, parse: parse, kind: kind, whole: true}
+}
+
 var _ pflag.Value = &list[string]{}
 
 // Set implements [pflag.Value].
 func (l *list[T]) Set(text string) error {
+	if l.whole {
+		return l.add(text)
+	}
 	for item := range strings.SplitSeq(text, ",") {
-		item = strings.TrimSpace(item)
-		parsed, err := l.parse(item)
-		if err != nil {
+		if err := l.add(strings.TrimSpace(item)); err != nil {
 			return err
 		}
-		*l.target = append(*l.target, parsed)
-		l.texts = append(l.texts, item)
 	}
+	return nil
+}
+
+func (l *list[T]) add(item string) error {
+	parsed, err := l.parse(item)
+	if err != nil {
+		return err
+	}
+	*l.target = append(*l.target, parsed)
+	l.texts = append(l.texts, item)
 	return nil
 }
 

@@ -43,6 +43,13 @@ func (b *Bootstrapper) adopt(ctx context.Context, next candidate) error {
 		if err := b.awaitTrust(ctx, current, next.pair); err != nil {
 			return err
 		}
+	} else if b.once {
+		if err := b.awaitFirstTrust(ctx, next.pair); err != nil {
+			return err
+		}
+	}
+	if err := b.deliver(ctx, next.pair); err != nil {
+		return err
 	}
 	b.serve(ctx, next.pair)
 	if next.policy != nil {

@@ -50,6 +50,8 @@ type Bootstrapper struct {
 	// served is closed when the first certificate is served, ready when the first handshake was verified.
 	served, ready chan struct{}
 	started       time.Time
+	// once is true in [Bootstrapper.Once].
+	once bool
 }
 
 // New checks the options, all faults at once, reads the client CAs and prepares the clients. It contacts nothing.

@@ -20,13 +20,17 @@ import (
 )
 
 // Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, every
-// live caBundle verifies it, and a handshake with our own listener succeeds with nothing but those caBundles.
+// live caBundle verifies it, and a handshake with our own listener (or the neighbor's, if we know where it listens)
+// succeeds with nothing but those caBundles.
 func (b *Bootstrapper) Conditions() []lifecycle.Condition {
-	return []lifecycle.Condition{
+	conditions := []lifecycle.Condition{
 		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }},
 		{Name: "trusted", Check: func(context.Context) error { return b.trustedNow() }},
-		{Name: "handshake", Check: b.handshake},
 	}
+	if b.options.SelfAddress == "" {
+		return conditions
+	}
+	return append(conditions, lifecycle.Condition{Name: "handshake", Check: b.handshake})
 }
 
 // Readyz is all [Bootstrapper.Conditions] as one check, for controller-runtime's AddReadyzCheck.
@@ -67,6 +71,9 @@ func (b *Bootstrapper) handshake(ctx context.Context) error {
 	if pair == nil {
 		return errors.New("there is no certificate to shake hands with yet")
 	}
+	if b.options.SelfAddress == "" {
+		return nil // A neighbor of whom we know nothing.
+	}
 	presented, err := b.dial(ctx)
 	if err != nil {
 		return err
@@ -84,7 +91,7 @@ var errAskedBack = errors.New("the listener asks for a client certificate")
 func (b *Bootstrapper) dial(ctx context.Context) (presented []*x509.Certificate, err error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", b.options.SelfAddress)
 	if err != nil {
-		return nil, fmt.Errorf("TLS handshake with our own listener %s: %w", b.options.SelfAddress, err)
+		return nil, fmt.Errorf("TLS handshake with %s listener %s: %w", b.whose(), b.options.SelfAddress, err)
 	}
 	defer conn.Close() //nolint:errcheck // Nothing was written.
 	err = tls.Client(conn, &tls.Config{
@@ -101,9 +108,16 @@ func (b *Bootstrapper) dial(ctx context.Context) (presented []*x509.Certificate,
 		},
 	}).HandshakeContext(ctx)
 	if err != nil && !errors.Is(err, errAskedBack) {
-		return nil, fmt.Errorf("TLS handshake with our own listener %s: %w", b.options.SelfAddress, err)
+		return nil, fmt.Errorf("TLS handshake with %s listener %s: %w", b.whose(), b.options.SelfAddress, err)
 	}
 	return presented, nil
+}
+
+func (b *Bootstrapper) whose() string {
+	if b.options.Neighbor {
+		return "the neighbor's"
+	}
+	return "our own"
 }
 
 func (b *Bootstrapper) verifyHandshake(presented []*x509.Certificate, pair *serving.Pair) error {
@@ -125,6 +139,9 @@ type problem struct {
 }
 
 func (p *problem) set(err error) { p.last.Store(&err) }
+
+// keep sets the problem unless there is one: what an end by the context leaves to say is less than what went before.
+func (p *problem) keep(err error) { p.last.CompareAndSwap(nil, &err) }
 
 func (p *problem) clear() { p.last.Store(nil) }
 

@@ -103,8 +103,12 @@ type Options struct {
 	// any.
 	ClientAllowedNames []string
 	// SelfAddress is host:port of our own listener; readiness does a handshake with it. The default is
-	// [DefaultSelfAddress].
+	// [DefaultSelfAddress], or no handshake at all with Neighbor.
 	SelfAddress string
+	// Neighbor says that not this process serves but another one in the pod, in any language, which reads the files in
+	// CertDir and reads them again when they change. A certificate then counts as served once it is in CertDir, and
+	// SelfAddress is the neighbor's listener. It goes with SourceCSR and a CertDir.
+	Neighbor bool
 	// Registerer takes the metrics; nil registers none.
 	Registerer prometheus.Registerer
 }
@@ -123,7 +127,7 @@ func (o Options) withDefaults() Options {
 	if o.CASecretName == "" {
 		o.CASecretName = o.Service + "-ca"
 	}
-	if o.SelfAddress == "" {
+	if o.SelfAddress == "" && !o.Neighbor {
 		o.SelfAddress = DefaultSelfAddress
 	}
 	return o
@@ -143,6 +147,10 @@ func (o Options) validate() error {
 	}
 	if o.Source == SourceFiles && o.CertDir == "" {
 		faults = append(faults, errors.New("CertDir is missing: the certificate source files reads from it"))
+	}
+	if o.Neighbor && (o.Source != SourceCSR || o.CertDir == "") {
+		faults = append(faults, fmt.Errorf("Neighbor without CertDir or without the certificate source %s: the neighbor "+
+			"serves what we request and write there, set both", SourceCSR))
 	}
 	if o.Source == SourceCSR {
 		faults = append(faults, o.validateRequest())

@@ -32,6 +32,7 @@ func retry[T any](
 			return result, nil
 		}
 		if ctx.Err() != nil {
+			b.problem.keep(err)
 			return result, ctx.Err()
 		}
 		delay := backoff.Step()

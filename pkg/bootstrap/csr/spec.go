@@ -7,6 +7,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
 	"strings"
@@ -41,10 +42,13 @@ const (
 
 // Spec says which certificate is wanted.
 type Spec struct {
-	// Identity gives the SANs; see [identity.New].
+	// Identity gives the SANs; see [identity.New] and, where there is no Service, [identity.ForHosts].
 	Identity identity.Identity
 	// Profile is the signer that is asked, and what it demands of subject and usages.
 	Profile signer.Profile
+	// Subject is the subject to ask for, nil for what the Profile demands and the Identity gives. A client's certificate
+	// must come back with its common name and organizations.
+	Subject *pkix.Name
 	// Algorithm is the key to be generated; the zero value is ECDSA P-256.
 	Algorithm KeyAlgorithm
 	// Duration is the lifetime asked for, at least [MinDuration]; 0 leaves it to the signer, which may always
@@ -66,7 +70,7 @@ func (s Spec) key() (crypto.Signer, error) {
 
 // pkcs10 makes the PEM-encoded certification request (RFC 2986) that key signs.
 func (s Spec) pkcs10(key crypto.Signer) ([]byte, error) {
-	subject, err := s.Profile.Subject(s.Identity.ServerName(), s.Identity.CommonName())
+	subject, err := s.subject()
 	if err != nil {
 		return nil, err
 	}
@@ -77,9 +81,16 @@ func (s Spec) pkcs10(key crypto.Signer) ([]byte, error) {
 	}
 	der, err := x509.CreateCertificateRequest(rand.Reader, template, key)
 	if err != nil {
-		return nil, fmt.Errorf("signing the certification request for %s: %w", s.Identity.ServerName(), err)
+		return nil, fmt.Errorf("signing the certification request for %s: %w", subject, err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), nil
+}
+
+func (s Spec) subject() (pkix.Name, error) {
+	if s.Subject != nil {
+		return *s.Subject, nil
+	}
+	return s.Profile.Subject(s.Identity.ServerName(), s.Identity.CommonName())
 }
 
 // object is the CertificateSigningRequest to be created for key.
@@ -105,6 +116,9 @@ func (s Spec) object(key crypto.Signer) (*certificatesv1.CertificateSigningReque
 // name carries 128 random bits and more: with generateName's five characters somebody could create the names first.
 func (s Spec) name() string {
 	prefix := s.Identity.Namespace + "-" + s.Identity.Service
+	if s.Identity.Service == "" {
+		prefix = ManagedBy
+	}
 	if len(prefix) > maxNamePrefix {
 		prefix = prefix[:maxNamePrefix]
 	}
@@ -112,10 +126,9 @@ func (s Spec) name() string {
 }
 
 func (s Spec) labels() map[string]string {
-	labels := map[string]string{
-		LabelManagedBy: ManagedBy,
-		LabelService:   s.Identity.Service,
-		LabelNamespace: s.Identity.Namespace,
+	labels := map[string]string{LabelManagedBy: ManagedBy}
+	if service := s.Identity.Service; service != "" {
+		labels[LabelService], labels[LabelNamespace] = service, s.Identity.Namespace
 	}
 	if pod := s.Identity.PodName; pod != "" {
 		labels[LabelPod] = labelValue(pod)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/util/cert"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 )
 
 const (
@@ -32,7 +34,8 @@ func Verify(certificatePEM []byte, key crypto.PublicKey, spec Spec, now time.Tim
 	for _, check := range []func() error{
 		func() error { return verifyKey(chain[0], key) },
 		func() error { return verifyNames(chain[0], spec) },
-		func() error { return verifyUsages(chain[0]) },
+		func() error { return verifyUsages(chain[0], spec.Profile) },
+		func() error { return verifySubject(chain[0], spec) },
 		func() error { return verifyLifetime(chain[0], now) },
 	} {
 		if err := check(); err != nil {
@@ -58,12 +61,25 @@ func verifyNames(leaf *x509.Certificate, spec Spec) error {
 	return nil
 }
 
-func verifyUsages(leaf *x509.Certificate) error {
+// verifySubject: a server is known by its names, a client by its subject alone.
+func verifySubject(leaf *x509.Certificate, spec Spec) error {
+	if spec.Subject == nil || spec.Profile.Usage() != signer.ClientAuth {
+		return nil
+	}
+	got, want := leaf.Subject, *spec.Subject
+	if got.CommonName != want.CommonName || !slices.Equal(slices.Sorted(slices.Values(got.Organization)),
+		slices.Sorted(slices.Values(want.Organization))) {
+		return fmt.Errorf("it is for the subject %q, and %q was asked for: check the signer's policy on subjects", got, want)
+	}
+	return nil
+}
+
+func verifyUsages(leaf *x509.Certificate, profile signer.Profile) error {
 	switch {
 	case leaf.IsCA:
 		return fmt.Errorf("it is a CA certificate, not a leaf")
-	case !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageServerAuth):
-		return fmt.Errorf("it lacks the extended key usage server auth")
+	case !slices.Contains(leaf.ExtKeyUsage, profile.ExtKeyUsage()):
+		return fmt.Errorf("it lacks the extended key usage %s", strings.ReplaceAll(string(profile.Usage()), "-", " "))
 	case leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:
 		return fmt.Errorf("it lacks the key usage digital signature")
 	default:

@@ -22,7 +22,7 @@ const (
 )
 
 // Usages are the key usages to ask for, in a fixed order. They suit every
-// signer: serving and signing handshakes always, and encrypting a key exchange
+// signer: serving (or being a client) and signing handshakes always, and encrypting a key exchange
 // if the key is RSA, which no other type of key can do (RFC 5480, section 3,
 // and RFC 8410, section 5). kubelet-serving accepts precisely these two sets.
 func (p Profile) Usages(pub crypto.PublicKey) []certificatesv1.KeyUsage {
@@ -30,7 +30,7 @@ func (p Profile) Usages(pub crypto.PublicKey) []certificatesv1.KeyUsage {
 	if _, ok := pub.(*rsa.PublicKey); ok {
 		usages = append(usages, certificatesv1.UsageKeyEncipherment)
 	}
-	return append(usages, certificatesv1.UsageServerAuth)
+	return append(usages, p.keyUsage())
 }
 
 // CheckKey says why a certificate for this key would be of no use. The rules

@@ -39,7 +39,7 @@ func Lookup(name string) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
-	return Profile{name: name, kind: k}, nil
+	return Profile{name: name, kind: k, usage: ServerAuth}, nil
 }
 
 func lookupKind(name, domain, path string) (kind, error) {

@@ -41,8 +41,9 @@ const maxCommonName = 64
 // Profile is what one signer demands and gives. Only [Lookup] makes a useful
 // one.
 type Profile struct {
-	name string
-	kind kind
+	name  string
+	kind  kind
+	usage Usage
 }
 
 // kind is everything in a profile that does not depend on the signer's path.

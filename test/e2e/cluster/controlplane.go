@@ -93,6 +93,9 @@ func (c *Cluster) StartAPIServer(ctx context.Context) error {
 	if err := c.plane.APIServer.Start(); err != nil {
 		return c.logs.failure(assets.APIServer, err)
 	}
+	if err := c.trustSignedClients(); err != nil {
+		return err
+	}
 	if c.admin == nil {
 		if err := c.addAdmin(); err != nil {
 			return err

@@ -4,6 +4,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -19,6 +20,8 @@ import (
 type Options struct {
 	// Binary is the webhook's executable.
 	Binary string
+	// Command is the subcommand; the default is "serve".
+	Command string
 	// Args come behind "serve --logging-format=json".
 	Args []string
 	// Env are NAME=VALUE settings on top of this process's own environment.
@@ -49,7 +52,8 @@ func Build(ctx context.Context, root, dir string) (string, error) {
 
 // Start runs the server. It ends with [Server.Stop], with ctx, or, on Linux, with this process.
 func Start(ctx context.Context, options Options) (*Server, error) {
-	cmd := exec.CommandContext(ctx, options.Binary, append([]string{"serve", "--logging-format=json"}, options.Args...)...)
+	command := cmp.Or(options.Command, "serve")
+	cmd := exec.CommandContext(ctx, options.Binary, append([]string{command, "--logging-format=json"}, options.Args...)...)
 	cmd.Env = append(os.Environ(), options.Env...)
 	cmd.SysProcAttr = attributes()
 	s := &Server{cmd: cmd, log: newLog(options.Log), exited: make(chan struct{})}

@@ -1,0 +1,115 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package oneoff
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+)
+
+// WriteKubeconfig writes a kubeconfig with the address and the CA of the API server that cfg reaches, and with the pair,
+// to path: whole or not at all, readable by its owner alone. The API server is asked first whether it takes the pair for
+// the user and the groups of its subject.
+func WriteKubeconfig(ctx context.Context, path string, cfg *rest.Config, pair *serving.Pair) error {
+	kubeconfig, err := kubeconfig(cfg, pair)
+	if err != nil {
+		return err
+	}
+	if err := logIn(ctx, kubeconfig, pair); err != nil {
+		return err
+	}
+	content, err := clientcmd.Write(*kubeconfig)
+	if err != nil {
+		return fmt.Errorf("encoding the kubeconfig %s: %w", path, err)
+	}
+	if err := writeFile(path, content); err != nil {
+		return fmt.Errorf("writing the kubeconfig %s: %w", path, err)
+	}
+	return nil
+}
+
+func kubeconfig(cfg *rest.Config, pair *serving.Pair) (*clientcmdapi.Config, error) {
+	cfg = rest.CopyConfig(cfg)
+	if err := rest.LoadTLSFiles(cfg); err != nil {
+		return nil, fmt.Errorf("reading the CA of the API server: %w", err)
+	}
+	key, err := pair.KeyPEM()
+	if err != nil {
+		return nil, err
+	}
+	const cluster = "kubernetes"
+	user := pair.Leaf().Subject.CommonName
+	name := user + "@" + cluster
+	out := clientcmdapi.NewConfig()
+	out.Clusters[cluster] = &clientcmdapi.Cluster{
+		Server: cfg.Host, CertificateAuthorityData: cfg.CAData, TLSServerName: cfg.ServerName,
+		InsecureSkipTLSVerify: cfg.Insecure,
+	}
+	out.AuthInfos[user] = &clientcmdapi.AuthInfo{ClientCertificateData: pair.CertPEM(), ClientKeyData: key}
+	out.Contexts[name] = &clientcmdapi.Context{Cluster: cluster, AuthInfo: user}
+	out.CurrentContext = name
+	return out, nil
+}
+
+// logIn asks the API server who the holder of the kubeconfig is.
+func logIn(ctx context.Context, kubeconfig *clientcmdapi.Config, pair *serving.Pair) error {
+	cfg, err := clientcmd.NewDefaultClientConfig(*kubeconfig, nil).ClientConfig()
+	if err != nil {
+		return fmt.Errorf("reading the new kubeconfig: %w", err)
+	}
+	client, err := kubernetes.NewForConfig(cfg)
+	if err != nil {
+		return fmt.Errorf("making a client of the new kubeconfig: %w", err)
+	}
+	review, err := client.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{},
+		metav1.CreateOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil // Before Kubernetes 1.28 nobody says.
+	}
+	if err != nil {
+		return fmt.Errorf("logging in with the new certificate, ask a signer whose CA is the API server's "+
+			"--client-ca-file: %w", err)
+	}
+	who, subject := review.Status.UserInfo, pair.Leaf().Subject
+	for _, group := range subject.Organization {
+		if !slices.Contains(who.Groups, group) {
+			return fmt.Errorf("the API server takes the new certificate for user %q without the group %q", who.Username, group)
+		}
+	}
+	if who.Username != subject.CommonName {
+		return fmt.Errorf("the API server takes the new certificate for user %q instead of %q", who.Username,
+			subject.CommonName)
+	}
+	return nil
+}
+
+// writeFile replaces path at once by a file of mode 0600, whatever mode the old one had.
+func writeFile(path string, content []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // It has mode 0600.
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/site"
+)
+
+// startNeighbor is an HTTPS server of somebody who never heard of Kubernetes' certificates: it reads tls.crt and tls.key
+// from dir for every connection, and says yes to whatever it is asked.
+func startNeighbor(t *testing.T, dir string, port int) {
+	t.Helper()
+	server := &http.Server{ //nolint:gosec // A test's, without a timeout.
+		Handler: http.HandlerFunc(sayYes),
+		TLSConfig: &tls.Config{
+			MinVersion: tls.VersionTLS12,
+			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+				pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"))
+				return &pair, err
+			},
+		},
+	}
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	must(t, err)
+	var running sync.WaitGroup
+	running.Go(func() { _ = server.ServeTLS(listener, "", "") }) // It ends with Close.
+	t.Cleanup(func() { _ = server.Close(); running.Wait() })
+}
+
+// sayYes answers in the words of JSON alone. The connection ends with the answer, so that each call sees what is in the
+// files by then.
+func sayYes(w http.ResponseWriter, r *http.Request) {
+	var review struct {
+		APIVersion, Kind string
+		Request          struct{ UID string }
+	}
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(body, &review)
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Connection", "close")
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = fmt.Fprintf(w, `{"apiVersion":%q,"kind":%q,"response":{"uid":%q,"allowed":true}}`,
+		review.APIVersion, review.Kind, review.Request.UID)
+}
+
+// presented is the certificate that the neighbor shows.
+func presented(ctx context.Context, port int) (*x509.Certificate, error) {
+	dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} // #nosec G402 -- only looked at.
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return conn.(*tls.Conn).ConnectionState().PeerCertificates[0], nil
+}
+
+// sidecar is the library's side of `webhook issue`.
+type sidecar struct {
+	*bootstrap.Bootstrapper
+	dir string
+}
+
+func startSidecar(t *testing.T, s *site.Site, change ...func(*bootstrap.Options)) *sidecar {
+	t.Helper()
+	options := s.BootstrapOptions(t)
+	options.Neighbor, options.CertDir = true, filepath.Join(t.TempDir(), "serving")
+	options.Registerer = prometheus.NewRegistry()
+	for _, alter := range change {
+		alter(&options)
+	}
+	boot, err := bootstrap.New(options)
+	must(t, err)
+	ctx, cancel := context.WithCancel(klog.NewContext(context.WithoutCancel(t.Context()), site.Logger(t)))
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := boot.Start(ctx); err != nil {
+			t.Errorf("the sidecar ended: %v", err)
+		}
+	})
+	t.Cleanup(func() { cancel(); running.Wait() })
+	return &sidecar{Bootstrapper: boot, dir: options.CertDir}
+}
+
+// TestNeighborInAnotherLanguage: what a plain HTTPS server reads from the files is trusted by the API server at any
+// moment, through renewals and rotations of the CA, though every write of the caBundle takes its time.
+func TestNeighborInAnotherLanguage(t *testing.T) {
+	t.Parallel()
+	s := site.New(t, shared, site.Options{})
+	boot := startSidecar(t, s, slowToPublish)
+	startNeighbor(t, boot.dir, s.Port)
+	clustertest.Eventually(t, func(context.Context) error { return boot.Readyz(request(t)) })
+	load := startStream(t, s)
+	for round := range 3 {
+		load.atLeast(t, 5)
+		boot.Renew()
+		awaitPresented(t, s, boot)
+		rotateFor(t, s, boot, strconv.Itoa(round))
+		load.atLeast(t, 5)
+	}
+	load.end(t)
+	must(t, boot.Readyz(request(t)))
+}
+
+// awaitPresented waits until the neighbor shows another certificate than at the time of the call.
+func awaitPresented(t *testing.T, s *site.Site, boot *sidecar) {
+	t.Helper()
+	before := boot.Leaf()
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		now, err := presented(ctx, s.Port)
+		if err == nil && now.Equal(before) {
+			err = errors.New("the neighbor still shows the certificate of before")
+		}
+		return err
+	})
+}
+
+// rotateFor asks for a new CA and waits until the neighbor shows a certificate of it.
+func rotateFor(t *testing.T, s *site.Site, boot *sidecar, value string) {
+	t.Helper()
+	before, err := signingCA(t.Context(), s)
+	must(t, err)
+	askForRotation(t, s, value)
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		ca, err := signingCA(ctx, s)
+		if err != nil {
+			return err
+		}
+		leaf, err := presented(ctx, s.Port)
+		if err != nil {
+			return err
+		}
+		if ca.Equal(before) {
+			return errors.New("the old CA still signs")
+		}
+		if err := leaf.CheckSignatureFrom(ca); err != nil {
+			return err
+		}
+		if !leaf.Equal(boot.Leaf()) {
+			return errors.New("the neighbor shows another certificate than the sidecar's")
+		}
+		return nil
+	})
+}
+
+// TestReadyMeansThatTheNeighborIsCallable: its certificate counts, not what is in the files.
+func TestReadyMeansThatTheNeighborIsCallable(t *testing.T) {
+	t.Parallel()
+	s := site.New(t, shared, site.Options{})
+	boot := startSidecar(t, s)
+	clustertest.Eventually(t, func(context.Context) error {
+		if boot.Leaf() == nil {
+			return errors.New("no certificate yet")
+		}
+		return boot.Conditions()[1].Check(t.Context())
+	})
+	if err := boot.Readyz(request(t)); err == nil {
+		t.Error("ready, and nobody listens")
+	}
+	blind := startSidecar(t, s, func(options *bootstrap.Options) { options.SelfAddress = "" })
+	clustertest.Eventually(t, func(context.Context) error { return blind.Readyz(request(t)) })
+	if got := len(blind.Conditions()); got != 2 {
+		t.Errorf("%d conditions where nothing is known of the neighbor, want 2", got)
+	}
+	<-blind.Ready()
+	other := t.TempDir()
+	certificate, key := newTestCA(t, "other").issue(t, "hookstrap."+s.Namespace+".svc")
+	swapProjected(t, other, map[string][]byte{"tls.crt": certificate, "tls.key": key})
+	startNeighbor(t, other, s.Port)
+	if err := boot.Readyz(request(t)); err == nil {
+		t.Error("ready, and the neighbor serves the certificate of another CA")
+	}
+}
