@@ -28,9 +28,9 @@ func newIssueCommand(getenv func(string) string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "issue",
 		Short: "Keep the certificate of another server in files, or obtain one once",
-		Long: "issue does what serve does for its own certificate, for a server in any language in the same pod: it writes\n" +
-			"tls.crt, tls.key and ca.crt into --cert-dir, keeps the caBundle of the webhook configurations right, and\n" +
-			"renews. The server reads the files again when they change; they are replaced all at once, and not before\n" +
+		Long: "issue does what serve does for its own certificate, for a server in any language in the same pod: it\n" +
+			"writes tls.crt, tls.key and ca.crt into --cert-dir, keeps the caBundle of the webhook configurations right,\n" +
+			"and renews. The server reads the files again when they change; they are replaced all at once, and not before\n" +
 			"the live caBundle verifies the new certificate. SIGHUP renews now.\n\n" +
 			"With --once it obtains one certificate and ends, as an init container or a Job, or by hand: with --host for a\n" +
 			"server without a Service, with --usage=client-auth for a client.",

@@ -149,8 +149,8 @@ func (o Options) validate() error {
 		faults = append(faults, errors.New("CertDir is missing: the certificate source files reads from it"))
 	}
 	if o.Neighbor && (o.Source != SourceCSR || o.CertDir == "") {
-		faults = append(faults, fmt.Errorf("Neighbor without CertDir or without the certificate source %s: the neighbor "+
-			"serves what we request and write there, set both", SourceCSR))
+		faults = append(faults, fmt.Errorf("the option Neighbor without CertDir or without the certificate source %s: the "+
+			"neighbor serves what we request and write there, set both", SourceCSR))
 	}
 	if o.Source == SourceCSR {
 		faults = append(faults, o.validateRequest())

@@ -33,13 +33,9 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// webhookBinary is the real binary, built once for all tests.
+// webhookBinary is the real binary, built once for all tests and gone with the cluster.
 var webhookBinary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "hookstrap-issue-")
-	if err != nil {
-		return "", err
-	}
-	return process.Build(context.Background(), site.Root(), dir)
+	return process.Build(context.Background(), site.Root(), shared.Dir())
 })
 
 // issueArgs are the arguments of `webhook issue` for the site's Service.
@@ -227,6 +223,7 @@ func TestIssueOnceWaitsForAPerson(t *testing.T) {
 func answerNobody(
 	t *testing.T, wanted func(*x509.CertificateRequest) bool, sign func(*x509.CertificateRequest) ([]byte, error),
 ) {
+	t.Helper()
 	s := &site.Site{Admin: mustClient(t, shared.Config())}
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		list, err := s.Admin.CertificatesV1().CertificateSigningRequests().List(ctx, metav1.ListOptions{
@@ -252,7 +249,7 @@ func TestIssueOnceLogsIn(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			path := filepath.Join(dir, "jane.kubeconfig")
-			must(t, os.WriteFile(path, []byte("old"), 0o644)) //nolint:gosec // It must not keep this mode.
+			must(t, os.WriteFile(path, []byte("old"), 0o644)) // Which it must not keep.
 			output, err := runIssue(t, "--kubeconfig="+shared.Kubeconfig(), "--usage=client-auth", "--common-name=jane",
 				"--organization=developers", "--organization=Shop, Inc.", "--locality=Berlin", "--approve=self",
 				"--key-algorithm="+algorithm, "--write-kubeconfig="+path)
@@ -264,7 +261,7 @@ func TestIssueOnceLogsIn(t *testing.T) {
 			if mode := info.Mode().Perm(); mode != 0o600 {
 				t.Errorf("mode %o, want 600", mode)
 			}
-			wantUser(t, path, "jane", []string{"developers", "Shop, Inc.", "system:authenticated"})
+			wantUser(t, path, "jane", []string{"Shop, Inc.", "developers", "system:authenticated"})
 		})
 	}
 }
@@ -279,7 +276,7 @@ func wantUser(t *testing.T, kubeconfig, user string, groups []string) {
 	if got := review.Status.UserInfo.Username; got != user {
 		t.Errorf("logged in as %q, want %q", got, user)
 	}
-	if diff := cmp.Diff(groups, review.Status.UserInfo.Groups); diff != "" {
+	if diff := cmp.Diff(groups, slices.Sorted(slices.Values(review.Status.UserInfo.Groups))); diff != "" {
 		t.Errorf("groups (-want +got):\n%s", diff)
 	}
 }

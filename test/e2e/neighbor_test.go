@@ -30,7 +30,7 @@ import (
 // from dir for every connection, and says yes to whatever it is asked.
 func startNeighbor(t *testing.T, dir string, port int) {
 	t.Helper()
-	server := &http.Server{ //nolint:gosec // A test's, without a timeout.
+	server := &http.Server{
 		Handler: http.HandlerFunc(sayYes),
 		TLSConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12,

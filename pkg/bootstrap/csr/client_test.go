@@ -57,7 +57,7 @@ func TestVerifyRefusesAnotherClient(t *testing.T) {
 	}
 }
 
-// TestObjectWithoutAService: its name is unpredictable too, and it is labelled with nothing that there is not.
+// TestObjectWithoutAService: its name is unpredictable too, and it is labeled with nothing that there is not.
 func TestObjectWithoutAService(t *testing.T) {
 	obj, err := clientSpec(t).object(newKey(t))
 	if err != nil {

@@ -22,9 +22,9 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 )
 
-// WriteKubeconfig writes a kubeconfig with the address and the CA of the API server that cfg reaches, and with the pair,
-// to path: whole or not at all, readable by its owner alone. The API server is asked first whether it takes the pair for
-// the user and the groups of its subject.
+// WriteKubeconfig writes a kubeconfig with the address and the CA of the API server that cfg reaches, and with the
+// pair, to path: whole or not at all, readable by its owner alone. The API server is asked first whether it takes the
+// pair for the user and the groups of its subject.
 func WriteKubeconfig(ctx context.Context, path string, cfg *rest.Config, pair *serving.Pair) error {
 	kubeconfig, err := kubeconfig(cfg, pair)
 	if err != nil {

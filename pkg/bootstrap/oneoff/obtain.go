@@ -20,8 +20,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
-// Obtain requests the certificate and waits for it until ctx ends. The CAs of the pair are those that verify it, none if
-// no place that is known holds one. What is being waited for is logged.
+// Obtain requests the certificate and waits for it until ctx ends. The CAs of the pair are those that verify it, none
+// if no place that is known holds one. What is being waited for is logged.
 func Obtain(ctx context.Context, client kubernetes.Interface, options Options) (*serving.Pair, error) {
 	spec, err := options.Spec()
 	if err != nil {
