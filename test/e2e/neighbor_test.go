@@ -22,6 +22,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
@@ -124,6 +125,29 @@ func TestNeighborInAnotherLanguage(t *testing.T) {
 	}
 	load.end(t)
 	must(t, boot.Readyz(request(t)))
+}
+
+// TestNeighborOfAnotherSigner: a signer that changes its CA announces nothing, so that a new certificate is there before
+// the caBundle verifies it. It must not be in the files by then.
+func TestNeighborOfAnotherSigner(t *testing.T) {
+	t.Parallel()
+	s := site.New(t, shared, site.Options{})
+	first, second := newTestCA(t, "first"), newTestCA(t, "second")
+	file, signs := newCAFile(t, first), newExternalSigner(t, s, first)
+	boot := startSidecar(t, s, slowToPublish, func(options *bootstrap.Options) {
+		options.SignerName, options.Approval, options.CAFile = nobody, csr.ApproveExternal, string(file)
+	})
+	startNeighbor(t, boot.dir, s.Port)
+	clustertest.Eventually(t, func(context.Context) error { return boot.Readyz(request(t)) })
+	load := startStream(t, s)
+	load.atLeast(t, 5)
+	signs.ca.Store(second)
+	file.write(t, bundleOf(first, second).PEM())
+	boot.Renew()
+	awaitPresented(t, s, boot)
+	load.atLeast(t, 5)
+	load.end(t)
+	must(t, boot.Leaf().CheckSignatureFrom(second.certificate))
 }
 
 // awaitPresented waits until the neighbor shows another certificate than at the time of the call.
