@@ -197,10 +197,11 @@ func TestIssueOnceWaitsForAPerson(t *testing.T) {
 			if !right {
 				file, host = other.file(t), "wrong.example.com"
 			}
-			go answerNobody(t, func(asked *x509.CertificateRequest) bool { return slices.Contains(asked.DNSNames, host) },
+			answered := answerNobody(t, func(asked *x509.CertificateRequest) bool { return slices.Contains(asked.DNSNames, host) },
 				ca.signer(t))
 			output, err := runIssue(t, "--kubeconfig="+shared.Kubeconfig(), "--host="+host, "--signer-name="+nobody,
 				"--approve=external", "--ca-file="+file, "--cert-dir="+dir)
+			answered()
 			if !right {
 				wantExit(t, output, err, 1, "does not verify")
 				wantNothing(t, dir)
@@ -219,8 +220,18 @@ func TestIssueOnceWaitsForAPerson(t *testing.T) {
 	wantNothing(t, dir)
 }
 
-// answerNobody approves and signs, as the signer called nobody, the one request that is wanted.
+// answerNobody approves and signs in the background, as the signer called nobody, the one request that is wanted. The
+// result waits until that is done.
 func answerNobody(
+	t *testing.T, wanted func(*x509.CertificateRequest) bool, sign func(*x509.CertificateRequest) ([]byte, error),
+) (done func()) {
+	t.Helper()
+	var answering sync.WaitGroup
+	answering.Go(func() { answerOnce(t, wanted, sign) })
+	return answering.Wait
+}
+
+func answerOnce(
 	t *testing.T, wanted func(*x509.CertificateRequest) bool, sign func(*x509.CertificateRequest) ([]byte, error),
 ) {
 	t.Helper()
@@ -232,6 +243,9 @@ func answerNobody(
 			return err
 		}
 		for i := range list.Items {
+			if len(list.Items[i].Status.Certificate) > 0 {
+				continue // Of an earlier run of the test.
+			}
 			block, _ := pem.Decode(list.Items[i].Spec.Request)
 			if asked, err := x509.ParseCertificateRequest(block.Bytes); err == nil && wanted(asked) {
 				return answerOne(t, s, &list.Items[i], sign)
@@ -285,7 +299,7 @@ func wantUser(t *testing.T, kubeconfig, user string, groups []string) {
 func TestIssueOnceRefusesTheUseless(t *testing.T) {
 	t.Parallel()
 	ca, path := newTestCA(t, "clients"), filepath.Join(t.TempDir(), "kubeconfig")
-	go answerNobody(t, func(asked *x509.CertificateRequest) bool { return asked.Subject.CommonName == "stranger" },
+	answered := answerNobody(t, func(asked *x509.CertificateRequest) bool { return asked.Subject.CommonName == "stranger" },
 		func(asked *x509.CertificateRequest) ([]byte, error) {
 			template := leafTemplate(t, nil)
 			template.Subject, template.ExtKeyUsage = asked.Subject, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
@@ -293,6 +307,7 @@ func TestIssueOnceRefusesTheUseless(t *testing.T) {
 		})
 	output, err := runIssue(t, "--kubeconfig="+shared.Kubeconfig(), "--usage=client-auth", "--common-name=stranger",
 		"--signer-name="+nobody, "--approve=external", "--write-kubeconfig="+path)
+	answered()
 	wantExit(t, output, err, 1, "logging in with the new certificate")
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("there is a kubeconfig all the same: %v", err)

@@ -35,7 +35,7 @@ func TestReadmeIssuesByHand(t *testing.T) {
 	binary, err := webhookBinary()
 	must(t, err)
 	kubectl := filepath.Dir(shared.Kubectl(t.Context()).Path)
-	cmd := exec.CommandContext(t.Context(), "sh", "-euxc", readmeBlock(t, "```sh\n# a certificate for these hosts"))
+	cmd := exec.CommandContext(t.Context(), "sh", "-euxc", "#"+readmeBlock(t, "```sh\n# a certificate for these hosts"))
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+shared.Kubeconfig(),
 		"PATH="+strings.Join([]string{filepath.Dir(binary), kubectl, os.Getenv("PATH")}, ":"))
