@@ -56,7 +56,8 @@ func newState(ca *keyPair, leaf time.Duration) state {
 	return state{keyPair: *ca, record: record{LeafSeconds: int64(leaf.Seconds())}}
 }
 
-// succeed replaces a CA that has expired without a successor: nobody ran when it was time.
+// succeed replaces a CA that cannot sign and has no successor: nobody ran when it was time, or a replica whose clock is
+// ahead has made it.
 func succeed(expired *state, leaf time.Duration, m moment) (*state, *Step, error) {
 	ca, err := m.newCA()
 	if err != nil {
@@ -65,7 +66,7 @@ func succeed(expired *state, leaf time.Duration, m moment) (*state, *Step, error
 	made := newState(ca, max(leaf, expired.record.leaf()))
 	made.bundle, made.record.Retired = expired.bundle, expired.record.clone().Retired
 	made.record.Rotated = expired.record.Rotated
-	return made.step(StepReplaced, ca.cert, "the CA had expired without a successor; a new one was made")
+	return made.step(StepReplaced, ca.cert, "the CA could not sign at this time, and had no successor; a new one was made")
 }
 
 // repair puts a damaged Secret right, losing as little as possible: its own CA if that can still sign, else the one in

@@ -5,6 +5,7 @@ package authority
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -52,16 +53,23 @@ func (a *Authority) settle(ctx context.Context, secret *corev1.Secret) (bool, er
 	if step == nil {
 		return a.use(ctx, secret, read), nil
 	}
-	written, err := a.write(ctx, secret, wanted)
+	written, err := a.pacedWrite(ctx, secret, wanted)
 	switch {
 	case lostRace(err):
 		return false, err
 	case err != nil && sound:
 		return a.use(ctx, secret, read), &unwrittenError{sound: true, err: a.explainSecret(err)}
 	case err != nil:
-		return false, &unwrittenError{err: a.explainSecret(err)}
+		// A CA that is missing in the Secret stays trusted by this process at least, if it had one before.
+		kept := step.Name == StepKept && a.current.Load() != nil
+		return false, &unwrittenError{sound: kept, err: a.explainSecret(err)}
 	}
 	a.taken(ctx, step)
+	for _, ca := range read.bundle.Certificates() {
+		if step.Name == StepRetired && !wanted.bundle.Contains(ca) {
+			a.retired[fingerprint(ca)] = true
+		}
+	}
 	return a.use(ctx, written, wanted), nil
 }
 
@@ -69,10 +77,23 @@ func (a *Authority) moment(annotation string) moment {
 	now := a.now()
 	return moment{
 		now: now, annotation: annotation, trusted: a.trusted.Load(), unobserved: a.awaitTrust == nil,
+		retired: a.retired,
 		newCA: func() (*keyPair, error) {
 			return newCA(caName(a.service, a.secret.Namespace, now), a.caDuration, now)
 		},
 	}
+}
+
+// errPaced says that the Secret is changed against us, over and over.
+var errPaced = errors.New("somebody keeps undoing what is written there: look at its managed fields for who it is, " +
+	"a GitOps controller perhaps, and take the Secret out of its care")
+
+// pacedWrite is write, unless this process has written too often: a fight must not become a hot loop.
+func (a *Authority) pacedWrite(ctx context.Context, secret *corev1.Secret, wanted *state) (*corev1.Secret, error) {
+	if !a.pace.TryAccept() {
+		return nil, errPaced
+	}
+	return a.write(ctx, secret, wanted)
 }
 
 // write makes the Secret hold a state, and leaves what others keep there. The resourceVersion that was read goes along,
