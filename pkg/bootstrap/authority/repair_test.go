@@ -4,12 +4,16 @@
 package authority
 
 import (
+	"crypto/ecdsa"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/util/flowcontrol"
 )
 
@@ -26,6 +30,7 @@ func TestCorrect(t *testing.T) {
 	now := start().Add(time.Hour)
 	held, other := testState(t), testState(t)
 	future := must(newState(must(newCA("ahead", DefaultCADuration, now.Add(time.Hour)))(t), testLeaf).encoded())(t)
+	expired := must(newState(must(newCA("expired", time.Minute, now.Add(-time.Hour)))(t), testLeaf).encoded())(t)
 	rotated := advanced(t, held, at(t, now).asking("1"), StepPrepared)
 	rotated = advanced(t, rotated, at(t, now).trusting(rotated.next.cert), StepPromoted)
 	for name, tc := range map[string]struct {
@@ -57,6 +62,7 @@ func TestCorrect(t *testing.T) {
 		"another CA in its place": {other.data, held, StepKept, other.cert, []*x509.Certificate{held.cert}},
 		"another CA and garbage": {damaged(other, map[string]string{dataRecord: "{"}), held, StepRestored, other.cert,
 			[]*x509.Certificate{held.cert}},
+		"an expired backup":  {expired.data, held, StepReplaced, nil, []*x509.Certificate{held.cert}},
 		"a CA of the future": {future.data, nil, StepReplaced, nil, []*x509.Certificate{future.cert}},
 		"an old backup":      {held.data, rotated, StepKept, held.cert, []*x509.Certificate{rotated.cert}},
 	} {
@@ -159,5 +165,33 @@ func TestWritesArePaced(t *testing.T) {
 	}
 	if _, err := a.settle(t.Context(), nil); !errors.Is(err, errPaced) {
 		t.Errorf("error %v, want that somebody keeps undoing it", err)
+	}
+}
+
+// A CA that somebody brings along may have its key in the form that openssl writes.
+func TestKeysOfOtherTools(t *testing.T) {
+	ca := testCA(t)
+	der := must(x509.MarshalECPrivateKey(ca.key.(*ecdsa.PrivateKey)))(t)
+	data := damaged(testState(t), map[string]string{
+		dataCert: string(encodeCertificate(ca.cert.Raw)), dataBundle: "",
+		dataKey: string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})),
+	})
+	if read, err := parseState(data); err != nil || !read.cert.Equal(ca.cert) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// What cannot be restored must not be overwritten unless it is ours.
+func TestForeignSecretIsLeftAlone(t *testing.T) {
+	a := testAuthority(t)
+	a.updating.Lock()
+	defer a.updating.Unlock()
+	secret := &corev1.Secret{Type: corev1.SecretTypeTLS, Data: map[string][]byte{dataKey: []byte("in a vault's own form")}}
+	if _, err := a.settle(t.Context(), secret); err == nil || !strings.Contains(err.Error(), "left alone") {
+		t.Errorf("error %v, want that it is left alone", err)
+	}
+	secret.Type = SecretType
+	if _, err := a.settle(t.Context(), secret); err == nil || strings.Contains(err.Error(), "left alone") {
+		t.Errorf("error %v, want an attempt to repair what is ours", err)
 	}
 }

@@ -38,6 +38,10 @@ func (a *Authority) settle(ctx context.Context, secret *corev1.Secret) (bool, er
 	if secret != nil {
 		data, annotation = secret.Data, secret.Annotations[RotateAnnotation]
 	}
+	if foreign(secret) {
+		return false, fmt.Errorf("the Secret %s holds a key that cannot be read, and was not made here; it is left alone: "+
+			"remove what is in it, or name another one", a.secret)
+	}
 	m, leaf := a.moment(annotation), a.policy.maxDuration()
 	wanted, step, err := correct(data, a.current.Load(), leaf, m)
 	if err != nil {
@@ -71,6 +75,15 @@ func (a *Authority) settle(ctx context.Context, secret *corev1.Secret) (bool, er
 		}
 	}
 	return a.use(ctx, written, wanted), nil
+}
+
+// foreign tells a Secret of somebody else, with a key that nobody could restore, from a damaged one of ours.
+func foreign(secret *corev1.Secret) bool {
+	if secret == nil || secret.Type == SecretType || len(secret.Data[dataVersion]) > 0 || len(secret.Data[dataKey]) == 0 {
+		return false
+	}
+	_, err := parseCAKey(dataKey, secret.Data[dataKey])
+	return err != nil
 }
 
 func (a *Authority) moment(annotation string) moment {
@@ -145,11 +158,8 @@ func (a *Authority) taken(ctx context.Context, step *Step) {
 	}
 }
 
-// use makes a state current unless a newer one is, and tells whether that changed anything.
+// use makes a state current, and tells whether that changed anything.
 func (a *Authority) use(ctx context.Context, secret *corev1.Secret, read *state) bool {
-	if a.outdated(secret) {
-		return false
-	}
 	a.seen.uid, a.seen.version = secret.UID, secret.ResourceVersion
 	if a.current.Load().equal(read) {
 		return false
@@ -160,7 +170,8 @@ func (a *Authority) use(ctx context.Context, secret *corev1.Secret, read *state)
 	return true
 }
 
-// outdated tells whether a later revision of the same object has been seen already: a watch may be behind a GET.
+// outdated tells whether a later revision of the same object has been seen already: the watch is behind a GET, or etcd
+// was restored from a backup. It is called with updating held.
 func (a *Authority) outdated(secret *corev1.Secret) bool {
 	if secret.UID != a.seen.uid {
 		return false
