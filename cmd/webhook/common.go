@@ -15,6 +15,7 @@ import (
 	logsapi "k8s.io/component-base/logs/api/v1"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
@@ -120,6 +121,9 @@ func (o *commonOptions) validateIdentity() error {
 	case b.PublishTrustBundle && (b.Source != bootstrap.SourceCSR || b.SignerName != signer.BuiltIn):
 		return fmt.Errorf("--publish-trust-bundle is for the CA of signer %s: leave it out, or --signer-name and "+
 			"--certificate-source as they are", signer.BuiltIn)
+	case b.SignerName == signer.BuiltIn && b.Duration > authority.DefaultCADuration:
+		return fmt.Errorf("--certificate-duration %s is too long: the CA of signer %s lives for %s", b.Duration,
+			signer.BuiltIn, authority.DefaultCADuration)
 	case b.Source == bootstrap.SourceCSR && b.SignerName == signer.BuiltIn && b.ServiceAccount == "":
 		return fmt.Errorf("--service-account is missing: signer %s signs for that ServiceAccount alone; name it, or set %s",
 			signer.BuiltIn, bootstrap.EnvServiceAccount)

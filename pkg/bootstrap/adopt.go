@@ -4,7 +4,9 @@
 package bootstrap
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -30,7 +32,8 @@ const lastCall = time.Minute
 // is nothing to wait for.
 func (b *Bootstrapper) adopt(ctx context.Context, next candidate) error {
 	if next.policy != nil {
-		if err := next.policy().Bundle.Verify(next.pair.Chain(), b.serverName(), time.Now()); err != nil {
+		at := judgedAt(next.pair.Leaf(), time.Now())
+		if err := next.policy().Bundle.Verify(next.pair.Chain(), b.serverName(), at); err != nil {
 			return err
 		}
 		b.publish(next.policy)
@@ -64,41 +67,52 @@ func (b *Bootstrapper) adopt(ctx context.Context, next candidate) error {
 func (b *Bootstrapper) publish(read func() trust.Policy) {
 	b.publishing.Lock()
 	defer b.publishing.Unlock()
-	policy := read()
-	if current := b.state.Pair(); policy.Exact && current != nil {
-		policy.Exact = policy.Bundle.Verify(current.Chain(), b.serverName(), time.Now()) == nil
-	}
+	policy := b.withServed(read())
 	b.injector.Publish(policy)
 	if b.publisher != nil {
 		b.publisher.Publish(policy)
 	}
 }
 
+// withServed adds to a policy that would take away the trust in what is being served the CAs that came along with it.
+func (b *Bootstrapper) withServed(policy trust.Policy) trust.Policy {
+	current, now := b.state.Pair(), time.Now()
+	if !policy.Exact || current == nil || policy.Bundle.Verify(current.Chain(), b.serverName(), now) == nil {
+		return policy
+	}
+	policy.Exact = false
+	if own := trust.NewBundle(current.CAs()...).Prune(now); own.Verify(current.Chain(), b.serverName(), now) == nil {
+		policy.Bundle = policy.Bundle.Union(own)
+	}
+	return policy
+}
+
 // propagation is how long a changed caBundle is given to reach every API server of the control plane: each follows the
 // configuration with a watch of its own, and we have seen only what one of them has.
 const propagation = 2 * time.Second
 
-// awaitTrust blocks until the live caBundle verifies next, until current is about to expire, or until ctx ends.
+// awaitTrust blocks until the live caBundle verifies next and has done so for long enough, until current is about to
+// expire, or until ctx ends. It fails when next has become due for renewal itself meanwhile.
 func (b *Bootstrapper) awaitTrust(ctx context.Context, current, next *serving.Pair) error {
 	started := time.Now()
-	if b.injector.Verify(next.Chain(), b.serverName(), started) == nil {
+	if sameIssuer(current, next) && b.injector.Verify(next.Chain(), b.serverName(), started) == nil {
 		return nil // The usual renewal: the same CA, trusted all along.
 	}
 	for {
-		nap := napUntil(current.Leaf().NotAfter.Add(-lastCall), time.Now())
+		now := time.Now()
+		nap := napUntil(current.Leaf().NotAfter.Add(-lastCall), now)
 		if nap <= 0 {
-			reason := b.injector.Verify(next.Chain(), b.serverName(), time.Now())
-			b.untrusted(reason)
-			klog.FromContext(ctx).Info("Serving a certificate that the live caBundle does not verify, because the old "+
-				"one expires", "reason", reason, "old", current, "new", next)
+			b.lastResort(ctx, current, next)
 			return nil
 		}
-		napCtx, cancel := context.WithTimeout(ctx, nap)
-		err := b.injector.WaitVerified(napCtx, next.Chain(), b.serverName())
-		cancel()
+		if now.After(renewalTime(next.Leaf(), 1)) {
+			return fmt.Errorf("the certificate %s has not come to be trusted before it was due for renewal itself: %w", next,
+				b.injector.Verify(next.Chain(), b.serverName(), now))
+		}
+		err := b.becomesTrusted(ctx, nap, current, next)
 		if err == nil {
 			b.phase(ctx, phaseTrusted, time.Since(started), "certificate", next)
-			return pause(ctx, propagation)
+			return nil
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -107,6 +121,41 @@ func (b *Bootstrapper) awaitTrust(ctx context.Context, current, next *serving.Pa
 		klog.FromContext(ctx).Info("The new certificate waits for the live caBundle; the old one keeps serving",
 			"reason", err.Error())
 	}
+}
+
+// sameIssuer tells whether both leaves were signed by the same key.
+func sameIssuer(a, b *serving.Pair) bool {
+	return len(a.Leaf().AuthorityKeyId) > 0 && bytes.Equal(a.Leaf().AuthorityKeyId, b.Leaf().AuthorityKeyId)
+}
+
+// becomesTrusted waits, at most for patience, until the live caBundle verifies next, and then until every API server
+// may be expected to have seen that. It is not waited for them while the live caBundle no longer verifies current.
+func (b *Bootstrapper) becomesTrusted(
+	ctx context.Context, patience time.Duration, current, next *serving.Pair,
+) error {
+	patient, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := b.injector.WaitVerified(patient, next.Chain(), b.serverName()); err != nil {
+		return err
+	}
+	const step = 100 * time.Millisecond
+	for seen := time.Duration(0); seen < propagation; seen += step {
+		if b.injector.Verify(current.Chain(), b.serverName(), time.Now()) != nil {
+			break
+		}
+		if err := pause(ctx, step); err != nil {
+			return err
+		}
+	}
+	return b.injector.Verify(next.Chain(), b.serverName(), time.Now())
+}
+
+// lastResort says that next is going to be served although it is not trusted.
+func (b *Bootstrapper) lastResort(ctx context.Context, current, next *serving.Pair) {
+	reason := b.injector.Verify(next.Chain(), b.serverName(), time.Now())
+	b.untrusted(reason)
+	klog.FromContext(ctx).Info("Serving a certificate that the live caBundle does not verify, because the old one "+
+		"expires", "reason", reason, "old", current, "new", next)
 }
 
 // serve swaps the pair in. Connections that stand keep theirs; every new handshake gets this one.

@@ -77,7 +77,7 @@ func (b *Bootstrapper) awaitCarried() func(context.Context, *x509.Certificate) e
 // now: an old CA leaves the sooner the fewer depend on it.
 func (b *Bootstrapper) authorityChanged(own *authority.Authority) {
 	b.publish(authorityPolicy(own))
-	b.metrics.authority(own.Bundle())
+	b.metrics.authority(own.Signing())
 	if current := b.state.Pair(); current != nil && current.Leaf().CheckSignatureFrom(own.Signing()) != nil {
 		b.Renew()
 	}

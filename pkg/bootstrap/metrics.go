@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
 // metrics tell the story of the log in numbers. Expiry is a time, not a remainder: "expires in" is for the query to
@@ -49,7 +47,7 @@ func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error)
 		leafNotAfter: gauge("hookstrap_certificate_not_after_timestamp_seconds",
 			"When the certificate being served expires, as a Unix time; 0 before the first."),
 		caNotAfter: gauge("hookstrap_ca_not_after_timestamp_seconds",
-			"When the last of the built-in signer's CAs expires, as a Unix time; 0 with any other signer."),
+			"When the CA with which the built-in signer signs expires, as a Unix time; 0 with any other signer."),
 		caSteps: counter("hookstrap_ca_steps_total",
 			"Changes of the built-in signer's CA that this process has written, by step.", "step"),
 		bundles: newBundleMetrics(),
@@ -113,8 +111,6 @@ func (m *metrics) serving(leaf *x509.Certificate, first bool) {
 	}
 }
 
-func (m *metrics) authority(bundle trust.Bundle) {
-	if !bundle.Empty() {
-		m.caNotAfter.Set(float64(bundle.NotAfter().Unix()))
-	}
+func (m *metrics) authority(signing *x509.Certificate) {
+	m.caNotAfter.Set(float64(signing.NotAfter.Unix()))
 }

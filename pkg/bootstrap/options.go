@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
@@ -182,6 +183,10 @@ func (o Options) validateRequest() error {
 	}
 	if _, err := csr.ParseKeyAlgorithm(string(o.KeyAlgorithm)); err != nil {
 		faults = append(faults, err)
+	}
+	if err == nil && profile.BuiltIn() && o.Duration > authority.DefaultCADuration {
+		faults = append(faults, fmt.Errorf("the certificate duration %s is too long: the built-in signer's CA lives for %s",
+			o.Duration, authority.DefaultCADuration))
 	}
 	if o.Duration != 0 && o.Duration < csr.MinDuration {
 		faults = append(faults, fmt.Errorf("the certificate duration %s is too short: the API server takes %s and more",

@@ -58,6 +58,15 @@ func fromTheFuture(leaf *x509.Certificate, now time.Time) bool {
 	return leaf != nil && leaf.NotBefore.After(now.Add(clockSkew))
 }
 
+// judgedAt is the time at which a new leaf is judged: now, or its beginning where the signer's clock is a little ahead
+// of ours. Whether it is trusted by then is for the live caBundle to say, at the time it is.
+func judgedAt(leaf *x509.Certificate, now time.Time) time.Time {
+	if leaf.NotBefore.After(now) && !fromTheFuture(leaf, now) {
+		return leaf.NotBefore
+	}
+	return now
+}
+
 // reconsidered are changes around a certificate: each may or may not demand a new one. The zero value has none.
 type reconsidered struct {
 	happened <-chan struct{}

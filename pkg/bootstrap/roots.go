@@ -75,7 +75,7 @@ func (f *rootFinder) find(ctx context.Context, chain []*x509.Certificate) (trust
 		case bundle.Empty():
 			tried = append(tried, fmt.Sprintf("%s: nothing there", source))
 		default:
-			err = bundle.Verify(chain, f.bootstrapper.serverName(), time.Now())
+			err = bundle.Verify(chain, f.bootstrapper.serverName(), judgedAt(chain[0], time.Now()))
 			if err == nil {
 				return trust.Policy{Bundle: bundle, Exact: source == signer.SourceAuthority}, nil
 			}

@@ -69,8 +69,12 @@ func (s *filesSource) adopting(ctx context.Context, next candidate) (stop func()
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
-		if err := s.adopt(ctx, next); err != nil && ctx.Err() == nil {
+		backoff := retryBackoff() // What is refused now may do later: a clock that is behind comes right.
+		for err := s.adopt(ctx, next); err != nil && ctx.Err() == nil; err = s.adopt(ctx, next) {
 			s.rejected(ctx, err)
+			if pause(ctx, backoff.Step()) != nil {
+				return
+			}
 		}
 	})
 	return func() { cancel(); running.Wait() }

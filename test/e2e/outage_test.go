@@ -231,8 +231,9 @@ func TestEtcdIsRestoredFromABackup(t *testing.T) {
 	began := time.Now()
 	clustertest.EventuallyWithin(t, recovery, func(context.Context) error { return healed(t, s, good) })
 	t.Logf("healed %s after it was spoiled", time.Since(began).Round(time.Millisecond))
+	rotate(t, s, []*site.Server{server}, "after the restore") // The Secret, too, is older than what was seen of it.
 	must(t, s.Admin.CoreV1().Secrets(s.Namespace).Delete(t.Context(), site.Service+"-ca", metav1.DeleteOptions{}))
-	clustertest.EventuallyWithin(t, recovery, func(ctx context.Context) error { return (&mortal{Site: s}).trusts(ctx, 1) })
+	clustertest.EventuallyWithin(t, recovery, func(ctx context.Context) error { return (&mortal{Site: s}).trusts(ctx, 2) })
 	t.Logf("all well %s after it was spoiled", time.Since(began).Round(time.Millisecond))
 	server.AwaitReady(t)
 	wantAdmission(t, s)

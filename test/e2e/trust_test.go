@@ -50,10 +50,8 @@ func TestInjectorHeals(t *testing.T) {
 		overwriter string
 	}{
 		// Who removes a field owns nothing, and is not in the managed fields.
-		"emptied": {func(t *testing.T, n *injection) { n.spoil(t, 0, nil) }, "empty", ""},
-		"garbage": {func(t *testing.T, n *injection) { n.spoil(t, 2, []byte("garbage")) }, "garbage", "spoiler"},
-		"another CA": {func(t *testing.T, n *injection) { n.spoil(t, 0, newTestCA(t, "old").pem()) },
-			"differs", "spoiler"},
+		"emptied":                   {func(t *testing.T, n *injection) { n.spoil(t, 0, nil) }, "empty", ""},
+		"garbage":                   {func(t *testing.T, n *injection) { n.spoil(t, 2, []byte("garbage")) }, "garbage", "spoiler"},
 		"deleted and created again": {func(t *testing.T, n *injection) { n.remove(t); n.create(t) }, "empty", "installer"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -297,18 +295,45 @@ func TestSurplusIsTakenOutLater(t *testing.T) {
 	injector := n.start(t, shared.Config(), func(o *trust.InjectorOptions) { o.Clock = clock })
 	injector.Publish(trust.Policy{Bundle: n.bundle(), Exact: true})
 	n.await(t, injector)
-	both := n.bundle().Union(trust.NewBundle(newTestCA(t, "next").certificate))
-	n.spoil(t, 0, both.PEM())
+	// Another CA in place of ours: ours is added, and the other one stays for as long as a rollout may take.
+	other := trust.NewBundle(newTestCA(t, "other").certificate)
+	n.spoil(t, 0, other.PEM())
+	n.awaitWrites(t, 2)
+	staysBeside(t, n, clock, other)
+	clock.Step(time.Minute)
+	staysBeside(t, n, clock, other)
+	clock.Step(time.Hour)
+	n.awaitWrites(t, 3)
+	n.wantRight(t, n.bundle())
+}
+
+// A CA that has been in an exact policy and no longer is was retired: it leaves after moments.
+func TestRetiredCALeavesSoon(t *testing.T) {
+	t.Parallel()
+	n := newInjection(t, trust.Validating)
+	n.create(t)
+	clock := testingclock.NewFakeClock(time.Now())
+	injector := n.start(t, shared.Config(), func(o *trust.InjectorOptions) { o.Clock = clock })
+	old := trust.NewBundle(newTestCA(t, "old").certificate)
+	injector.Publish(trust.Policy{Bundle: n.bundle().Union(old), Exact: true})
+	n.await(t, injector)
+	injector.Publish(trust.Policy{Bundle: n.bundle(), Exact: true})
+	staysBeside(t, n, clock, old)
+	clock.Step(time.Minute)
+	n.awaitWrites(t, 2)
+	n.wantRight(t, n.bundle())
+}
+
+// staysBeside wants other in the first entry beside our own bundle, and an injector that waits to take it out.
+func staysBeside(t *testing.T, n *injection, clock *testingclock.FakeClock, other trust.Bundle) {
+	t.Helper()
 	clustertest.Eventually(t, func(context.Context) error {
 		if !clock.HasWaiters() {
 			return errors.New("nobody waits to take it out")
 		}
 		return nil
 	})
-	if got := n.live(t).Webhooks[0].ClientConfig.CABundle; !bytes.Equal(got, both.PEM()) {
-		t.Errorf("it was taken out at once: %s", got)
+	if got, want := n.live(t).Webhooks[0].ClientConfig.CABundle, n.bundle().Union(other).PEM(); !bytes.Equal(got, want) {
+		t.Errorf("the caBundle is %q, want %q", got, want)
 	}
-	clock.Step(time.Minute)
-	n.awaitWrites(t, 2)
-	n.wantRight(t, n.bundle())
 }

@@ -16,6 +16,7 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/util/flowcontrol"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
@@ -25,6 +26,13 @@ const (
 	DefaultSecretName = "hookstrap-ca"
 	// DefaultCADuration is how long a new CA is valid: ten years of 365 days.
 	DefaultCADuration = 10 * 365 * 24 * time.Hour
+)
+
+// How often one process writes the CA's Secret: far more often than any life of a CA needs, and far less often than a
+// fight with another writer could make it.
+const (
+	writesPerSecond = 0.5
+	writesAtOnce    = 20
 )
 
 // ErrNoCA says that the CA has not been read yet: [Authority.Ensure] has not succeeded.
@@ -74,6 +82,10 @@ type Authority struct {
 	updating sync.Mutex
 	// current is nil until there is a CA.
 	current atomic.Pointer[state]
+	// retired are the CAs that this process has taken out of the bundle, and pace bounds how often it writes; both
+	// belong to updating.
+	retired map[string]bool
+	pace    flowcontrol.PassiveRateLimiter
 	// seen is the revision of the Secret that current comes from; it belongs to updating.
 	seen struct {
 		uid     types.UID
@@ -92,6 +104,8 @@ func New(options Options) (*Authority, error) {
 		now:        options.Now,
 		onChange:   options.OnChange,
 		awaitTrust: options.AwaitTrust,
+		retired:    map[string]bool{},
+		pace:       flowcontrol.NewTokenBucketPassiveRateLimiter(writesPerSecond, writesAtOnce),
 		onStep:     options.OnStep,
 	}
 	a.SetPolicy(options.Policy)

@@ -72,7 +72,8 @@ func (p *keyPair) check() error {
 	}
 }
 
-// usable tells whether a certificate of some use can still be signed at now.
+// usable tells whether a certificate of some use can be signed at now. A CA of the future was made by a replica whose
+// clock is ahead: no API server takes its certificates yet.
 func (p *keyPair) usable(now time.Time) bool {
-	return p.cert.NotAfter.After(now.Add(DefaultMinDuration))
+	return p.cert.NotAfter.After(now.Add(DefaultMinDuration)) && !now.Before(p.cert.NotBefore)
 }

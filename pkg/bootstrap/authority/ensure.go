@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -20,6 +21,9 @@ const SecretType corev1.SecretType = "hookstrap.dev/certificate-authority" //nol
 // maxEnsureAttempts bounds the races that one Ensure loses. Who loses one reads the winner's CA next, so a second
 // loss already means that somebody deletes and creates the Secret at the same time.
 const maxEnsureAttempts = 5
+
+// fetchTimeout bounds one look at the API server: others wait for its end.
+const fetchTimeout = 30 * time.Second
 
 // Ensure makes sure that there is a CA, and reads it. It costs one GET when the Secret is as it should be, and one
 // CREATE or UPDATE more when it is not: absent, empty, damaged, without a CA whose certificates are in use, or with a
@@ -39,6 +43,19 @@ func (a *Authority) Ensure(ctx context.Context) error {
 func (a *Authority) ensure(ctx context.Context) (bool, error) {
 	a.updating.Lock()
 	defer a.updating.Unlock()
+	changed, err := a.fetch(ctx)
+	var unwritten *unwrittenError
+	if errors.As(err, &unwritten) && unwritten.sound {
+		klog.FromContext(ctx).Error(err, "The CA is good, but its Secret needs a change that cannot be written")
+		err = nil
+	}
+	return changed, err
+}
+
+// fetch reads the Secret and settles it, and tells whether the CA in use has changed. It is called with updating held.
+func (a *Authority) fetch(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
 	for range maxEnsureAttempts {
 		secret, err := a.client.CoreV1().Secrets(a.secret.Namespace).Get(ctx, a.secret.Name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
@@ -51,11 +68,6 @@ func (a *Authority) ensure(ctx context.Context) (bool, error) {
 		if lostRace(err) {
 			klog.FromContext(ctx).V(2).Info("Another replica wrote the CA first, reading it", "secret", a.secret)
 			continue
-		}
-		var unwritten *unwrittenError
-		if errors.As(err, &unwritten) && unwritten.sound {
-			klog.FromContext(ctx).Error(err, "The CA is good, but its Secret needs a change that cannot be written")
-			err = nil
 		}
 		return changed, err
 	}

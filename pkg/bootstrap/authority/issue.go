@@ -23,8 +23,8 @@ const backdating = 5 * time.Minute
 
 const certificatePEMType = "CERTIFICATE"
 
-// ErrCAExpired says that the CA's own certificate ends too soon to sign anything of use.
-var ErrCAExpired = errors.New("the CA has expired or is about to")
+// ErrCAExpired says that the CA's own certificate is not valid now, or ends too soon to sign anything of use.
+var ErrCAExpired = errors.New("the CA is not valid, or not for long enough")
 
 // grant is what a request is given.
 type grant struct {
@@ -38,8 +38,9 @@ type grant struct {
 // (RFC 5280, section 4): a fresh serial number of some 160 random bits, and the usages of a TLS server.
 func issue(ca *keyPair, granted grant, now time.Time) ([]byte, error) {
 	if !ca.usable(now) {
-		return nil, fmt.Errorf("%w: CN=%s is valid until %s, and it is %s here: delete its Secret, and a new one "+
-			"is made", ErrCAExpired, ca.cert.Subject.CommonName, ca.cert.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
+		return nil, fmt.Errorf("%w: CN=%s is valid from %s until %s, and it is %s here: a new one is made by itself; if "+
+			"this stays, compare the clocks", ErrCAExpired, ca.cert.Subject.CommonName,
+			ca.cert.NotBefore.Format(time.RFC3339), ca.cert.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
 	}
 	notAfter := now.Add(granted.lifetime)
 	if notAfter.After(ca.cert.NotAfter) {

@@ -58,17 +58,31 @@ func parseCACertificate(name string, data []byte) (*x509.Certificate, error) {
 }
 
 func parseCAKey(name string, data []byte) (crypto.Signer, error) {
-	block, err := onlyBlock(data, keyPEMType)
-	if err != nil {
-		return nil, fmt.Errorf("%s %w", name, err)
+	for blockType, parse := range keyParsers() {
+		block, err := onlyBlock(data, blockType)
+		if err != nil {
+			continue
+		}
+		// The parser's error is not passed on: it may describe what it read.
+		parsed, err := parse(block)
+		key, ok := parsed.(crypto.Signer)
+		if err != nil || !ok {
+			return nil, fmt.Errorf("%s is not a private key that can sign", name)
+		}
+		return key, nil
 	}
-	// The parser's error is not passed on: it may describe what it read.
-	parsed, err := x509.ParsePKCS8PrivateKey(block)
-	key, ok := parsed.(crypto.Signer)
-	if err != nil || !ok {
-		return nil, fmt.Errorf("%s is not a PKCS #8 private key that can sign", name)
+	_, err := onlyBlock(data, keyPEMType)
+	return nil, fmt.Errorf("%s %w", name, err)
+}
+
+// keyParsers are for the forms in which private keys are written: our own, and those in which openssl and others write
+// the key of a CA that somebody brings along.
+func keyParsers() map[string]func([]byte) (any, error) {
+	return map[string]func([]byte) (any, error){
+		keyPEMType:        x509.ParsePKCS8PrivateKey,
+		"EC PRIVATE KEY":  func(der []byte) (any, error) { return x509.ParseECPrivateKey(der) },
+		"RSA PRIVATE KEY": func(der []byte) (any, error) { return x509.ParsePKCS1PrivateKey(der) },
 	}
-	return key, nil
 }
 
 func onlyBlock(data []byte, blockType string) ([]byte, error) {

@@ -28,7 +28,7 @@ func correct(data map[string][]byte, memory *state, leaf time.Duration, m moment
 	case damage != nil:
 		return repair(data, damage, memory, leaf, m)
 	case !read.usable(m.now) && read.successor(m.now) == nil:
-		return succeed(read, leaf, m)
+		return succeed(read, memory, leaf, m)
 	default:
 		return reconcile(read, memory, leaf, m)
 	}
@@ -42,7 +42,7 @@ func begin(memory *state, leaf time.Duration, m moment) (*state, *Step, error) {
 			Message: "the Secret was gone or empty; it was put back from memory"}, nil
 	}
 	if memory != nil {
-		return succeed(memory, leaf, m)
+		return succeed(memory, nil, leaf, m)
 	}
 	ca, err := m.newCA()
 	if err != nil {
@@ -56,8 +56,9 @@ func newState(ca *keyPair, leaf time.Duration) state {
 	return state{keyPair: *ca, record: record{LeafSeconds: int64(leaf.Seconds())}}
 }
 
-// succeed replaces a CA that has expired without a successor: nobody ran when it was time.
-func succeed(expired *state, leaf time.Duration, m moment) (*state, *Step, error) {
+// succeed replaces a CA that cannot sign and has no successor: nobody ran when it was time, or a replica whose clock is
+// ahead has made it.
+func succeed(expired, memory *state, leaf time.Duration, m moment) (*state, *Step, error) {
 	ca, err := m.newCA()
 	if err != nil {
 		return nil, nil, err
@@ -65,7 +66,10 @@ func succeed(expired *state, leaf time.Duration, m moment) (*state, *Step, error
 	made := newState(ca, max(leaf, expired.record.leaf()))
 	made.bundle, made.record.Retired = expired.bundle, expired.record.clone().Retired
 	made.record.Rotated = expired.record.Rotated
-	return made.step(StepReplaced, ca.cert, "the CA had expired without a successor; a new one was made")
+	if memory != nil {
+		made.keepAll(memory, m.now)
+	}
+	return made.step(StepReplaced, ca.cert, "the CA could not sign at this time, and had no successor; a new one was made")
 }
 
 // repair puts a damaged Secret right, losing as little as possible: its own CA if that can still sign, else the one in

@@ -4,11 +4,17 @@
 package authority
 
 import (
+	"crypto/ecdsa"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"maps"
+	"strings"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/util/flowcontrol"
 )
 
 // damaged returns the data of a state with some of it replaced.
@@ -23,6 +29,8 @@ func damaged(s *state, by map[string]string) map[string][]byte {
 func TestCorrect(t *testing.T) {
 	now := start().Add(time.Hour)
 	held, other := testState(t), testState(t)
+	future := must(newState(must(newCA("ahead", DefaultCADuration, now.Add(time.Hour)))(t), testLeaf).encoded())(t)
+	expired := must(newState(must(newCA("expired", time.Minute, now.Add(-time.Hour)))(t), testLeaf).encoded())(t)
 	rotated := advanced(t, held, at(t, now).asking("1"), StepPrepared)
 	rotated = advanced(t, rotated, at(t, now).trusting(rotated.next.cert), StepPromoted)
 	for name, tc := range map[string]struct {
@@ -54,7 +62,9 @@ func TestCorrect(t *testing.T) {
 		"another CA in its place": {other.data, held, StepKept, other.cert, []*x509.Certificate{held.cert}},
 		"another CA and garbage": {damaged(other, map[string]string{dataRecord: "{"}), held, StepRestored, other.cert,
 			[]*x509.Certificate{held.cert}},
-		"an old backup": {held.data, rotated, StepKept, held.cert, []*x509.Certificate{rotated.cert}},
+		"an expired backup":  {expired.data, held, StepReplaced, nil, []*x509.Certificate{held.cert}},
+		"a CA of the future": {future.data, nil, StepReplaced, nil, []*x509.Certificate{future.cert}},
+		"an old backup":      {held.data, rotated, StepKept, held.cert, []*x509.Certificate{rotated.cert}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			made, step, err := correct(tc.data, tc.memory, testLeaf, at(t, now))
@@ -129,5 +139,59 @@ func TestRepairTrustsOnlyCAs(t *testing.T) {
 	made, _, err := correct(data, nil, testLeaf, at(t, start()))
 	if err != nil || made.bundle.Contains(leaf) {
 		t.Errorf("error %v, bundle %s", err, made.bundle.Describe())
+	}
+}
+
+// Two replicas whose clocks are far apart must not take turns for ever.
+func TestRetiredOnlyOnce(t *testing.T) {
+	now := start().Add(time.Hour)
+	first := testState(t)
+	prepared := advanced(t, first, at(t, now).asking("1"), StepPrepared)
+	promoted := advanced(t, prepared, at(t, now).trusting(prepared.next.cert), StepPromoted)
+	m := at(t, now.Add(10*testLeaf))
+	advanced(t, promoted, m, StepRetired)
+	m.retired = map[string]bool{fingerprint(first.cert): true}
+	advanced(t, promoted, m, "")
+}
+
+// What is undone over and over is not written as fast as it is undone.
+func TestWritesArePaced(t *testing.T) {
+	a := testAuthority(t)
+	a.pace = flowcontrol.NewTokenBucketPassiveRateLimiter(0.001, 1)
+	a.updating.Lock()
+	defer a.updating.Unlock()
+	if _, err := a.settle(t.Context(), nil); err == nil || errors.Is(err, errPaced) {
+		t.Fatalf("error %v, want one of the connection", err)
+	}
+	if _, err := a.settle(t.Context(), nil); !errors.Is(err, errPaced) {
+		t.Errorf("error %v, want that somebody keeps undoing it", err)
+	}
+}
+
+// A CA that somebody brings along may have its key in the form that openssl writes.
+func TestKeysOfOtherTools(t *testing.T) {
+	ca := testCA(t)
+	der := must(x509.MarshalECPrivateKey(ca.key.(*ecdsa.PrivateKey)))(t)
+	data := damaged(testState(t), map[string]string{
+		dataCert: string(encodeCertificate(ca.cert.Raw)), dataBundle: "",
+		dataKey: string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})),
+	})
+	if read, err := parseState(data); err != nil || !read.cert.Equal(ca.cert) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// What cannot be restored must not be overwritten unless it is ours.
+func TestForeignSecretIsLeftAlone(t *testing.T) {
+	a := testAuthority(t)
+	a.updating.Lock()
+	defer a.updating.Unlock()
+	secret := &corev1.Secret{Type: corev1.SecretTypeTLS, Data: map[string][]byte{dataKey: []byte("in a vault's own form")}}
+	if _, err := a.settle(t.Context(), secret); err == nil || !strings.Contains(err.Error(), "left alone") {
+		t.Errorf("error %v, want that it is left alone", err)
+	}
+	secret.Type = SecretType
+	if _, err := a.settle(t.Context(), secret); err == nil || strings.Contains(err.Error(), "left alone") {
+		t.Errorf("error %v, want an attempt to repair what is ours", err)
 	}
 }

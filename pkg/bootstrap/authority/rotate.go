@@ -38,6 +38,9 @@ type moment struct {
 	trusted *x509.Certificate
 	// unobserved is true when nobody watches what clients trust.
 	unobserved bool
+	// retired are the fingerprints of CAs that this process has taken out before. Who put one back has a clock that is
+	// far behind ours, or ours is ahead: once is enough, lest the two of us write for ever.
+	retired map[string]bool
 	// newCA makes a CA.
 	newCA func() (*keyPair, error)
 }
@@ -142,7 +145,7 @@ func (s *state) needed(ca *x509.Certificate) time.Time {
 func (s *state) retire(m moment) (*state, *Step, error) {
 	var kept, dropped []*x509.Certificate
 	for _, ca := range s.bundle.Certificates() {
-		inUse := ca.Equal(s.cert) || s.next != nil && ca.Equal(s.next.cert)
+		inUse := ca.Equal(s.cert) || s.next != nil && ca.Equal(s.next.cert) || m.retired[fingerprint(ca)]
 		if !inUse && m.now.After(s.needed(ca).Add(clockSkew)) {
 			dropped = append(dropped, ca)
 			continue

@@ -17,6 +17,9 @@ import (
 // longestLook bounds how long nobody looks at the wall clock: timers stand still while a machine is suspended.
 const longestLook = time.Minute
 
+// shortestLook is the least there is between two looks at a Secret that has not changed.
+const shortestLook = time.Second
+
 // Run follows the Secret until ctx ends, and then returns nil. It keeps the bundle and the signing CA as another
 // replica or an operator writes them, takes the steps of a rotation as they become due, and puts the Secret right when
 // it is deleted or damaged, so that what is trusted today is trusted tomorrow. It creates the CA like
@@ -63,12 +66,13 @@ func (f *follower) follow(ctx context.Context, key string) error {
 		f.authority.onChange()
 	}
 	current := f.authority.current.Load()
-	if current == nil {
-		return err
+	if current == nil || err != nil {
+		return err // It is tried again, with back-off.
 	}
 	f.await(ctx, key, current.next)
-	f.work.queue.AddAfter(key, min(current.nextLook(f.authority.now()), longestLook))
-	return err
+	// Not at once, even if something is due: a race that was lost is decided by what the watch will bring.
+	f.work.queue.AddAfter(key, min(max(current.nextLook(f.authority.now()), shortestLook), longestLook))
+	return nil
 }
 
 // settle looks at the Secret in the store. A race that was lost is no failure: what the winner wrote comes with the
@@ -83,7 +87,7 @@ func (f *follower) settle(ctx context.Context, key string) (bool, error) {
 	a.updating.Lock()
 	defer a.updating.Unlock()
 	if exists && a.outdated(secret) {
-		return false, nil
+		return a.fetch(ctx) // Only the API server can tell which of the two it is.
 	}
 	changed, err := a.settle(ctx, secret)
 	if lostRace(err) {

@@ -5,6 +5,7 @@ package authority
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -37,6 +38,10 @@ func (a *Authority) settle(ctx context.Context, secret *corev1.Secret) (bool, er
 	if secret != nil {
 		data, annotation = secret.Data, secret.Annotations[RotateAnnotation]
 	}
+	if foreign(secret) {
+		return false, fmt.Errorf("the Secret %s holds a key that cannot be read, and was not made here; it is left alone: "+
+			"remove what is in it, or name another one", a.secret)
+	}
 	m, leaf := a.moment(annotation), a.policy.maxDuration()
 	wanted, step, err := correct(data, a.current.Load(), leaf, m)
 	if err != nil {
@@ -52,27 +57,56 @@ func (a *Authority) settle(ctx context.Context, secret *corev1.Secret) (bool, er
 	if step == nil {
 		return a.use(ctx, secret, read), nil
 	}
-	written, err := a.write(ctx, secret, wanted)
+	written, err := a.pacedWrite(ctx, secret, wanted)
 	switch {
 	case lostRace(err):
 		return false, err
 	case err != nil && sound:
 		return a.use(ctx, secret, read), &unwrittenError{sound: true, err: a.explainSecret(err)}
 	case err != nil:
-		return false, &unwrittenError{err: a.explainSecret(err)}
+		// A CA that is missing in the Secret stays trusted by this process at least, if it had one before.
+		kept := step.Name == StepKept && a.current.Load() != nil
+		return false, &unwrittenError{sound: kept, err: a.explainSecret(err)}
 	}
 	a.taken(ctx, step)
+	for _, ca := range read.bundle.Certificates() {
+		if step.Name == StepRetired && !wanted.bundle.Contains(ca) {
+			a.retired[fingerprint(ca)] = true
+		}
+	}
 	return a.use(ctx, written, wanted), nil
+}
+
+// foreign tells a Secret of somebody else, with a key that nobody could restore, from a damaged one of ours.
+func foreign(secret *corev1.Secret) bool {
+	if secret == nil || secret.Type == SecretType || len(secret.Data[dataVersion]) > 0 || len(secret.Data[dataKey]) == 0 {
+		return false
+	}
+	_, err := parseCAKey(dataKey, secret.Data[dataKey])
+	return err != nil
 }
 
 func (a *Authority) moment(annotation string) moment {
 	now := a.now()
 	return moment{
 		now: now, annotation: annotation, trusted: a.trusted.Load(), unobserved: a.awaitTrust == nil,
+		retired: a.retired,
 		newCA: func() (*keyPair, error) {
 			return newCA(caName(a.service, a.secret.Namespace, now), a.caDuration, now)
 		},
 	}
+}
+
+// errPaced says that the Secret is changed against us, over and over.
+var errPaced = errors.New("somebody keeps undoing what is written there: look at its managed fields for who it is, " +
+	"a GitOps controller perhaps, and take the Secret out of its care")
+
+// pacedWrite is write, unless this process has written too often: a fight must not become a hot loop.
+func (a *Authority) pacedWrite(ctx context.Context, secret *corev1.Secret, wanted *state) (*corev1.Secret, error) {
+	if !a.pace.TryAccept() {
+		return nil, errPaced
+	}
+	return a.write(ctx, secret, wanted)
 }
 
 // write makes the Secret hold a state, and leaves what others keep there. The resourceVersion that was read goes along,
@@ -124,11 +158,8 @@ func (a *Authority) taken(ctx context.Context, step *Step) {
 	}
 }
 
-// use makes a state current unless a newer one is, and tells whether that changed anything.
+// use makes a state current, and tells whether that changed anything.
 func (a *Authority) use(ctx context.Context, secret *corev1.Secret, read *state) bool {
-	if a.outdated(secret) {
-		return false
-	}
 	a.seen.uid, a.seen.version = secret.UID, secret.ResourceVersion
 	if a.current.Load().equal(read) {
 		return false
@@ -139,7 +170,8 @@ func (a *Authority) use(ctx context.Context, secret *corev1.Secret, read *state)
 	return true
 }
 
-// outdated tells whether a later revision of the same object has been seen already: a watch may be behind a GET.
+// outdated tells whether a later revision of the same object has been seen already: the watch is behind a GET, or etcd
+// was restored from a backup. It is called with updating held.
 func (a *Authority) outdated(secret *corev1.Secret) bool {
 	if secret.UID != a.seen.uid {
 		return false

@@ -89,8 +89,8 @@ func TestParseStateRefuses(t *testing.T) {
 		{"garbage for a key", set(dataKey, []byte("hello")), "ca.key is not a PEM block of type PRIVATE KEY"},
 		{"another CA's key", set(dataKey, testState(t).data[dataKey]), "ca.crt and ca.key: the key does not belong"},
 		{"a certificate for a key", set(dataKey, testState(t).data[dataCert]), "ca.key is not a PEM block"},
-		{"a block that is no key", set(dataKey, pemKey([]byte{1})), "ca.key is not a PKCS #8 private key that can sign"},
-		{"a key that cannot sign", set(dataKey, x25519Key(t)), "ca.key is not a PKCS #8 private key that can sign"},
+		{"a block that is no key", set(dataKey, pemKey([]byte{1})), "ca.key is not a private key that can sign"},
+		{"a key that cannot sign", set(dataKey, x25519Key(t)), "ca.key is not a private key that can sign"},
 		{"two keys", double(dataKey), "ca.key has more than one PEM block"},
 		{"a successor without its key", func(data map[string][]byte) {
 			data[dataNextCert] = testState(t).data[dataCert]

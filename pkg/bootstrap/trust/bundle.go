@@ -50,6 +50,17 @@ func (b Bundle) Union(o Bundle) Bundle {
 	return NewBundle(slices.Concat(b.certs, o.certs)...)
 }
 
+// Without returns the certificates of b that are not in o.
+func (b Bundle) Without(o Bundle) Bundle {
+	var left Bundle
+	for _, c := range b.certs {
+		if !o.Contains(c) {
+			left.certs = append(left.certs, c)
+		}
+	}
+	return left
+}
+
 // Prune returns the bundle without the certificates which have expired at now. A certificate which is not valid yet
 // stays: it was published ahead of its use.
 func (b Bundle) Prune(now time.Time) Bundle {

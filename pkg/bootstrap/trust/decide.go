@@ -22,7 +22,16 @@ type Policy struct {
 	// Otherwise the live certificates stay beside those of Bundle until they expire. Replicas which see different
 	// CAs (an external signer rotates its own, and tells one before the other) then agree without a leader, and a
 	// CA leaves only when nothing it signed can still be valid.
+	//
+	// What is live and not in Bundle still leaves late: a CA that has been in an exact policy before, and is known to
+	// have been retired, after moments; one that is not known, which replicas may serve of which we have not heard,
+	// after minutes. What is missing never takes anything away with it.
 	Exact bool
+
+	// known are the CAs of earlier exact policies.
+	known Bundle
+	// whole is true for an object that is ours as a whole, with nobody's certificates to wait for.
+	whole bool
 }
 
 // Why a caBundle is written, as [Write.Reason] has it.
@@ -39,6 +48,7 @@ type decision struct {
 	entries []string                   // names of the webhooks which change, for a webhook configuration
 	reason  string                     // why the first of them changes
 	urgent  bool                       // something is missing somewhere; otherwise there is only too much
+	unknown bool                       // some of what is too much was never in a policy of ours
 }
 
 // decide compares a live object with the policy.
@@ -54,9 +64,10 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 		return decision{}, nil
 	}
 	ours := s.slots(live)
+	p.whole = s.target.Kind == trustBundle
 	var d decision
 	for i, entry := range ours {
-		wanted, reason := want(entry.bundle, p, now)
+		wanted, reason, surplus := want(entry.bundle, p, now)
 		if len(wanted) == 0 || bytes.Equal(wanted, entry.bundle) {
 			continue
 		}
@@ -67,6 +78,7 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 		ours[i].bundle = wanted
 		d.reason = cmp.Or(d.reason, reason)
 		d.urgent = d.urgent || reason != reasonSurplus
+		d.unknown = d.unknown || !p.whole && !surplus.Without(p.known).Empty()
 		if entry.webhook != "" {
 			d.entries = append(d.entries, entry.webhook)
 		}
@@ -77,8 +89,9 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 	return d, nil
 }
 
-// want returns the bytes which have to be in place of the live ones, and what is wrong with those if they differ.
-func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string) {
+// want returns the bytes which have to be in place of the live ones, what is wrong with those if they differ, and what
+// there is too much if only that is.
+func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string, surplus Bundle) {
 	have, err := ParseBundle(live)
 	switch {
 	case len(live) == 0:
@@ -86,14 +99,17 @@ func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string) {
 	case err != nil:
 		reason = reasonGarbage
 	case p.Exact && have.Union(p.Bundle).Equal(have) && bytes.Equal(have.PEM(), live):
-		reason = reasonSurplus
+		return p.Bundle.PEM(), reasonSurplus, have.Without(p.Bundle)
 	default:
 		reason = reasonDiffers
 	}
-	if p.Exact {
-		return p.Bundle.PEM(), reason
+	switch {
+	case p.Exact && p.whole:
+		return p.Bundle.PEM(), reason, Bundle{}
+	case p.Exact: // What the policy holds leaves when the policy says so, expired or not.
+		return have.Prune(now).Union(p.Bundle).PEM(), reason, Bundle{}
 	}
-	return have.Union(p.Bundle).Prune(now).PEM(), reason
+	return have.Union(p.Bundle).Prune(now).PEM(), reason, Bundle{}
 }
 
 func applyObject(t Target, live *unstructured.Unstructured, filled []slot) *unstructured.Unstructured {

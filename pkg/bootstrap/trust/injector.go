@@ -55,7 +55,7 @@ type Observer struct {
 type Write struct {
 	Target     Target
 	Entries    []string      // the webhooks whose caBundle changed; nil for a CRD and an APIService
-	Reason     string        // "empty", "garbage" or "differs": what the first of them was before
+	Reason     string        // "empty", "garbage", "differs" or "surplus": what the first of them was before
 	Overwriter string        // the field manager who had spoiled what had been right, as far as it is known
 	Repairs    int           // how many repairs in a row this makes; 0 if what was there had never been right
 	Duration   time.Duration // of the request
@@ -70,7 +70,8 @@ type Injector struct {
 
 	mu     sync.Mutex
 	policy Policy
-	number int // of the policy: 0 is the zero Policy, and each other one that is published gets the next
+	known  Bundle // the CAs of earlier exact policies
+	number int    // of the policy: 0 is the zero Policy, and each other one that is published gets the next
 }
 
 // NewInjector checks the options. It makes no request.
@@ -119,7 +120,10 @@ func (i *Injector) Publish(p Policy) {
 	i.mu.Lock()
 	same := i.number > 0 && p.Exact == i.policy.Exact && p.Bundle.Equal(i.policy.Bundle)
 	if !same {
-		i.policy = p
+		if i.policy.Exact {
+			i.known = i.known.Union(i.policy.Bundle)
+		}
+		i.policy, i.policy.known = p, i.known
 		i.number++
 	}
 	i.mu.Unlock()

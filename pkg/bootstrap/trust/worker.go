@@ -21,8 +21,13 @@ import (
 // writeTimeout bounds one write. The API server itself gives up after a minute; a repair should not hang so long.
 const writeTimeout = 15 * time.Second
 
-// surplusDelay is longer than a replica's watch of what has to be trusted is behind that of another.
-const surplusDelay = 5 * time.Second
+const (
+	// surplusDelay is longer than a replica's watch of what has to be trusted is behind that of another.
+	surplusDelay = 5 * time.Second
+	// unknownDelay is longer than it takes until a rollout is over, in which replicas serve certificates of CAs that
+	// the others have not heard of.
+	unknownDelay = 15 * time.Minute
+)
 
 // errUnchanged is a write that was accepted and had no effect.
 var errUnchanged = errors.New("the API server accepted it but kept the old caBundle")
@@ -127,6 +132,9 @@ func (w *worker) patience(d decision, now time.Time) time.Duration {
 	}
 	if w.surplus.IsZero() {
 		w.surplus = now
+	}
+	if d.unknown {
+		return w.surplus.Add(unknownDelay).Sub(now)
 	}
 	return w.surplus.Add(surplusDelay).Sub(now)
 }
