@@ -17,7 +17,6 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
@@ -154,14 +153,7 @@ func (b *Bootstrapper) runSource(ctx context.Context, group *errgroup.Group) err
 	if b.options.Source == SourceFiles {
 		return b.runFiles(ctx)
 	}
-	profile, err := signer.Lookup(b.options.SignerName)
-	if err != nil {
-		return err
-	}
-	if err := b.restore(ctx); err != nil {
-		return err
-	}
-	source, err := b.newCSRSource(ctx, profile)
+	source, err := b.openCSRSource(ctx)
 	if err != nil {
 		return err
 	}

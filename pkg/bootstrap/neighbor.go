@@ -13,7 +13,6 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 )
 
 // deliver writes the pair where the neighbor reads it, as often as it takes: a certificate that is not there is not
@@ -52,14 +51,7 @@ func (b *Bootstrapper) Once(ctx context.Context) error {
 
 // obtainOnce is the flow without renewals.
 func (b *Bootstrapper) obtainOnce(ctx context.Context) error {
-	profile, err := signer.Lookup(b.options.SignerName)
-	if err != nil {
-		return err
-	}
-	if err := b.restore(ctx); err != nil {
-		return err
-	}
-	source, err := b.newCSRSource(ctx, profile)
+	source, err := b.openCSRSource(ctx)
 	if err != nil {
 		return err
 	}

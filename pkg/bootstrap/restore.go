@@ -19,13 +19,13 @@ import (
 // restore serves the pair that an earlier process left in the directory, at once and before the API server is asked
 // anything: a container that restarts must not need it. Whether it is still what would be asked for today is for keep
 // to see: it may be another signer's, or lack a SAN, and is better than nothing all the same.
-func (b *Bootstrapper) restore(ctx context.Context) error {
+func (b *Bootstrapper) restore(ctx context.Context) {
 	if b.directory == nil {
-		return nil
+		return
 	}
 	pair, err := b.directory.Load()
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return
 	}
 	var reason string
 	if err == nil {
@@ -35,10 +35,9 @@ func (b *Bootstrapper) restore(ctx context.Context) error {
 	}
 	if reason != "" {
 		klog.FromContext(ctx).Info("Ignoring the stored certificate", "directory", b.directory.Path(), "reason", reason)
-		return nil
+		return
 	}
 	b.serve(ctx, pair, "from", b.directory.Path())
-	return nil
 }
 
 // store keeps the pair for the next process. Failing costs a request at the next start, no more.

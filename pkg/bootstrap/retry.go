@@ -49,16 +49,11 @@ const settling = time.Second
 
 // pauseUntilChanged is pause, cut short by [Bootstrapper.wake].
 func (b *Bootstrapper) pauseUntilChanged(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-b.changed:
+	early, err := pauseOr(ctx, d, b.changed)
+	if !early {
+		return err
 	}
-	err := pause(ctx, min(d, settling))
+	err = pause(ctx, min(d, settling))
 	select {
 	case <-b.changed: // The next attempt sees that one too.
 	default:
@@ -68,12 +63,20 @@ func (b *Bootstrapper) pauseUntilChanged(ctx context.Context, d time.Duration) e
 
 // pause blocks for d, or until ctx ends; then it returns ctx's error.
 func pause(ctx context.Context, d time.Duration) error {
+	_, err := pauseOr(ctx, d, nil)
+	return err
+}
+
+// pauseOr is pause, and tells whether something came from enough to end it before.
+func pauseOr(ctx context.Context, d time.Duration, enough <-chan struct{}) (early bool, err error) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil
+		return false, nil
+	case <-enough:
+		return true, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	}
 }

@@ -34,6 +34,16 @@ type csrSource struct {
 	looked said
 }
 
+// openCSRSource serves what is stored, and then prepares to obtain more.
+func (b *Bootstrapper) openCSRSource(ctx context.Context) (*csrSource, error) {
+	profile, err := signer.Lookup(b.options.SignerName)
+	if err != nil {
+		return nil, err
+	}
+	b.restore(ctx)
+	return b.newCSRSource(ctx, profile)
+}
+
 // newCSRSource prepares what needs the API server: who we are behind the Service, and the signer.
 func (b *Bootstrapper) newCSRSource(ctx context.Context, profile signer.Profile) (*csrSource, error) {
 	found, err := retry(ctx, b, phaseIdentity, b.identify)

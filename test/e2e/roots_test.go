@@ -20,29 +20,47 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
+// followedFile is a server whose certificates somebody else's signer issues, by the first of two CAs to begin with, and
+// whose --ca-file has that CA. Admissions go through it from then on.
+type followedFile struct {
+	site          *site.Site
+	first, second *testCA
+	signs         *externalSigner
+	file          caFile
+	server        *site.Server
+	load          *stream
+}
+
+func newFollowedFile(t *testing.T) followedFile {
+	t.Helper()
+	s := site.New(t, shared, site.Options{})
+	first, second := newTestCA(t, "first"), newTestCA(t, "second")
+	signs, file := newExternalSigner(t, s, first), newCAFile(t, first)
+	server := s.Start(t, withCAFile(t, s, file))
+	server.AwaitReady(t)
+	return followedFile{
+		site: s, first: first, second: second, signs: signs, file: file, server: server, load: startStream(t, s),
+	}
+}
+
 // TestCAFileAnnouncesTheNextCA: a CA that is added to the file is live before anything it signed is served, and without
 // a renewal.
 func TestCAFileAnnouncesTheNextCA(t *testing.T) {
 	t.Parallel()
-	s := site.New(t, shared, site.Options{})
-	first, second := newTestCA(t, "first"), newTestCA(t, "second")
-	external, file := newExternalSigner(t, s, first), newCAFile(t, first)
-	server := s.Start(t, withCAFile(t, s, file))
-	server.AwaitReady(t)
-	load := startStream(t, s)
-	load.atLeast(t, 5)
+	f := newFollowedFile(t)
+	f.load.atLeast(t, 5)
 
-	file.write(t, bundleOf(first, second).PEM())
-	awaitLiveCAs(t, s, first, second)
-	if err := server.Leaf().CheckSignatureFrom(first.certificate); err != nil {
+	f.file.write(t, bundleOf(f.first, f.second).PEM())
+	awaitLiveCAs(t, f.site, f.first, f.second)
+	if err := f.server.Leaf().CheckSignatureFrom(f.first.certificate); err != nil {
 		t.Errorf("renewed, though the CA in the file verifies what is served: %v", err)
 	}
-	external.ca.Store(second)
-	server.Renew()
-	awaitLeafOf(t, server, second)
-	load.atLeast(t, 5)
-	load.end(t)
-	if got := len(requestsOf(t, s)); got != 2 {
+	f.signs.ca.Store(f.second)
+	f.server.Renew()
+	awaitLeafOf(t, f.server, f.second)
+	f.load.atLeast(t, 5)
+	f.load.end(t)
+	if got := len(requestsOf(t, f.site)); got != 2 {
 		t.Errorf("%d CertificateSigningRequests, want 2", got)
 	}
 }
@@ -58,46 +76,36 @@ func withCAFile(t *testing.T, s *site.Site, file caFile) bootstrap.Options {
 // CA is added, live, and then served, and the old one stays.
 func TestCAFileIsReplaced(t *testing.T) {
 	t.Parallel()
-	s := site.New(t, shared, site.Options{})
-	first, second := newTestCA(t, "first"), newTestCA(t, "second")
-	external, file := newExternalSigner(t, s, first), newCAFile(t, first)
-	server := s.Start(t, withCAFile(t, s, file))
-	server.AwaitReady(t)
-	load := startStream(t, s)
-	load.atLeast(t, 5)
+	f := newFollowedFile(t)
+	f.load.atLeast(t, 5)
 
-	external.ca.Store(second)
-	file.write(t, second.pem())
-	awaitLeafOf(t, server, second)
-	awaitLiveCAs(t, s, first, second)
-	load.atLeast(t, 5)
-	load.end(t)
+	f.signs.ca.Store(f.second)
+	f.file.write(t, f.second.pem())
+	awaitLeafOf(t, f.server, f.second)
+	awaitLiveCAs(t, f.site, f.first, f.second)
+	f.load.atLeast(t, 5)
+	f.load.end(t)
 }
 
 // TestSignerMovesOnBeforeTheCAFile: what the new CA signs waits for the file, and its coming ends the wait.
 func TestSignerMovesOnBeforeTheCAFile(t *testing.T) {
 	t.Parallel()
-	s := site.New(t, shared, site.Options{})
-	first, second := newTestCA(t, "first"), newTestCA(t, "second")
-	external, file := newExternalSigner(t, s, first), newCAFile(t, first)
-	server := s.Start(t, withCAFile(t, s, file))
-	server.AwaitReady(t)
-	load := startStream(t, s)
+	f := newFollowedFile(t)
 
-	external.ca.Store(second)
-	server.Renew()
+	f.signs.ca.Store(f.second)
+	f.server.Renew()
 	clustertest.Eventually(t, func(context.Context) error {
 		// The wait for the third attempt is two seconds and more.
-		if got := server.Failures(t); got < 2 {
+		if got := f.server.Failures(t); got < 2 {
 			return fmt.Errorf("%g failures, want that the new certificate is not verified", got)
 		}
 		return nil
 	})
-	awaitLiveCAs(t, s, first)
-	file.write(t, second.pem())
-	awaitLeafOf(t, server, second)
-	load.atLeast(t, 5)
-	load.end(t)
+	awaitLiveCAs(t, f.site, f.first)
+	f.file.write(t, f.second.pem())
+	awaitLeafOf(t, f.server, f.second)
+	f.load.atLeast(t, 5)
+	f.load.end(t)
 }
 
 // TestBadCAFileKeepsTheLastGood: garbage is said once, and the CAs that were there before go on verifying.

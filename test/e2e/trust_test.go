@@ -205,13 +205,19 @@ func TestInjectorNeverCreates(t *testing.T) {
 	}
 }
 
-// With its clock stopped, an injector makes the free repairs, and then waits.
-func TestFightSlowsDown(t *testing.T) {
-	t.Parallel()
+// stopped starts an injector whose clock stands still.
+func stopped(t *testing.T) (*injection, *trust.Injector, *testingclock.FakeClock) {
+	t.Helper()
 	n := newInjection(t, trust.Validating)
 	n.create(t)
 	clock := testingclock.NewFakeClock(time.Now())
-	injector := n.start(t, shared.Config(), func(o *trust.InjectorOptions) { o.Clock = clock })
+	return n, n.start(t, shared.Config(), func(o *trust.InjectorOptions) { o.Clock = clock }), clock
+}
+
+// With its clock stopped, an injector makes the free repairs, and then waits.
+func TestFightSlowsDown(t *testing.T) {
+	t.Parallel()
+	n, injector, clock := stopped(t)
 	injector.Publish(trust.Policy{Bundle: n.bundle(), Exact: true})
 	n.await(t, injector)
 	for free := range 4 {
@@ -289,10 +295,7 @@ func TestEntryIsGivenAway(t *testing.T) {
 // new CA. With its clock stopped, an injector does the one and not the other.
 func TestSurplusIsTakenOutLater(t *testing.T) {
 	t.Parallel()
-	n := newInjection(t, trust.Validating)
-	n.create(t)
-	clock := testingclock.NewFakeClock(time.Now())
-	injector := n.start(t, shared.Config(), func(o *trust.InjectorOptions) { o.Clock = clock })
+	n, injector, clock := stopped(t)
 	injector.Publish(trust.Policy{Bundle: n.bundle(), Exact: true})
 	n.await(t, injector)
 	// Another CA in place of ours: ours is added, and the other one stays for as long as a rollout may take.
@@ -310,10 +313,7 @@ func TestSurplusIsTakenOutLater(t *testing.T) {
 // A CA that has been in an exact policy and no longer is was retired: it leaves after moments.
 func TestRetiredCALeavesSoon(t *testing.T) {
 	t.Parallel()
-	n := newInjection(t, trust.Validating)
-	n.create(t)
-	clock := testingclock.NewFakeClock(time.Now())
-	injector := n.start(t, shared.Config(), func(o *trust.InjectorOptions) { o.Clock = clock })
+	n, injector, clock := stopped(t)
 	old := trust.NewBundle(newTestCA(t, "old").certificate)
 	injector.Publish(trust.Policy{Bundle: n.bundle().Union(old), Exact: true})
 	n.await(t, injector)

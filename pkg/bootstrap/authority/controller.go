@@ -43,7 +43,8 @@ func (a *Authority) RunController(ctx context.Context, delay time.Duration) erro
 	}
 	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: relister{cache.NewListWatchFromClient(a.client.CertificatesV1().RESTClient(),
-			"certificatesigningrequests", "", fields.OneTermEqualSelector("spec.signerName", SignerName))},
+			"certificatesigningrequests", "", fields.OneTermEqualSelector("spec.signerName", SignerName)),
+			"the requests for signer " + SignerName},
 		ObjectType: &certificatesv1.CertificateSigningRequest{},
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc:    consider,

@@ -33,7 +33,7 @@ func (a *Authority) Run(ctx context.Context) error {
 	wake := func(any) { f.work.queue.Add(key) }
 	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: relister{cache.NewListWatchFromClient(a.client.CoreV1().RESTClient(), "secrets", a.secret.Namespace,
-			fields.OneTermEqualSelector("metadata.name", a.secret.Name))},
+			fields.OneTermEqualSelector("metadata.name", a.secret.Name)), "the CA Secret " + key},
 		ObjectType: &corev1.Secret{},
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc:    wake,

@@ -69,8 +69,8 @@ func (a *Authority) settle(ctx context.Context, secret *corev1.Secret) (bool, er
 		return false, &unwrittenError{sound: kept, err: a.explainSecret(err)}
 	}
 	a.taken(ctx, step)
-	for _, ca := range read.bundle.Certificates() {
-		if step.Name == StepRetired && !wanted.bundle.Contains(ca) {
+	if step.Name == StepRetired {
+		for _, ca := range read.bundle.Without(wanted.bundle).Certificates() {
 			a.retired[fingerprint(ca)] = true
 		}
 	}

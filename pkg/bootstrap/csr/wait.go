@@ -10,15 +10,15 @@ import (
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
-	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 	watchtools "k8s.io/client-go/tools/watch"
 	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/internal/follow"
 )
 
 // wait follows one request until it is answered.
@@ -136,12 +136,7 @@ func (w *wait) listWatch(ctx context.Context) cache.ListerWatcher {
 		WatchFuncWithContext: func(_ context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			options.FieldSelector = selector
 			events, err := client.Watch(ctx, options)
-			if utilnet.IsConnectionRefused(err) || apierrors.IsTooManyRequests(err) {
-				// After these two the reflector would ask for the same watch again, without a list. If etcd was restored
-				// from a backup in between, that watch is silent: its resource version is in the future. Hide the type.
-				return nil, fmt.Errorf("watching CertificateSigningRequest %q: %s", w.requested.Name, err.Error())
-			}
-			return events, err
+			return events, follow.Relist(fmt.Sprintf("CertificateSigningRequest %q", w.requested.Name), err)
 		},
 	}
 }

@@ -7,16 +7,13 @@ package follow
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
@@ -101,12 +98,7 @@ func (f *follower) watch(ctx context.Context, opts metav1.ListOptions) (watch.In
 	if err == nil || opts.SendInitialEvents == nil { // a list follows where the API server did not stream one
 		f.report(ctx, err)
 	}
-	if utilnet.IsConnectionRefused(err) || apierrors.IsTooManyRequests(err) {
-		// The reflector waits these two out without an eye on its context, which would hold up a shutdown. Other
-		// errors it waits out with one: hide the type.
-		return nil, fmt.Errorf("watching %s: %s", f.Name, err.Error())
-	}
-	return stream, err
+	return stream, Relist(f.Name, err)
 }
 
 func (f *follower) report(ctx context.Context, err error) {

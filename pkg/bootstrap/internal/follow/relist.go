@@ -1,0 +1,27 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package follow
+
+import (
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+)
+
+// Relist returns what a watch of the object named in what has failed with, so that a reflector lists again after it;
+// nil stays nil.
+//
+// A reflector that cannot reach the API server, or is told to come later, asks for the same watch until it gets it,
+// from the resource version that it has seen last. If etcd was restored from a backup meanwhile, that version is in the
+// future: the watch then begins without a complaint, and shows nothing until as many writes have happened once more. A
+// list has no such blind spot, because the API server says that the version is too large. The reflector also waits
+// these errors out without an eye on its context, which would hold up a shutdown. It tells them by their type, which is
+// hidden here.
+func Relist(what string, err error) error {
+	if utilnet.IsConnectionRefused(err) || apierrors.IsTooManyRequests(err) {
+		return fmt.Errorf("watching %s: %s", what, err.Error())
+	}
+	return err
+}

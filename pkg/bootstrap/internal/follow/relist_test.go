@@ -1,0 +1,35 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package follow
+
+import (
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+)
+
+func TestRelistHidesWhatAReflectorWouldWaitOut(t *testing.T) {
+	for name, err := range map[string]error{
+		"refused": syscall.ECONNREFUSED, "too many": apierrors.NewTooManyRequests("later", 1),
+	} {
+		got := Relist("the Secret", err)
+		if utilnet.IsConnectionRefused(got) || apierrors.IsTooManyRequests(got) {
+			t.Errorf("%s: the type of %v still shows", name, got)
+		}
+		if got == nil || !strings.Contains(got.Error(), "the Secret") || !strings.Contains(got.Error(), err.Error()) {
+			t.Errorf("%s: %v does not say what failed, and why", name, got)
+		}
+	}
+	forbidden := apierrors.NewUnauthorized("no")
+	if got := Relist("x", forbidden); !errors.Is(got, forbidden) {
+		t.Errorf("%v was changed to %v", forbidden, got)
+	}
+	if got := Relist("x", nil); got != nil {
+		t.Errorf("no error became %v", got)
+	}
+}
