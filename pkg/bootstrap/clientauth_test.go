@@ -183,10 +183,15 @@ func TestABadClientCAFileHidesNothing(t *testing.T) {
 		}
 		return nil
 	})
-	text := logger.GetSink().(ktesting.Underlier).GetBuffer().String()
-	n := strings.Count(text, "Keeping the last good client CAs")
-	if n != 1 || !strings.Contains(text, "The client CAs have changed") {
-		t.Errorf("%d lines about the bad file, want 1, and one about the good one:\n%s", n, text)
+	said := func() string { return logger.GetSink().(ktesting.Underlier).GetBuffer().String() }
+	await(t, func() error { // It is said after it is done.
+		if text := said(); !strings.Contains(text, "The client CAs have changed") {
+			return fmt.Errorf("nothing is said about the good file:\n%s", text)
+		}
+		return nil
+	})
+	if n := strings.Count(said(), "Keeping the last good client CAs"); n != 1 {
+		t.Errorf("%d lines about the bad file, want 1:\n%s", n, said())
 	}
 }
 
