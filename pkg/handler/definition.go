@@ -17,7 +17,8 @@ type Definition struct {
 	Name string
 	// Doc is what people should know; the pages about the checks are made of it.
 	Doc Doc
-	// DefaultMode is the mode of the check where a configuration does not name one; empty means Off.
+	// DefaultMode is the check's mode when a configuration does not name the check; empty means Off. A check that is named
+	// denies unless it, or an entry here other than Off, says otherwise.
 	DefaultMode Mode
 	// Reads are empty objects of the types that the check looks up in [Environment.Cluster], and that have to be in its
 	// cache before the check is asked. A list of RBAC rules for the webhook follows from it: get, list and watch.
@@ -66,9 +67,9 @@ type Validator interface {
 }
 
 // Define makes a Definition of a function that makes the check of its parameters. P is a struct with JSON tags; its
-// fields stand beside mode and exemptions in the configuration, so none can be called "mode" or "exempt". The defaults
-// are what holds for fields that a configuration leaves out; they must be a new value at every call. If P or *P is a
-// [Validator], build is called with valid parameters only.
+// fields stand beside mode, onError and exemptions in the configuration, so none can be called "mode", "onError" or
+// "exempt". The defaults are what holds for fields that a configuration leaves out; they must be a new value at every
+// call. If P or *P is a [Validator], build is called with valid parameters only.
 func Define[P any](
 	name string, doc Doc, defaults func() P, build func(parameters P, env Environment) (Check, error),
 	reads ...client.Object,
