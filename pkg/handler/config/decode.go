@@ -156,8 +156,24 @@ func (d *decoder) field(path *field.Path, name string, value json.RawMessage, in
 		d.report(d.lines.Line(below), "%s", strings.Replace(rest, `"`, `"`+path.String()+".", 1))
 	}
 	if err != nil {
-		d.at(path.Child(name), "%s: %s", path.Child(name), strings.TrimPrefix(err.Error(), "json: "))
+		d.at(path.Child(name), "%s: %s", path.Child(name), plain(err))
 	}
+}
+
+// plain says in the words of YAML what a decoder says in those of Go.
+func plain(err error) string {
+	wrongType := regexp.MustCompile(`^json: cannot unmarshal (\w+) (?:-?[0-9.e+]+ )?into Go .* of type (\S+)$`)
+	if match := wrongType.FindStringSubmatch(err.Error()); match != nil {
+		into := match[2]
+		switch {
+		case strings.HasPrefix(into, "[]"):
+			into = "list"
+		case strings.Contains(into, "."), strings.HasPrefix(into, "map["):
+			into = "map"
+		}
+		return fmt.Sprintf("must be of type %s and is of type %s", into, match[1])
+	}
+	return strings.TrimPrefix(err.Error(), "json: ")
 }
 
 // forgetDefault empties a list or map that is about to be decoded: it replaces the default, and is not mixed with it.

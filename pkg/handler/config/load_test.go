@@ -134,8 +134,8 @@ func TestParseErrors(t *testing.T) {
 		"wrong types, all of them": {
 			head + "checks:\n  paint:\n    size: big\n    color: 1.30\n    mode: on\n    exempt:\n      namespaces: shop\n",
 			[]string{
-				"line 5: checks.paint.size: cannot unmarshal string into", "line 6: checks.paint.color: cannot unmarshal number",
-				"line 7: checks.paint.mode: mode true is not one of", "line 8: checks.paint.exempt: cannot unmarshal string into",
+				"line 5: checks.paint.size: must be of type int and is of type string", "line 6: checks.paint.color: must be of type string and is of type number",
+				"line 7: checks.paint.mode: mode true is not one of", "line 8: checks.paint.exempt: must be of type list and is of type string",
 			},
 		},
 		"misspelled fields, all of them": {
