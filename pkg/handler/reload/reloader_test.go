@@ -93,7 +93,9 @@ func (c *fakeCluster) Get(context.Context, client.ObjectKey, client.Object, ...c
 	}
 }
 
-func (c *fakeCluster) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
+func (c *fakeCluster) List(context.Context, client.ObjectList, ...client.ListOption) error {
+	return nil
+}
 
 // site is a Reloader at work, in a bubble of synctest.
 type site struct {
