@@ -30,7 +30,7 @@ func (ImageTag) Name() string { return "imageTag" }
 
 // Evaluate returns a violation for each image that does not say enough.
 func (c ImageTag) Evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
-	pod, ok, err := podOf(req)
+	pod, ok, err := imagesOf(req)
 	if err != nil || !ok {
 		return nil, err
 	}

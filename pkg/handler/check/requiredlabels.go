@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"slices"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -81,7 +80,7 @@ func (c RequiredLabels) Evaluate(_ context.Context, req *handler.Request) ([]han
 	if len(c.resources) > 0 && !slices.Contains(c.resources, resource) {
 		return nil, nil
 	}
-	obj, err := handler.Object[metav1.PartialObjectMetadata](req)
+	obj, err := handler.Metadata(req)
 	if err != nil {
 		return nil, err
 	}
