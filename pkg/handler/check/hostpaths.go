@@ -146,5 +146,5 @@ func (p HostPaths) advice() string {
 	for _, allowed := range p.Allowed {
 		places = append(places, allowed.Path)
 	}
-	return "allowed are " + strings.Join(places, ", ")
+	return allowedList(places)
 }

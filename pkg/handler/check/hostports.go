@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -123,5 +122,5 @@ func (p HostPorts) advice() string {
 		}
 		ranges = append(ranges, text)
 	}
-	return "allowed are " + strings.Join(ranges, ", ")
+	return allowedList(ranges)
 }

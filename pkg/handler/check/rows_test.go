@@ -181,3 +181,21 @@ func (m memory) List(_ context.Context, list client.ObjectList, opts ...client.L
 	}
 	return meta.SetList(list, found)
 }
+
+// testUpdate wants an update from one manifest to another to be allowed, or not.
+func testUpdate(t *testing.T, name, params, before, after string, allowed bool) {
+	t.Helper()
+	req := requestOf(t, admissionv1.Update, after)
+	req.OldObject = requestOf(t, admissionv1.Update, before).Object
+	got := answer(t, built(t, definition(t, name), params), req)
+	if got.Allowed != allowed {
+		t.Errorf("%s: got %v for the update of\n%s\nto\n%s", name, got.Result, before, after)
+	}
+}
+
+func mustUnmarshal(t testing.TB, manifest string, into any) {
+	t.Helper()
+	if err := yaml.UnmarshalStrict([]byte(manifest), into); err != nil {
+		t.Fatalf("%s: %v", manifest, err)
+	}
+}
