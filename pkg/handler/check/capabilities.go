@@ -25,8 +25,8 @@ type Capabilities struct {
 func capabilitiesDefinition() handler.Definition {
 	return definePods("capabilities", handler.Doc{
 		Summary: "Containers drop capabilities, and add none but allowed ones.",
-		Why: "A capability is a part of root's power. Container runtimes give more than a dozen by default, of which nearly " +
-			"no program needs one, while each is a step out of the container for whoever takes the program over.",
+		Why: "A capability is a part of root's power. Container runtimes give more than a dozen by default, of which " +
+			"nearly no program needs one, while each is a step out of the container for whoever takes the program over.",
 		Denied: `
 apiVersion: v1
 kind: Pod

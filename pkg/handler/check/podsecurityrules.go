@@ -23,17 +23,18 @@ type PodSecurityParameters struct {
 	Level string `json:"level"`
 	// Version is the minor version of Kubernetes whose standards apply, as in v1.30, or latest for the newest one known.
 	Version string `json:"version"`
-	// Rules hold for namespaces by their labels: the first whose selector matches decides, in place of the above.
+	// Rules are levels for namespaces with certain labels: the first rule that selects the namespace decides, in place
+	// of the above.
 	Rules []PodSecurityRule `json:"rules,omitempty"`
 }
 
 // PodSecurityRule is the level for some namespaces.
 type PodSecurityRule struct {
-	// NamespaceSelector says by labels which namespaces; an empty one selects all.
+	// NamespaceSelector is what the labels of the namespaces have to be; an empty one selects all.
 	NamespaceSelector metav1.LabelSelector `json:"namespaceSelector"`
 	// Level is privileged, baseline or restricted.
 	Level string `json:"level"`
-	// Version is as above; without one it is the version above.
+	// Version is a version as above; without one, it is the one above.
 	Version string `json:"version,omitempty"`
 }
 
@@ -41,8 +42,8 @@ func podSecurityDefinition() handler.Definition {
 	return handler.Define("podSecurity", handler.Doc{
 		Summary: "Pods meet a level of the Pod Security Standards, which may depend on their namespace.",
 		Why: "The standards are Kubernetes' own list of what lets a Pod take over its node or its neighbors. Unlike the " +
-			"admission that is built into the API server, this check also hears about Deployments and the like, can warn " +
-			"in one place and deny in another, and needs no labels that the owner of a namespace could change.",
+			"admission that is built into the API server, this check also denies Deployments and the like, says which field " +
+			"is at fault, and can hold old namespaces to the level without stopping what runs there already.",
 		Denied: `
 apiVersion: v1
 kind: Pod
