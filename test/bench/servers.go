@@ -53,7 +53,7 @@ func admissionHandler(kind string) (http.Handler, error) {
 			Entries: []handler.Entry{{Check: check.ImageTag{}}}, Registerer: prometheus.NewRegistry(),
 		})
 	case "default":
-		entries, err := config.Build(config.Default())
+		entries, err := config.Default(check.Definitions()).Build(handler.Environment{})
 		if err != nil {
 			return nil, err
 		}
