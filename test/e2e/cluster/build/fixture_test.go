@@ -50,6 +50,9 @@ replace (
 	"kubernetes/cmd/kube-apiserver/main.go":          printsVersion,
 	"kubernetes/cmd/kube-controller-manager/main.go": printsVersion,
 	"kubernetes/cmd/kubectl/main.go":                 printsVersion,
+	"kubernetes/cmd/kubelet/main.go":                 printsVersion,
+	"kubernetes/cmd/kube-proxy/main.go":              printsVersion,
+	"kubernetes/cmd/kube-scheduler/main.go":          printsVersion,
 }
 
 const versionPackage = `package version
@@ -72,7 +75,7 @@ func fixture(t *testing.T) (*builder, *transcript) {
 		t.Fatal(err)
 	}
 	out := &transcript{}
-	return &builder{layout: layout, out: out, now: time.Now, heartbeat: time.Hour}, out
+	return &builder{layout: layout, wanted: assets.Components(), out: out, now: time.Now, heartbeat: time.Hour}, out
 }
 
 // transcript is what builders print. Builders of one test may share it: that they take turns is known to the kernel's

@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package cluster
+package run
 
 import (
 	"errors"
@@ -16,12 +16,13 @@ import (
 )
 
 const (
-	logExtension = ".log"
+	// LogExtension ends the names of the files.
+	LogExtension = ".log"
 	tailLines    = 20
 )
 
-// logs holds one log file per component.
-type logs struct {
+// Logs holds one log file per component. It is safe for concurrent use.
+type Logs struct {
 	dir  string
 	copy io.Writer // nil when nobody wants one
 
@@ -29,21 +30,22 @@ type logs struct {
 	files map[assets.Component]*os.File
 }
 
-func newLogs(dir string, output io.Writer) *logs {
-	l := &logs{dir: dir, files: map[assets.Component]*os.File{}}
+// NewLogs keeps logs in dir. Output, unless nil, receives a copy of all.
+func NewLogs(dir string, output io.Writer) *Logs {
+	l := &Logs{dir: dir, files: map[assets.Component]*os.File{}}
 	if output != nil {
 		l.copy = &lockedWriter{to: output}
 	}
 	return l
 }
 
-func (l *logs) path(c assets.Component) string {
-	return filepath.Join(l.dir, string(c)+logExtension)
+func (l *Logs) path(c assets.Component) string {
+	return filepath.Join(l.dir, string(c)+LogExtension)
 }
 
-// writer returns where a component's output goes. Without a copy that is the file itself: the component then writes to
+// Writer returns where a component's output goes. Without a copy that is the file itself: the component then writes to
 // it without this process in between, and cannot be blocked by it.
-func (l *logs) writer(c assets.Component) (io.Writer, error) {
+func (l *Logs) Writer(c assets.Component) (io.Writer, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f := l.files[c]
@@ -60,7 +62,8 @@ func (l *logs) writer(c assets.Component) (io.Writer, error) {
 	return io.MultiWriter(f, l.copy), nil
 }
 
-func (l *logs) close() error {
+// Close closes the files.
+func (l *Logs) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var errs []error
@@ -71,29 +74,30 @@ func (l *logs) close() error {
 	return errors.Join(errs...)
 }
 
-// componentError is a failure of a component, with what the component itself said about it.
-type componentError struct {
-	component assets.Component
-	err       error
-	log       string
-	tail      string
+// Failure is that of a component, with what the component itself said about it.
+type Failure struct {
+	Component assets.Component
+	Err       error
+	// Log is the file, Tail its last lines.
+	Log  string
+	Tail string
 }
 
-func (e *componentError) Error() string {
-	return fmt.Sprintf("%s did not become ready: %v; its log %s ends with:\n%s", e.component, e.err, e.log, e.tail)
+func (e *Failure) Error() string {
+	return fmt.Sprintf("%s did not become ready: %v; its log %s ends with:\n%s", e.Component, e.Err, e.Log, e.Tail)
 }
 
-func (e *componentError) Unwrap() error { return e.err }
+func (e *Failure) Unwrap() error { return e.Err }
 
-// failure wraps a component's error together with the end of its log.
-func (l *logs) failure(c assets.Component, err error) error {
-	return &componentError{component: c, err: err, log: l.path(c), tail: tail(l.path(c), tailLines)}
+// Failure wraps a component's error together with the end of its log.
+func (l *Logs) Failure(c assets.Component, err error) error {
+	return &Failure{Component: c, Err: err, Log: l.path(c), Tail: tail(l.path(c), tailLines)}
 }
 
-// portTaken returns the failure of a component whose port another process has, or nil for any other error.
-func portTaken(err error) *componentError {
-	var failed *componentError
-	if errors.As(err, &failed) && strings.Contains(failed.tail, "address already in use") {
+// PortTaken returns the failure of a component whose port another process has, or nil for any other error.
+func PortTaken(err error) *Failure {
+	var failed *Failure
+	if errors.As(err, &failed) && strings.Contains(failed.Tail, "address already in use") {
 		return failed
 	}
 	return nil
