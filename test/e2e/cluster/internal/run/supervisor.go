@@ -23,13 +23,11 @@ type Supervisor struct {
 	Unshare bool
 }
 
-// Command returns the command line; the component's own flags follow it.
+// Command returns the command line; the component's own flags follow it. What has no name gets no file either.
 func (s Supervisor) Command(component assets.Component, binary string) []string {
-	args := []string{
-		s.Supervise,
-		"--parent=" + strconv.Itoa(os.Getpid()),
-		"--remove=" + s.Dir,
-		"--pid-file=" + PIDFile(s.Dir, component),
+	args := []string{s.Supervise, "--parent=" + strconv.Itoa(os.Getpid()), "--remove=" + s.Dir}
+	if component != "" {
+		args = append(args, "--pid-file="+PIDFile(s.Dir, component))
 	}
 	if s.Join != "" {
 		args = append(args, "--join="+s.Join)
