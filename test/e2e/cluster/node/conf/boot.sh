@@ -28,6 +28,21 @@ for setting; do
   mount --bind "$file" "/proc/sys/${setting%=*}"
 done
 
+# All of the node's control groups are below one of its own, in the one hierarchy of version 2 or in each of version 1.
+hierarchies=/sys/fs/cgroup/*
+[ ! -e /sys/fs/cgroup/cgroup.controllers ] || hierarchies=/sys/fs/cgroup
+for hierarchy in $hierarchies; do
+  group=$hierarchy/$(basename "$dir")
+  mkdir -p "$group"
+  # A group of version 1 has no processors until it is given some, one of version 2 hands on what it is told to.
+  for set in cpuset.cpus cpuset.mems; do
+    [ ! -e "$group/$set" ] || [ ! -e "$hierarchy/$set" ] || cat "$hierarchy/$set" >"$group/$set"
+  done
+  for controller in $(cat "$group/cgroup.controllers" 2>/dev/null || true); do
+    echo "+$controller" >"$group/cgroup.subtree_control"
+  done
+done
+
 ip link set lo up
 : >"$dir/booted"
 exec "$pause"
