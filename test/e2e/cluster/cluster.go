@@ -74,7 +74,7 @@ func attempt(ctx context.Context, layout assets.Layout, opts Options) (*Cluster,
 	c := &Cluster{opts: opts, layout: layout, dir: dir.Path, claim: dir, logs: run.NewLogs(dir.Path, opts.Output)}
 	if err := c.start(ctx); err != nil {
 		_ = c.halt() // The reason why it did not start matters more.
-		c.keepLogsOnly()
+		c.claim.KeepLogs()
 		return nil, err
 	}
 	return c, nil
@@ -124,19 +124,6 @@ func (c *Cluster) halt() error {
 		return fmt.Errorf("stopping the control plane in %s: %w", c.dir, err)
 	}
 	return nil
-}
-
-// keepLogsOnly removes what a failed start leaves, except what explains it.
-func (c *Cluster) keepLogsOnly() {
-	entries, err := os.ReadDir(c.dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if filepath.Ext(e.Name()) != run.LogExtension {
-			_ = os.RemoveAll(filepath.Join(c.dir, e.Name()))
-		}
-	}
 }
 
 // Dir returns the directory with everything that belongs to this cluster: logs, process ids and kubeconfigs.

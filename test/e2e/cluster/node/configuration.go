@@ -29,7 +29,7 @@ func (n *Node) settings() settings {
 		Address:         n.Address(),
 		PodCIDR:         n.network.pods(),
 		CNIPlugins:      cniPlugins,
-		PauseImage:      pauseImage,
+		PauseImage:      PauseImage,
 		ClientCAs:       n.path("conf", "client-ca.crt"),
 		ProxyKubeconfig: n.kubeconfig(Proxy),
 	}

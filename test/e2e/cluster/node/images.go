@@ -9,8 +9,9 @@ import (
 	"os/exec"
 )
 
-// pauseImage is that of the container which keeps a pod's namespaces.
-const pauseImage = "hookstrap.test/pause:1"
+// PauseImage is that of the container which keeps a pod's namespaces. Tests may run it too: it does
+// nothing, and ends when it is told to.
+const PauseImage = "hookstrap.test/pause:1"
 
 // ImportImage imports the images in a file, such as [Image.Write] or `docker save` makes it. The node pulls no images:
 // pods need imagePullPolicy Never.
@@ -29,7 +30,7 @@ func (n *Node) buildPause(ctx context.Context) error {
 
 func (n *Node) importPause(ctx context.Context) error {
 	file := n.path("pause.tar")
-	image := Image{Name: pauseImage, Binary: n.path("pause"), Path: "/pause", User: "65535:65535"}
+	image := Image{Name: PauseImage, Binary: n.path("pause"), Path: "/pause", User: "65535:65535"}
 	if _, err := image.Write(file); err != nil {
 		return err
 	}

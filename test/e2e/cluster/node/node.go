@@ -50,7 +50,7 @@ func Start(ctx context.Context, opts Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(layout.Missing(), require(layout)); err != nil {
+	if err := errors.Join(layout.Missing(), require(layout, os.Geteuid())); err != nil {
 		return nil, err
 	}
 	if err := run.Sweep(directoryPrefix); err != nil {
@@ -65,7 +65,9 @@ func Start(ctx context.Context, opts Options) (*Node, error) {
 	n := &Node{layout: layout, opts: opts, dir: dir, logs: run.NewLogs(dir.Path, opts.Output),
 		running: map[Component]*run.Process{}}
 	if err := n.start(ctx); err != nil {
-		return nil, errors.Join(err, n.Stop())
+		_ = n.halt() // The reason why it did not start matters more.
+		n.dir.KeepLogs()
+		return nil, err
 	}
 	return n, nil
 }
@@ -132,15 +134,19 @@ func (n *Node) Stop() error {
 		return nil
 	}
 	n.stopped = true
+	if err := errors.Join(n.halt(), n.dir.Remove()); err != nil {
+		return fmt.Errorf("stopping the node in %s: %w", n.dir.Path, err)
+	}
+	return nil
+}
+
+// halt needs n.mu, or to be alone.
+func (n *Node) halt() error {
 	err := n.cutPower()
 	if n.Cluster != nil {
 		err = errors.Join(err, n.Cluster.Stop())
 	}
-	err = errors.Join(err, n.logs.Close(), n.dir.Remove())
-	if err != nil {
-		return fmt.Errorf("stopping the node in %s: %w", n.dir.Path, err)
-	}
-	return nil
+	return errors.Join(err, n.logs.Close())
 }
 
 // Name is the name of the Node object.

@@ -6,7 +6,6 @@ package node
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -14,12 +13,12 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/assets"
 )
 
-// require returns nil if a node can run here, else an error which says what to do.
-func require(layout assets.Layout) error {
+// require returns nil if a node can run here, for a process of that effective user id, else an error which says what to do.
+func require(layout assets.Layout, euid int) error {
 	if runtime.GOOS != "linux" {
 		return fmt.Errorf("starting a node: it needs Linux, and this is %s", runtime.GOOS)
 	}
-	if os.Geteuid() != 0 {
+	if euid != 0 {
 		return errors.New("starting a node: it needs root, for namespaces, mounts and control groups: run it with sudo")
 	}
 	if err := layout.MissingNode(); err != nil {

@@ -51,6 +51,21 @@ func (d *Dir) Remove() error {
 	return errors.Join(err, d.lock.Close())
 }
 
+// KeepLogs removes what a failed start leaves, except what explains it. The next Sweep removes that too.
+func (d *Dir) KeepLogs() {
+	_ = cgroups.Remove(filepath.Base(d.Path)) // Why it failed matters more than what stays.
+	defer func() { _ = d.lock.Close() }()
+	entries, err := os.ReadDir(d.Path)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != LogExtension {
+			_ = os.RemoveAll(filepath.Join(d.Path, e.Name()))
+		}
+	}
+}
+
 // Sweep removes what processes have left behind that were killed together with all their supervisors: the directories
 // whose names begin with prefix and on which nobody has a lock, and the control groups of those names. A directory that
 // is still empty may be one whose maker is about to lock it.
