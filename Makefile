@@ -36,7 +36,7 @@ PROMTOOL := $(CACHE)/promtool-$(call pinned,tools/promtool,github.com/prometheus
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: check-go ## Compile the server to bin/webhook
@@ -56,9 +56,20 @@ image: ## Build the container image (IMAGE=..., VERSION=...)
 components: check-go ## Build etcd, kube-apiserver, kube-controller-manager and kubectl once (about 15 minutes)
 	$(GO) run ./test/e2e/cluster/build
 
+.PHONY: node-components
+node-components: check-go ## Build kubelet, kube-scheduler and kube-proxy as well, for a node (about 5 minutes more; Linux)
+	$(GO) run ./test/e2e/cluster/build --node
+
 .PHONY: test
 test: components ## Run all tests, against the real control plane, with the race detector (TESTFLAGS=...)
 	$(GO) test -race -shuffle=on $(TESTFLAGS) ./...
+
+# One package after the other: each starts a node of its own.
+.PHONY: e2e
+e2e: ## Install into a real cluster of one node on this machine, and break it (root, Linux; TESTFLAGS=...)
+	hack/install-node-packages
+	$(MAKE) node-components
+	$(GO) test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) ./test/e2e/cluster/node ./test/e2e/node
 
 .PHONY: soak
 soak: components ## Rotate 20 CAs and renew 200 certificates under a stream of admissions (SOAK_ROTATIONS, SOAK_RENEWALS)
@@ -101,7 +112,7 @@ verify: verify-format verify-modules verify-manifests verify-alerts vet lint ## 
 .PHONY: vet
 vet: check-go ## Compile everything, examples and tests as well, and run go vet
 	$(GO) build ./...
-	$(GO) vet ./...
+	$(GO) vet -tags node ./...
 
 .PHONY: verify-format
 verify-format: check-go $(GOLANGCI_LINT)

@@ -40,14 +40,14 @@ func (c *Cluster) addAdmin() error {
 
 // grantAccess writes the files through which people and the controller-manager get at the API server.
 func (c *Cluster) grantAccess() error {
-	manager, err := c.plane.AddUser(envtest.User{Name: "system:kube-controller-manager"}, nil)
+	manager, err := c.AddUser("system:kube-controller-manager")
 	if err != nil {
-		return fmt.Errorf("adding the controller-manager as a user: %w", err)
+		return err
 	}
 	if c.kubeconfig, err = c.WriteKubeconfig(c.admin, "admin"); err != nil {
 		return err
 	}
-	if c.managerConfig, err = c.WriteKubeconfig(manager.Config(), string(assets.ControllerManager)); err != nil {
+	if c.managerConfig, err = c.WriteKubeconfig(manager, string(assets.ControllerManager)); err != nil {
 		return err
 	}
 	// kubeadm's clusters have one CA for both, which is why kube-root-ca.crt verifies signed certificates there.
@@ -57,6 +57,15 @@ func (c *Cluster) grantAccess() error {
 		return fmt.Errorf("writing the root CAs: %w", err)
 	}
 	return nil
+}
+
+// AddUser returns a configuration that logs in with a client certificate, as that user in those groups.
+func (c *Cluster) AddUser(name string, groups ...string) (*rest.Config, error) {
+	user, err := c.plane.AddUser(envtest.User{Name: name, Groups: groups}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("adding the user %s: %w", name, err)
+	}
+	return user.Config(), nil
 }
 
 // Config returns a configuration with all rights. Every call returns a copy of its own.

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/assets"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/run"
 )
 
 // startTimeout bounds every wait for a component when the caller's context does not. Ready takes a few seconds on an
@@ -27,7 +28,8 @@ type Cluster struct {
 	opts   Options
 	layout assets.Layout
 	dir    string
-	logs   *logs
+	claim  *run.Dir
+	logs   *run.Logs
 	plane  envtest.ControlPlane
 	ca     *signingCA
 
@@ -36,8 +38,8 @@ type Cluster struct {
 	managerConfig  string // the controller-manager's kubeconfig
 	managerRootCAs string
 
-	mu      sync.Mutex // held while a component starts or stops
-	manager *process   // nil while the controller-manager is stopped
+	mu      sync.Mutex   // held while a component starts or stops
+	manager *run.Process // nil while the controller-manager is stopped
 	stopped bool
 }
 
@@ -56,23 +58,23 @@ func Start(ctx context.Context, opts Options) (*Cluster, error) {
 	defer cancel()
 
 	c, err := attempt(ctx, layout, opts)
-	if failed := portTaken(err); failed != nil {
+	if failed := run.PortTaken(err); failed != nil {
 		// Between choosing a free port and listening on it somebody else took it. Twice in a row is no accident.
-		_ = os.RemoveAll(filepath.Dir(failed.log))
+		_ = os.RemoveAll(filepath.Dir(failed.Log))
 		c, err = attempt(ctx, layout, opts)
 	}
 	return c, err
 }
 
 func attempt(ctx context.Context, layout assets.Layout, opts Options) (*Cluster, error) {
-	dir, err := os.MkdirTemp("", opts.directoryPattern())
+	dir, err := run.MakeDir(opts.directoryPattern())
 	if err != nil {
 		return nil, fmt.Errorf("making the cluster's directory: %w", err)
 	}
-	c := &Cluster{opts: opts, layout: layout, dir: dir, logs: newLogs(dir, opts.Output)}
+	c := &Cluster{opts: opts, layout: layout, dir: dir.Path, claim: dir, logs: run.NewLogs(dir.Path, opts.Output)}
 	if err := c.start(ctx); err != nil {
 		_ = c.halt() // The reason why it did not start matters more.
-		c.keepLogsOnly()
+		c.claim.KeepLogs()
 		return nil, err
 	}
 	return c, nil
@@ -103,7 +105,7 @@ func (c *Cluster) Stop() error {
 	if err := c.halt(); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(c.dir); err != nil {
+	if err := c.claim.Remove(); err != nil {
 		return fmt.Errorf("removing the cluster's directory: %w", err)
 	}
 	return nil
@@ -117,24 +119,11 @@ func (c *Cluster) halt() error {
 		return nil
 	}
 	c.stopped = true
-	err := errors.Join(c.stopControllerManager(), c.plane.Stop(), c.logs.close())
+	err := errors.Join(c.stopControllerManager(), c.plane.Stop(), c.logs.Close())
 	if err != nil {
 		return fmt.Errorf("stopping the control plane in %s: %w", c.dir, err)
 	}
 	return nil
-}
-
-// keepLogsOnly removes what a failed start leaves, except what explains it.
-func (c *Cluster) keepLogsOnly() {
-	entries, err := os.ReadDir(c.dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if filepath.Ext(e.Name()) != logExtension {
-			_ = os.RemoveAll(filepath.Join(c.dir, e.Name()))
-		}
-	}
 }
 
 // Dir returns the directory with everything that belongs to this cluster: logs, process ids and kubeconfigs.

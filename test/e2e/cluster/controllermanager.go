@@ -18,6 +18,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/assets"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/poll"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/run"
 )
 
 const (
@@ -53,18 +54,18 @@ func (c *Cluster) StartControllerManager(ctx context.Context) error {
 	if err := emptyWitness(ctx, client); err != nil {
 		return err
 	}
-	out, err := c.logs.writer(assets.ControllerManager)
+	out, err := c.logs.Writer(assets.ControllerManager)
 	if err != nil {
 		return err
 	}
-	p, err := startProcess(append(c.supervised(assets.ControllerManager), c.managerArgs()...), out)
+	p, err := run.Start(append(c.supervised(assets.ControllerManager), c.managerArgs()...), out)
 	if err != nil {
 		return err
 	}
 	c.manager = p
 	if err := c.awaitManager(ctx, client, p); err != nil {
 		_ = c.stopControllerManager() // The reason why it did not start matters more.
-		return c.logs.failure(assets.ControllerManager, err)
+		return c.logs.Failure(assets.ControllerManager, err)
 	}
 	return nil
 }
@@ -81,7 +82,7 @@ func (c *Cluster) stopControllerManager() error {
 	if c.manager == nil {
 		return nil
 	}
-	err := c.manager.stop()
+	err := c.manager.Stop()
 	c.manager = nil
 	if err != nil {
 		return fmt.Errorf("stopping kube-controller-manager: %w", err)
@@ -91,12 +92,16 @@ func (c *Cluster) stopControllerManager() error {
 
 // managerArgs returns the controller-manager's flags in a stable order.
 func (c *Cluster) managerArgs() []string {
+	// What needs volumes or devices only fills the log here.
+	controllers := []string{"*", "-node-ipam-controller", "-device-taint-eviction-controller",
+		"-persistentvolume-attach-detach-controller", "-persistentvolume-binder-controller",
+		"-persistentvolume-expander-controller", "-ttl-controller"}
+	if c.opts.Place == (Place{}) {
+		controllers = append(controllers, "-node-lifecycle-controller", "-taint-eviction-controller")
+	}
 	args := map[string][]string{
-		"kubeconfig": {c.managerConfig},
-		// What needs nodes, volumes or devices only fills the log here.
-		"controllers": {"*", "-node-lifecycle-controller", "-node-ipam-controller", "-taint-eviction-controller",
-			"-device-taint-eviction-controller", "-persistentvolume-attach-detach-controller",
-			"-persistentvolume-binder-controller", "-persistentvolume-expander-controller", "-ttl-controller"},
+		"kubeconfig":                       {c.managerConfig},
+		"controllers":                      controllers,
 		"leader-elect":                     {"false"},
 		"secure-port":                      {"0"},
 		"bind-address":                     {"127.0.0.1"},
@@ -118,14 +123,14 @@ func (c *Cluster) managerArgs() []string {
 }
 
 // awaitManager returns once the controller-manager has filled the default namespace and the witness.
-func (c *Cluster) awaitManager(ctx context.Context, client kubernetes.Interface, p *process) error {
+func (c *Cluster) awaitManager(ctx context.Context, client kubernetes.Interface, p *run.Process) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	go func() {
 		select {
-		case <-p.done:
+		case <-p.Done():
 			end(errManagerEnded)
 		case <-ctx.Done():
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -24,11 +25,14 @@ var errStopped = errors.New("the cluster was stopped: start another one with clu
 
 // startEtcd starts etcd at address, or on a free port if that is nil, with what is in its directory.
 func (c *Cluster) startEtcd(address *url.URL) error {
+	if address == nil && c.opts.Place.Address != "" {
+		address = &url.URL{Scheme: "http", Host: net.JoinHostPort(c.opts.Place.Address, "2379")}
+	}
 	script, err := c.wrapper(assets.Etcd)
 	if err != nil {
 		return err
 	}
-	out, err := c.logs.writer(assets.Etcd)
+	out, err := c.logs.Writer(assets.Etcd)
 	if err != nil {
 		return err
 	}
@@ -39,7 +43,7 @@ func (c *Cluster) startEtcd(address *url.URL) error {
 	c.plane.Etcd = &envtest.Etcd{URL: address, Path: script, DataDir: data, Out: out, Err: out, StartTimeout: startTimeout}
 	c.plane.Etcd.Configure().Set("unsafe-no-fsync", "true").Set("logger", "zap").Set("log-level", "warn")
 	if err := c.plane.Etcd.Start(); err != nil {
-		return c.logs.failure(assets.Etcd, err)
+		return c.logs.Failure(assets.Etcd, err)
 	}
 	return nil
 }
@@ -51,7 +55,7 @@ func (c *Cluster) prepareAPIServer() error {
 	if err != nil {
 		return err
 	}
-	out, err := c.logs.writer(assets.APIServer)
+	out, err := c.logs.Writer(assets.APIServer)
 	if err != nil {
 		return err
 	}
@@ -64,11 +68,16 @@ func (c *Cluster) prepareAPIServer() error {
 		Disable("disable-admission-plugins"). // envtest disables ServiceAccount, for want of a controller-manager
 		Set("authorization-mode", "Node,RBAC").
 		Set("service-cluster-ip-range", "10.96.0.0/16").
-		Set("service-account-issuer", "https://kubernetes.default.svc.cluster.local").
+		Set("service-account-issuer", "https://kubernetes.default.svc.cluster.local")
+	if c.opts.Place.Address != "" {
+		if err := c.place(s); err != nil {
+			return err
+		}
+	} else {
 		// Nothing reaches the API server through the Service "kubernetes", and a loopback address is no valid
 		// endpoint. Without an address the start would depend on this machine's default route.
-		Set("advertise-address", "127.0.0.1").
-		Set("endpoint-reconciler-type", "none")
+		args.Set("advertise-address", "127.0.0.1").Set("endpoint-reconciler-type", "none")
+	}
 	for name, values := range c.opts.APIServerArgs {
 		args.Set(name, values...)
 	}
@@ -91,7 +100,7 @@ func (c *Cluster) StartAPIServer(ctx context.Context) error {
 	}
 	c.plane.APIServer.StartTimeout = remaining(ctx)
 	if err := c.plane.APIServer.Start(); err != nil {
-		return c.logs.failure(assets.APIServer, err)
+		return c.logs.Failure(assets.APIServer, err)
 	}
 	if err := c.trustSignedClients(); err != nil {
 		return err
@@ -102,7 +111,7 @@ func (c *Cluster) StartAPIServer(ctx context.Context) error {
 		}
 	}
 	if err := c.awaitReadyz(ctx); err != nil {
-		return c.logs.failure(assets.APIServer, err)
+		return c.logs.Failure(assets.APIServer, err)
 	}
 	return nil
 }

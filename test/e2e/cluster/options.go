@@ -21,6 +21,16 @@ type Options struct {
 	APIServerArgs map[string][]string
 	// ControllerManagerArgs are the same for kube-controller-manager.
 	ControllerManagerArgs map[string][]string
+	// Place is where the components run. The zero value is this machine, on loopback.
+	Place Place
+}
+
+// Place is a machine that is not this one: a set of namespaces.
+type Place struct {
+	// Address is the IP address on which etcd and the API server listen, reachable from this machine too.
+	Address string
+	// Join is a file with the process id whose namespaces the components join.
+	Join string
 }
 
 // directoryPattern returns the pattern for the cluster's directory. Supervise removes nothing of another name.

@@ -19,6 +19,8 @@ import (
 // signingCA is the CA with which the controller-manager signs. It outlives any certificate a test may ask for, else
 // the signer would cut the certificate's lifetime short.
 type signingCA struct {
+	cert     *x509.Certificate
+	key      *ecdsa.PrivateKey
 	certPEM  []byte
 	certFile string
 	keyFile  string
@@ -46,9 +48,39 @@ func newSigningCA(dir string) (*signingCA, error) {
 	if err != nil {
 		return nil, fmt.Errorf("signing the signing CA: %w", err)
 	}
-	return writeSigningCA(dir,
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
+	ca, err := writeSigningCA(dir, certificatePEM(der), privateKeyPEM(keyDER))
+	if err != nil {
+		return nil, err
+	}
+	ca.cert, ca.key = template, key
+	return ca, nil
+}
+
+// issue makes a key and signs a certificate for it, both in PEM. The template lacks only what is the same for all.
+func (ca *signingCA) issue(template *x509.Certificate) (cert, key []byte, err error) {
+	leafKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, fmt.Errorf("generating a key: %w", err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(leafKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("encoding a key: %w", err)
+	}
+	template.NotBefore = time.Now().Add(-time.Hour)
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, leafKey.Public(), ca.key)
+	if err != nil {
+		return nil, nil, fmt.Errorf("signing: %w", err)
+	}
+	return certificatePEM(der), privateKeyPEM(keyDER), nil
+}
+
+func certificatePEM(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+func privateKeyPEM(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
 func writeSigningCA(dir string, cert, key []byte) (*signingCA, error) {

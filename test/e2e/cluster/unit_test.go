@@ -4,12 +4,9 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,8 +19,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-
-	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/assets"
 )
 
 func TestDirectoryPattern(t *testing.T) {
@@ -47,72 +42,6 @@ func TestQuoteSurvivesTheShell(t *testing.T) {
 	}
 	if diff := cmp.Diff(strings.Join(want, "\n")+"\n", string(out)); diff != "" {
 		t.Errorf("arguments (-want +got):\n%s", diff)
-	}
-}
-
-func TestTail(t *testing.T) {
-	tests := map[string]struct{ content, want string }{
-		"shorter":  {content: "a\nb\n", want: "a\nb"},
-		"longer":   {content: "a\nb\nc\nd\n", want: "b\nc\nd"},
-		"no break": {content: "a\nb\nc\nd", want: "b\nc\nd"},
-		"empty":    {},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "log")
-			if err := os.WriteFile(file, []byte(tt.content), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if got := tail(file, 3); got != tt.want {
-				t.Errorf("tail is %q, want %q", got, tt.want)
-			}
-		})
-	}
-	if got := tail("/no/such/log", 3); !strings.Contains(got, "no such file") {
-		t.Errorf("tail of a missing file is %q, want the reason", got)
-	}
-}
-
-func TestPortTaken(t *testing.T) {
-	inUse := &componentError{err: errors.New("ended"), tail: "listen tcp 127.0.0.1:1: bind: address already in use"}
-	tests := map[string]struct {
-		err  error
-		want *componentError
-	}{
-		"none":           {},
-		"other error":    {err: errors.New("address already in use, says somebody else")},
-		"other failure":  {err: &componentError{err: errors.New("ended"), tail: "unknown flag"}},
-		"port":           {err: inUse, want: inUse},
-		"port, wrapped":  {err: fmt.Errorf("starting: %w", inUse), want: inUse},
-		"port, and more": {err: errors.Join(errors.New("x"), inUse), want: inUse},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := portTaken(tt.err); got != tt.want {
-				t.Errorf("portTaken(%v) = %v, want %v", tt.err, got, tt.want)
-			}
-		})
-	}
-}
-
-func TestLogsKeepAFileAndACopy(t *testing.T) {
-	var copied bytes.Buffer
-	l := newLogs(t.TempDir(), &copied)
-	for _, c := range []assets.Component{assets.Etcd, assets.APIServer, assets.Etcd} {
-		w, err := l.writer(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = fmt.Fprintf(w, "from %s\n", c)
-	}
-	if err := l.close(); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := tail(l.path(assets.Etcd), 9), "from etcd\nfrom etcd"; got != want {
-		t.Errorf("etcd's log is %q, want %q", got, want)
-	}
-	if got, want := copied.String(), "from etcd\nfrom kube-apiserver\nfrom etcd\n"; got != want {
-		t.Errorf("the copy is %q, want %q", got, want)
 	}
 }
 

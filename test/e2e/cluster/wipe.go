@@ -38,14 +38,36 @@ func (c *Cluster) Backup(ctx context.Context) (restore func(context.Context) err
 
 // replaceData stops the control plane, lets replace do what it likes with etcd's directory, and starts it again.
 func (c *Cluster) replaceData(ctx context.Context, replace func(data string) error) error {
+	if err := c.Suspend(); err != nil {
+		return err
+	}
+	if err := replace(filepath.Join(c.dir, etcdData)); err != nil {
+		return fmt.Errorf("replacing etcd's data: %w", err)
+	}
+	return c.Resume(ctx)
+}
+
+// Suspend ends all components, whether or not they still run, and keeps what etcd has stored, for Resume.
+func (c *Cluster) Suspend() error {
 	if err := c.StopControllerManager(); err != nil {
 		return err
 	}
 	if err := c.StopAPIServer(); err != nil {
 		return err
 	}
-	if err := c.restartEtcd(replace); err != nil {
-		return fmt.Errorf("replacing etcd's data: %w", err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.plane.Etcd.Stop(); err != nil {
+		return fmt.Errorf("stopping etcd: %w", err)
+	}
+	return nil
+}
+
+// Resume starts what Suspend has ended, at the same addresses and with the same CAs: every rest.Config and kubeconfig
+// of this cluster stays valid.
+func (c *Cluster) Resume(ctx context.Context) error {
+	if err := c.resumeEtcd(); err != nil {
+		return err
 	}
 	if err := c.StartAPIServer(ctx); err != nil || c.opts.WithoutControllerManager {
 		return err
@@ -53,19 +75,12 @@ func (c *Cluster) replaceData(ctx context.Context, replace func(data string) err
 	return c.StartControllerManager(ctx)
 }
 
-// restartEtcd starts another etcd in the place of the one that runs.
-func (c *Cluster) restartEtcd(replace func(data string) error) error {
+func (c *Cluster) resumeEtcd() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stopped {
 		return errStopped
 	}
 	address := *c.plane.Etcd.URL
-	if err := c.plane.Etcd.Stop(); err != nil {
-		return err
-	}
-	if err := replace(filepath.Join(c.dir, etcdData)); err != nil {
-		return err
-	}
 	return c.startEtcd(&address)
 }

@@ -89,7 +89,7 @@ func TestFailureQuotesTheCompilerAndLeavesNothing(t *testing.T) {
 			t.Errorf("error %v, want %q in it", err, want)
 		}
 	}
-	absent := b.layout.Absent()
+	absent := b.layout.Absent(b.wanted)
 	if len(absent) != 3 || absent[0] != assets.APIServer {
 		t.Errorf("absent: %v, want all but etcd, which was built before", absent)
 	}
@@ -106,7 +106,7 @@ func TestInterruptedBuildSaysSo(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "run it again, what was compiled is kept") {
 		t.Errorf("error %v, want one that invites to run it again", err)
 	}
-	if absent := b.layout.Absent(); len(absent) != 4 {
+	if absent := b.layout.Absent(b.wanted); len(absent) != 4 {
 		t.Errorf("absent: %v, want everything", absent)
 	}
 }
@@ -145,5 +145,28 @@ func touch(t *testing.T, path string, when time.Time) {
 	t.Helper()
 	if err := os.Chtimes(path, when, when); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestNodeIsBuiltOnRequest(t *testing.T) {
+	b, out := fixture(t)
+	if err := b.build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.layout.MissingNode(); err == nil || !strings.Contains(err.Error(), "run `make node-components`") {
+		t.Errorf("without a request: %v, want an error that says how to get the node", err)
+	}
+	out.Reset()
+	b.wanted = append(b.wanted, assets.NodeComponents()...)
+	if err := b.build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.layout.MissingNode(); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"[1/3] building kubelet", "[3/3] building kube-proxy"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("printed\n%swant %q in it", out, want)
+		}
 	}
 }

@@ -50,6 +50,9 @@ replace (
 	"kubernetes/cmd/kube-apiserver/main.go":          printsVersion,
 	"kubernetes/cmd/kube-controller-manager/main.go": printsVersion,
 	"kubernetes/cmd/kubectl/main.go":                 printsVersion,
+	"kubernetes/cmd/kubelet/main.go":                 printsVersion,
+	"kubernetes/cmd/kube-proxy/main.go":              printsVersion,
+	"kubernetes/cmd/kube-scheduler/main.go":          printsVersion,
 }
 
 const versionPackage = `package version
@@ -67,12 +70,13 @@ func fixture(t *testing.T) (*builder, *transcript) {
 		write(t, filepath.Join(root, name), content)
 	}
 	t.Chdir(root)
+	t.Setenv(assets.EnvDir, "") // else what is built here replaces somebody's real components
 	layout, err := assets.Locate()
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := &transcript{}
-	return &builder{layout: layout, out: out, now: time.Now, heartbeat: time.Hour}, out
+	return &builder{layout: layout, wanted: assets.Components(), out: out, now: time.Now, heartbeat: time.Hour}, out
 }
 
 // transcript is what builders print. Builders of one test may share it: that they take turns is known to the kernel's

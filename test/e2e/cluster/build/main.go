@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -18,7 +19,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx, os.Stdout)
+	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
 	if err != nil {
 		_, _ = fmt.Fprintf(os.Stderr, "build: %v\n", err)
@@ -26,18 +27,27 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, out io.Writer) error {
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("build", flag.ContinueOnError)
+	node := flags.Bool("node", false, "also build the components of a node")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
 	layout, err := assets.Locate()
 	if err != nil {
 		return err
 	}
-	b := builder{layout: layout, out: out, now: time.Now, heartbeat: 15 * time.Second}
+	b := builder{layout: layout, wanted: assets.Components(), out: out, now: time.Now, heartbeat: 15 * time.Second}
+	if *node {
+		b.wanted = append(b.wanted, assets.NodeComponents()...)
+	}
 	return b.build(ctx)
 }
 
-// builder builds what a layout lacks.
+// builder builds what a layout lacks of what is wanted.
 type builder struct {
 	layout    assets.Layout
+	wanted    []assets.Component
 	out       io.Writer
 	now       func() time.Time
 	heartbeat time.Duration
@@ -64,7 +74,7 @@ func (b *builder) all(ctx context.Context) error {
 	if err := b.compile(ctx, b.supervise()); err != nil {
 		return err
 	}
-	absent := b.layout.Absent()
+	absent := b.layout.Absent(b.wanted)
 	for i, c := range absent {
 		b.printf("[%d/%d] building %s (%s) ...", i+1, len(absent), c, typical(c))
 		if err := b.compile(ctx, b.component(c)); err != nil {

@@ -62,7 +62,9 @@ func typical(c assets.Component) string {
 		return "typically 7-10 minutes: it compiles what the next ones share"
 	case assets.ControllerManager:
 		return "typically 2-3 minutes"
-	case assets.Kubectl:
+	case assets.Kubelet:
+		return "typically 1-3 minutes"
+	case assets.Kubectl, assets.Scheduler, assets.Proxy:
 		return "typically 1 minute"
 	}
 	return "a while"

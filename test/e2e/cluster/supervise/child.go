@@ -31,6 +31,16 @@ func start(o options, stdout, stderr io.Writer) (*child, error) {
 	cmd := exec.Command(o.command[0], o.command[1:]...) //nolint:noctx // Signals end it, see main.
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.SysProcAttr = childAttributes()
+	if o.unshare {
+		if err := unshared(cmd.SysProcAttr); err != nil {
+			return nil, err
+		}
+	}
+	if o.join != "" {
+		if err := join(o.join, cmd.SysProcAttr); err != nil {
+			return nil, err
+		}
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", o.command[0], err)
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/cgroups"
 )
 
 // directory is a claim on a temporary directory that several supervisors share. Each holds a shared lock on the
@@ -60,7 +62,8 @@ func removable(path string) (string, error) {
 	return resolved, nil
 }
 
-// removeIfLast gives up the claim and removes the directory when nobody else holds one.
+// removeIfLast gives up the claim and removes the directory, and the control groups of its name, when nobody else
+// holds one.
 func (d directory) removeIfLast() {
 	if d.lock == nil {
 		return
@@ -68,5 +71,7 @@ func (d directory) removeIfLast() {
 	if err := syscall.Flock(int(d.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return
 	}
-	_ = os.RemoveAll(d.path) // Nobody is left to tell.
+	// Nobody is left to tell of an error.
+	_ = cgroups.Remove(filepath.Base(d.path))
+	_ = os.RemoveAll(d.path)
 }

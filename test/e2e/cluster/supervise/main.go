@@ -32,6 +32,8 @@ type options struct {
 	parent  int
 	remove  string
 	pidFile string
+	unshare bool
+	join    string
 	command []string
 }
 
@@ -42,6 +44,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.parent, "parent", 0, "process id whose end ends the command")
 	flags.StringVar(&o.remove, "remove", "", "directory to remove when the parent is gone")
 	flags.StringVar(&o.pidFile, "pid-file", "", "file to write the command's process id to")
+	flags.BoolVar(&o.unshare, "unshare", false, "run the command as process 1 of new namespaces (Linux, root)")
+	flags.StringVar(&o.join, "join", "", "file with the id of a process whose namespaces the command joins (Linux, root)")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}

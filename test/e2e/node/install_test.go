@@ -1,0 +1,217 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build node
+
+package node
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+)
+
+// TestInstall does what the README says, and looks at what came of it.
+func TestInstall(t *testing.T) {
+	began := time.Now()
+	output, err := shell(t.Context(), readmeInstall(t))
+	must(t, err)
+	found := awaitPods(t, 2)
+	ready := since(began)
+	awaitAdmission(t)
+	t.Logf("apply to all pods Ready: %s; to the first admission: %s", ready, since(began))
+	if strings.Contains(output, "Warning") {
+		t.Errorf("kubectl warns:\n%s", output)
+	}
+	for _, pod := range found {
+		t.Run(pod.Name, func(t *testing.T) {
+			t.Logf("created to container started: %s, to Ready: %s",
+				pod.Status.ContainerStatuses[0].State.Running.StartedAt.Sub(pod.CreationTimestamp.Time), readyAfter(&pod))
+			wantConfined(t, &pod)
+			wantMemoryVolume(t, &pod)
+		})
+	}
+	t.Run("admission", wantAdmission)
+	t.Run("namespace is restricted", wantRestrictedNamespace)
+	t.Run("quota and budget", wantQuotaAndBudget)
+	t.Run("rights", wantOurRights)
+	t.Run("troubleshooting", wantTroubleshooting)
+}
+
+// wantAdmission asks as a user would.
+func wantAdmission(t *testing.T) {
+	_, err := shell(t.Context(), "kubectl run bad --image=registry.example/app:v1 --overrides='"+
+		`{"spec": {"hostNetwork": true, "containers": [{"name": "bad", "image": "registry.example/app:latest"}]}}`+"'")
+	if err == nil {
+		t.Fatal("a pod that breaks two rules was admitted")
+	}
+	for _, want := range []string{
+		`admission webhook "pods.hookstrap.dev" denied the request`, "hostNetwork", "registry.example/app:latest",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the answer does not say %q: %v", want, err)
+		}
+	}
+	output, err := shell(t.Context(), "kubectl run good --image=registry.example/app:v1 && kubectl delete pod good --wait=false")
+	must(t, err)
+	if !strings.Contains(output, "pod/good created") {
+		t.Errorf("a good pod: %s", output)
+	}
+}
+
+// wantConfined looks at the process itself: what the manifests and the image say about it is in force.
+func wantConfined(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	pids := shared.ContainerPIDs(pod.Status.ContainerStatuses[0].ContainerID)
+	if len(pids) != 1 {
+		t.Fatalf("processes %v, want the server alone", pids)
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pids[0]))
+	must(t, err)
+	for field, want := range map[string]string{
+		"Name": "webhook", "Uid": "65532 65532 65532 65532", "Gid": "65532 65532 65532 65532",
+		"CapEff": "0000000000000000", "CapBnd": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2",
+	} {
+		if got := statusField(string(status), field); got != want {
+			t.Errorf("%s is %q, want %q", field, got, want)
+		}
+	}
+}
+
+func statusField(status, field string) string {
+	for line := range strings.Lines(status) {
+		if value, found := strings.CutPrefix(line, field+":"); found {
+			return strings.Join(strings.Fields(value), " ")
+		}
+	}
+	return ""
+}
+
+// wantMemoryVolume: the serving key is on no disk.
+func wantMemoryVolume(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	pids := shared.ContainerPIDs(pod.Status.ContainerStatuses[0].ContainerID)
+	mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pids[0]))
+	must(t, err)
+	for line := range strings.Lines(string(mounts)) {
+		if strings.Contains(line, " /run/hookstrap ") {
+			if !strings.Contains(line, "tmpfs") || !strings.Contains(line, "size=1024k") {
+				t.Errorf("/run/hookstrap is no tmpfs of 1 MiB: %s", line)
+			}
+			return
+		}
+	}
+	t.Error("nothing is mounted at /run/hookstrap")
+}
+
+// wantRestrictedNamespace: the label that our pods have passed under is enforced.
+func wantRestrictedNamespace(t *testing.T) {
+	_, err := client(t).CoreV1().Pods(namespace).Create(t.Context(), goodPod(), metav1.CreateOptions{})
+	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), `violates PodSecurity "restricted:latest"`) {
+		t.Errorf("a pod that is not restricted: %v", err)
+	}
+}
+
+func wantQuotaAndBudget(t *testing.T) {
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		quota, err := client(t).CoreV1().ResourceQuotas(namespace).Get(ctx, "hookstrap-critical-pods", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if used := quota.Status.Used[corev1.ResourcePods]; used.Value() != 2 {
+			return fmt.Errorf("the quota counts %v pods, want 2", &used)
+		}
+		budget, err := client(t).PolicyV1().PodDisruptionBudgets(namespace).Get(ctx, deployment, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if budget.Status.CurrentHealthy != 2 || budget.Status.DisruptionsAllowed != 1 {
+			return fmt.Errorf("the budget knows %d healthy pods and allows %d disruptions, want 2 and 1",
+				budget.Status.CurrentHealthy, budget.Status.DisruptionsAllowed)
+		}
+		return nil
+	})
+}
+
+// wantOurRights: what the pods have achieved, they have achieved with these.
+func wantOurRights(t *testing.T) {
+	as := " --namespace=hookstrap-system --as=system:serviceaccount:hookstrap-system:hookstrap"
+	for question, want := range map[string]string{
+		"get secret/hookstrap-ca":                          "yes",
+		"get secrets":                                      "no",
+		"get pods":                                         "no",
+		"delete secret/hookstrap-ca":                       "no",
+		"create serviceaccounts/token":                     "no",
+		"patch deployment.apps/x":                          "no",
+		"create clusterrolebindings":                       "no",
+		"update validatingwebhookconfigurations/hookstrap": "no",
+	} {
+		output, _ := shell(t.Context(), "kubectl auth can-i "+question+as+" 2>/dev/null") // "no" is exit code 1.
+		if got := strings.TrimSpace(output); got != want {
+			t.Errorf("may it %s: %q, want %q", question, got, want)
+		}
+	}
+}
+
+// wantTroubleshooting runs what the README tells to look at first.
+func wantTroubleshooting(t *testing.T) {
+	pod := awaitPods(t, 2)[0]
+	for script, want := range map[string]string{
+		`kubectl get --raw "/api/v1/namespaces/hookstrap-system/pods/` + pod.Name + `:8081/proxy/readyz?verbose"`: "handshake ok",
+		"kubectl -n hookstrap-system logs deploy/hookstrap":                                                       `phase="ready"`,
+		"kubectl get csr -l hookstrap.dev/service=hookstrap":                                                      "Approved,Issued",
+	} {
+		output, err := shell(t.Context(), script)
+		if err != nil || !strings.Contains(output, want) {
+			t.Errorf("%s does not say %q: %v\n%s", script, want, err, output)
+		}
+	}
+}
+
+func readyAfter(pod *corev1.Pod) time.Duration {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodReady {
+			return condition.LastTransitionTime.Sub(pod.CreationTimestamp.Time)
+		}
+	}
+	return 0
+}
+
+// TestInstallAgain: applying the manifests over and over changes nothing.
+func TestInstallAgain(t *testing.T) {
+	before := install(t)
+	configurations := client(t).AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	was, err := configurations.Get(t.Context(), deployment, metav1.GetOptions{})
+	must(t, err)
+
+	after := install(t)
+	is, err := configurations.Get(t.Context(), deployment, metav1.GetOptions{})
+	must(t, err)
+	if was.ResourceVersion != is.ResourceVersion {
+		t.Errorf("the webhook configuration changed: %v, then %v", was, is)
+	}
+	if diff := cmp.Diff(names(before), names(after)); diff != "" {
+		t.Errorf("the pods are others (-before +after):\n%s", diff)
+	}
+}
+
+// names are those of the pods, in order.
+func names(pods []corev1.Pod) []string {
+	var all []string
+	for _, pod := range pods {
+		all = append(all, pod.Name)
+	}
+	slices.Sort(all)
+	return all
+}

@@ -1,0 +1,35 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build node
+
+package node
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hookstrap/hookstrap/test/e2e/site"
+)
+
+// readmeInstall is the README's way to install: the indented lines at the beginning of that section.
+func readmeInstall(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(site.Root(), "README.md"))
+	must(t, err)
+	_, section, found := strings.Cut(string(text), "\n## Install\n\n")
+	var commands []string
+	for line := range strings.Lines(section) {
+		command, indented := strings.CutPrefix(line, "    ")
+		if !indented {
+			break
+		}
+		commands = append(commands, command)
+	}
+	if !found || len(commands) == 0 {
+		t.Fatal("the README's section Install does not begin with commands")
+	}
+	return strings.Join(commands, "")
+}
