@@ -14,6 +14,8 @@ FUZZTIME ?= 10s
 BENCH ?= .
 # More flags for `go test`, as in: make test TESTFLAGS='-run TestInstall -v'
 TESTFLAGS ?=
+# Flags for the load comparison; see go run ./test/bench -h
+BENCHFLAGS ?=
 
 PLATFORM := $(shell $(GO) env GOOS)-$(shell $(GO) env GOARCH)
 BIN := $(CURDIR)/bin
@@ -84,6 +86,12 @@ fuzz: check-go ## Run every fuzz target for a short while each (FUZZTIME=10s)
 bench: components ## Run the benchmarks, those of the healing against the real control plane (BENCH=regexp)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) ./pkg/...
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 50x $(TESTFLAGS) ./test/e2e
+	$(if $(filter .,$(BENCH)),$(MAKE) bench-load)
+
+.PHONY: bench-load
+bench-load: check-go ## Compare our server's path with a bare one and controller-runtime's under load (BENCHFLAGS='-duration 1s')
+	$(GO) build -o $(BIN)/bench ./test/bench
+	$(BIN)/bench -output dist/bench.json $(BENCHFLAGS)
 
 .PHONY: lint
 lint: check-go $(GOLANGCI_LINT) $(LOGCHECK) ## Run the linters: golangci-lint (.golangci.yml) and Kubernetes' logcheck

@@ -9,20 +9,15 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/util/json"
-)
 
-// ObjectDecoder is implemented by types of which [Object] and [OldObject] are to make one in another way than with the
-// API machinery's decoder, because decoding everything would be a waste. Whatever way that is, it must see the same as
-// the API server: names of fields are case-sensitive, and of a name that occurs twice the last one counts.
-type ObjectDecoder interface {
-	// DecodeObject fills in the receiver, which is zero, from JSON. It must neither keep nor change raw.
-	DecodeObject(raw []byte) error
-}
+	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
+)
 
 // decoded remembers what an object was decoded to. There are a few types at most.
 type decoded struct {
 	mu    sync.Mutex
 	known []any
+	lean  lean.Object // what is known of the object beforehand
 }
 
 func decode[T any](memo *decoded, raw []byte, which string) (*T, error) {
@@ -35,8 +30,9 @@ func decode[T any](memo *decoded, raw []byte, which string) (*T, error) {
 		return nil, fmt.Errorf("cannot read %s: %w", which, ErrNoObject)
 	}
 	obj := new(T)
-	if own, ok := any(obj).(ObjectDecoder); ok {
-		if err := own.DecodeObject(raw); err != nil {
+	if own, ok := any(obj).(lean.Decoder); ok {
+		memo.lean.Raw = raw
+		if err := own.DecodeLean(memo.lean); err != nil {
 			return nil, fmt.Errorf("cannot read %s: %w", which, err)
 		}
 	} else if err := json.Unmarshal(raw, obj); err != nil {

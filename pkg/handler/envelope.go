@@ -10,7 +10,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
 )
 
-// parse reads a review. Its objects, which are nearly all of it, are not decoded and not copied, but parts of body.
+// parse reads a review. Its objects, which are nearly all of it, are not decoded and not copied, but parts of body. What
+// checks may look at of them is picked out in passing.
 func parse(body []byte) (*review, error) {
 	in := &review{}
 	if pieces, ok := lean.DecodeAround(in, body, envelope); ok && in.insert(pieces) {
@@ -37,7 +38,9 @@ func envelope(name []byte) (lean.Verdict, lean.Shape) {
 
 func envelopeRequest(name []byte) (lean.Verdict, lean.Shape) {
 	switch string(name) {
-	case "object", "oldObject", "options":
+	case "object", "oldObject":
+		return lean.Cut, lean.Slim
+	case "options":
 		return lean.Cut, nil
 	}
 	return lean.Read, nil
@@ -47,25 +50,23 @@ func envelopeRequest(name []byte) (lean.Verdict, lean.Shape) {
 // response, or a member that is there in another spelling as well.
 func (in *review) insert(pieces []lean.Piece) bool {
 	for _, piece := range pieces {
-		place := in.place(string(piece.Name))
-		if place == nil || place.Raw != nil {
+		var raw *runtime.RawExtension
+		switch string(piece.Name) {
+		case "object":
+			raw, in.object = &in.Request.Object, piece.Object
+		case "oldObject":
+			raw, in.oldObject = &in.Request.OldObject, piece.Object
+		case "options":
+			raw = &in.Request.Options
+		default:
 			return false
 		}
-		if string(piece.Value) != "null" {
-			place.Raw = piece.Value
+		if raw.Raw != nil {
+			return false
+		}
+		if string(piece.Raw) != "null" {
+			raw.Raw = piece.Raw
 		}
 	}
 	return true
-}
-
-func (in *review) place(name string) *runtime.RawExtension {
-	switch name {
-	case "object":
-		return &in.Request.Object
-	case "oldObject":
-		return &in.Request.OldObject
-	case "options":
-		return &in.Request.Options
-	}
-	return nil
 }

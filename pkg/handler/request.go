@@ -32,7 +32,7 @@ func NewRequest(r admissionv1.AdmissionRequest) *Request {
 
 // Object returns the object in the request as a *T, shared with other callers. T is whatever the object's JSON fits:
 // an API type, [metav1.PartialObjectMetadata], or a struct of only the fields a check needs.
-// If *T is an [ObjectDecoder], it decodes itself. The error is [ErrNoObject] if the request has no object.
+// The error is [ErrNoObject] if the request has no object.
 func Object[T any](req *Request) (*T, error) {
 	return decode[T](&req.object, req.AdmissionRequest.Object.Raw, "object")
 }
@@ -58,8 +58,8 @@ type metadata struct {
 	Metadata metav1.ObjectMeta `json:"metadata"`
 }
 
-// DecodeObject makes metadata an [ObjectDecoder].
-func (m *metadata) DecodeObject(raw []byte) error { return lean.DecodeInto(m, raw, lean.Metadata) }
+// DecodeLean decodes nothing but the metadata.
+func (m *metadata) DecodeLean(o lean.Object) error { return lean.DecodePart(m, o, lean.Metadata) }
 
 func metaOf(obj *metadata, err error) (*metav1.ObjectMeta, error) {
 	if err != nil {
@@ -72,6 +72,7 @@ func metaOf(obj *metadata, err error) (*metav1.ObjectMeta, error) {
 func (r *Request) before() *Request {
 	old := NewRequest(r.AdmissionRequest)
 	old.AdmissionRequest.Object = r.AdmissionRequest.OldObject
+	old.object.lean = r.oldObject.lean
 	return old
 }
 

@@ -13,6 +13,8 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionv1beta1 "k8s.io/api/admission/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
 )
 
 const (
@@ -29,7 +31,8 @@ type review struct {
 	Request         *admissionv1.AdmissionRequest  `json:"request,omitempty"`
 	Response        *admissionv1.AdmissionResponse `json:"response,omitempty"`
 
-	request *Request
+	request           *Request
+	object, oldObject lean.Object // as far as they were picked out
 }
 
 // refusal is the answer to an HTTP request that is no admission review. The API server shows the message to the user.
@@ -91,6 +94,7 @@ func (in *review) complete() *refusal {
 		return refuse(http.StatusBadRequest, "the AdmissionReview's request has no uid")
 	}
 	in.request = NewRequest(*in.Request)
+	in.request.object.lean, in.request.oldObject.lean = in.object, in.oldObject
 	return nil
 }
 

@@ -27,7 +27,7 @@ type options struct {
 func main() {
 	serve := flag.String("serve", "", "serve as one of the servers; for the program itself")
 	duration := flag.Duration("duration", 4*time.Second, "how long to measure each of the combinations")
-	sizes := flag.String("sizes", "2000,8000,50000,1000000", "sizes of the reviews, in bytes")
+	sizes := flag.String("sizes", "2000,8800,50000,1000000", "sizes of the reviews, in bytes")
 	connections := flag.String("connections", "1,16,64", "numbers of connections")
 	servers := flag.String("servers", "floor,stock,check,default", "servers to measure")
 	output := flag.String("output", "dist/bench.json", "file for the results as JSON")

@@ -127,7 +127,7 @@ func percentile(sorted []time.Duration, perMille int) time.Duration {
 // measureRotation loads our server without and with a new certificate ten times a second. The clients connect anew every
 // two hundred reviews, so that the new certificates are used.
 func measureRotation(ctx context.Context, o options) ([]result, error) {
-	body, err := sample.Review(8000)
+	body, err := sample.Review(8800)
 	if err != nil {
 		return nil, err
 	}

@@ -16,8 +16,7 @@ import (
 func container(name string, variables int) corev1.Container {
 	c := corev1.Container{
 		Name: name, Image: "registry.example.com:5000/shop/" + name + ":2026.5.1", ImagePullPolicy: corev1.PullIfNotPresent,
-		Args:  []string{"--listen=:8080", "--log-format=json"},
-		Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080, Protocol: corev1.ProtocolTCP}},
+		Args:  []string{"--listen=:8080"},
 		Resources: corev1.ResourceRequirements{
 			Requests: corev1.ResourceList{"cpu": resource.MustParse("100m"), "memory": resource.MustParse("128Mi")},
 			Limits:   corev1.ResourceList{"memory": resource.MustParse("256Mi")},
@@ -34,8 +33,8 @@ func container(name string, variables int) corev1.Container {
 		},
 	}
 	if variables > 0 {
+		c.Ports = []corev1.ContainerPort{{Name: "http", ContainerPort: 8080, Protocol: corev1.ProtocolTCP}}
 		c.ReadinessProbe = probe("/readyz")
-		c.LivenessProbe = probe("/livez")
 	}
 	for i := range variables {
 		c.Env = append(c.Env, variable(i))
@@ -85,7 +84,7 @@ func status(pod *corev1.Pod) corev1.PodStatus {
 	s := corev1.PodStatus{
 		Phase: corev1.PodRunning, HostIP: "10.0.0.7", PodIP: "10.244.1.12", StartTime: &at, QOSClass: corev1.PodQOSBurstable,
 	}
-	for _, kind := range []corev1.PodConditionType{corev1.PodScheduled, corev1.ContainersReady, corev1.PodReady} {
+	for _, kind := range []corev1.PodConditionType{corev1.PodScheduled, corev1.PodReady} {
 		s.Conditions = append(s.Conditions, corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: at})
 	}
 	for _, c := range pod.Spec.Containers {

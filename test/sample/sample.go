@@ -16,17 +16,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Review is a review of the creation of a Pod that no default check objects to, of at least size bytes and about the
-// size if that is 2,000 or more.
+// Review is a review of the creation of a Pod that no default check objects to, of about the given size in bytes and not
+// less. The smallest has 2 KB.
 func Review(size int) ([]byte, error) {
-	var body []byte
-	for variables := 0; ; variables += max(1, (size-len(body))/400) {
-		pod := Pod(size > 4000, variables)
-		var err error
-		if body, err = ReviewOf(pod); err != nil || len(body) >= size {
-			return body, err
-		}
+	body, err := ReviewOf(Pod(size > 6000, 0))
+	for variables := 1; err == nil && len(body) < size; variables += max(1, (size-len(body))/400) {
+		body, err = ReviewOf(Pod(size > 6000, variables))
 	}
+	return body, err
 }
 
 // ReviewOf is the review of the creation of a Pod.
@@ -56,8 +53,7 @@ func ReviewOf(pod *corev1.Pod) ([]byte, error) {
 func Pod(full bool, variables int) *corev1.Pod {
 	pod := base()
 	if full {
-		pod.Spec.InitContainers = []corev1.Container{container("migrate", 0)}
-		pod.Spec.Containers = append(pod.Spec.Containers, container("proxy", 3))
+		pod.Spec = spec()
 		pod.Status = status(pod)
 	}
 	app := &pod.Spec.Containers[0]
@@ -71,34 +67,41 @@ func Pod(full bool, variables int) *corev1.Pod {
 	return pod
 }
 
+// base is a small Pod.
 func base() *corev1.Pod {
 	return &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: metav1.ObjectMeta{
 			Name: "checkout-7d9f8c6b5d-x2zkq", GenerateName: "checkout-7d9f8c6b5d-", Namespace: "shop",
-			UID: "0d8b2c59-9d3c-4f0b-8d63-1b1d8e8f7a11", CreationTimestamp: stamp(),
-			Labels:      map[string]string{"app.kubernetes.io/name": "checkout", "pod-template-hash": "7d9f8c6b5d", "team": "pay"},
-			Annotations: map[string]string{"prometheus.io/scrape": "true", "note": "größer <&> \"quoted\""},
+			Labels:      map[string]string{"app.kubernetes.io/name": "checkout", "team": "pay"},
+			Annotations: map[string]string{"note": "größer <&> \"quoted\""},
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "checkout-7d9f8c6b5d",
 				UID: "f4d5a7c0-32a2-4a5a-a1cc-0f3c1c3e2b22", Controller: pointer(true), BlockOwnerDeletion: pointer(true),
 			}},
 		},
 		Spec: corev1.PodSpec{
-			Containers:                    []corev1.Container{container("app", 2)},
-			Volumes:                       []corev1.Volume{configVolume(), tokenVolume()},
-			RestartPolicy:                 corev1.RestartPolicyAlways,
-			DNSPolicy:                     corev1.DNSClusterFirst,
-			ServiceAccountName:            "checkout",
-			TerminationGracePeriodSeconds: pointer(int64(30)),
-			EnableServiceLinks:            pointer(false),
-			PriorityClassName:             "business",
-			SecurityContext:               &corev1.PodSecurityContext{RunAsNonRoot: pointer(true), FSGroup: pointer(int64(2000))},
-			Tolerations: []corev1.Toleration{{
-				Key: "node.kubernetes.io/not-ready", Operator: corev1.TolerationOpExists,
-				Effect: corev1.TaintEffectNoExecute, TolerationSeconds: pointer(int64(300)),
-			}},
+			Containers: []corev1.Container{{Name: "app", Image: "registry.example.com:5000/shop/app:2026.5.1"}},
 		},
+	}
+}
+
+// spec is that of a Pod with an init container and a sidecar.
+func spec() corev1.PodSpec {
+	return corev1.PodSpec{
+		InitContainers:                []corev1.Container{container("migrate", 0)},
+		Containers:                    []corev1.Container{container("app", 1), container("proxy", 0)},
+		Volumes:                       []corev1.Volume{configVolume(), tokenVolume()},
+		RestartPolicy:                 corev1.RestartPolicyAlways,
+		DNSPolicy:                     corev1.DNSClusterFirst,
+		ServiceAccountName:            "checkout",
+		TerminationGracePeriodSeconds: pointer(int64(30)),
+		EnableServiceLinks:            pointer(false),
+		SecurityContext:               &corev1.PodSecurityContext{RunAsNonRoot: pointer(true), FSGroup: pointer(int64(2000))},
+		Tolerations: []corev1.Toleration{{
+			Key: "node.kubernetes.io/not-ready", Operator: corev1.TolerationOpExists,
+			Effect: corev1.TaintEffectNoExecute, TolerationSeconds: pointer(int64(300)),
+		}},
 	}
 }
 

@@ -33,87 +33,44 @@ type withJobTemplate[P part] struct {
 	} `json:"spec"`
 }
 
-func (t *template[P]) DecodeObject(raw []byte) error { return lean.DecodeInto(t, raw, shapeOf[P]()) }
+// DecodeLean decodes the part; the others do so, too.
+func (t *template[P]) DecodeLean(o lean.Object) error { return decodePart[P](t, o) }
 
-func (t *withTemplate[P]) DecodeObject(raw []byte) error {
-	return lean.DecodeInto(t, raw, pathTo(shapeOf[P]()))
-}
+func (t *withTemplate[P]) DecodeLean(o lean.Object) error { return decodePart[P](t, o) }
 
-func (t *withSpec[P]) DecodeObject(raw []byte) error {
-	return lean.DecodeInto(t, raw, pathTo(shapeOf[P]()))
-}
+func (t *withSpec[P]) DecodeLean(o lean.Object) error { return decodePart[P](t, o) }
 
-func (t *withJobTemplate[P]) DecodeObject(raw []byte) error {
-	return lean.DecodeInto(t, raw, pathTo(shapeOf[P]()))
-}
-
-// pathTo is the shape of an object with a template at any of the places where there can be one.
-func pathTo(template lean.Shape) lean.Shape {
-	var path lean.Shape
-	path = func(name []byte) (lean.Verdict, lean.Shape) {
-		switch string(name) {
-		case "template":
-			return lean.Read, template
-		case "spec", "jobTemplate":
-			return lean.Read, path
-		}
-		return lean.Drop, nil
-	}
-	return path
-}
+func (t *withJobTemplate[P]) DecodeLean(o lean.Object) error { return decodePart[P](t, o) }
 
 // part is which part of a template is decoded.
 type part interface {
-	shape(name []byte) (lean.Verdict, lean.Shape)
+	// shape is that of the object with the template. There is no need to know where in the object the template is, as
+	// nothing else is called by the same names. Nil stands for lean.Slim.
+	shape() lean.Shape
 }
 
-func shapeOf[P part]() lean.Shape {
+func decodePart[P part, T any](obj *T, o lean.Object) error {
 	var p P
-	return p.shape
+	if shape := p.shape(); shape != nil {
+		return lean.DecodePart(obj, o, shape)
+	}
+	return lean.DecodeSlim(obj, o)
 }
 
 // checked is the part that checks look at: all but managed fields, status, and what containers are started with.
-// A check that is to look at more has to be let see it here.
 type checked struct{}
 
-func (checked) shape(name []byte) (lean.Verdict, lean.Shape) {
-	switch string(name) {
-	case "metadata":
-		return lean.Read, lean.ObjectMeta
-	case "spec":
-		return lean.Read, checkedSpec
-	}
-	return lean.Drop, nil
-}
-
-func checkedSpec(name []byte) (lean.Verdict, lean.Shape) {
-	switch string(name) {
-	case "initContainers", "containers", "ephemeralContainers":
-		return lean.Read, checkedContainer
-	}
-	return lean.Read, nil
-}
-
-func checkedContainer(name []byte) (lean.Verdict, lean.Shape) {
-	switch string(name) {
-	case "command", "args", "env", "envFrom":
-		return lean.Drop, nil
-	}
-	return lean.Read, nil
-}
+func (checked) shape() lean.Shape { return nil }
 
 // imaged is the part that checks of images look at: the names of containers and volumes, and their images.
 type imaged struct{}
 
-func (imaged) shape(name []byte) (lean.Verdict, lean.Shape) {
-	if string(name) == "spec" {
-		return lean.Read, imagedSpec
-	}
-	return lean.Drop, nil
-}
+func (imaged) shape() lean.Shape { return imagedIn }
 
-func imagedSpec(name []byte) (lean.Verdict, lean.Shape) {
+func imagedIn(name []byte) (lean.Verdict, lean.Shape) {
 	switch string(name) {
+	case "spec", "template", "jobTemplate":
+		return lean.Read, imagedIn
 	case "initContainers", "containers", "ephemeralContainers", "volumes":
 		return lean.Read, imagedItem
 	}

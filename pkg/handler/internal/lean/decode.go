@@ -13,26 +13,54 @@ import (
 // usual is how much is read of an object of usual size.
 const usual = 4 << 10
 
-// DecodeInto decodes the parts of raw that the shape asks for into obj, which is zero. T must have the same fields for
-// these parts as the type that the whole object is of. Nothing in obj refers to raw. The error is that of Kubernetes'
-// own decoder.
-func DecodeInto[T any](obj *T, raw []byte, shape Shape) error {
-	if _, ok := DecodeAround(obj, raw, shape); ok {
-		return nil
-	}
-	*obj = *new(T)
-	return kjson.Unmarshal(raw, obj)
+// Object is an object in JSON.
+type Object struct {
+	Raw  []byte
+	slim []byte // what Slim reads of it, if that is known
 }
 
-// DecodeAround is as [DecodeInto], and returns the members that the shape cuts out, which refer to raw. It is false
-// when there is no telling what to cut because something occurs twice, or when something is wrong. The whole is then to
-// be decoded in another way, and obj is of no use.
-func DecodeAround[T any](obj *T, raw []byte, shape Shape) ([]Piece, bool) {
-	p := projection{data: raw, out: make([]byte, 0, min(len(raw), usual))}
-	if end := p.value(shape, 0); end == bad || space(raw, end) != len(raw) {
-		return nil, false
+// Decoder is a type of which one is made of parts of an object.
+type Decoder interface {
+	// DecodeLean fills in the receiver, which is zero. It neither keeps nor changes what it is given.
+	DecodeLean(o Object) error
+}
+
+// DecodeSlim decodes what [Slim] reads of an object into obj, which is zero. T must have the same fields for these parts
+// as the type that the whole object is of. Nothing in obj refers to the object. The error is that of Kubernetes' own
+// decoder.
+func DecodeSlim[T any](obj *T, o Object) error {
+	if o.slim == nil {
+		return DecodePart(obj, o, Slim)
 	}
-	if json.Unmarshal(p.out, obj) != nil || p.ambiguous() {
+	if json.Unmarshal(o.slim, obj) == nil {
+		return nil
+	}
+	return decodeAll(obj, o)
+}
+
+// DecodePart is as [DecodeSlim], for less than that.
+func DecodePart[T any](obj *T, o Object, shape Shape) error {
+	from := o.Raw
+	if o.slim != nil {
+		from = o.slim
+	}
+	if p, ok := project(from, shape); ok && json.Unmarshal(p.out, obj) == nil {
+		return nil
+	}
+	return decodeAll(obj, o)
+}
+
+func decodeAll[T any](obj *T, o Object) error {
+	*obj = *new(T)
+	return kjson.Unmarshal(o.Raw, obj)
+}
+
+// DecodeAround decodes what a shape reads into obj, which is zero, and returns the members that it cuts out, which are
+// parts of data. It is false when there is no telling what to cut because something occurs twice, or when something is
+// wrong. The whole is then to be decoded in another way, and obj is of no use.
+func DecodeAround[T any](obj *T, data []byte, shape Shape) ([]Piece, bool) {
+	p, ok := project(data, shape)
+	if !ok || json.Unmarshal(p.out, obj) != nil || p.ambiguous() {
 		return nil, false
 	}
 	return p.cuts, true

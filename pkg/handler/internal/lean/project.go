@@ -12,10 +12,17 @@ type projection struct {
 	cuts []Piece
 }
 
+// project passes over data, and is false for what is no JSON.
+func project(data []byte, shape Shape) (projection, bool) {
+	p := projection{data: data, out: make([]byte, 0, min(len(data), usual))}
+	end := p.value(shape, 0)
+	return p, end != bad && space(data, end) == len(data)
+}
+
 // Piece is a member that was cut out.
 type Piece struct {
-	Name  []byte // both are parts of the input
-	Value []byte // without white space around it
+	Name []byte
+	Object
 }
 
 // value appends what the shape asks for of the value at data[i], and returns the position after the value.
@@ -54,12 +61,31 @@ func (p *projection) object(s Shape, i int) int {
 			i = p.value(of, value)
 			continue
 		}
-		i = skip(p.data, value)
-		if verdict == Cut && i != bad {
-			p.cuts = append(p.cuts, Piece{Name: nameAt(p.data, name), Value: p.data[space(p.data, value):i:i]})
+		if verdict == Cut {
+			i = p.cut(nameAt(p.data, name), of, value)
+		} else {
+			i = skip(p.data, value)
 		}
 	}
 	return p.leave(i, '}')
+}
+
+// cut cuts out the value at data[i], and returns the position after it.
+func (p *projection) cut(name []byte, s Shape, i int) int {
+	i = space(p.data, i)
+	piece, end := Piece{Name: name}, 0
+	if s == nil {
+		end = skip(p.data, i)
+	} else {
+		slim := projection{data: p.data, out: make([]byte, 0, min(len(p.data)-i, usual))}
+		end = slim.value(s, i)
+		piece.slim = slim.out
+	}
+	if end != bad {
+		piece.Raw = p.data[i:end:end]
+		p.cuts = append(p.cuts, piece)
+	}
+	return end
 }
 
 // find asks the shape. A name with an escape sequence may be any: it is read, so that the decoder finds out.

@@ -18,22 +18,6 @@ const (
 	Drop Verdict = iota
 	// Read gives it to the decoder.
 	Read
-	// Cut passes over the member and returns where it is; see [DecodeAround].
+	// Cut passes over the member and returns where it is; see [DecodeAround]. What its shape reads is returned beside it.
 	Cut
 )
-
-// Metadata reads an object's metadata, and nothing else.
-func Metadata(name []byte) (Verdict, Shape) {
-	if string(name) == "metadata" {
-		return Read, ObjectMeta
-	}
-	return Drop, nil
-}
-
-// ObjectMeta reads all of an object's metadata but the managed fields.
-func ObjectMeta(name []byte) (Verdict, Shape) {
-	if string(name) == "managedFields" {
-		return Drop, nil
-	}
-	return Read, nil
-}
