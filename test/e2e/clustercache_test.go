@@ -1,0 +1,88 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hookstrap/hookstrap/pkg/clustercache"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/site"
+)
+
+func TestClusterCache(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	cache := clustercache.New(ctx, shared.Config())
+	if err := cache.Get(ctx, client.ObjectKey{Name: "default"}, &corev1.Namespace{}); err == nil {
+		t.Error("something can be read before anything was added")
+	}
+	must(t, cache.Add(ctx, &corev1.Namespace{}))
+	cache.Keep(&corev1.Namespace{})
+
+	var all corev1.NamespaceList
+	must(t, cache.List(ctx, &all))
+	if len(all.Items) == 0 || len(all.Items[0].ManagedFields) > 0 {
+		t.Errorf("%d namespaces, the first with managed fields %v", len(all.Items), all.Items)
+	}
+
+	// One that is made in this moment is waited for.
+	for range 5 {
+		name := clustertest.Namespace(t, shared)
+		must(t, cache.Get(ctx, client.ObjectKey{Name: name}, &corev1.Namespace{}))
+	}
+
+	// One that never comes is waited for once, and not for long.
+	var first, second time.Duration
+	for _, took := range []*time.Duration{&first, &second} {
+		start := time.Now()
+		if err := cache.Get(ctx, client.ObjectKey{Name: "never"}, &corev1.Namespace{}); !apierrors.IsNotFound(err) {
+			t.Errorf("got %v", err)
+		}
+		*took = time.Since(start)
+	}
+	if first < 500*time.Millisecond || second > first/2 {
+		t.Errorf("waited for %s, and once more for %s", first, second)
+	}
+	soon, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer cancel()
+	if err := cache.Get(soon, client.ObjectKey{Name: "never-either"}, &corev1.Namespace{}); !apierrors.IsNotFound(err) || soon.Err() != nil {
+		t.Errorf("got %v and %v, want an answer before the deadline", err, soon.Err())
+	}
+
+	// A type that nobody has added is no reason to ask the API server in a review.
+	if err := cache.Get(ctx, client.ObjectKey{Name: "x", Namespace: "default"}, &corev1.Secret{}); err == nil || apierrors.IsNotFound(err) {
+		t.Errorf("a type that was not added: got %v", err)
+	}
+}
+
+func TestClusterCacheWithoutTheRight(t *testing.T) {
+	t.Parallel()
+	s := site.New(t, shared, site.Options{WithoutConfiguration: true})
+	cache := clustercache.New(t.Context(), s.Config(t))
+	soon, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	err := cache.Add(soon, &corev1.Namespace{})
+	if err == nil || !strings.Contains(err.Error(), "reading all Namespace objects of the cluster; it takes the right to list") ||
+		!strings.Contains(err.Error(), "forbidden") {
+		t.Errorf("got %v", err)
+	}
+	if err := cache.List(soon, &corev1.NamespaceList{}); err == nil {
+		t.Error("an empty cache can be read")
+	}
+	if errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	_, err = s.Admin.CoreV1().Namespaces().Get(t.Context(), s.Namespace, metav1.GetOptions{})
+	must(t, err)
+}
