@@ -103,8 +103,9 @@ fmt: check-go $(GOLANGCI_LINT) ## Format the code
 	$(GOLANGCI_LINT) fmt ./...
 
 .PHONY: tidy
-tidy: check-go ## Tidy the go.mod files of the project and of its tools
+tidy: check-go ## Tidy the go.mod files of the project, of its tools and of an example
 	$(GO) mod tidy
+	$(GO) -C examples/own-check mod tidy
 	$(GO) -C tools mod tidy
 	$(GO) -C tools/promtool mod tidy
 
@@ -129,7 +130,7 @@ verify-format: check-go $(GOLANGCI_LINT)
 
 .PHONY: verify-modules
 verify-modules: check-go
-	@for dir in . tools tools/promtool; do \
+	@for dir in . examples/own-check tools tools/promtool; do \
 	  echo "$(GO) -C $$dir mod tidy -diff"; \
 	  $(GO) -C $$dir mod tidy -diff || { echo "verify-modules: $$dir/go.mod or go.sum is stale: run \`make tidy\`" >&2; exit 1; }; \
 	done

@@ -54,9 +54,27 @@ func (c *Cache) Add(ctx context.Context, types ...client.Object) error {
 		if err != nil {
 			return err
 		}
-		if _, err := inner.GetInformer(ctx, obj); err != nil {
+		informer, err := inner.GetInformer(ctx, obj)
+		if err == nil {
+			err = untilSynced(ctx, informer)
+		}
+		if err != nil {
 			return fmt.Errorf("reading all %s of the cluster; it takes the right to list and watch them: %w", describe(obj),
 				errors.Join(c.lastWatchError(), err))
+		}
+	}
+	return nil
+}
+
+// untilSynced waits for an informer: one of a cache that has not quite started is returned before it has read anything.
+func untilSynced(ctx context.Context, informer cache.Informer) error {
+	ticker := time.NewTicker(glance)
+	defer ticker.Stop()
+	for !informer.HasSynced() {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 	return nil

@@ -5,7 +5,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -112,7 +111,7 @@ func (c *checkConfig) metric(t *testing.T, line string) {
 		defer answer.Body.Close()
 		body, err := io.ReadAll(answer.Body)
 		if err == nil && !strings.Contains(string(body), "\n"+line) {
-			err = errors.New("the metrics do not have " + line)
+			err = fmt.Errorf("the metrics do not have %s\n%s", line, c.server.Log())
 		}
 		return err
 	})

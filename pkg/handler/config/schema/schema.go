@@ -1,0 +1,191 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package schema describes configuration files to editors: a JSON schema (https://json-schema.org, draft 2020-12) made of
+// the Go types that the files are decoded into, for any list of checks.
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/config"
+)
+
+// Describer returns what the documentation of a struct's field says, empty if nothing.
+type Describer func(structure reflect.Type, field string) string
+
+// object is a JSON object; encoding/json sorts its keys, so that the same types are the same bytes.
+type object = map[string]any
+
+// Generate makes the schema of files that configure these checks. describe may be nil. The error is a parameter that
+// cannot be put into JSON.
+func Generate(definitions []handler.Definition, describe Describer) ([]byte, error) {
+	if describe == nil {
+		describe = func(reflect.Type, string) string { return "" }
+	}
+	g := generator{describe: describe}
+	checks := object{}
+	for _, d := range definitions {
+		check, err := g.check(d)
+		if err != nil {
+			return nil, fmt.Errorf("describing check %q: %w", d.Name, err)
+		}
+		checks[d.Name] = check
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(object{
+		"$schema":              "https://json-schema.org/draft/2020-12/schema",
+		"title":                config.Kind,
+		"description":          "Which checks a Hookstrap webhook runs, and how strictly.",
+		"type":                 "object",
+		"additionalProperties": false,
+		"required":             []string{"apiVersion", "kind"},
+		"properties": object{
+			"apiVersion": object{"const": config.APIVersion},
+			"kind":       object{"const": config.Kind},
+			"checks": object{
+				"description": "The checks by name. One that is named denies unless it says otherwise.",
+				"type":        []string{"object", "null"}, "additionalProperties": false, "properties": checks,
+			},
+		},
+		"$defs": object{
+			"mode":    common(mode(), "What follows from a violation."),
+			"onError": common(onError(), "What follows when the check fails or is too slow, in mode deny."),
+			"exempt":  g.of(reflect.TypeFor[handler.Exemptions]()),
+		},
+	})
+	return out.Bytes(), err
+}
+
+type generator struct {
+	describe Describer
+}
+
+func common(schema object, description string) object {
+	schema["description"] = description
+	return schema
+}
+
+// mode takes an unquoted off as well, which is the boolean false in YAML.
+func mode() object {
+	values := []any{false}
+	for _, m := range handler.Modes() {
+		values = append(values, m)
+	}
+	return object{"enum": values}
+}
+
+func onError() object { return object{"enum": handler.OnErrors()} }
+
+// check describes one check: its parameters, their defaults, and what all checks have.
+func (g generator) check(d handler.Definition) (object, error) {
+	parameters := d.NewParameters()
+	schema := g.of(reflect.TypeOf(parameters).Elem())
+	properties, ok := schema["properties"].(object)
+	if !ok {
+		return nil, fmt.Errorf("its parameters are a %T, and no struct", parameters)
+	}
+	data, err := json.Marshal(parameters)
+	if err != nil {
+		return nil, err
+	}
+	var defaults object
+	if err := json.Unmarshal(data, &defaults); err != nil {
+		return nil, err
+	}
+	for name, property := range properties {
+		if value, ok := defaults[name]; ok && value != nil {
+			property.(object)["default"] = value
+		}
+	}
+	for _, name := range []string{"mode", "onError", "exempt"} {
+		properties[name] = object{"$ref": "#/$defs/" + name}
+	}
+	schema["type"] = []string{"object", "null"}
+	if text := strings.TrimSpace(d.Doc.Summary + " " + d.Doc.Why); text != "" {
+		schema["description"] = text
+	}
+	return schema, nil
+}
+
+// of describes a type as encoding/json reads it.
+func (g generator) of(t reflect.Type) object {
+	if t.Kind() == reflect.Pointer {
+		return g.of(t.Elem())
+	}
+	switch t {
+	case reflect.TypeFor[handler.Mode]():
+		return mode()
+	case reflect.TypeFor[handler.OnError]():
+		return onError()
+	}
+	if schema := special(t); schema != nil {
+		return schema
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return object{"type": "string"}
+	case reflect.Bool:
+		return object{"type": "boolean"}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return object{"type": "integer"}
+	case reflect.Float32, reflect.Float64:
+		return object{"type": "number"}
+	case reflect.Slice, reflect.Array:
+		return object{"type": "array", "items": g.of(t.Elem())}
+	case reflect.Map:
+		return object{"type": "object", "additionalProperties": g.of(t.Elem())}
+	case reflect.Struct:
+		return g.structure(t)
+	default:
+		return object{} // anything
+	}
+}
+
+// special describes types that decode themselves, which those of Kubernetes say themselves how.
+func special(t reflect.Type) object {
+	value := reflect.New(t).Interface()
+	if v, ok := value.(interface{ OpenAPIV3OneOfTypes() []string }); ok {
+		return object{"type": v.OpenAPIV3OneOfTypes()}
+	}
+	if v, ok := value.(interface{ OpenAPISchemaType() []string }); ok {
+		return object{"type": v.OpenAPISchemaType()}
+	}
+	if _, ok := value.(json.Unmarshaler); ok {
+		return object{}
+	}
+	return nil
+}
+
+func (g generator) structure(t reflect.Type) object {
+	properties := object{}
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" || name == "-" || !f.IsExported() {
+			continue
+		}
+		property := g.of(f.Type)
+		if text := g.text(t, f.Name, name); text != "" {
+			property["description"] = text
+		}
+		properties[name] = property
+	}
+	return object{"type": "object", "additionalProperties": false, "properties": properties}
+}
+
+// text is the documentation of a field. Types of Kubernetes carry theirs with them.
+func (g generator) text(t reflect.Type, field, name string) string {
+	if documented, ok := reflect.New(t).Interface().(interface{ SwaggerDoc() map[string]string }); ok {
+		return documented.SwaggerDoc()[name]
+	}
+	return g.describe(t, field)
+}
