@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -101,10 +102,18 @@ func (s *checkSite) serve(t *testing.T) {
 	(&site.Server{Bootstrapper: boot}).AwaitReady(t)
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		if err := s.Admit(ctx, site.BadImage); err == nil || !strings.Contains(err.Error(), "imageTag") {
-			return fmt.Errorf("the API server does not ask us yet: %v", err)
+			return fmt.Errorf("the API server does not ask us yet: %w", admittedOr(err))
 		}
 		return nil
 	})
+}
+
+// admittedOr is an error also for what was admitted, where it should have been denied.
+func admittedOr(err error) error {
+	if err == nil {
+		return errors.New("it was admitted")
+	}
+	return err
 }
 
 // only runs one check, with parameters in YAML.
@@ -169,7 +178,7 @@ func eventuallyDenied(t *testing.T, manifest, name string) {
 	clustertest.Eventually(t, func(context.Context) (err error) {
 		said, err = kubectl(t, manifest, "apply", "--dry-run=server", "-f", "-")
 		if err == nil || !strings.Contains(said, "denied by 1 check: "+name+": ") {
-			return fmt.Errorf("not denied by %s: %s: %v", name, said, err)
+			return fmt.Errorf("not denied by %s: %s: %w", name, said, admittedOr(err))
 		}
 		return nil
 	})

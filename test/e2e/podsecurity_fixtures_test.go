@@ -172,7 +172,7 @@ func asked(ctx context.Context, client kubernetes.Interface, namespace string) e
 	}
 	_, err := client.CoreV1().Pods(namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 	if !byUs(err) {
-		return fmt.Errorf("a Pod with hostPID in namespace %s: %v", namespace, err)
+		return fmt.Errorf("a Pod with hostPID in namespace %s: %w", namespace, admittedOr(err))
 	}
 	return nil
 }
