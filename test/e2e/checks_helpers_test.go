@@ -1,0 +1,186 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+	"sigs.k8s.io/yaml"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/check"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/site"
+)
+
+// checkSite is a site whose server runs one check at a time, and looks things up with the rights that the component of
+// all checks gives.
+type checkSite struct {
+	*site.Site
+	handler *handler.Handler
+	cluster client.Reader
+}
+
+func newCheckSite(t *testing.T) *checkSite {
+	t.Helper()
+	s := &checkSite{Site: site.New(t, shared, site.Options{
+		Manifests: "manifests/overlays/all-checks",
+		// No namespace says that cluster-scoped objects are those of other tests.
+		Edit: func(shipped *site.Shipped) { removeClusterScope(&shipped.Configuration) },
+	})}
+	s.startCache(t)
+	s.serve(t)
+	return s
+}
+
+func removeClusterScope(configuration *admissionv1.ValidatingWebhookConfiguration) {
+	for i := range configuration.Webhooks {
+		var rules []admissionv1.RuleWithOperations
+		for _, rule := range configuration.Webhooks[i].Rules {
+			if *rule.Scope != admissionv1.ClusterScope {
+				rules = append(rules, rule)
+			}
+		}
+		configuration.Webhooks[i].Rules = rules
+	}
+}
+
+// startCache fills a cache with all that any check looks up.
+func (s *checkSite) startCache(t *testing.T) {
+	t.Helper()
+	informers, err := cache.New(s.Config(t), cache.Options{})
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	var running sync.WaitGroup
+	running.Go(func() { _ = informers.Start(ctx) })
+	t.Cleanup(func() { cancel(); running.Wait() })
+	for _, d := range check.Definitions() {
+		for _, obj := range d.Reads {
+			_, err := informers.GetInformer(t.Context(), obj)
+			must(t, err)
+		}
+	}
+	s.cluster = informers
+}
+
+func (s *checkSite) serve(t *testing.T) {
+	t.Helper()
+	options := s.BootstrapOptions(t)
+	boot, err := bootstrap.New(options)
+	must(t, err)
+	s.handler, err = handler.New(handler.Options{Entries: []handler.Entry{{Check: check.ImageTag{}}}})
+	must(t, err)
+	host, portText, err := net.SplitHostPort(options.SelfAddress)
+	must(t, err)
+	port, err := strconv.Atoi(portText)
+	must(t, err)
+	listener := webhook.NewServer(webhook.Options{Host: host, Port: port, TLSOpts: []func(*tls.Config){boot.TLSOption}})
+	listener.Register("/validate", s.handler)
+	ctx, cancel := context.WithCancel(klog.NewContext(context.WithoutCancel(t.Context()), site.Logger(t)))
+	var running sync.WaitGroup
+	running.Go(func() { _ = boot.Start(ctx) })
+	running.Go(func() { _ = listener.Start(ctx) })
+	t.Cleanup(func() { cancel(); running.Wait() })
+	(&site.Server{Bootstrapper: boot}).AwaitReady(t)
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		if err := s.Admit(ctx, site.BadImage); err == nil || !strings.Contains(err.Error(), "imageTag") {
+			return fmt.Errorf("the API server does not ask us yet: %w", admittedOr(err))
+		}
+		return nil
+	})
+}
+
+// admittedOr is an error also for what was admitted, where it should have been denied.
+func admittedOr(err error) error {
+	if err == nil {
+		return errors.New("it was admitted")
+	}
+	return err
+}
+
+// only runs one check, with parameters in YAML.
+func (s *checkSite) only(t *testing.T, d handler.Definition, parameters string) {
+	t.Helper()
+	p := d.NewParameters()
+	must(t, yaml.UnmarshalStrict([]byte(parameters), p))
+	if errs := d.Validate(field.NewPath(d.Name), p); len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	c, err := d.Build(p, handler.Environment{Cluster: s.cluster})
+	must(t, err)
+	must(t, s.handler.SetChecks(handler.Entry{Check: c}))
+}
+
+// definitionOf is the built-in check of that name.
+func definitionOf(t *testing.T, name string) handler.Definition {
+	t.Helper()
+	for _, d := range check.Definitions() {
+		if d.Name == name {
+			return d
+		}
+	}
+	t.Fatalf("there is no check %q", name)
+	return handler.Definition{}
+}
+
+// renamed is a manifest for another name and namespace.
+func renamed(t *testing.T, manifest, name, namespace string) string {
+	t.Helper()
+	var object unstructured.Unstructured
+	must(t, yaml.Unmarshal([]byte(manifest), &object.Object))
+	object.SetName(name)
+	object.SetNamespace(namespace)
+	text, err := object.MarshalJSON()
+	must(t, err)
+	return string(text)
+}
+
+// kubectl runs kubectl with that input and returns all that it says.
+func kubectl(t *testing.T, input string, args ...string) (string, error) {
+	t.Helper()
+	cmd := shared.Kubectl(t.Context(), args...)
+	cmd.Stdin = strings.NewReader(input)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	err := cmd.Run()
+	return strings.TrimSpace(output.String()), err
+}
+
+func mustApply(t *testing.T, manifest string) {
+	t.Helper()
+	if said, err := kubectl(t, manifest, "apply", "-f", "-"); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+}
+
+// eventuallyDenied waits until a check denies the manifest: the cache may still have to hear of another object.
+func eventuallyDenied(t *testing.T, manifest, name string) {
+	t.Helper()
+	var said string
+	clustertest.Eventually(t, func(context.Context) (err error) {
+		said, err = kubectl(t, manifest, "apply", "--dry-run=server", "-f", "-")
+		if err == nil || !strings.Contains(said, "denied by 1 check: "+name+": ") {
+			return fmt.Errorf("not denied by %s: %s: %w", name, said, admittedOr(err))
+		}
+		return nil
+	})
+	t.Log(said)
+}
