@@ -17,6 +17,9 @@ type Definition struct {
 	Name string
 	// Doc is what people should know; the pages about the checks are made of it.
 	Doc Doc
+	// DefaultMode is the check's mode when a configuration does not name the check; empty means Off. A check that is named
+	// denies unless it, or an entry here other than Off, says otherwise.
+	DefaultMode Mode
 	// Reads are empty objects of the types that the check looks up in [Environment.Cluster], and that have to be in its
 	// cache before the check is asked. A list of RBAC rules for the webhook follows from it: get, list and watch.
 	Reads []client.Object
@@ -45,6 +48,16 @@ type Environment struct {
 	// the API server. Offline it has the manifests that are checked together. It is nil when nothing can be read, and a
 	// check that needs it then has to fail rather than to pass.
 	Cluster client.Reader
+	// Offline says that Cluster stays as it is. Otherwise it is a cache, which may hear of an object a moment after the
+	// API server has let it in.
+	Offline bool
+}
+
+// Reader is implemented by parameters that decide whether a check looks anything up in the cluster: not every use of a
+// check is worth a cache, and the right to fill it.
+type Reader interface {
+	// ReadsCluster says whether the types in [Definition.Reads] are looked up with these parameters.
+	ReadsCluster() bool
 }
 
 // Validator is implemented by parameters that can be wrong.
@@ -54,9 +67,9 @@ type Validator interface {
 }
 
 // Define makes a Definition of a function that makes the check of its parameters. P is a struct with JSON tags; its
-// fields stand beside mode and exemptions in the configuration, so none can be called "mode" or "exempt". The defaults
-// are what holds for fields that a configuration leaves out; they must be a new value at every call. If P or *P is a
-// [Validator], build is called with valid parameters only.
+// fields stand beside mode, onError and exemptions in the configuration, so none can be called "mode", "onError" or
+// "exempt". The defaults are what holds for fields that a configuration leaves out; they must be a new value at every
+// call. If P or *P is a [Validator], build is called with valid parameters only.
 func Define[P any](
 	name string, doc Doc, defaults func() P, build func(parameters P, env Environment) (Check, error),
 	reads ...client.Object,
@@ -77,6 +90,21 @@ func (d Definition) Validate(path *field.Path, parameters any) field.ErrorList {
 		return v.Validate(path)
 	}
 	return nil
+}
+
+// ReadsFor returns the types that the check with these parameters looks up, which came from NewParameters: those in
+// Reads, unless the parameters are a [Reader] that says otherwise.
+func (d Definition) ReadsFor(parameters any) []client.Object {
+	if r, ok := parameters.(Reader); ok && !r.ReadsCluster() {
+		return nil
+	}
+	return d.Reads
+}
+
+// WithDefaultMode returns a copy of the definition with another default mode.
+func (d Definition) WithDefaultMode(mode Mode) Definition {
+	d.DefaultMode = mode
+	return d
 }
 
 // Build makes the check of parameters that came from NewParameters.

@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package command
 
 import (
 	"errors"
@@ -12,26 +12,41 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
 
 // serveOptions is the command line of serve, parsed.
 type serveOptions struct {
 	commonOptions
-	checks        config.Configuration
+	checks        checkOptions
 	bindAddress   string
 	securePort    int
 	shutdownDelay time.Duration
 }
 
-func newServeOptions() *serveOptions {
+func newServeOptions(definitions []handler.Definition) *serveOptions {
 	return &serveOptions{
 		commonOptions: newCommonOptions(),
 		bindAddress:   "0.0.0.0",
 		securePort:    9443,
 		shutdownDelay: 10 * time.Second,
-		checks:        config.Default(),
+		checks:        checkOptions{definitions: definitions, configuration: config.Default(definitions)},
 	}
+}
+
+// checkOptions are the checks and where their configuration comes from.
+type checkOptions struct {
+	definitions   []handler.Definition
+	path          string // empty: the default configuration
+	configuration config.Configuration
+}
+
+func (o *checkOptions) addFlag(fs *pflag.FlagSet, usage string) {
+	fs.Var(newValue(o, "file", "", func(path string) (checkOptions, error) {
+		c, err := config.Load(path, o.definitions)
+		return checkOptions{definitions: o.definitions, path: path, configuration: c}, err
+	}), "config", usage)
 }
 
 // addFlags declares the contract of the command line. Names follow kube-apiserver's and kubebuilder's where those
@@ -67,8 +82,7 @@ func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
 		"PEM file of CAs: clients without a certificate of one of them are refused; read again when it changes")
 	fs.Var(newList(&o.bootstrap.ClientAllowedNames, "name", parseClientName), "client-allowed-name",
 		"common name or DNS name that a client's certificate may have, repeatable (default: any);\nneeds --client-ca-file")
-	fs.Var(newValue(&o.checks, "file", "", config.Load), "config",
-		"configuration file of the checks (default: pod security level baseline, images tagged or by digest)")
+	o.checks.addFlag(fs, "configuration file of the checks, followed as it changes (default: the checks that are on by default)")
 	fs.Var(newValue(&o.shutdownDelay, "duration", o.shutdownDelay.String(), parseDelay), "shutdown-delay",
 		"how long to go on serving, not ready, after SIGTERM, for the API server to notice")
 }

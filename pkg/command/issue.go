@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package command
 
 import (
 	"context"
@@ -23,8 +23,9 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 )
 
-func newIssueCommand(getenv func(string) string) *cobra.Command {
+func newIssueCommand(global Options) *cobra.Command {
 	o := newIssueOptions()
+	o.version = global.buildVersion()
 	cmd := &cobra.Command{
 		Use:   "issue",
 		Short: "Keep the certificate of another server in files, or obtain one once",
@@ -36,7 +37,7 @@ func newIssueCommand(getenv func(string) string) *cobra.Command {
 			"server without a Service, with --usage=client-auth for a client.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.complete(cmd.Flags(), getenv); err != nil {
+			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
 				return &usageError{err}
 			}
 			var err error
@@ -76,7 +77,7 @@ func keepIssuing(signals context.Context, o *issueOptions) error {
 		return err
 	}
 	logger := klog.FromContext(signals)
-	logger.Info("Issuing for a neighbor", "version", buildVersion(), "directory", o.bootstrap.CertDir,
+	logger.Info("Issuing for a neighbor", "version", o.version, "directory", o.bootstrap.CertDir,
 		"service", klog.KRef(o.bootstrap.Namespace, o.bootstrap.Service), "signer", o.bootstrap.SignerName)
 	group, ctx := errgroup.WithContext(signals)
 	if err := serveProbes(ctx, group, &o.commonOptions, boot.Conditions()); err != nil {

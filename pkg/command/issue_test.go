@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package command
 
 import (
 	"bytes"
@@ -59,7 +59,7 @@ func wrongIssueValues(t *testing.T) map[string][]string {
 
 func issueFlags(t *testing.T) *pflag.FlagSet {
 	t.Helper()
-	command, _, err := newRootCommand().Find([]string{"issue"})
+	command, _, err := newRootCommand(Options{}.withDefaults()).Find([]string{"issue"})
 	if err != nil {
 		t.Fatal(err)
 	}

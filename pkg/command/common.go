@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package command
 
 import (
 	"fmt"
@@ -29,6 +29,7 @@ type commonOptions struct {
 	metricAddress string
 	kubeconfig    string
 	logging       *logsapi.LoggingConfiguration
+	version       string
 }
 
 func newCommonOptions() commonOptions {

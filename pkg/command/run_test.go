@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package command
 
 import (
 	"bytes"
@@ -123,7 +123,7 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 }
 
 func TestEnvironmentFillsInWhatIsNotSet(t *testing.T) {
-	o, fs := newServeOptions(), pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	o, fs := newServeOptions(nil), pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	o.addFlags(fs)
 	if err := fs.Parse([]string{"--namespace=from-flag"}); err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func TestEnvironmentFillsInWhatIsNotSet(t *testing.T) {
 }
 
 func TestBadEnvironmentNamesTheVariable(t *testing.T) {
-	o, fs := newServeOptions(), pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	o, fs := newServeOptions(nil), pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	o.addFlags(fs)
 	err := o.complete(fs, func(name string) string { return map[string]string{"POD_IPS": "10.0.0.256"}[name] })
 	if err == nil || !strings.Contains(err.Error(), "POD_IPS") || !strings.Contains(err.Error(), "--pod-ip") {
@@ -218,7 +218,7 @@ func unreachable(t *testing.T) string {
 
 func serveCommand(t *testing.T) *cobra.Command {
 	t.Helper()
-	command, _, err := newRootCommand().Find([]string{"serve"})
+	command, _, err := newRootCommand(Options{}.withDefaults()).Find([]string{"serve"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package command
 
 import (
 	"context"
@@ -26,25 +26,24 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
-	"github.com/hookstrap/hookstrap/pkg/handler"
-	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
 
 // validatePath is where the manifests' webhook configuration points.
 const validatePath = "/validate"
 
-func newServeCommand(getenv func(string) string) *cobra.Command {
-	o := newServeOptions()
+func newServeCommand(global Options) *cobra.Command {
+	o := newServeOptions(global.Definitions)
+	o.version = global.buildVersion()
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the admission webhook server",
 		Long: "serve runs the admission webhook server: it bootstraps its certificate, serves " + validatePath + ", keeps\n" +
 			"the caBundle of its webhook configurations right, and renews.\n\n" +
 			"SIGTERM makes it not ready, keeps it serving for --shutdown-delay and then drains it; a second one ends it at\n" +
-			"once. SIGHUP renews the certificate now.",
+			"once. SIGHUP renews the certificate now. A changed --config is used within a second; a bad one changes nothing.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.complete(cmd.Flags(), getenv); err != nil {
+			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
 				return &usageError{err}
 			}
 			if err := logsapi.ValidateAndApply(o.logging, nil); err != nil {
@@ -74,42 +73,35 @@ func serve(ctx context.Context, o *serveOptions) error {
 	// net/http's complaints about handshakes, which controller-runtime's server does not take anywhere else.
 	stdlog.SetFlags(0)                      //nolint:forbidigo // What comes from there ends in klog.
 	stdlog.SetOutput(boot.ErrorLog(logger)) //nolint:forbidigo // The same.
-	checks, err := newHandler(o)
-	if err != nil {
-		return err
-	}
 	signals, cancel := lifecycle.SignalContext(klog.NewContext(ctx, logger), os.Exit)
 	defer cancel()
-	logger.Info("Starting", "version", buildVersion(), "service", klog.KRef(o.bootstrap.Namespace, o.bootstrap.Service),
+	logger.Info("Starting", "version", o.version, "service", klog.KRef(o.bootstrap.Namespace, o.bootstrap.Service),
 		"source", o.bootstrap.Source, "signer", o.bootstrap.SignerName)
-	return runServers(signals, o, boot, checks)
-}
-
-func newHandler(o *serveOptions) (http.Handler, error) {
-	entries, err := config.Build(o.checks)
-	if err != nil {
-		return nil, &usageError{fmt.Errorf("--config: %w", err)}
-	}
-	return handler.New(handler.Options{Entries: entries, Registerer: ctrlmetrics.Registry})
+	return runServers(signals, o, boot)
 }
 
 // runServers serves until signals ends and everything has drained, or one of the servers fails.
-func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootstrapper, checks http.Handler) error {
+func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootstrapper) error {
 	drainer := lifecycle.NewDrainer(o.shutdownDelay)
 	admission := webhook.NewServer(webhook.Options{
 		Host: o.bindAddress, Port: o.securePort, TLSOpts: []func(*tls.Config){boot.TLSOption},
 	})
-	admission.Register(validatePath, drainer.Middleware(checks))
 
 	// What serves outlives the signal: it ends when the drainer says so.
 	serving, stop := context.WithCancel(context.WithoutCancel(signals))
 	defer stop()
 	group, serving := errgroup.WithContext(serving)
-	conditions := append(boot.Conditions(), drainer.Condition())
+	checks, reloader, err := newChecks(serving, o, boot)
+	if err != nil {
+		return err
+	}
+	admission.Register(validatePath, drainer.Middleware(checks))
+	conditions := append(boot.Conditions(), lifecycle.Condition{Name: "checks", Check: reloader.Ready}, drainer.Condition())
 	if err := serveProbes(serving, group, &o.commonOptions, conditions); err != nil {
 		return err
 	}
 	group.Go(func() error { return boot.Start(serving) })
+	group.Go(func() error { return reloader.Run(serving) })
 	group.Go(func() error {
 		if err := admission.Start(serving); err != nil {
 			return fmt.Errorf("serving admission on --bind-address %s --secure-port %d: %w", o.bindAddress, o.securePort, err)
