@@ -49,10 +49,9 @@ demo: components ## Watch a webhook bootstrap itself on a real control plane, on
 	$(GO) run ./test/e2e/demo
 
 .PHONY: dashboard
-dashboard: components $(PROMETHEUS) ## Run two servers under load, and draw the Grafana dashboard of it to docs/dashboard.png (Linux, Chromium)
+dashboard: components $(PROMETHEUS) ## Run two servers under load and draw docs/dashboard.png of it (installs Chromium on Debian)
 	hack/dashboard/install
-	HOOKSTRAP_COMPONENTS_DIR='$(HOOKSTRAP_COMPONENTS_DIR)' PROMETHEUS='$(PROMETHEUS)' \
-	  $(GO) run ./hack/dashboard -o docs/dashboard.png
+	PROMETHEUS='$(PROMETHEUS)' $(GO) run ./hack/dashboard -o docs/dashboard.png
 
 .PHONY: image
 image: ## Build the container image (IMAGE=..., VERSION=...)
@@ -131,7 +130,7 @@ verify-manifests: components
 	done
 
 .PHONY: verify-alerts
-verify-alerts: check-go $(PROMTOOL) ## Check the Prometheus alerts: that they are PromQL, and fire when they should; and the dashboard's queries
+verify-alerts: check-go $(PROMTOOL) ## Check the Prometheus alerts: that they are PromQL, and fire when they should; and the queries of the dashboard
 	$(PROMTOOL) check rules --lint=all --lint-fatal manifests/monitoring/alerts.yaml
 	$(PROMTOOL) test rules manifests/monitoring/alerts_test.yaml
 	$(PROMTOOL) check rules docs/testdata/dashboard_rules.yaml

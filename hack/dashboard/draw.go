@@ -5,14 +5,17 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
 	"image/draw"
 	"image/png"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -20,6 +23,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/hookstrap/hookstrap/test/e2e/site"
@@ -29,6 +33,7 @@ import (
 const (
 	pageWidth = 1500
 	maxHeight = 4000
+	scale     = 1.5 // pixels of the picture for one of the page: letters are small
 )
 
 //go:embed page.html *.js
@@ -114,15 +119,31 @@ func photograph(ctx context.Context, address, file string) error {
 	}
 	defer os.RemoveAll(profile) //nolint:errcheck // A leftover below /tmp is no failure of the picture.
 	// Without its sandbox, which root cannot have; the page is our own.
-	out, err := exec.CommandContext(ctx, "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-		"--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+	out, err := exec.CommandContext(ctx, "chromium",
+		"--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--user-data-dir="+profile,
-		fmt.Sprintf("--window-size=%d,%d", pageWidth, maxHeight), "--virtual-time-budget=60000", "--screenshot="+file, address,
+		fmt.Sprintf("--window-size=%d,%d", pageWidth, maxHeight), fmt.Sprintf("--force-device-scale-factor=%g", scale),
+		"--virtual-time-budget=60000",
+		"--screenshot="+file, address,
 	).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("taking a picture with chromium (hack/dashboard/install installs it): %w: %s", err, bytes.TrimSpace(out))
+		return fmt.Errorf("taking a picture with chromium (hack/dashboard/install installs it): %w: %s", err,
+			bytes.TrimSpace(out))
 	}
 	return nil
+}
+
+// commonest are the 256 colors that a part of a picture has most of: the rest are shades at the edges of lines, and
+// cost more bytes than all else.
+func commonest(whole image.Image, part image.Rectangle) color.Palette {
+	count := map[color.Color]int{}
+	for y := part.Min.Y; y < part.Max.Y; y++ {
+		for x := part.Min.X; x < part.Max.X; x++ {
+			count[whole.At(x, y)]++
+		}
+	}
+	palette := slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int { return cmp.Compare(count[b], count[a]) })
+	return palette[:min(256, len(palette))]
 }
 
 // crop keeps the upper part of a picture.
@@ -135,8 +156,9 @@ func crop(from, to string, height int) error {
 	if err != nil {
 		return fmt.Errorf("reading the picture %s: %w", from, err)
 	}
-	part := image.NewRGBA(image.Rect(0, 0, pageWidth, min(height, whole.Bounds().Dy())))
-	draw.Draw(part, part.Bounds(), whole, image.Point{}, draw.Src)
+	size := image.Rect(0, 0, pageWidth*scale, int(float64(height)*scale)).Intersect(whole.Bounds())
+	part := image.NewPaletted(size, commonest(whole, size))
+	draw.Draw(part, size, whole, image.Point{}, draw.Src)
 	var file bytes.Buffer
 	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&file, part); err != nil {
 		return fmt.Errorf("writing the picture: %w", err)

@@ -63,14 +63,14 @@ kind: CheckConfiguration
 checks:
   podSecurity:
     mode: deny
-    exempt: {namespaces: [monitoring]}
+    exempt: {namespaces: [%s]}
   imageTag:
     mode: deny
     exempt: {images: ["registry.example/legacy/*"]}
   requiredLabels:
     mode: %s
     labels: [{key: team}]
-`, mode)
+`, exempt, mode)
 	if err := os.MkdirAll(filepath.Dir(s.config), 0o700); err != nil {
 		return fmt.Errorf("writing the configuration of the checks: %w", err)
 	}

@@ -58,7 +58,7 @@ func (s *stage) admitOne(ctx context.Context) {
 	options := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 	in := "default"
 	if chance(10) {
-		in = "monitoring"
+		in = exempt
 	}
 	switch {
 	case chance(55):

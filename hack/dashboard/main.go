@@ -1,10 +1,10 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command dashboard draws the Grafana dashboard of manifests/monitoring with what two real servers say about themselves:
-// `make dashboard`. They serve a real control plane, a real Prometheus scrapes them, and a few things go wrong. There is
-// no Grafana in it. A page of its own reads dashboard.json, asks Prometheus for each panel what Grafana would ask, and
-// draws the kinds of panel that the dashboard has; a headless Chromium takes the picture.
+// Command dashboard draws the Grafana dashboard of manifests/monitoring with what two real servers say about
+// themselves: `make dashboard`. They serve a real control plane, a real Prometheus scrapes them, and a few things go
+// wrong. There is no Grafana in it. A page of its own reads dashboard.json, asks Prometheus for each panel what Grafana
+// would ask, and draws the kinds of panel that the dashboard has; a headless Chromium takes the picture.
 package main
 
 import (

@@ -158,8 +158,8 @@ func (b *Bootstrapper) lastResort(ctx context.Context, current, next *serving.Pa
 		"expires", "reason", reason, "old", current, "new", next)
 }
 
-// serve swaps the pair in. Connections that stand keep theirs; every new handshake gets this one. The first took as long
-// as the start did, a later one since it was at hand.
+// serve swaps the pair in. Connections that stand keep theirs; every new handshake gets this one. The first took as
+// long as the start did, a later one since it was at hand.
 func (b *Bootstrapper) serve(ctx context.Context, pair *serving.Pair, began time.Time, keysAndValues ...any) {
 	first := b.state.Pair() == nil
 	if first {
