@@ -30,7 +30,9 @@ HOOKSTRAP_COMPONENTS_DIR ?= $(CACHE)/kubernetes-$(KUBERNETES_VERSION)-etcd-$(ETC
 KUBECTL := $(HOOKSTRAP_COMPONENTS_DIR)/kubectl
 GOLANGCI_LINT := $(CACHE)/golangci-lint-$(call pinned,tools,github.com/golangci/golangci-lint/v2)
 LOGCHECK := $(CACHE)/logcheck-$(call pinned,tools,sigs.k8s.io/logtools)
-PROMTOOL := $(CACHE)/promtool-$(call pinned,tools/promtool,github.com/prometheus/prometheus)
+PROMETHEUS_VERSION := $(call pinned,tools/promtool,github.com/prometheus/prometheus)
+PROMTOOL := $(CACHE)/promtool-$(PROMETHEUS_VERSION)
+PROMETHEUS := $(CACHE)/prometheus-$(PROMETHEUS_VERSION)
 
 ##@ Use
 
@@ -47,6 +49,11 @@ build: check-go ## Compile the server to bin/webhook
 .PHONY: demo
 demo: components ## Watch a webhook bootstrap itself on a real control plane, on this machine, without root
 	$(GO) run ./test/e2e/demo
+
+.PHONY: dashboard
+dashboard: components $(PROMETHEUS) ## Run two servers under load and draw docs/dashboard.png of it (installs Chromium on Debian)
+	hack/dashboard/install
+	PROMETHEUS='$(PROMETHEUS)' $(GO) run ./hack/dashboard -o docs/dashboard.png
 
 .PHONY: image
 image: ## Build the container image (IMAGE=..., VERSION=...)
@@ -143,9 +150,10 @@ verify-manifests: components
 	done
 
 .PHONY: verify-alerts
-verify-alerts: check-go $(PROMTOOL) ## Check the Prometheus alerts: that they are PromQL, and fire when they should
+verify-alerts: check-go $(PROMTOOL) ## Check the Prometheus alerts: that they are PromQL, and fire when they should; and the queries of the dashboard
 	$(PROMTOOL) check rules --lint=all --lint-fatal manifests/monitoring/alerts.yaml
 	$(PROMTOOL) test rules manifests/monitoring/alerts_test.yaml
+	$(PROMTOOL) check rules docs/testdata/dashboard_rules.yaml
 
 .PHONY: check-go
 check-go:
@@ -171,9 +179,9 @@ $(LOGCHECK):
 	$(call build-tool,sigs.k8s.io/logtools/logcheck)
 
 # Service discovery, and with it the clients of every cloud, is of no use for rules: the tag leaves it out.
-$(PROMTOOL):
+$(PROMTOOL) $(PROMETHEUS): $(CACHE)/%-$(PROMETHEUS_VERSION):
 	@echo 'building $(@F) (once; about a minute)'
 	@mkdir -p $(@D)
 	@CGO_ENABLED=0 $(GO) -C tools/promtool build -trimpath -tags remove_all_sd -ldflags '-s -w' -o $@.tmp \
-	  github.com/prometheus/prometheus/cmd/promtool
+	  github.com/prometheus/prometheus/cmd/$*
 	@mv $@.tmp $@

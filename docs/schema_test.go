@@ -6,9 +6,6 @@ package docs_test
 import (
 	"bytes"
 	"encoding/json"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -62,37 +59,6 @@ func (c comments) of(t *testing.T) schema.Describer {
 		}
 		return text
 	}
-}
-
-func fieldComments(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	files, err := filepath.Glob(dir + "/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := map[string]string{}
-	for _, path := range files {
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			spec, ok := n.(*ast.TypeSpec)
-			if !ok {
-				return true
-			}
-			if structure, ok := spec.Type.(*ast.StructType); ok {
-				for _, f := range structure.Fields.List {
-					for _, name := range f.Names {
-						text := f.Doc.Text() + f.Comment.Text()
-						found[spec.Name.Name+"."+name.Name] = strings.Join(strings.Fields(text), " ")
-					}
-				}
-			}
-			return true
-		})
-	}
-	return found
 }
 
 func validator(t *testing.T) *jsonschema.Schema {

@@ -38,7 +38,7 @@ func (b *Bootstrapper) adopt(ctx context.Context, next candidate) error {
 		}
 		b.publish(next.policy)
 	}
-	current := b.state.Pair()
+	began, current := time.Now(), b.state.Pair()
 	if next.pair.Equal(current) {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (b *Bootstrapper) adopt(ctx context.Context, next candidate) error {
 	if err := b.deliver(ctx, next.pair); err != nil {
 		return err
 	}
-	b.serve(ctx, next.pair)
+	b.serve(ctx, next.pair, began)
 	if next.policy != nil {
 		b.publish(next.policy)
 	}
@@ -158,14 +158,18 @@ func (b *Bootstrapper) lastResort(ctx context.Context, current, next *serving.Pa
 		"expires", "reason", reason, "old", current, "new", next)
 }
 
-// serve swaps the pair in. Connections that stand keep theirs; every new handshake gets this one.
-func (b *Bootstrapper) serve(ctx context.Context, pair *serving.Pair, keysAndValues ...any) {
+// serve swaps the pair in. Connections that stand keep theirs; every new handshake gets this one. The first took as
+// long as the start did, a later one since it was at hand.
+func (b *Bootstrapper) serve(ctx context.Context, pair *serving.Pair, began time.Time, keysAndValues ...any) {
 	first := b.state.Pair() == nil
+	if first {
+		began = b.started
+	}
 	b.state.Set(pair)
 	leaf := pair.Leaf()
 	b.servedLeaf(leaf, first)
 	keysAndValues = append([]any{"certificate", pair, "notAfter", leaf.NotAfter}, keysAndValues...)
-	b.phase(ctx, phaseServed, time.Since(b.started), keysAndValues...)
+	b.phase(ctx, phaseServed, time.Since(began), keysAndValues...)
 	if first {
 		close(b.served)
 	}

@@ -37,7 +37,7 @@ func (b *Bootstrapper) restore(ctx context.Context) {
 		klog.FromContext(ctx).Info("Ignoring the stored certificate", "directory", b.directory.Path(), "reason", reason)
 		return
 	}
-	b.serve(ctx, pair, "from", b.directory.Path())
+	b.serve(ctx, pair, b.started, "from", b.directory.Path())
 }
 
 // store keeps the pair for the next process. Failing costs a request at the next start, no more.

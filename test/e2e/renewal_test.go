@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -105,6 +106,31 @@ func renew(t *testing.T, server *site.Server) {
 		}
 		return nil
 	})
+}
+
+// TestRenewalIsNotTimedFromTheStart: the phase tells how long it took, not how long the process has been running.
+func TestRenewalIsNotTimedFromTheStart(t *testing.T) {
+	t.Parallel()
+	s := site.New(t, shared, site.Options{})
+	server := s.Replicas(t, 1)[0]
+	seconds := func(phase string) float64 { return server.Value(t, "hookstrap_bootstrap_phase_seconds", phase) }
+	clustertest.Eventually(t, func(context.Context) error {
+		if seconds("ready") == 0 {
+			return errors.New("it has not said how long the start took")
+		}
+		return nil
+	})
+	first := seconds("served")
+	renew(t, server)
+	clustertest.Eventually(t, func(context.Context) error {
+		if seconds("served") == first {
+			return errors.New("it has not said how long the renewal took")
+		}
+		return nil
+	})
+	if took, start := seconds("served"), seconds("ready"); took >= start {
+		t.Errorf("a renewal took %g s to be served by the same CA, the whole start %g s", took, start)
+	}
 }
 
 // TestFilesFromSomebodyElse: the kubelet's symlink swap brings a new leaf of a new CA, under a stream of admissions.

@@ -41,20 +41,27 @@ func (s *Site) Replicas(t testing.TB, n int, change ...func(*bootstrap.Options))
 // balance listens where the Service leads and passes connections on, as kube-proxy does.
 func (s *Site) balance(t testing.TB, addresses []string) {
 	t.Helper()
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port))
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
-	must(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
+	must(t, Balance(t.Context(), net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), addresses))
+}
+
+// Balance listens on address until ctx ends, and passes connections on to one backend after the other.
+func Balance(ctx context.Context, address string, backends []string) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("balancing connections: %w", err)
+	}
+	context.AfterFunc(ctx, func() { _ = listener.Close() })
 	var turn atomic.Uint64
 	go func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
-				return // Closed: the test is over.
+				return // Closed: nobody wants to connect any more.
 			}
-			go forward(t.Context(), conn, addresses[turn.Add(1)%uint64(len(addresses))])
+			go forward(ctx, conn, backends[turn.Add(1)%uint64(len(backends))])
 		}
 	}()
+	return nil
 }
 
 // forward copies both ways until either side ends. What goes wrong is the API server's to notice.
