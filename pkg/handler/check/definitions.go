@@ -74,7 +74,7 @@ func imageTagDefinition() handler.Definition {
 	}, func() ImageTagParameters {
 		return ImageTagParameters{}
 	}, func(p ImageTagParameters, _ handler.Environment) (handler.Check, error) {
-		return ImageTag{RequireDigest: p.RequireDigest, AllowLatest: p.AllowLatest}, nil
+		return ImageTag(p), nil
 	})
 	d.DefaultMode = handler.Deny
 	return d
