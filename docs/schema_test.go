@@ -45,6 +45,7 @@ type comments map[string]map[string]string
 
 // of reads the sources of a type's package when it is asked for one.
 func (c comments) of(t *testing.T) schema.Describer {
+	t.Helper()
 	return func(structure reflect.Type, field string) string {
 		dir, ours := strings.CutPrefix(structure.PkgPath(), "github.com/hookstrap/hookstrap/")
 		if !ours {

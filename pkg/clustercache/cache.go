@@ -46,8 +46,8 @@ func New(ctx context.Context, cfg *rest.Config) *Cache {
 }
 
 // Add watches objects of the types that it is given empty objects of, besides those that are watched already, and
-// returns when all that there are can be read, or with an error when ctx ends before. It goes on trying then, and another
-// call waits for the same. Calls are to come one at a time.
+// returns when all that there are can be read, or with an error when ctx ends before. It goes on trying then, and
+// another call waits for the same. Calls are to come one at a time.
 func (c *Cache) Add(ctx context.Context, types ...client.Object) error {
 	for _, obj := range types {
 		inner, err := c.watch(obj)
@@ -136,8 +136,8 @@ func (c *Cache) watchFailed(ctx context.Context, r *toolscache.Reflector, err er
 	c.watchErr = err
 	c.mu.Unlock()
 	if apierrors.IsForbidden(err) {
-		klog.FromContext(ctx).Error(err, "Checks cannot read what they need, an RBAC rule is missing: grant get, list and watch",
-			"type", r.TypeDescription())
+		klog.FromContext(ctx).Error(err, "Checks cannot read what they need, an RBAC rule is missing: grant get, list "+
+			"and watch", "type", r.TypeDescription())
 		return
 	}
 	toolscache.DefaultWatchErrorHandler(ctx, r, err)

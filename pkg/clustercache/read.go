@@ -27,11 +27,11 @@ const (
 	maxMisses = 1000
 )
 
-var errNotWatched = errors.New("nothing of the cluster is read yet: the server has just been started, or the check does " +
-	"not say what it reads")
+var errNotWatched = errors.New("nothing of the cluster is read yet: the server has just been started, or the check " +
+	"does not say what it reads")
 
-// Get implements [client.Reader]. A Namespace that is not there is waited for: for a second, but for no more than half of
-// the time that ctx leaves.
+// Get implements [client.Reader]. A Namespace that is not there is waited for: for a second, but for no more than half
+// of the time that ctx leaves.
 func (c *Cache) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
 	inner := c.reader()
 	if inner == nil {

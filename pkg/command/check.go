@@ -22,10 +22,9 @@ var errDenied = errors.New("something is denied")
 
 // offlineOptions are the command line of check.
 type offlineOptions struct {
-	checks    checkOptions
-	offline   offline.Options
-	output    string
-	directory string
+	checks  checkOptions
+	offline offline.Options
+	output  string
 }
 
 func newCheckCommand(global Options) *cobra.Command {
@@ -36,8 +35,8 @@ func newCheckCommand(global Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Judge manifests as the server would, without a cluster",
-		Long: "check judges manifests with the checks of the server, each object as if it were about to be created, without\n" +
-			"a cluster or an API server. What checks look up in a cluster is looked up in the manifests themselves.\n\n" +
+		Long: "check judges manifests with the checks of the server, each object as if it were about to be created,\n" +
+			"without a cluster or an API server. What checks look up in a cluster is looked up in the manifests.\n\n" +
 			"A directory is read with all that is below it: *.yaml, *.yml and *.json, all documents, Lists too. The exit\n" +
 			"code is 0 if the server would let everything in, 1 if not, and 2 if nothing could be checked.",
 		Args: noArguments,

@@ -30,7 +30,8 @@ func newChecks(
 		Cluster: clustercache.New(ctx, o.bootstrap.RESTConfig), Watch: serving.WatchFile,
 		Registerer: ctrlmetrics.Registry,
 		OnError: func(ctx context.Context, err error) {
-			klog.FromContext(ctx).Error(err, "The check configuration is not used, the last good one stays", "file", o.checks.path)
+			klog.FromContext(ctx).Error(err, "The check configuration is not used, the last good one stays",
+				"file", o.checks.path)
 			boot.ChecksNotReloaded(err)
 		},
 	})

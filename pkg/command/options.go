@@ -82,7 +82,8 @@ func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
 		"PEM file of CAs: clients without a certificate of one of them are refused; read again when it changes")
 	fs.Var(newList(&o.bootstrap.ClientAllowedNames, "name", parseClientName), "client-allowed-name",
 		"common name or DNS name that a client's certificate may have, repeatable (default: any);\nneeds --client-ca-file")
-	o.checks.addFlag(fs, "configuration file of the checks, followed as it changes (default: the checks that are on by default)")
+	o.checks.addFlag(fs,
+		"configuration file of the checks, followed as it changes (default: the checks that are on by default)")
 	fs.Var(newValue(&o.shutdownDelay, "duration", o.shutdownDelay.String(), parseDelay), "shutdown-delay",
 		"how long to go on serving, not ready, after SIGTERM, for the API server to notice")
 }

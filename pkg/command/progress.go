@@ -28,7 +28,7 @@ type progress struct {
 
 func newProgress(w io.Writer) *progress {
 	p := &progress{now: time.Now, next: time.Now().Add(progressAfter)}
-	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) { //nolint:gosec // A descriptor is a small number.
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		p.w = w
 	}
 	return p

@@ -56,9 +56,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Run executes one command line, without the program's name, and returns the exit code: 0, 1 for a failure while running
-// (or a denial found by check), 2 for a command line that cannot be understood. Errors go to stderr as one sentence.
-// Serving uses what a process has once, such as its signals and its log: call Run once in a process.
+// Run executes one command line, without the program's name, and returns the exit code: 0, 1 for a failure while
+// running (or a denial found by check), 2 for a command line that cannot be understood. Errors go to stderr as one
+// sentence. Serving uses what a process has once, such as its signals and its log: call Run once in a process.
 func Run(ctx context.Context, args []string, options Options) int {
 	options = options.withDefaults()
 	root := newRootCommand(options)

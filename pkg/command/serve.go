@@ -96,7 +96,8 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 		return err
 	}
 	admission.Register(validatePath, drainer.Middleware(checks))
-	conditions := append(boot.Conditions(), lifecycle.Condition{Name: "checks", Check: reloader.Ready}, drainer.Condition())
+	conditions := append(boot.Conditions(),
+		lifecycle.Condition{Name: "checks", Check: reloader.Ready}, drainer.Condition())
 	if err := serveProbes(serving, group, &o.commonOptions, conditions); err != nil {
 		return err
 	}

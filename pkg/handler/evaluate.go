@@ -124,12 +124,15 @@ func (e *entry) dropCarriedOver(ctx context.Context, req *Request, violations []
 	if len(violations) == 0 || req.Operation != admissionv1.Update || len(req.AdmissionRequest.OldObject.Raw) == 0 {
 		return violations
 	}
-	before, err := e.check.Evaluate(ctx, req.before())
+	old := req.before()
+	before, err := e.check.Evaluate(ctx, old)
 	if err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot tell which violations the old object had; all of them count",
 			"check", e.name, "err", err)
 		return violations
 	}
+	// What only an exempt image made bearable is not carried over to an image that is not exempt.
+	before, _ = e.withoutImages(old, before)
 	known := sets.New[string]()
 	for _, v := range before {
 		known.Insert(v.identity())

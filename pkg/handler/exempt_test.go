@@ -168,6 +168,45 @@ func TestExemptImages(t *testing.T) {
 	}
 }
 
+// What an exempt image was allowed does not pass on to the image that takes its place.
+func TestExemptImageIsReplaced(t *testing.T) {
+	pod := func(image string) *corev1.Pod {
+		p := webPod()
+		p.Spec.Containers = []corev1.Container{{Name: "c", Image: image}}
+		return p
+	}
+	h := newHandler(t, Entry{
+		Check:  says("privileged", Violation{Field: "spec.containers[0].securityContext.privileged", Message: "must not be true"}),
+		Exempt: Exemptions{Images: []string{"acme/*"}},
+	})
+	for name, tt := range map[string]struct {
+		from, to string
+		want     bool
+	}{
+		"exempt to another":        {"acme/app", "evil/app", false},
+		"exempt to exempt":         {"acme/app", "acme/app2", true},
+		"never exempt, but older":  {"evil/app", "evil/app", true},
+		"another to exempt, later": {"evil/app", "acme/app", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := ask(t.Context(), t, h, updatePod(t, pod(tt.from), pod(tt.to))); got.Allowed != tt.want {
+				t.Errorf("allowed %t, want %t", got.Allowed, tt.want)
+			}
+		})
+	}
+}
+
+// A dry run gets the answer that the real request would get; a check has nothing to tell them apart by but the flag.
+func TestDryRunGetsTheSameAnswer(t *testing.T) {
+	h := newHandler(t, Entry{Check: says("no", imageViolation)}, Entry{Check: says("note", hostViolation), Mode: Audit})
+	req := createPod(t, webPod())
+	actual := ask(t.Context(), t, h, req)
+	req.DryRun = new(true)
+	if diff := cmp.Diff(actual, ask(t.Context(), t, h, req)); diff != "" {
+		t.Errorf("(-real +dry run):\n%s", diff)
+	}
+}
+
 func TestExemptImagesAreTold(t *testing.T) {
 	pod := webPod()
 	pod.Spec.Containers = []corev1.Container{{Image: "acme/a"}, {Image: "acme/b"}, {Image: "acme/a"}}

@@ -12,7 +12,8 @@ import (
 
 // containerPath finds the container, or the volume of an image, that a violation is about, by the path of its field.
 func containerPath() *regexp.Regexp {
-	return regexp.MustCompile(`^((?:[A-Za-z]+\.)*(?:containers|initContainers|ephemeralContainers|volumes)\[\d+\])(?:\.|$)`)
+	const lists = `containers|initContainers|ephemeralContainers|volumes`
+	return regexp.MustCompile(`^((?:[A-Za-z]+\.)*(?:` + lists + `)\[\d+\])(?:\.|$)`)
 }
 
 // imagesOf finds the images of containers in an object by their path. It reads the object as it is, of whatever kind:
@@ -68,7 +69,7 @@ func (e *entry) withoutImages(req *Request, violations []Violation) (rest []Viol
 	if err != nil {
 		return violations, nil
 	}
-	images := imagesOf{container: e.container, object: map[string]any(*object)}
+	images := imagesOf{container: e.container, object: *object}
 	for _, v := range violations {
 		image := images.at(v.Field)
 		switch {

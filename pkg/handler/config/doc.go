@@ -22,9 +22,9 @@
 //	    mode: warn
 //
 // Which checks there are, and what their parameters are, is for a list of [handler.Definition] to say: that of the
-// built-in ones, of one's own, or both. A check that the file names is in mode deny unless it says otherwise; one that it
-// does not name has the mode and the parameters of its definition. What a file has too much is an error: a misspelled
-// field would otherwise be a policy that is not there.
+// built-in ones, of one's own, or both. A check that the file names is in mode deny unless it says otherwise; one that
+// it does not name has the mode and the parameters of its definition. What a file has too much is an error: a
+// misspelled field would otherwise be a policy that is not there.
 //
 // [Load] reads a file, [Default] is what holds without one, and [Configuration.Build] makes the entries for a
 // [handler.Handler] of either.

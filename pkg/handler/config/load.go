@@ -20,8 +20,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler/internal/position"
 )
 
-// Load reads a configuration file of checks that are defined. The error names the file and everything that is wrong with
-// it.
+// Load reads a configuration file of checks that are defined. The error names the file and everything that is wrong
+// with it.
 func Load(path string, definitions []handler.Definition) (Configuration, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the path is the administrator's own flag
 	if err != nil {

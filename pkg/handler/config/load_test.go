@@ -143,7 +143,7 @@ func TestParseErrors(t *testing.T) {
 chekcs: {}
 checks:
   paint:
-    colour: red
+    colr: red
     rules:
     - key: a
       vlaues: {}
@@ -154,7 +154,7 @@ checks:
   else: {}
 `,
 			[]string{
-				`line 4: unknown field "chekcs"`, `line 7: unknown field "checks.paint.colour"`,
+				`line 4: unknown field "chekcs"`, `line 7: unknown field "checks.paint.colr"`,
 				`line 10: unknown field "checks.paint.rules[0].vlaues"`, `line 11: unknown field "checks.paint.Mode"`,
 				`line 13: unknown field "checks.paint.exempt.namespace"`, `line 14: unknown field "checks.Extra": did you mean "extra"?`,
 				`line 15: unknown field "checks.else": the checks are paint, extra`,

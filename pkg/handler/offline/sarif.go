@@ -101,7 +101,9 @@ func (r *Report) WriteSARIF(w io.Writer, tool Tool, c config.Configuration) erro
 }
 
 func rulesOf(c config.Configuration) (rules []sarifRule, index map[string]int) {
-	rules = []sarifRule{rule(unreadable, "Manifests must be objects of Kubernetes.", "What cannot be read cannot be checked.")}
+	rules = []sarifRule{
+		rule(unreadable, "Manifests must be objects of Kubernetes.", "What cannot be read cannot be checked."),
+	}
 	index = map[string]int{unreadable: 0}
 	for _, check := range c.Checks {
 		if d := check.Definition; check.Mode != handler.Off {

@@ -10,8 +10,8 @@ import (
 	"io"
 )
 
-// WriteText writes a line for each finding, with file and line in front as editors and CI systems find them, and one line
-// that sums up.
+// WriteText writes a line for each finding, with file and line in front as editors and CI systems find them, and one
+// line that sums up.
 func (r *Report) WriteText(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	word := map[Level]string{Denied: "denied", Warned: "warning", Audited: "audit"}

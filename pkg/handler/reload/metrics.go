@@ -29,7 +29,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		}),
 		info: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hookstrap_check_config_info",
-			Help: "Always 1, with the hash of the configuration of the checks that is in use: replicas that differ have not all read it.",
+			Help: "Always 1, with the hash of the checks' configuration in use: replicas that differ have not all read it.",
 		}, []string{"hash"}),
 	}
 	if r == nil {

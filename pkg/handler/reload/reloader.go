@@ -174,7 +174,8 @@ func (r *Reloader) reload(ctx context.Context, changes chan struct{}) error {
 	r.ready.Store(nil)
 	r.hash = hash
 	r.metrics.inUse(hash)
-	klog.FromContext(ctx).Info("Using the check configuration", "file", r.options.Path, "hash", hash, "checks", len(entries))
+	klog.FromContext(ctx).Info("Using the check configuration",
+		"file", r.options.Path, "hash", hash, "checks", len(entries))
 	return nil
 }
 

@@ -1,8 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package schema describes configuration files to editors: a JSON schema (https://json-schema.org, draft 2020-12) made of
-// the Go types that the files are decoded into, for any list of checks.
+// Package schema describes configuration files to editors: a JSON schema (https://json-schema.org, draft 2020-12) made
+// of the Go types that the files are decoded into, for any list of checks.
 package schema
 
 import (
@@ -184,7 +184,7 @@ func (g generator) structure(t reflect.Type) object {
 
 // text is the documentation of a field. Types of Kubernetes carry theirs with them.
 func (g generator) text(t reflect.Type, field, name string) string {
-	if documented, ok := reflect.New(t).Interface().(interface{ SwaggerDoc() map[string]string }); ok {
+	if documented, ok := reflect.TypeAssert[interface{ SwaggerDoc() map[string]string }](reflect.New(t)); ok {
 		return documented.SwaggerDoc()[name]
 	}
 	return g.describe(t, field)

@@ -37,8 +37,8 @@ func (d Document) Item(list string, index int) Document {
 	return Document{root: node, before: d.before}
 }
 
-// Line returns the line, from 1, of a field such as spec.containers[0].image, or of the nearest one above that is there;
-// 0 if nothing is known.
+// Line returns the line, from 1, of a field such as spec.containers[0].image, or of the nearest one above that is
+// there; 0 if nothing is known.
 func (d Document) Line(path string) int {
 	if d.root == nil {
 		return 0
