@@ -46,6 +46,10 @@ func newServeCommand(global Options) *cobra.Command {
 			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
 				return &usageError{err}
 			}
+			var err error
+			if o.bootstrap.RESTConfig, err = restConfig(o.kubeconfig); err != nil {
+				return &usageError{err}
+			}
 			if err := logsapi.ValidateAndApply(o.logging, nil); err != nil {
 				return &usageError{fmt.Errorf("--logging-format or another logging flag: %w", err)}
 			}
@@ -60,11 +64,6 @@ func newServeCommand(global Options) *cobra.Command {
 func serve(ctx context.Context, o *serveOptions) error {
 	logger := klog.Background()
 	ctrllog.SetLogger(logger)
-	cfg, err := restConfig(o.kubeconfig)
-	if err != nil {
-		return &usageError{err}
-	}
-	o.bootstrap.RESTConfig = cfg
 	o.bootstrap.Registerer = ctrlmetrics.Registry
 	boot, err := bootstrap.New(o.bootstrap)
 	if err != nil {

@@ -90,7 +90,7 @@ func (c *checkConfig) verdict(t *testing.T, want bool) {
 	t.Helper()
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		if err := c.Admit(ctx, site.BadImage); (err == nil) != want {
-			return fmt.Errorf("%v, want it to be admitted: %t\n%s", err, want, c.server.Log())
+			return fmt.Errorf("want it to be admitted: %t, got %w\n%s", want, errOrNil(err), c.server.Log())
 		}
 		return nil
 	})
