@@ -74,7 +74,7 @@ func TestNamespaceThatIsLate(t *testing.T) {
 		err            string
 	}{
 		"at once":         {},
-		"a moment later":  {after: 300 * time.Millisecond, wait: 300 * time.Millisecond},
+		"a moment later":  {after: 305 * time.Millisecond, wait: 310 * time.Millisecond},
 		"too late":        {after: time.Hour, wait: cachePatience, err: `namespace "shop"; try again`},
 		"past a deadline": {after: time.Hour, timeout: time.Second, wait: time.Second, err: "try again"},
 		"never, offline":  {after: time.Hour, offline: true, err: "try again"},
