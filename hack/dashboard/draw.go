@@ -120,7 +120,8 @@ func photograph(ctx context.Context, address, file string) error {
 	defer os.RemoveAll(profile) //nolint:errcheck // A leftover below /tmp is no failure of the picture.
 	// Without its sandbox, which root cannot have; the page is our own.
 	out, err := exec.CommandContext(ctx, "chromium",
-		"--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+		"--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--user-data-dir="+profile,
 		fmt.Sprintf("--window-size=%d,%d", pageWidth, maxHeight), fmt.Sprintf("--force-device-scale-factor=%g", scale),
 		"--virtual-time-budget=60000",
