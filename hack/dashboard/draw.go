@@ -120,7 +120,8 @@ func photograph(ctx context.Context, address, file string) error {
 	defer os.RemoveAll(profile) //nolint:errcheck // A leftover below /tmp is no failure of the picture.
 	// Without its sandbox, which root cannot have; the page is our own.
 	out, err := exec.CommandContext(ctx, "chromium",
-		"--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+		"--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--user-data-dir="+profile,
 		fmt.Sprintf("--window-size=%d,%d", pageWidth, maxHeight), fmt.Sprintf("--force-device-scale-factor=%g", scale),
 		"--virtual-time-budget=60000",
@@ -133,17 +134,38 @@ func photograph(ctx context.Context, address, file string) error {
 	return nil
 }
 
-// commonest are the 256 colors that a part of a picture has most of: the rest are shades at the edges of lines, and
-// cost more bytes than all else.
-func commonest(whole image.Image, part image.Rectangle) color.Palette {
-	count := map[color.Color]int{}
+// fewColors are 256 that stand for all of a part of a picture: the commonest, but none that is hardly another than one of
+// those before it. The shades at the edges of letters and lines would otherwise cost more bytes than all else, and those
+// of a gradient be lost.
+func fewColors(whole image.Image, part image.Rectangle) color.Palette {
+	count := map[color.RGBA]int{}
 	for y := part.Min.Y; y < part.Max.Y; y++ {
 		for x := part.Min.X; x < part.Max.X; x++ {
-			count[whole.At(x, y)]++
+			count[color.RGBAModel.Convert(whole.At(x, y)).(color.RGBA)]++
 		}
 	}
-	palette := slices.SortedFunc(maps.Keys(count), func(a, b color.Color) int { return cmp.Compare(count[b], count[a]) })
-	return palette[:min(256, len(palette))]
+	commonest := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int {
+		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a.R, b.R), cmp.Compare(a.G, b.G), cmp.Compare(a.B, b.B))
+	})
+	var palette color.Palette
+	for _, c := range commonest {
+		alike := func(other color.Color) bool { return distance(c, other.(color.RGBA)) < tooAlike }
+		if len(palette) < 256 && !slices.ContainsFunc(palette, alike) {
+			palette = append(palette, c)
+		}
+	}
+	return palette
+}
+
+// tooAlike is a distance of two colors that nobody sees in a thin line. It leaves about 256 of this picture.
+const tooAlike = 14
+
+func distance(a, b color.RGBA) int {
+	sum := 0
+	for _, d := range [3]int{int(a.R) - int(b.R), int(a.G) - int(b.G), int(a.B) - int(b.B)} {
+		sum += max(d, -d)
+	}
+	return sum
 }
 
 // crop keeps the upper part of a picture.
@@ -157,7 +179,7 @@ func crop(from, to string, height int) error {
 		return fmt.Errorf("reading the picture %s: %w", from, err)
 	}
 	size := image.Rect(0, 0, pageWidth*scale, int(float64(height)*scale)).Intersect(whole.Bounds())
-	part := image.NewPaletted(size, commonest(whole, size))
+	part := image.NewPaletted(size, fewColors(whole, size))
 	draw.Draw(part, size, whole, image.Point{}, draw.Src)
 	var file bytes.Buffer
 	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&file, part); err != nil {
