@@ -100,6 +100,7 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 		Host: o.bindAddress, Port: o.securePort, TLSOpts: []func(*tls.Config){boot.TLSOption},
 	})
 	admission.Register(validatePath, drainer.Middleware(checks))
+	admission.Register("/", handler.WithDeadlines(http.NotFoundHandler()))
 
 	// What serves outlives the signal: it ends when the drainer says so.
 	serving, stop := context.WithCancel(context.WithoutCancel(signals))

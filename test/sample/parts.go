@@ -16,7 +16,7 @@ import (
 func container(name string, variables int) corev1.Container {
 	c := corev1.Container{
 		Name: name, Image: "registry.example.com:5000/shop/" + name + ":2026.5.1", ImagePullPolicy: corev1.PullIfNotPresent,
-		Args:  []string{"--listen=:8080"},
+		Args: []string{"--listen=:8080"},
 		Resources: corev1.ResourceRequirements{
 			Requests: corev1.ResourceList{"cpu": resource.MustParse("100m"), "memory": resource.MustParse("128Mi")},
 			Limits:   corev1.ResourceList{"memory": resource.MustParse("256Mi")},
