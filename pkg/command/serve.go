@@ -26,6 +26,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
+	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
 // validatePath is where the manifests' webhook configuration points.
@@ -95,6 +96,7 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 		return err
 	}
 	admission.Register(validatePath, drainer.Middleware(checks))
+	admission.Register("/", handler.WithDeadlines(http.NotFoundHandler()))
 	conditions := append(boot.Conditions(),
 		lifecycle.Condition{Name: "checks", Check: reloader.Ready}, drainer.Condition())
 	if err := serveProbes(serving, group, &o.commonOptions, conditions); err != nil {

@@ -22,12 +22,15 @@ type Options struct {
 	// Registerer is where the metrics go; nil means that nobody reads them. Several handlers may share one, and then
 	// share the metrics too.
 	Registerer prometheus.Registerer
+	// Limits bound what many reviews may cost; the zero value suits the machine.
+	Limits Limits
 }
 
 // Handler answers AdmissionReviews over HTTP. It may be used concurrently. Make one with [New].
 type Handler struct {
 	entries atomic.Pointer[[]*entry]
 	metrics *metrics
+	gate    *gate
 }
 
 var _ http.Handler = &Handler{}
@@ -38,7 +41,11 @@ func New(opts Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{metrics: m}
+	g, err := newGate(opts.Limits, opts.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{metrics: m, gate: g}
 	if err := h.SetChecks(opts.Entries...); err != nil {
 		return nil, err
 	}
@@ -59,28 +66,46 @@ func (h *Handler) SetChecks(entries ...Entry) error {
 // ServeHTTP answers one AdmissionReview of version v1 or v1beta1.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	logger := klog.FromContext(r.Context())
-	in, refusal := readReview(w, r)
-	if refusal != nil {
-		logger.V(2).Info("Refused a request that is no admission review",
-			"remote", r.RemoteAddr, "code", refusal.code, "reason", refusal.message)
-		h.metrics.observeInvalid()
-		refusal.write(w)
+	setDeadlines(w, start)
+	memory := reservation{gate: h.gate}
+	defer memory.release()
+	body, refused := receive(r, &memory)
+	if refused == nil {
+		refused = h.answer(w, r, body, start)
+	}
+	if refused == nil {
 		return
 	}
-	req := in.request
-	logger = klog.LoggerWithValues(logger, "uid", req.UID)
+	klog.FromContext(r.Context()).V(2).Info("Refused a request",
+		"remote", r.RemoteAddr, "code", refused.code, "reason", refused.message)
+	if !refused.retry {
+		h.metrics.observeInvalid()
+	}
+	refused.write(w)
+}
 
+// answer answers a review when its turn has come, or refuses it.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, body []byte, start time.Time) *refusal {
 	// The context of the HTTP request ends when the server begins to shut down: controller-runtime derives it from the
 	// context that stops the manager. The request in hand must still get its answer, or every rollout would fail some.
 	// So the deadline is all that can end an evaluation; the caller's hanging up does not matter to checks this short.
 	budget := budgetOf(r.URL)
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(r.Context()), start.Add(budget))
 	defer cancel()
+	if refused := h.gate.enter(ctx); refused != nil {
+		return refused
+	}
+	defer h.gate.leave()
 
-	response, decision := h.review(klog.NewContext(ctx, logger), req, budget)
+	in, refused := read(body)
+	if refused != nil {
+		return refused
+	}
+	logger := klog.LoggerWithValues(klog.FromContext(ctx), "uid", in.request.UID)
+	response, decision := h.review(klog.NewContext(ctx, logger), in.request, budget)
 	in.answer(w, response, logger)
-	h.metrics.observeReview(req, decision, time.Since(start))
+	h.metrics.observeReview(in.request, decision, time.Since(start))
+	return nil
 }
 
 // review asks the checks and puts together what they say.

@@ -39,11 +39,15 @@ type review struct {
 type refusal struct {
 	code    int
 	message string
+	retry   bool // it is worth trying again
 }
 
 func (f *refusal) write(w http.ResponseWriter) {
 	if f.code == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", http.MethodPost)
+	}
+	if f.retry {
+		w.Header().Set("Retry-After", "1")
 	}
 	http.Error(w, f.message, f.code)
 }
@@ -52,19 +56,19 @@ func refuse(code int, format string, args ...any) *refusal {
 	return &refusal{code: code, message: fmt.Sprintf(format, args...)}
 }
 
-// readReview reads a review which can be answered: it has a known version, a request, and a UID.
-func readReview(w http.ResponseWriter, r *http.Request) (*review, *refusal) {
+// receive reads the body of what may be a review.
+func receive(r *http.Request, memory *reservation) ([]byte, *refusal) {
 	if r.Method != http.MethodPost {
 		return nil, refuse(http.StatusMethodNotAllowed, "method %s: send an AdmissionReview with POST", r.Method)
 	}
-	contentType := r.Header.Get("Content-Type")
-	if !isJSON(contentType) {
+	if contentType := r.Header.Get("Content-Type"); !isJSON(contentType) {
 		return nil, refuse(http.StatusUnsupportedMediaType, "Content-Type %q: send application/json", contentType)
 	}
-	body, refused := readBody(w, r)
-	if refused != nil {
-		return nil, refused
-	}
+	return readBody(r, memory)
+}
+
+// read reads a review which can be answered: it has a known version, a request, and a UID.
+func read(body []byte) (*review, *refusal) {
 	in, err := parse(body)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the body is not an AdmissionReview: %v", err)

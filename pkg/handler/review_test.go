@@ -175,25 +175,37 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// Slow callers are cut off, and the deadline for reading is lifted before the evaluation, or it would end the
-// connection of a caller who waits for a slow check.
-func TestReadDeadlineIsForTheBodyOnly(t *testing.T) {
-	w := &deadlineWriter{ResponseRecorder: httptest.NewRecorder()}
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(minimalReview))
-	r.Header.Set("Content-Type", "application/json")
-	newHandler(t, Entry{Check: says("quiet")}).ServeHTTP(w, r)
-	if len(w.deadlines) != 2 || w.deadlines[0].IsZero() || !w.deadlines[1].IsZero() {
-		t.Errorf("got deadlines %v, want one that is then lifted", w.deadlines)
+// Slow callers are cut off, and no evaluation is: the server would take an old deadline for the end of the connection.
+func TestDeadlinesOfAConnection(t *testing.T) {
+	for name, h := range map[string]http.Handler{
+		"reviews": newHandler(t, Entry{Check: says("quiet")}), "other": WithDeadlines(http.NotFoundHandler()),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &deadlineWriter{ResponseRecorder: httptest.NewRecorder()}
+			before := time.Now()
+			h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(minimalReview)))
+			if read := w.read.Sub(before); read <= maxTimeout || read > maxTimeout+2*time.Second {
+				t.Errorf("there are %s to read", read)
+			}
+			if !w.write.After(w.read) {
+				t.Errorf("there is until %s to read, and until %s to write", w.read, w.write)
+			}
+		})
 	}
 }
 
 type deadlineWriter struct {
 	*httptest.ResponseRecorder
-	deadlines []time.Time
+	read, write time.Time
 }
 
 func (w *deadlineWriter) SetReadDeadline(t time.Time) error {
-	w.deadlines = append(w.deadlines, t)
+	w.read = t
+	return nil
+}
+
+func (w *deadlineWriter) SetWriteDeadline(t time.Time) error {
+	w.write = t
 	return nil
 }
 

@@ -91,6 +91,9 @@ func (s *Server) Phases(name string) []Phase { return s.log.phases(name) }
 // Log is everything the server has logged so far.
 func (s *Server) Log() string { return s.log.String() }
 
+// PID is the process's number.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
 // Signal sends sig: SIGTERM drains, SIGHUP renews.
 func (s *Server) Signal(sig syscall.Signal) error { return s.cmd.Process.Signal(sig) }
 

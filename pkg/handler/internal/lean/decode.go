@@ -5,10 +5,36 @@ package lean
 
 import (
 	"bytes"
+	"fmt"
 
 	json "github.com/go-json-experiment/json"
 	kjson "k8s.io/apimachinery/pkg/util/json"
 )
+
+// maxItems bounds the memory that a part of an object takes when it is decoded. A list of three bytes for each item, as
+// in [{},{},{}], takes a kilobyte for each if they are containers. The largest Pods have some thousand items.
+const maxItems = 10_000
+
+func errTooMany() error { return fmt.Errorf("it has more than %d fields and items", maxItems) }
+
+// items is the number of members and items in JSON, less those that are the first of theirs.
+func items(text []byte) int {
+	if n := bytes.Count(text, []byte{','}); n <= maxItems {
+		return n // or fewer, as some may be in strings
+	}
+	n := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case ',':
+			n++
+		case '"':
+			if i = skipString(text, i) - 1; i < 0 {
+				return n
+			}
+		}
+	}
+	return n
+}
 
 // usual is how much is read of an object of usual size.
 const usual = 4 << 10
@@ -32,10 +58,7 @@ func DecodeSlim[T any](obj *T, o Object) error {
 	if o.slim == nil {
 		return DecodePart(obj, o, Slim)
 	}
-	if json.Unmarshal(o.slim, obj) == nil {
-		return nil
-	}
-	return decodeAll(obj, o)
+	return decode(obj, o.slim, o)
 }
 
 // DecodePart is as [DecodeSlim], for less than that.
@@ -44,7 +67,17 @@ func DecodePart[T any](obj *T, o Object, shape Shape) error {
 	if o.slim != nil {
 		from = o.slim
 	}
-	if p, ok := project(from, shape); ok && json.Unmarshal(p.out, obj) == nil {
+	if p, ok := project(from, shape); ok {
+		return decode(obj, p.out, o)
+	}
+	return decodeAll(obj, o)
+}
+
+func decode[T any](obj *T, part []byte, o Object) error {
+	if items(part) > maxItems {
+		return errTooMany()
+	}
+	if json.Unmarshal(part, obj) == nil {
 		return nil
 	}
 	return decodeAll(obj, o)
@@ -52,6 +85,9 @@ func DecodePart[T any](obj *T, o Object, shape Shape) error {
 
 func decodeAll[T any](obj *T, o Object) error {
 	*obj = *new(T)
+	if items(o.Raw) > maxItems {
+		return errTooMany()
+	}
 	return kjson.Unmarshal(o.Raw, obj)
 }
 

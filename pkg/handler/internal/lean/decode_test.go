@@ -1,0 +1,57 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package lean
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+type pod struct {
+	Spec corev1.PodSpec `json:"spec"`
+}
+
+// Three bytes for each of a million containers must not become a gigabyte, whichever decoder they are for.
+func TestDecodedPartsAreOfBoundedSize(t *testing.T) {
+	containers := func(n int, more string) []byte {
+		return []byte(`{"spec":{` + more + `"containers":[` + strings.Repeat("{},", n) + `{}]}}`)
+	}
+	tests := map[string]struct {
+		raw  []byte
+		good bool
+	}{
+		"many":                    {containers(maxItems, ""), true},
+		"too many":                {containers(maxItems+1, ""), false},
+		"too many, in a slow way": {containers(maxItems, `"hostPID":true,"hostPID":true,`), false},
+		"commas in a string":      {containers(1, `"hostname":"`+strings.Repeat(`,\",`, maxItems)+`",`), true},
+		"commas in what is not read": {
+			containers(1, `"initContainers":[{"args":["a"`+strings.Repeat(`,""`, maxItems)+`]}],`), true,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if err := DecodeSlim(&pod{}, Object{Raw: tt.raw}); (err == nil) != tt.good {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestCutsAreNotAmbiguous(t *testing.T) {
+	cutA := func(name []byte) (Verdict, Shape) {
+		if string(name) == "a" {
+			return Cut, Slim
+		}
+		return Read, nil
+	}
+	pieces, ok := DecodeAround(&struct{}{}, []byte(` {"a" : {"status":1,"spec": 2} , "b":3} `), cutA)
+	if !ok || len(pieces) != 1 || string(pieces[0].Raw) != `{"status":1,"spec": 2}` || string(pieces[0].slim) != `{"spec":2}` {
+		t.Errorf("got %q, %t", pieces, ok)
+	}
+	if _, ok := DecodeAround(&struct{}{}, []byte(`{"a":1,"a":2}`), cutA); ok {
+		t.Error("one of two was cut out")
+	}
+}

@@ -1,0 +1,120 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package handler
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Limits bound what reviews that come at the same time may cost. A review beyond them is refused with 503 and a
+// Retry-After of a second, upon which the API server tries again by itself within the webhook's timeout.
+type Limits struct {
+	// Concurrent is how many reviews are decoded and evaluated at a time; 0 stands for four for each
+	// processor; more are of use to checks that wait for something.
+	Concurrent int
+	// Queued is how many more may wait for their turn, as long as their own timeouts allow; 0 stands for 16 times
+	// Concurrent.
+	Queued int
+	// Bytes is how much memory the bodies of all these may take; decoded they take a few times as much. 0 stands for an
+	// eighth of GOMEMLIMIT, or of 1 GiB if that is not set. It is never less than 16 MiB, which is two of the largest.
+	Bytes int64
+}
+
+func (l Limits) complete() Limits {
+	l.Concurrent = cmp.Or(l.Concurrent, 4*runtime.GOMAXPROCS(0))
+	l.Queued = cmp.Or(l.Queued, 16*l.Concurrent)
+	if l.Bytes == 0 {
+		limit := debug.SetMemoryLimit(-1)
+		if limit == math.MaxInt64 {
+			limit = 1 << 30
+		}
+		l.Bytes = limit / 8
+	}
+	l.Bytes = max(l.Bytes, 16<<20)
+	return l
+}
+
+// gate holds requests to the limits.
+type gate struct {
+	limits  Limits
+	turns   chan struct{}
+	queued  atomic.Int64
+	bytes   atomic.Int64
+	refused *prometheus.CounterVec
+}
+
+func newGate(limits Limits, registerer prometheus.Registerer) (*gate, error) {
+	limits = limits.complete()
+	g := &gate{limits: limits, turns: make(chan struct{}, limits.Concurrent)}
+	g.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "hookstrap_admission_refused_total",
+		Help: "Reviews refused with 503 because too many came at a time, by the limit that they met: queue, wait or memory.",
+	}, []string{"limit"})
+	if registerer == nil {
+		return g, nil
+	}
+	var err error
+	if g.refused, err = register(registerer, g.refused); err != nil {
+		return nil, fmt.Errorf("cannot register the metric of refused reviews: %w", err)
+	}
+	return g, nil
+}
+
+// enter waits for a turn, which leave gives back.
+func (g *gate) enter(ctx context.Context) *refusal {
+	select {
+	case g.turns <- struct{}{}:
+		return nil
+	default:
+	}
+	if g.queued.Add(1) > int64(g.limits.Queued) {
+		g.queued.Add(-1)
+		return g.refuse("queue", "%d reviews are being answered and %d wait", g.limits.Concurrent, g.limits.Queued)
+	}
+	defer g.queued.Add(-1)
+	select {
+	case g.turns <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return g.refuse("wait", "%d reviews are being answered, and this one's turn did not come in time", g.limits.Concurrent)
+	}
+}
+
+func (g *gate) leave() { <-g.turns }
+
+// reservation is what one body takes of the memory for all.
+type reservation struct {
+	gate  *gate
+	bytes int64
+}
+
+// grow reserves more memory, or refuses.
+func (r *reservation) grow(bytes int) *refusal {
+	r.bytes += int64(bytes)
+	if r.gate.bytes.Add(int64(bytes)) > r.gate.limits.Bytes {
+		return r.gate.refuse("memory", "the reviews being answered take up %d MiB", r.gate.limits.Bytes>>20)
+	}
+	return nil
+}
+
+func (r *reservation) release() {
+	r.gate.bytes.Add(-r.bytes)
+	r.bytes = 0
+}
+
+func (g *gate) refuse(limit, format string, args ...any) *refusal {
+	g.refused.WithLabelValues(limit).Inc()
+	refused := refuse(http.StatusServiceUnavailable, "too busy: "+format+"; try again", args...)
+	refused.retry = true
+	return refused
+}

@@ -1,0 +1,158 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package handler
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+func limitedHandler(t *testing.T, limits Limits, check Check) *Handler {
+	t.Helper()
+	h, err := New(Options{Entries: []Entry{{Check: check}}, Limits: limits, Registerer: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func TestQueueIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := limitedHandler(t, Limits{Concurrent: 1, Queued: 2}, stuck("slow", release))
+		answers := make(chan *httptest.ResponseRecorder, 3)
+		for range 3 { // one is answered, two wait
+			go func() { answers <- send(t.Context(), h, "/", sampleReview(t, 0)) }()
+			synctest.Wait()
+		}
+		refused := send(t.Context(), h, "/", sampleReview(t, 0))
+		if refused.Code != http.StatusServiceUnavailable || refused.Header().Get("Retry-After") != "1" ||
+			refused.Body.String() != "too busy: 1 reviews are being answered and 2 wait; try again\n" {
+			t.Errorf("got %d %v %s", refused.Code, refused.Header(), refused.Body)
+		}
+		close(release)
+		for range 3 {
+			if got := <-answers; got.Code != http.StatusOK {
+				t.Errorf("one that waited got %d %s", got.Code, got.Body)
+			}
+		}
+		if got := testutil.ToFloat64(h.gate.refused.WithLabelValues("queue")); got != 1 {
+			t.Errorf("%v refusals were counted", got)
+		}
+		if n := len(h.gate.turns); n != 0 || h.gate.queued.Load() != 0 || h.gate.bytes.Load() != 0 {
+			t.Errorf("not given back: %d turns, %d places, %d bytes", n, h.gate.queued.Load(), h.gate.bytes.Load())
+		}
+	})
+}
+
+// Who waits for a turn waits no longer than the review's own timeout.
+func TestWaitEndsWithTheReviewsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := limitedHandler(t, Limits{Concurrent: 1}, stuck("slow", release))
+		first := make(chan *httptest.ResponseRecorder, 1)
+		go func() { first <- send(t.Context(), h, "/?timeout=20s", sampleReview(t, 0)) }()
+		synctest.Wait()
+		got := send(t.Context(), h, "/?timeout=2s", []byte(minimalReview))
+		if got.Code != http.StatusServiceUnavailable || !strings.Contains(got.Body.String(), "turn did not come in time") {
+			t.Errorf("got %d %s", got.Code, got.Body)
+		}
+		if n := testutil.ToFloat64(h.gate.refused.WithLabelValues("wait")); n != 1 {
+			t.Errorf("%v refusals were counted", n)
+		}
+		close(release)
+		if got := <-first; got.Code != http.StatusOK {
+			t.Errorf("the first got %d %s", got.Code, got.Body)
+		}
+	})
+}
+
+func TestMemoryForBodiesIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := limitedHandler(t, Limits{Bytes: 1}, says("quiet")) // 16 MiB, the least there is
+		var writers []*io.PipeWriter
+		for range 2 {
+			body, writer := io.Pipe()
+			writers = append(writers, writer)
+			go post(t.Context(), h, body, maxBody)
+			_, _ = writer.Write(make([]byte, maxBody-1))
+		}
+		synctest.Wait()
+		if got := post(t.Context(), h, strings.NewReader(strings.Repeat(" ", 3<<20)), 3<<20); got.Code != 503 ||
+			!strings.Contains(got.Body.String(), "take up 16 MiB") {
+			t.Errorf("got %d %s", got.Code, got.Body)
+		}
+		if got := send(t.Context(), h, "/", []byte(minimalReview)); got.Code != http.StatusOK {
+			t.Errorf("a small one got %d %s", got.Code, got.Body)
+		}
+		for _, writer := range writers {
+			_ = writer.Close()
+		}
+		synctest.Wait()
+		if n := h.gate.bytes.Load(); n != 0 {
+			t.Errorf("%d bytes were not given back", n)
+		}
+	})
+}
+
+// Who announces much and sends little gets little memory.
+func TestMemoryFollowsWhatIsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := limitedHandler(t, Limits{}, says("quiet"))
+		body, writer := io.Pipe()
+		go post(t.Context(), h, body, maxBody)
+		synctest.Wait()
+		if n := h.gate.bytes.Load(); n != firstRead {
+			t.Errorf("%d bytes before anything was sent", n)
+		}
+		_, _ = writer.Write(make([]byte, firstRead+1))
+		synctest.Wait()
+		if n := h.gate.bytes.Load(); n > growth*(firstRead+1) {
+			t.Errorf("%d bytes for %d", n, firstRead+1)
+		}
+		_ = writer.Close()
+	})
+}
+
+func post(ctx context.Context, h http.Handler, body io.Reader, length int64) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", body)
+	r.ContentLength = length
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestBodiesWithoutALength(t *testing.T) {
+	tests := map[string]struct{ padding, code int }{
+		"small": {0, 200}, "over the first read": {firstRead, 200}, "greatest": {maxBody - len(minimalReview), 200},
+		"too large": {maxBody - len(minimalReview) + 1, 413}, "far too large": {3 * maxBody, 413},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			body := strings.NewReader(minimalReview + strings.Repeat(" ", tt.padding))
+			if got := post(t.Context(), newHandler(t), struct{ io.Reader }{body}, -1); got.Code != tt.code {
+				t.Errorf("got %d %s", got.Code, got.Body)
+			}
+		})
+	}
+}
+
+func TestLimitsHaveDefaults(t *testing.T) {
+	if l := (Limits{}).complete(); l.Concurrent < 4 || l.Queued < l.Concurrent || l.Bytes < 16<<20 {
+		t.Errorf("got %+v", l)
+	}
+	want := Limits{Concurrent: 3, Queued: 5, Bytes: 1 << 30}
+	if got := want.complete(); got != want {
+		t.Errorf("got %+v", got)
+	}
+}
