@@ -14,12 +14,12 @@ ARG TARGETOS TARGETARCH
 ARG VERSION=dev
 ENV CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local
 WORKDIR /src
-RUN --mount=type=bind,source=go.mod,target=go.mod \
-    --mount=type=bind,source=go.sum,target=go.sum \
+RUN --mount=type=bind,source=go.mod,target=/src/go.mod \
+    --mount=type=bind,source=go.sum,target=/src/go.sum \
     --mount=type=cache,target=/go/pkg/mod \
     go mod download
 # No path of the builder and no state of its checkout goes into the binary: same source and version, same bytes.
-RUN --mount=type=bind,target=. \
+RUN --mount=type=bind,target=/src \
     --mount=type=cache,target=/go/pkg/mod \
     --mount=type=cache,target=/root/.cache/go-build \
     GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \

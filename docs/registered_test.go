@@ -20,6 +20,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/reload"
 )
 
 var update = flag.Bool("update", false, "write the generated parts instead of comparing them")
@@ -93,7 +94,11 @@ func registered(t *testing.T) []metric {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := handler.New(handler.Options{Registerer: r}); err != nil {
+	h, err := handler.New(handler.Options{Registerer: r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reload.New(reload.Options{Handler: h, Registerer: r}); err != nil {
 		t.Fatal(err)
 	}
 	slices.SortFunc(r.metrics, func(a, b metric) int { return cmp.Compare(a.name, b.name) })

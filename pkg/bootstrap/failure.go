@@ -32,9 +32,10 @@ const (
 	reloadCertificate = "certificate" // the key pair in CertDir
 	reloadCA          = "ca"          // CAFile
 	reloadClientCA    = "client-ca"   // ClientCAFile
+	reloadChecks      = "checks"      // the checks' configuration, which is not ours to read: see ChecksNotReloaded
 )
 
-func reloads() []string { return []string{reloadCertificate, reloadCA, reloadClientCA} }
+func reloads() []string { return []string{reloadCertificate, reloadCA, reloadClientCA, reloadChecks} }
 
 // taskError names the task of an error more closely than whoever retries it can. Its text is the error's own.
 type taskError struct {

@@ -40,6 +40,10 @@ func (b *Bootstrapper) reloadCounted(what string, err error) {
 	b.events.warning(eventReload, what, "The last good files (%s) stay in use: %v", what, err)
 }
 
+// ChecksNotReloaded counts a configuration of the checks that could not be read or used, and records it as an event of our
+// Pod, at most once in a few minutes. The caller, who keeps the last good one, logs it.
+func (b *Bootstrapper) ChecksNotReloaded(err error) { b.reloadCounted(reloadChecks, err) }
+
 // servedLeaf says which certificate is served from now on.
 func (b *Bootstrapper) servedLeaf(leaf *x509.Certificate, first bool) {
 	b.metrics.serving(leaf, first)

@@ -5,15 +5,22 @@ package handler
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // Mode is how much a check's word counts.
@@ -55,13 +62,35 @@ func (m *Mode) UnmarshalJSON(data []byte) error {
 	return fmt.Errorf("mode %s is not one of %q", data, Modes())
 }
 
+// OnError is what becomes of a request when a check that denies cannot tell: it returned an error, panicked, or was too
+// slow.
+type OnError string
+
+// The values of OnError.
+const (
+	// Refuse refuses the request. It is also what an empty OnError means: a policy that can be avoided by making its check
+	// fail is none.
+	Refuse OnError = "deny"
+	// Admit lets the request pass, with a warning for the user.
+	Admit OnError = "allow"
+)
+
+// OnErrors returns all values of OnError, the strictest first.
+func OnErrors() []OnError { return []OnError{Refuse, Admit} }
+
 // Entry is a check together with how it is used.
 type Entry struct {
 	Check Check
 	// Mode is what follows from a violation; empty means Deny.
 	Mode Mode
-	// ExemptNamespaces are the namespaces whose objects the check does not see.
-	ExemptNamespaces []string
+	// OnError is what follows when a check in mode Deny fails; empty means Refuse. In the other modes a failure is told as
+	// a violation would be.
+	OnError OnError
+	// Exempt is what the check leaves alone.
+	Exempt Exemptions
+	// Cluster is where Exempt.NamespaceSelector finds the labels of namespaces: a cache, which is asked in every request
+	// that nothing else exempts. What it does not have is not exempt.
+	Cluster client.Reader
 	// EveryUpdate makes violations count on an update even when the old object had them as well.
 	EveryUpdate bool
 }
@@ -71,9 +100,13 @@ type entry struct {
 	check       Check
 	name        string
 	mode        Mode
-	exempt      sets.Set[string]
+	failsOpen   bool
+	exempt      exempter
+	container   *regexp.Regexp
+	cluster     client.Reader
 	everyUpdate bool
 	selects     func(*Request) bool
+	counters    counters
 }
 
 // compile turns entries into the order they are run in: those which deny come first, because a check that only warns
@@ -109,15 +142,27 @@ func (e Entry) compile(position int) (*entry, error) {
 	}
 	name, mode := e.Check.Name(), cmp.Or(e.Mode, Deny)
 	// The API server drops audit annotations with any other name.
-	if problems := validation.IsQualifiedName(name); len(problems) > 0 || strings.Contains(name, "/") {
-		return nil, fmt.Errorf("check name %q is no annotation name: use up to 63 letters, digits, '-', '_' or '.'", name)
+	problems := validation.IsQualifiedName(name + exemptSuffix)
+	if name == "" || len(problems) > 0 || strings.Contains(name, "/") {
+		return nil, fmt.Errorf("check name %q is no annotation name: use up to 56 letters, digits, '-', '_' or '.'", name)
 	}
 	if !slices.Contains(Modes(), mode) {
 		return nil, fmt.Errorf("check %q has the unknown mode %q: use one of %q", name, mode, Modes())
 	}
+	onError := cmp.Or(e.OnError, Refuse)
+	if !slices.Contains(OnErrors(), onError) {
+		return nil, fmt.Errorf("check %q has the unknown OnError %q: use one of %q", name, onError, OnErrors())
+	}
+	exempt, err := e.Exempt.compile()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("check %q: %w", name, err)
+	case exempt.selector != nil && e.Cluster == nil && mode != Off:
+		return nil, fmt.Errorf("check %q exempts namespaces by their labels, which it cannot read: set Entry.Cluster", name)
+	}
 	compiled := &entry{
-		check: e.Check, name: name, mode: mode,
-		exempt: sets.New(e.ExemptNamespaces...), everyUpdate: e.EveryUpdate, selects: selectsUsual,
+		check: e.Check, name: name, mode: mode, failsOpen: onError == Admit, exempt: exempt, container: containerPath(),
+		cluster: e.Cluster, everyUpdate: e.EveryUpdate, selects: selectsUsual,
 	}
 	if selector, ok := e.Check.(Selector); ok {
 		compiled.selects = selector.Selects
@@ -125,9 +170,34 @@ func (e Entry) compile(position int) (*entry, error) {
 	return compiled, nil
 }
 
-// isExempt says whether the request is in one of the entry's exempt namespaces; cluster-scoped objects are in none.
-func (e *entry) isExempt(req *Request) bool {
-	return req.Namespace != "" && e.exempt.Has(req.Namespace)
+// refuses says whether a failure of the check refuses the request.
+func (e *entry) refuses() bool { return e.mode == Deny && !e.failsOpen }
+
+// isExempt says what exempts the request as a whole, if anything does.
+func (e *entry) isExempt(ctx context.Context, req *Request) (by exemption, who string) {
+	return e.exempt.ofWhole(req, func() labels.Set { return e.namespaceLabels(ctx, req) })
+}
+
+// namespaceLabels returns the labels of the request's namespace, nil if nobody knows them. Those of a Namespace are what
+// they were before an update: who may change labels does not exempt the change itself.
+func (e *entry) namespaceLabels(ctx context.Context, req *Request) labels.Set {
+	if req.Resource.Group == "" && req.Resource.Resource == "namespaces" {
+		namespace, err := OldObject[metav1.PartialObjectMetadata](req)
+		if errors.Is(err, ErrNoObject) {
+			namespace, err = Object[metav1.PartialObjectMetadata](req)
+		}
+		if err != nil {
+			return nil
+		}
+		return labels.Set(namespace.Labels)
+	}
+	var namespace corev1.Namespace
+	if err := e.cluster.Get(ctx, client.ObjectKey{Name: req.Namespace}, &namespace); err != nil {
+		klog.FromContext(ctx).V(2).Info("Cannot tell whether the namespace is exempt; it counts as not exempt",
+			"check", e.name, "namespace", req.Namespace, "err", err)
+		return nil
+	}
+	return labels.Set(namespace.Labels)
 }
 
 // selectsUsual is the rule for checks that are not Selectors: creates and updates of an object. Of the subresources,

@@ -22,9 +22,12 @@ var errDeadline = errors.New("no answer in time")
 // outcome is what one check had to say about one request.
 type outcome struct {
 	entry      *entry
-	skipped    bool // the check was not asked, or the namespace is exempt
+	skipped    bool // the check was not asked
 	violations []Violation
 	err        error // the check could not tell
+
+	exemptBy exemption // what exempted the request, or some of its containers; empty if nothing did
+	exempted []string  // who or what it was: the namespace, the user, …, or the images
 }
 
 // evaluate runs the entries one after another and returns an outcome for each, in the same order. It returns when ctx
@@ -90,8 +93,11 @@ func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
 			o = outcome{entry: e, err: errors.New("it panicked; the webhook's log has the stack")}
 		}
 	}()
-	if e.isExempt(req) || !e.selects(req) {
+	if !e.selects(req) {
 		return outcome{entry: e, skipped: true}
+	}
+	if by, who := e.isExempt(ctx, req); by != "" {
+		return outcome{entry: e, skipped: true, exemptBy: by, exempted: []string{who}}
 	}
 	violations, err := e.check.Evaluate(ctx, req)
 	if err != nil && ctx.Err() != nil {
@@ -100,7 +106,11 @@ func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
 	if err == nil && !e.everyUpdate {
 		violations = e.dropCarriedOver(ctx, req, violations)
 	}
-	return outcome{entry: e, violations: violations, err: err}
+	o = outcome{entry: e, err: err}
+	if o.violations, o.exempted = e.withoutImages(req, violations); len(o.exempted) > 0 {
+		o.exemptBy = byImage
+	}
+	return o
 }
 
 // dropCarriedOver removes the violations of an update which the old object had as well. An object that is older than

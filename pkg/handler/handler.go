@@ -80,7 +80,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	response, decision := h.review(klog.NewContext(ctx, logger), req, budget)
 	in.answer(w, response, logger)
-	h.metrics.observeReview(req.Operation, decision, time.Since(start))
+	h.metrics.observeReview(req, decision, time.Since(start))
 }
 
 // review asks the checks and puts together what they say.
@@ -92,7 +92,7 @@ func (h *Handler) review(
 	}
 	outcomes := evaluate(ctx, *h.entries.Load(), req, budget)
 	for i := range outcomes {
-		h.metrics.observeCheck(&outcomes[i])
+		h.metrics.observeCheck(req, &outcomes[i])
 	}
 	response, decision := respond(req, outcomes)
 	logReview(ctx, req, response, decision)

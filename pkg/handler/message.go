@@ -8,8 +8,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // The limits of what is said, in characters or in pieces. Messages quote what the user sent, which may be megabytes.
@@ -76,7 +74,7 @@ func names(req *Request) (name, prefix string) {
 	if req.Name != "" {
 		return req.Name, ""
 	}
-	obj, err := Object[metav1.PartialObjectMetadata](req)
+	obj, err := Metadata(req)
 	if err != nil {
 		return "", ""
 	}

@@ -6,45 +6,60 @@ package handler
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // metrics are what a Handler counts. Every label has few values whatever callers send: the operation is one of the
-// four that exist, the check one of those configured. There is no label for the resource, which callers can invent.
+// four that exist, the check one of those configured, the resource one of Kubernetes' own or "other".
 type metrics struct {
-	requests *prometheus.CounterVec
-	checks   *prometheus.CounterVec
-	duration prometheus.Histogram
+	requests   *prometheus.CounterVec
+	checks     *prometheus.CounterVec
+	exemptions *prometheus.CounterVec
+	duration   prometheus.Histogram
+	resources  map[schema.GroupResource]string
 }
+
+// other is the value of a label for everything that has no value of its own.
+const other = "other"
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookstrap_admission_requests_total",
-			Help: "Requests by decision (allowed, denied, error, invalid) and operation.",
-		}, []string{"decision", "operation"}),
+			Help: "Requests by decision (allowed, denied, error, invalid), operation and resource.",
+		}, []string{"decision", "operation", "resource"}),
 		checks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookstrap_admission_check_decisions_total",
 			Help: "What each check said: allowed, denied, warned, audited or error.",
-		}, []string{"check", "decision"}),
+		}, []string{"check", "mode", "decision", "operation", "resource"}),
+		exemptions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hookstrap_admission_exemptions_total",
+			Help: "Requests that an exemption kept from a check, wholly or in some of its containers, by what exempted them.",
+		}, []string{"check", "by"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "hookstrap_admission_duration_seconds",
 			Help: "Time from the first byte of an admission review to the last byte of its answer.",
 			Buckets: []float64{
-				.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10,
+				.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10,
 			},
 		}),
+		resources: knownResources(),
 	}
 	if registerer == nil {
 		return m, nil
 	}
-	var errs [3]error
+	var errs [4]error
 	m.requests, errs[0] = register(registerer, m.requests)
 	m.checks, errs[1] = register(registerer, m.checks)
 	m.duration, errs[2] = register(registerer, m.duration)
+	m.exemptions, errs[3] = register(registerer, m.exemptions)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("cannot register the admission metrics; give the handler another Registerer: %w", err)
 	}
@@ -63,24 +78,83 @@ func register[C prometheus.Collector](registerer prometheus.Registerer, collecto
 }
 
 func (m *metrics) observeInvalid() {
-	m.requests.WithLabelValues(string(decisionInvalid), "").Inc()
+	m.requests.WithLabelValues(string(decisionInvalid), "", "").Inc()
 }
 
-func (m *metrics) observeReview(operation admissionv1.Operation, d decision, took time.Duration) {
-	switch operation {
-	case admissionv1.Create, admissionv1.Update, admissionv1.Delete, admissionv1.Connect:
-	default:
-		operation = "other"
-	}
-	m.requests.WithLabelValues(string(d), string(operation)).Inc()
+func (m *metrics) observeReview(req *Request, d decision, took time.Duration) {
+	m.requests.WithLabelValues(string(d), operationLabel(req), m.resourceLabel(req)).Inc()
 	m.duration.Observe(took.Seconds())
 }
 
-func (m *metrics) observeCheck(o *outcome) {
+func operationLabel(req *Request) string {
+	switch operation := req.Operation; operation {
+	case admissionv1.Create, admissionv1.Update, admissionv1.Delete, admissionv1.Connect:
+		return string(operation)
+	}
+	return other
+}
+
+// resourceLabel is the resource and its group, without the version and the subresource.
+func (m *metrics) resourceLabel(req *Request) string {
+	if label, ok := m.resources[schema.GroupResource{Group: req.Resource.Group, Resource: req.Resource.Resource}]; ok {
+		return label
+	}
+	return other
+}
+
+// knownResources are those of Kubernetes itself, with their label. Custom resources are not among them: whoever may
+// create a CustomResourceDefinition could otherwise make as many series as they like.
+func knownResources() map[schema.GroupResource]string {
+	known := map[schema.GroupResource]string{}
+	for kind := range scheme.Scheme.AllKnownTypes() {
+		plural, _ := meta.UnsafeGuessKindToResource(kind)
+		known[plural.GroupResource()] = plural.GroupResource().String()
+	}
+	return known
+}
+
+func (m *metrics) observeCheck(req *Request, o *outcome) {
+	if o.exemptBy != "" {
+		m.exemptions.WithLabelValues(o.entry.name, string(o.exemptBy)).Inc()
+	}
 	if o.skipped {
 		return
 	}
-	m.checks.WithLabelValues(o.entry.name, string(o.decision())).Inc()
+	key := counterKey{decision: o.decision(), operation: operationLabel(req), resource: m.resourceLabel(req)}
+	o.entry.counters.get(key, func() prometheus.Counter {
+		return m.checks.WithLabelValues(
+			o.entry.name, string(o.entry.mode), string(key.decision), key.operation, key.resource)
+	}).Inc()
+}
+
+// counterKey is what tells the counters of one check apart.
+type counterKey struct {
+	decision            decision
+	operation, resource string
+}
+
+// counters keep those of one check at hand: finding one by five labels costs more than many a check.
+type counters struct {
+	mu    sync.RWMutex
+	known map[counterKey]prometheus.Counter
+}
+
+func (c *counters) get(key counterKey, find func() prometheus.Counter) prometheus.Counter {
+	c.mu.RLock()
+	counter := c.known[key]
+	c.mu.RUnlock()
+	if counter != nil {
+		return counter
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil {
+		c.known = map[counterKey]prometheus.Counter{}
+	}
+	if c.known[key] == nil {
+		c.known[key] = find()
+	}
+	return c.known[key]
 }
 
 // decision is what the check said, taken for itself.

@@ -8,11 +8,13 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func TestMetrics(t *testing.T) {
@@ -20,11 +22,11 @@ func TestMetrics(t *testing.T) {
 	bad := Violation{Message: "bad"}
 	h, err := New(Options{Registerer: registry, Entries: []Entry{
 		{Check: says("quiet")},
-		{Check: says("exempt", bad), ExemptNamespaces: []string{"shop"}},
-		{Check: says("loud", bad), ExemptNamespaces: []string{"attic"}},
+		{Check: says("exempt", bad), Exempt: Exemptions{Namespaces: []string{"shop"}}},
+		{Check: says("loud", bad), Exempt: Exemptions{Namespaces: []string{"attic"}}},
 		{Check: says("advice", bad), Mode: Warn},
 		{Check: says("ledger", bad), Mode: Audit},
-		{Check: fails("broken", errors.New("x")), ExemptNamespaces: []string{"shop"}},
+		{Check: fails("broken", errors.New("x")), Exempt: Exemptions{Namespaces: []string{"shop"}}},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -49,21 +51,26 @@ func TestMetrics(t *testing.T) {
 	want := `
 # HELP hookstrap_admission_check_decisions_total What each check said: allowed, denied, warned, audited or error.
 # TYPE hookstrap_admission_check_decisions_total counter
-hookstrap_admission_check_decisions_total{check="advice",decision="warned"} 1
-hookstrap_admission_check_decisions_total{check="broken",decision="error"} 1
-hookstrap_admission_check_decisions_total{check="ledger",decision="audited"} 1
-hookstrap_admission_check_decisions_total{check="loud",decision="denied"} 1
-hookstrap_admission_check_decisions_total{check="quiet",decision="allowed"} 1
-# HELP hookstrap_admission_requests_total Requests by decision (allowed, denied, error, invalid) and operation.
+hookstrap_admission_check_decisions_total{check="advice",decision="warned",mode="warn",operation="CREATE",resource="pods"} 1
+hookstrap_admission_check_decisions_total{check="broken",decision="error",mode="deny",operation="CREATE",resource="pods"} 1
+hookstrap_admission_check_decisions_total{check="ledger",decision="audited",mode="audit",operation="CREATE",resource="pods"} 1
+hookstrap_admission_check_decisions_total{check="loud",decision="denied",mode="deny",operation="CREATE",resource="pods"} 1
+hookstrap_admission_check_decisions_total{check="quiet",decision="allowed",mode="deny",operation="CREATE",resource="pods"} 1
+# HELP hookstrap_admission_exemptions_total Requests that an exemption kept from a check, wholly or in some of its containers, by what exempted them.
+# TYPE hookstrap_admission_exemptions_total counter
+hookstrap_admission_exemptions_total{by="namespace",check="broken"} 1
+hookstrap_admission_exemptions_total{by="namespace",check="exempt"} 1
+# HELP hookstrap_admission_requests_total Requests by decision (allowed, denied, error, invalid), operation and resource.
 # TYPE hookstrap_admission_requests_total counter
-hookstrap_admission_requests_total{decision="allowed",operation="DELETE"} 1
-hookstrap_admission_requests_total{decision="allowed",operation="other"} 1
-hookstrap_admission_requests_total{decision="denied",operation="CREATE"} 1
-hookstrap_admission_requests_total{decision="error",operation="CREATE"} 1
-hookstrap_admission_requests_total{decision="invalid",operation=""} 1
+hookstrap_admission_requests_total{decision="allowed",operation="DELETE",resource="pods"} 1
+hookstrap_admission_requests_total{decision="allowed",operation="other",resource="pods"} 1
+hookstrap_admission_requests_total{decision="denied",operation="CREATE",resource="pods"} 1
+hookstrap_admission_requests_total{decision="error",operation="CREATE",resource="pods"} 1
+hookstrap_admission_requests_total{decision="invalid",operation="",resource=""} 1
 `
 	err = testutil.GatherAndCompare(registry, strings.NewReader(want),
-		"hookstrap_admission_check_decisions_total", "hookstrap_admission_requests_total")
+		"hookstrap_admission_check_decisions_total", "hookstrap_admission_exemptions_total",
+		"hookstrap_admission_requests_total")
 	if err != nil {
 		t.Error(err)
 	}
@@ -89,6 +96,58 @@ func histogramCount(t *testing.T, registry *prometheus.Registry) uint64 {
 	}
 	t.Fatal("no histogram")
 	return 0
+}
+
+// Callers can name any resource. They must not make series of it.
+func TestResourceLabel(t *testing.T) {
+	m, err := newMetrics(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ group, resource, want string }{
+		{"", "pods", "pods"},
+		{"apps", "deployments", "deployments.apps"},
+		{"networking.k8s.io", "ingresses", "ingresses.networking.k8s.io"},
+		{"rbac.authorization.k8s.io", "clusterroles", "clusterroles.rbac.authorization.k8s.io"},
+		{"", "endpoints", "endpoints"},
+		{"example.com", "pods", "other"},
+		{"", "pods1234", "other"},
+		{"", "", "other"},
+	} {
+		req := NewRequest(admissionv1.AdmissionRequest{Resource: metav1.GroupVersionResource{Group: tt.group, Resource: tt.resource}})
+		if got := m.resourceLabel(req); got != tt.want {
+			t.Errorf("%s of %q is %q, want %q", tt.resource, tt.group, got, tt.want)
+		}
+	}
+	if n := len(m.resources); n > 1000 {
+		t.Errorf("%d values of the label", n)
+	}
+}
+
+// Counters are made by whoever comes first.
+func TestCountersAreSharedByConcurrentRequests(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	h, err := New(Options{Registerer: registry, Entries: []Entry{{Check: says("quiet")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	for range 8 {
+		running.Go(func() {
+			for range 20 {
+				ask(t.Context(), t, h, createPod(t, webPod()))
+			}
+		})
+	}
+	running.Wait()
+	want := `
+# HELP hookstrap_admission_check_decisions_total What each check said: allowed, denied, warned, audited or error.
+# TYPE hookstrap_admission_check_decisions_total counter
+hookstrap_admission_check_decisions_total{check="quiet",decision="allowed",mode="deny",operation="CREATE",resource="pods"} 160
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "hookstrap_admission_check_decisions_total"); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestHandlersShareARegisterer(t *testing.T) {

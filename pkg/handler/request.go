@@ -5,13 +5,11 @@ package handler
 
 import (
 	"errors"
-	"fmt"
-	"reflect"
-	"sync"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/json"
+
+	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
 )
 
 // ErrNoObject is returned when a request does not carry the object that was asked for: deletes have no new object,
@@ -34,7 +32,7 @@ func NewRequest(r admissionv1.AdmissionRequest) *Request {
 
 // Object returns the object in the request as a *T, shared with other callers. T is whatever the object's JSON fits:
 // an API type, [metav1.PartialObjectMetadata], or a struct of only the fields a check needs.
-// The error is [ErrNoObject] if the request has no object.
+// If *T is an [ObjectDecoder], it decodes itself. The error is [ErrNoObject] if the request has no object.
 func Object[T any](req *Request) (*T, error) {
 	return decode[T](&req.object, req.AdmissionRequest.Object.Raw, "object")
 }
@@ -42,6 +40,32 @@ func Object[T any](req *Request) (*T, error) {
 // OldObject is as [Object], for the object as it was before an update or delete.
 func OldObject[T any](req *Request) (*T, error) {
 	return decode[T](&req.oldObject, req.AdmissionRequest.OldObject.Raw, "oldObject")
+}
+
+// Metadata returns the metadata of the object in the request, without its managed fields, which are most of it and
+// cost the most. It is shared with other callers. The error is [ErrNoObject] if the request has no object.
+func Metadata(req *Request) (*metav1.ObjectMeta, error) {
+	return metaOf(Object[metadata](req))
+}
+
+// OldMetadata is as [Metadata], for the object as it was before an update or delete.
+func OldMetadata(req *Request) (*metav1.ObjectMeta, error) {
+	return metaOf(OldObject[metadata](req))
+}
+
+// metadata is an object of any kind with nothing but its metadata.
+type metadata struct {
+	Metadata metav1.ObjectMeta `json:"metadata"`
+}
+
+// DecodeObject makes metadata an [ObjectDecoder].
+func (m *metadata) DecodeObject(raw []byte) error { return lean.DecodeInto(m, raw, lean.Metadata) }
+
+func metaOf(obj *metadata, err error) (*metav1.ObjectMeta, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &obj.Metadata, nil
 }
 
 // before is the request that would leave the old object as it is.
@@ -57,34 +81,6 @@ func (r *Request) terminating() bool {
 	if r.Operation != admissionv1.Update {
 		return false
 	}
-	old, err := OldObject[metav1.PartialObjectMetadata](r)
+	old, err := OldMetadata(r)
 	return err == nil && old.DeletionTimestamp != nil
-}
-
-// decoded remembers what an object was decoded to, by type.
-type decoded struct {
-	mu     sync.Mutex
-	byType map[reflect.Type]any
-}
-
-func decode[T any](memo *decoded, raw []byte, which string) (*T, error) {
-	memo.mu.Lock()
-	defer memo.mu.Unlock()
-	key := reflect.TypeFor[T]()
-	if known, ok := memo.byType[key]; ok {
-		return known.(*T), nil
-	}
-	if len(raw) == 0 {
-		return nil, fmt.Errorf("cannot read %s: %w", which, ErrNoObject)
-	}
-	// The API machinery's decoder, since its idea of JSON is the API server's: names of fields are case-sensitive.
-	obj := new(T)
-	if err := json.Unmarshal(raw, obj); err != nil {
-		return nil, fmt.Errorf("cannot read %s as %s: %w", which, key, err)
-	}
-	if memo.byType == nil {
-		memo.byType = map[reflect.Type]any{}
-	}
-	memo.byType[key] = obj
-	return obj, nil
 }

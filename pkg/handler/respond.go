@@ -6,6 +6,8 @@ package handler
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,7 +29,7 @@ const (
 // an error when there is none, but such a check failed.
 func respond(req *Request, outcomes []outcome) (*admissionv1.AdmissionResponse, decision) {
 	response := &admissionv1.AdmissionResponse{UID: req.UID, AuditAnnotations: auditAnnotations(outcomes)}
-	denials, failures := split(outcomes, Deny)
+	denials, failures := refusals(outcomes)
 	switch {
 	case len(denials) > 0:
 		response.Result = status(req, http.StatusForbidden, metav1.StatusReasonForbidden)
@@ -48,6 +50,17 @@ func respond(req *Request, outcomes []outcome) (*admissionv1.AdmissionResponse, 
 	return response, decisionAllowed
 }
 
+// refusals returns the outcomes that stand in the way: checks that deny, and those of them that failed.
+func refusals(outcomes []outcome) (denials, failures []outcome) {
+	denials, failed := split(outcomes, Deny)
+	for _, o := range failed {
+		if o.entry.refuses() {
+			failures = append(failures, o)
+		}
+	}
+	return denials, failures
+}
+
 // split returns the outcomes of checks of one mode: those with violations, and those of checks that failed.
 func split(outcomes []outcome, mode Mode) (violated, failed []outcome) {
 	for _, o := range outcomes {
@@ -62,34 +75,49 @@ func split(outcomes []outcome, mode Mode) (violated, failed []outcome) {
 	return violated, failed
 }
 
-// auditAnnotations has an annotation for each check in mode Audit that has something to say. Its key is the name of
-// the check; the API server puts the name of the webhook and a slash in front.
+// exemptSuffix is what the key of an audit annotation has behind the check's name if it tells of an exemption.
+const exemptSuffix = "-exempt"
+
+// auditAnnotations has an annotation for each check in mode Audit that has something to say, and one for each check
+// that something was exempt from. Their keys are the name of the check, and the name with a suffix; the API server puts
+// the name of the webhook and a slash in front.
 func auditAnnotations(outcomes []outcome) map[string]string {
-	violated, failed := split(outcomes, Audit)
-	if len(violated)+len(failed) == 0 {
-		return nil
-	}
 	annotations := map[string]string{}
+	violated, failed := split(outcomes, Audit)
 	for _, o := range violated {
 		annotations[o.entry.name] = joinViolations(o.violations, maxViolations)
 	}
 	for _, o := range failed {
 		annotations[o.entry.name] = clean("failed: "+o.err.Error(), maxViolation)
 	}
+	for _, o := range outcomes {
+		if o.exemptBy != "" {
+			annotations[o.entry.name+exemptSuffix] = exemptText(o)
+		}
+	}
+	if len(annotations) == 0 {
+		return nil
+	}
 	return annotations
 }
 
-// warnings has a warning for each violation of checks in mode Warn, and for each such check that failed. It is for
-// requests that are allowed: who was denied has a message to read already.
+// exemptText says what exempted something.
+func exemptText(o outcome) string {
+	return clean(string(o.exemptBy)+": "+strings.Join(o.exempted, ", "), maxViolation)
+}
+
+// warnings has a warning for each violation of checks in mode Warn, and for each such check that failed, or that would
+// deny but admits when it fails. It is for requests that are allowed: who was denied has a message to read already.
 func warnings(outcomes []outcome) []string {
 	violated, failed := split(outcomes, Warn)
+	_, open := split(outcomes, Deny) // the others refuse, and then nobody is warned
 	var texts []string
 	for _, o := range violated {
 		for _, v := range o.violations {
 			texts = append(texts, clean(o.entry.name+": "+violationText(v), maxWarning))
 		}
 	}
-	for _, o := range failed {
+	for _, o := range slices.Concat(open, failed) {
 		texts = append(texts, clean(o.entry.name+" failed: "+o.err.Error(), maxWarning))
 	}
 	if len(texts) > maxWarnings {

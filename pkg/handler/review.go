@@ -4,10 +4,7 @@
 package handler
 
 import (
-	stdjson "encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -16,14 +13,9 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionv1beta1 "k8s.io/api/admission/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/json"
-	"k8s.io/klog/v2"
 )
 
 const (
-	// maxBody bounds a review: two objects of 3 MiB, which is the API server's limit for one, and 1 MiB for the rest.
-	maxBody = 7 << 20
-
 	// The API server accepts timeoutSeconds from 1 to 30, and takes 10 when none is given.
 	minTimeout, defaultTimeout, maxTimeout = time.Second, 10 * time.Second, 30 * time.Second
 
@@ -63,36 +55,26 @@ func readReview(w http.ResponseWriter, r *http.Request) (*review, *refusal) {
 		return nil, refuse(http.StatusMethodNotAllowed, "method %s: send an AdmissionReview with POST", r.Method)
 	}
 	contentType := r.Header.Get("Content-Type")
-	if mediaType, _, err := mime.ParseMediaType(contentType); err != nil || mediaType != "application/json" {
+	if !isJSON(contentType) {
 		return nil, refuse(http.StatusUnsupportedMediaType, "Content-Type %q: send application/json", contentType)
 	}
 	body, refused := readBody(w, r)
 	if refused != nil {
 		return nil, refused
 	}
-	in := &review{}
-	if err := json.Unmarshal(body, in); err != nil {
+	in, err := parse(body)
+	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the body is not an AdmissionReview: %v", err)
 	}
 	return in, in.complete()
 }
 
-// readBody reads what there is to read within the size and time that a review may take. The read deadline is for
-// callers who send slowly or not at all; writers that have no such deadline, as in tests, do without.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
-	controller := http.NewResponseController(w)
-	if controller.SetReadDeadline(time.Now().Add(maxTimeout)) == nil {
-		defer func() { _ = controller.SetReadDeadline(time.Time{}) }() // it would end the connection later on
+func isJSON(contentType string) bool {
+	if contentType == "application/json" {
+		return true // what the API server sends, which needs no parsing
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, refuse(http.StatusRequestEntityTooLarge, "the AdmissionReview is larger than %d MiB", maxBody>>20)
-	case err != nil:
-		return nil, refuse(http.StatusBadRequest, "the body cannot be read: %v", err)
-	}
-	return body, nil
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	return err == nil && mediaType == "application/json"
 }
 
 // complete checks the envelope, and takes the request out of it.
@@ -110,20 +92,6 @@ func (in *review) complete() *refusal {
 	}
 	in.request = NewRequest(*in.Request)
 	return nil
-}
-
-// answer sends the response in a review of the version that was asked with.
-func (in *review) answer(w http.ResponseWriter, response *admissionv1.AdmissionResponse, logger klog.Logger) {
-	body, err := stdjson.Marshal(review{TypeMeta: in.TypeMeta, Response: response})
-	if err != nil {
-		logger.Error(err, "Cannot encode the response; this is a bug")
-		http.Error(w, "the response cannot be encoded", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if _, err := w.Write(body); err != nil {
-		logger.V(2).Info("The caller went away before its answer", "err", err)
-	}
 }
 
 // budgetOf is the time that checks may take: the timeout in the URL, where the API server puts what is left of

@@ -18,43 +18,59 @@ import (
 // The zero value is ready for use.
 type ImageTag struct {
 	// RequireDigest wants a digest: a tag can be made to point to another image, a digest cannot.
-	RequireDigest bool
+	RequireDigest bool `json:"requireDigest,omitempty"`
 	// AllowLatest allows the tag "latest", and images without a tag, which get that tag.
-	AllowLatest bool
+	AllowLatest bool `json:"allowLatest,omitempty"`
 }
 
 var _ handler.Check = ImageTag{}
+
+func imageTagDefinition() handler.Definition {
+	return handler.Define("imageTag", handler.Doc{
+		Summary: `Images have a tag other than "latest", or a digest.`,
+		Why: "What has no version is another program tomorrow: on another node, after a restart or a rollback. A tag can " +
+			"still be moved, and only a digest names the same bytes for ever; requireDigest asks for one.",
+		Denied: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  containers:
+  - name: app
+    image: registry.example:5000/app
+`,
+		Admitted: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  containers:
+  - name: app
+    image: registry.example:5000/app:1.2.3
+`,
+	}, no[ImageTag], func(p ImageTag, _ handler.Environment) (handler.Check, error) { return p, nil }).
+		WithDefaultMode(handler.Deny)
+}
+
+// Validate implements [handler.Validator].
+func (c ImageTag) Validate(path *field.Path) field.ErrorList {
+	if c.RequireDigest && c.AllowLatest {
+		return field.ErrorList{field.Forbidden(path.Child("allowLatest"),
+			"says nothing when requireDigest is true; remove one of them")}
+	}
+	return nil
+}
 
 // Name returns "imageTag".
 func (ImageTag) Name() string { return "imageTag" }
 
 // Evaluate returns a violation for each image that does not say enough.
 func (c ImageTag) Evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
-	pod, ok, err := podOf(req)
+	pod, ok, err := imagesOf(req)
 	if err != nil || !ok {
 		return nil, err
 	}
-	var violations []handler.Violation
-	report := func(path *field.Path, user, image string) {
-		problem := c.problemOf(image)
-		if problem == "" {
-			return
-		}
-		v := handler.Violationf(path, "%s: %s", user, problem)
-		v.Identity = v.Message // names the user and the image; the position in the list does not matter
-		violations = append(violations, v)
-	}
-	for _, container := range containersOf(pod) {
-		report(container.path.Child("image"), fmt.Sprintf("%s %q", container.sort, container.Name), container.Image)
-	}
-	for i, volume := range pod.Spec.Volumes {
-		// Controllers may have an image volume whose reference is filled in later.
-		if volume.Image != nil && volume.Image.Reference != "" {
-			path := pod.Path.Child("volumes").Index(i).Child("image", "reference")
-			report(path, fmt.Sprintf("volume %q", volume.Name), volume.Image.Reference)
-		}
-	}
-	return violations, nil
+	return imageViolations(pod, c.problemOf), nil
 }
 
 // problemOf says what is wrong with an image, or nothing. A digest is always good: it wins over a tag beside it.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	psapi "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
@@ -21,7 +22,15 @@ import (
 // Kubernetes' own library, the one behind its built-in PodSecurity admission. Make one with [NewPodSecurity].
 type PodSecurity struct {
 	level     psapi.LevelVersion
+	rules     []podSecurityRule
 	evaluator policy.Evaluator
+	env       handler.Environment
+}
+
+// podSecurityRule is a PodSecurityRule ready for use.
+type podSecurityRule struct {
+	namespaces labels.Selector
+	level      psapi.LevelVersion
 }
 
 var _ handler.Check = PodSecurity{}
@@ -29,19 +38,27 @@ var _ handler.Check = PodSecurity{}
 // NewPodSecurity makes a check for a level, "privileged" (which allows everything), "baseline" or "restricted", in a
 // version of the standards, such as "v1.30", or "latest" for the newest one this program knows.
 func NewPodSecurity(level, version string) (PodSecurity, error) {
-	l, err := psapi.ParseLevel(level)
+	parsed, err := parseLevel(level, version)
 	if err != nil {
-		return PodSecurity{}, fmt.Errorf("pod security level %q: %w", level, err)
-	}
-	v, err := psapi.ParseVersion(version)
-	if err != nil {
-		return PodSecurity{}, fmt.Errorf("pod security version %q: %w", version, err)
+		return PodSecurity{}, err
 	}
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {
 		return PodSecurity{}, fmt.Errorf("cannot set up the pod security standards: %w", err)
 	}
-	return PodSecurity{level: psapi.LevelVersion{Level: l, Version: v}, evaluator: evaluator}, nil
+	return PodSecurity{level: parsed, evaluator: evaluator}, nil
+}
+
+func parseLevel(level, version string) (psapi.LevelVersion, error) {
+	l, err := psapi.ParseLevel(level)
+	if err != nil {
+		return psapi.LevelVersion{}, fmt.Errorf("pod security level %q: %w", level, err)
+	}
+	v, err := psapi.ParseVersion(version)
+	if err != nil {
+		return psapi.LevelVersion{}, fmt.Errorf("pod security version %q: %w", version, err)
+	}
+	return psapi.LevelVersion{Level: l, Version: v}, nil
 }
 
 // Name returns "podSecurity".
@@ -49,9 +66,12 @@ func (PodSecurity) Name() string { return "podSecurity" }
 
 // Evaluate returns a violation for each control of the standard that is broken, at the container that breaks it where
 // that can be told, and at the Pod's spec otherwise.
-func (c PodSecurity) Evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (c PodSecurity) Evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	pod, ok, err := podOf(req)
 	if err != nil || !ok {
+		return nil, err
+	}
+	if c.level, err = c.levelFor(ctx, req.Namespace); err != nil {
 		return nil, err
 	}
 	results := c.evaluate(pod)
@@ -61,6 +81,23 @@ func (c PodSecurity) Evaluate(_ context.Context, req *handler.Request) ([]handle
 		}
 	}
 	return nil, nil
+}
+
+// levelFor is the level of the first rule that is for the namespace.
+func (c PodSecurity) levelFor(ctx context.Context, namespace string) (psapi.LevelVersion, error) {
+	if len(c.rules) == 0 {
+		return c.level, nil
+	}
+	found, err := namespaceLabels(ctx, c.env, namespace)
+	if err != nil {
+		return psapi.LevelVersion{}, err
+	}
+	for _, rule := range c.rules {
+		if rule.namespaces.Matches(found) {
+			return rule.level, nil
+		}
+	}
+	return c.level, nil
 }
 
 // evaluate returns the results of all controls of the level, always in the same order.

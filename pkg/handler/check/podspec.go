@@ -8,10 +8,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-
-	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
 // PodTemplate is the part of an object that describes a Pod.
@@ -56,52 +53,6 @@ func templateAt(path *field.Path, template *corev1.PodTemplateSpec) (PodTemplate
 	}
 	return PodTemplate{Metadata: &template.ObjectMeta, Spec: &template.Spec, Path: path.Child("spec")}, true
 }
-
-// podOf returns what describes a Pod in the request's object; it is false for kinds that have no Pod.
-func podOf(req *handler.Request) (PodTemplate, bool, error) {
-	kind := schema.GroupVersionKind(req.Kind)
-	decode := decoderOf(kind.GroupKind())
-	if decode == nil {
-		return PodTemplate{}, false, nil
-	}
-	// All these kinds are v1. Another version, should there ever be one, must not be a way around the checks.
-	if kind.Version != "v1" {
-		return PodTemplate{}, false, handler.VersionError(kind, "v1")
-	}
-	obj, err := decode(req)
-	if err != nil {
-		return PodTemplate{}, false, err
-	}
-	template, ok := PodSpecOf(obj)
-	return template, ok, nil
-}
-
-// decoderOf returns how to read a kind that PodSpecOf knows, and nil for any other.
-func decoderOf(kind schema.GroupKind) func(*handler.Request) (any, error) {
-	switch kind {
-	case schema.GroupKind{Kind: "Pod"}:
-		return object[corev1.Pod]
-	case schema.GroupKind{Kind: "PodTemplate"}:
-		return object[corev1.PodTemplate]
-	case schema.GroupKind{Kind: "ReplicationController"}:
-		return object[corev1.ReplicationController]
-	case schema.GroupKind{Group: appsv1.GroupName, Kind: "Deployment"}:
-		return object[appsv1.Deployment]
-	case schema.GroupKind{Group: appsv1.GroupName, Kind: "ReplicaSet"}:
-		return object[appsv1.ReplicaSet]
-	case schema.GroupKind{Group: appsv1.GroupName, Kind: "StatefulSet"}:
-		return object[appsv1.StatefulSet]
-	case schema.GroupKind{Group: appsv1.GroupName, Kind: "DaemonSet"}:
-		return object[appsv1.DaemonSet]
-	case schema.GroupKind{Group: batchv1.GroupName, Kind: "Job"}:
-		return object[batchv1.Job]
-	case schema.GroupKind{Group: batchv1.GroupName, Kind: "CronJob"}:
-		return object[batchv1.CronJob]
-	}
-	return nil
-}
-
-func object[T any](req *handler.Request) (any, error) { return handler.Object[T](req) }
 
 // podContainer is a container of any of the three sorts.
 type podContainer struct {

@@ -1,31 +1,31 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package config reads the file that says which built-in checks are run, and how strictly.
+// Package config reads the file that says which checks are run, and how strictly.
 //
 //	apiVersion: hookstrap.dev/v1alpha1
 //	kind: CheckConfiguration
 //	checks:
 //	  podSecurity:
 //	    mode: deny            # deny | warn | audit | off
-//	    level: baseline       # privileged | baseline | restricted
-//	    version: latest       # or v1.30, …
-//	    exemptNamespaces: [monitoring]
+//	    onError: deny         # deny | allow: what follows when a check in mode deny fails
+//	    exempt:
+//	      namespaces: [monitoring]
+//	      namespaceSelector: {matchLabels: {trusted: "yes"}}
+//	      users: [system:kube-scheduler]
+//	      groups: [system:masters]
+//	      serviceAccounts: [ci/deployer]
+//	      images: [ghcr.io/acme/*]
+//	    level: baseline       # from here on, the check's own parameters
+//	    version: latest
 //	  imageTag:
-//	    mode: deny
-//	    requireDigest: false
-//	    allowLatest: false
-//	  requiredLabels:
 //	    mode: warn
-//	    labels:
-//	    - key: team
-//	      pattern: "[a-z]+"
-//	    resources: [pods, deployments.apps]
 //
-// These are the defaults, but for the namespace, and for requiredLabels, which are off. What a file leaves out has its
-// default, so a file may be as short as what it changes. What a file has too much is an error: a misspelled field
-// would otherwise be a policy that is not there.
+// Which checks there are, and what their parameters are, is for a list of [handler.Definition] to say: that of the
+// built-in ones, of one's own, or both. A check that the file names is in mode deny unless it says otherwise; one that it
+// does not name has the mode and the parameters of its definition. What a file has too much is an error: a misspelled
+// field would otherwise be a policy that is not there.
 //
-// [Load] reads a file, [Default] is what holds without one, and [Build] makes the entries for a
-// [github.com/hookstrap/hookstrap/pkg/handler.Handler] of either.
+// [Load] reads a file, [Default] is what holds without one, and [Configuration.Build] makes the entries for a
+// [handler.Handler] of either.
 package config

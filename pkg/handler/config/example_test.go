@@ -7,22 +7,23 @@ import (
 	"fmt"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
 
 // From a configuration to a handler. A file would be read with config.Load.
-func ExampleBuild() {
+func ExampleParse() {
 	c, err := config.Parse([]byte(`
 apiVersion: hookstrap.dev/v1alpha1
 kind: CheckConfiguration
 checks:
   imageTag: {mode: warn}
-`))
+`), check.Definitions())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	entries, err := config.Build(c)
+	entries, err := c.Build(handler.Environment{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -31,22 +32,18 @@ checks:
 		fmt.Println(err)
 		return
 	}
-	for _, e := range entries {
-		fmt.Println(e.Check.Name(), e.Mode)
-	}
-	// Output:
-	// podSecurity deny
-	// imageTag warn
-	// requiredLabels off
+	fmt.Println(c.Check("imageTag").Mode)
+	// Output: warn
 }
 
-// A misspelled field is an error, and is named.
-func ExampleParse() {
+// A misspelled field is an error, and is named with its line.
+func ExampleParse_misspelled() {
 	_, err := config.Parse([]byte(`
 apiVersion: hookstrap.dev/v1alpha1
 kind: CheckConfiguration
-checks: {podSecurity: {levle: restricted}}
-`))
+checks:
+  podSecurity: {levle: restricted}
+`), check.Definitions())
 	fmt.Println(err)
-	// Output: unknown field "checks.podSecurity.levle"
+	// Output: line 5: unknown field "checks.podSecurity.levle"
 }

@@ -15,79 +15,91 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	kjson "sigs.k8s.io/json"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/internal/position"
 )
 
-// Load reads a configuration file. The error names the file and everything that is wrong with it.
-func Load(path string) (Configuration, error) {
+// Load reads a configuration file of checks that are defined. The error names the file and everything that is wrong with
+// it.
+func Load(path string, definitions []handler.Definition) (Configuration, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the path is the administrator's own flag
 	if err != nil {
 		return Configuration{}, fmt.Errorf("cannot read the check configuration: %w", err)
 	}
-	c, err := Parse(data)
+	c, err := Parse(data, definitions)
 	if err != nil {
 		return Configuration{}, fmt.Errorf("check configuration %s is not valid: %w", path, err)
 	}
 	return c, nil
 }
 
-// Parse reads a configuration of one YAML or JSON document, and fills in the defaults.
-// The error has everything that is wrong with it.
-func Parse(data []byte) (Configuration, error) {
-	document, err := onlyDocument(data)
+// Parse reads a configuration of one YAML or JSON document, and fills in the defaults. The error has everything that is
+// wrong with it, each thing with its line and the path of its field.
+func Parse(data []byte, definitions []handler.Definition) (Configuration, error) {
+	data, before, err := onlyDocument(data)
 	if err != nil {
 		return Configuration{}, err
 	}
-	asJSON, err := sigsyaml.YAMLToJSONStrict(document)
+	asJSON, err := sigsyaml.YAMLToJSON(data)
 	if err != nil {
 		return Configuration{}, fmt.Errorf("it is not YAML: %s", oneLine(err))
 	}
-	// Kubernetes' own decoder, not encoding/json: it minds the case of field names, and finds all unknown ones at once.
+	if err := checkHead(asJSON); err != nil {
+		return Configuration{}, err
+	}
+	d := decoder{lines: position.Parse(data, before), configuration: Default(definitions)}
+	for _, twice := range d.lines.Duplicates() {
+		d.report(twice.Line, "field %q is there twice, first on line %d", twice.Key, twice.First)
+	}
+	d.document(asJSON)
+	if err := d.err(); err != nil {
+		return Configuration{}, err
+	}
+	// For what the lines are not known of.
+	if _, err := sigsyaml.YAMLToJSONStrict(data); err != nil {
+		return Configuration{}, fmt.Errorf("it is not YAML: %s", oneLine(err))
+	}
+	return d.configuration, nil
+}
+
+// checkHead wants the document to say what it is.
+func checkHead(asJSON []byte) error {
+	// Kubernetes' own decoder, not encoding/json: it minds the case of field names.
 	var head struct {
 		APIVersion string `json:"apiVersion"`
 		Kind       string `json:"kind"`
 	}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(asJSON, &head); err != nil {
-		return Configuration{}, fmt.Errorf("it is not a %s: %w", Kind, err)
+		return fmt.Errorf("it is not a %s: %w", Kind, err)
 	}
 	if head.APIVersion != APIVersion || head.Kind != Kind {
-		return Configuration{}, fmt.Errorf("it is apiVersion %q, kind %q: write apiVersion: %s and kind: %s",
+		return fmt.Errorf("it is apiVersion %q, kind %q: write apiVersion: %s and kind: %s",
 			head.APIVersion, head.Kind, APIVersion, Kind)
 	}
-	c := Default()
-	unknown, err := kjson.UnmarshalStrict(asJSON, &c)
-	if err != nil {
-		return Configuration{}, fmt.Errorf("it is not a %s: %w", Kind, err)
-	}
-	if err := errors.Join(append(unknown, c.Validate())...); err != nil {
-		return Configuration{}, errors.New(oneLine(err))
-	}
-	return c, nil
+	return nil
 }
 
-// onlyDocument returns the one document in data. A YAML decoder would read the first and be silent about the rest.
-func onlyDocument(data []byte) ([]byte, error) {
+// onlyDocument returns the one document in data, and how many lines come before it. A YAML decoder would read the first
+// document and be silent about the rest.
+func onlyDocument(data []byte) (document []byte, before int, err error) {
 	reader := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
-	var found []byte
 	for {
-		document, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			break
+		next, err := reader.Read()
+		switch {
+		case errors.Is(err, io.EOF) && document == nil:
+			return nil, 0, fmt.Errorf("it is empty: begin with apiVersion: %s and kind: %s", APIVersion, Kind)
+		case errors.Is(err, io.EOF):
+			return document, bytes.Count(data[:max(0, bytes.Index(data, document))], []byte("\n")), nil
+		case err != nil:
+			return nil, 0, fmt.Errorf("it is not YAML: %w", err)
+		case isBlank(next):
+		case document != nil:
+			return nil, 0, errors.New("it has more than one YAML document: keep one")
+		default:
+			document = next
 		}
-		if err != nil {
-			return nil, fmt.Errorf("it is not YAML: %w", err)
-		}
-		if isBlank(document) {
-			continue
-		}
-		if found != nil {
-			return nil, errors.New("it has more than one YAML document: keep one")
-		}
-		found = document
 	}
-	if found == nil {
-		return nil, fmt.Errorf("it is empty: begin with apiVersion: %s and kind: %s", APIVersion, Kind)
-	}
-	return found, nil
 }
 
 // isBlank says whether there are only comments, separators and white space.

@@ -10,76 +10,101 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/check"
 )
 
-const head = "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\n"
-
 // changed is the default configuration with a change.
-func changed(change func(*Checks)) Configuration {
-	c := Default()
-	change(&c.Checks)
+func changed(change func(paint, extra *Check)) Configuration {
+	c := Default(definitions())
+	change(&c.Checks[0], &c.Checks[1])
 	return c
 }
+
+func nothing(*Check, *Check) {}
 
 func TestParse(t *testing.T) {
 	tests := map[string]struct {
 		data string
-		want Configuration
+		want func(paint, extra *Check)
 	}{
-		"defaults":         {head, Default()},
-		"empty checks":     {head + "checks: {}\n", Default()},
-		"null checks":      {head + "checks:\n  podSecurity:\n  imageTag: null\n", Default()},
-		"null mode":        {head + "checks: {imageTag: {mode: }}\n", Default()},
-		"document markers": {"# a comment\n---\n" + head + "---\n# the end\n", Default()},
-		"JSON":             {`{"apiVersion":"hookstrap.dev/v1alpha1","kind":"CheckConfiguration"}`, Default()},
+		"defaults":         {head, nothing},
+		"empty checks":     {head + "checks: {}\n", nothing},
+		"null checks":      {head + "checks:\n  paint:\n  extra: null\n", nothing},
+		"null fields":      {head + "checks: {paint: {mode: , color: , exempt: , onError: }}\n", nothing},
+		"document markers": {"# a comment\n---\n" + head + "---\n# the end\n", nothing},
+		"empty documents":  {"---\n---\n" + head + "---\n---\n", nothing},
+		"JSON":             {`{"apiVersion":"hookstrap.dev/v1alpha1","kind":"CheckConfiguration"}`, nothing},
 		"one field": {
-			head + "checks: {podSecurity: {level: restricted}}\n",
-			changed(func(c *Checks) { c.PodSecurity.Level = "restricted" }),
+			head + "checks: {paint: {color: blue}}\n", func(paint, _ *Check) { paint.Parameters.(*colors).Color = "blue" },
 		},
+		"list replaces the default": {
+			head + "checks: {paint: {rules: [{values: {}}, {key: b}]}}\n",
+			func(paint, _ *Check) {
+				paint.Parameters.(*colors).Rules = []rule{{Values: map[string]string{}}, {Key: "b"}}
+			},
+		},
+		"named, hence on": {
+			head + "checks: {extra: {rules: [{key: a}]}}\n",
+			func(_, extra *Check) {
+				extra.Mode, extra.Parameters = handler.Deny, &colors{Color: "red", Rules: []rule{{Key: "a"}}}
+			},
+		},
+		"off needs nothing": {head + "checks: {extra: {mode: \"off\"}}\n", nothing},
 		"off is a boolean in YAML": {
-			head + "checks: {podSecurity: {mode: off}, imageTag: {mode: \"off\"}}\n",
-			changed(func(c *Checks) { c.PodSecurity.Mode, c.ImageTag.Mode = handler.Off, handler.Off }),
+			head + "checks: {paint: {mode: off}}\n", func(paint, _ *Check) { paint.Mode = handler.Off },
 		},
 		"everything": {
 			head + `
 checks:
-  podSecurity: {mode: warn, level: privileged, version: v1.30, exemptNamespaces: [monitoring, backup]}
-  imageTag: {mode: audit, requireDigest: true, exemptNamespaces: [dev]}
-  requiredLabels:
-    mode: deny
-    labels:
-    - {key: team, pattern: "[a-z]+"}
-    - {key: app.kubernetes.io/name}
-    resources: [pods, deployments.apps]
-    exemptNamespaces: [x]
+  paint:
+    mode: warn
+    onError: allow
+    exempt:
+      namespaces: [a, b]
+      namespaceSelector: {matchLabels: {a: b}}
+      users: [jane]
+      groups: [ops]
+      serviceAccounts: [ci/deployer]
+      images: [ghcr.io/acme/*]
+    color: blue
+    size: 3
+    rules:
+    - {key: x, values: {a.b/c: d}}
 `,
-			changed(func(c *Checks) {
-				c.PodSecurity = PodSecurity{
-					Mode: handler.Warn, Level: "privileged", Version: "v1.30",
-					ExemptNamespaces: []string{"monitoring", "backup"},
+			func(paint, _ *Check) {
+				paint.Mode, paint.OnError = handler.Warn, handler.Admit
+				paint.Exempt = handler.Exemptions{
+					Namespaces: []string{"a", "b"}, NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}},
+					Users: []string{"jane"}, Groups: []string{"ops"}, ServiceAccounts: []string{"ci/deployer"},
+					Images: []string{"ghcr.io/acme/*"},
 				}
-				c.ImageTag = ImageTag{Mode: handler.Audit, RequireDigest: true, ExemptNamespaces: []string{"dev"}}
-				c.RequiredLabels = RequiredLabels{
-					Mode:      handler.Deny,
-					Labels:    []Label{{Key: "team", Pattern: "[a-z]+"}, {Key: "app.kubernetes.io/name"}},
-					Resources: []string{"pods", "deployments.apps"}, ExemptNamespaces: []string{"x"},
-				}
-			}),
+				paint.Parameters = &colors{Color: "blue", Size: 3, Rules: []rule{{Key: "x", Values: map[string]string{"a.b/c": "d"}}}}
+			},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := Parse([]byte(tt.data))
+			got, err := Parse([]byte(tt.data), definitions())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
+			if diff := cmp.Diff(settings(changed(tt.want)), settings(got)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
+}
+
+// settings are a configuration without the definitions, which hold functions.
+func settings(c Configuration) []any {
+	var all []any
+	for _, check := range c.Checks {
+		all = append(all, check.Definition.Name, check.Mode, check.OnError, check.Exempt, check.Parameters)
+	}
+	return all
 }
 
 func TestParseErrors(t *testing.T) {
@@ -87,57 +112,83 @@ func TestParseErrors(t *testing.T) {
 		data string
 		want []string
 	}{
-		"empty":              {"", []string{"it is empty: begin with apiVersion: hookstrap.dev/v1alpha1"}},
-		"only a comment":     {"# nothing\n---\n", []string{"it is empty"}},
-		"no head":            {"checks: {}\n", []string{`apiVersion "", kind ""`}},
-		"other version":      {strings.Replace(head, "v1alpha1", "v2", 1), []string{`"hookstrap.dev/v2"`}},
-		"other kind":         {strings.Replace(head, "Check", "Chick", 1), []string{`kind "ChickConfiguration"`}},
-		"not YAML":           {"a: b: c\n", []string{"it is not YAML"}},
-		"tab":                {head + "\tchecks: {}\n", []string{"it is not YAML"}},
-		"a list":             {"- a\n", []string{"it is not a CheckConfiguration"}},
-		"two documents":      {head + "---\n" + head, []string{"more than one YAML document"}},
-		"key twice":          {head + "checks: {}\nchecks: {}\n", []string{"already"}},
-		"text after marker":  {head + "--- {a: b}\n", []string{"not YAML"}},
-		"wrong type":         {head + "checks: {imageTag: {requireDigest: sometimes}}\n", []string{"requireDigest"}},
-		"version is a float": {head + "checks: {podSecurity: {version: 1.30}}\n", []string{"version"}},
-		"mode is true":       {head + "checks: {imageTag: {mode: on}}\n", []string{"mode true is not one of"}},
+		"empty":             {"", []string{"it is empty: begin with apiVersion: hookstrap.dev/v1alpha1"}},
+		"only a comment":    {"# nothing\n---\n", []string{"it is empty"}},
+		"no head":           {"checks: {}\n", []string{`apiVersion "", kind ""`}},
+		"other version":     {strings.Replace(head, "v1alpha1", "v2", 1), []string{`"hookstrap.dev/v2"`}},
+		"other kind":        {strings.Replace(head, "Check", "Chick", 1), []string{`kind "ChickConfiguration"`}},
+		"not YAML":          {"a: b: c\n", []string{"it is not YAML"}},
+		"tab":               {head + "\tchecks: {}\n", []string{"it is not YAML"}},
+		"a list":            {"- a\n", []string{"it is not a CheckConfiguration"}},
+		"two documents":     {head + "---\n" + head, []string{"more than one YAML document"}},
+		"text after marker": {head + "--- {a: b}\n", []string{"not YAML"}},
+		"checks is a list":  {head + "checks: [paint]\n", []string{"line 3: checks must have a field for each check"}},
+		"check is a string": {head + "checks:\n  paint: deny\n", []string{"line 4: checks.paint must have fields, such as mode"}},
+		"keys twice, and whatever else is wrong": {
+			head + "checks:\n  paint:\n    color: blue\n    size: 1\n    color: green\nchecks:\n  paint: {color: pink}\n",
+			[]string{
+				`line 7: field "color" is there twice, first on line 5`, `line 8: field "checks" is there twice, first on line 3`,
+				`checks.paint.color: Unsupported value: "pink"`,
+			},
+		},
+		"wrong types, all of them": {
+			head + "checks:\n  paint:\n    size: big\n    color: 1.30\n    mode: on\n    exempt:\n      namespaces: shop\n",
+			[]string{
+				"line 5: checks.paint.size: must be of type int and is of type string", "line 6: checks.paint.color: must be of type string and is of type number",
+				"line 7: checks.paint.mode: mode true is not one of", "line 8: checks.paint.exempt: must be of type list and is of type string",
+			},
+		},
 		"misspelled fields, all of them": {
-			head + "chekcs: {}\nchecks: {podSecurity: {levle: x}, imagetag: {}, imageTag: {Mode: warn}}\n",
-			[]string{`unknown field "chekcs"`, `"checks.podSecurity.levle"`, `"checks.imagetag"`, `"checks.imageTag.Mode"`},
+			head + `
+chekcs: {}
+checks:
+  paint:
+    colour: red
+    rules:
+    - key: a
+      vlaues: {}
+    Mode: warn
+    exempt:
+      namespace: [a]
+  Extra: {}
+  else: {}
+`,
+			[]string{
+				`line 4: unknown field "chekcs"`, `line 7: unknown field "checks.paint.colour"`,
+				`line 10: unknown field "checks.paint.rules[0].vlaues"`, `line 11: unknown field "checks.paint.Mode"`,
+				`line 13: unknown field "checks.paint.exempt.namespace"`, `line 14: unknown field "checks.Extra": did you mean "extra"?`,
+				`line 15: unknown field "checks.else": the checks are paint, extra`,
+			},
 		},
 		"values, all of them": {
 			head + `
 checks:
-  podSecurity: {mode: shout, level: strict, version: "1.30", exemptNamespaces: [Not_A_Namespace, ""]}
-  imageTag: {mode: "", requireDigest: true, allowLatest: true}
-  requiredLabels:
-    mode: deny
-    labels: [{key: "a b"}, {key: ok, pattern: "("}]
-    resources: ["apps/v1 Deployment"]
+  paint:
+    mode: shout
+    onError: maybe
+    exempt: {namespaces: [ok, Not_A_Namespace],
+      images: ["*"]}
+    color: green
+    rules: [{key: ok}, {key: bad}]
+  extra:
+    mode: warn
   typo: 1
 `,
 			[]string{
-				`unknown field "checks.typo"`,
-				`checks.podSecurity.mode: Unsupported value: "shout": supported values: "deny", "warn", "audit", "off"`,
-				`checks.podSecurity.level: Unsupported value: "strict"`,
-				`checks.podSecurity.version: Invalid value: "1.30": must be "latest" or "v1.x"`,
-				`checks.podSecurity.exemptNamespaces[0]: Invalid value: "Not_A_Namespace"`,
-				`checks.podSecurity.exemptNamespaces[1]: Invalid value: ""`,
-				`checks.imageTag.mode: Unsupported value: ""`,
-				`checks.imageTag.allowLatest: Forbidden`,
-				`checks.requiredLabels.labels[0]: Invalid value: "a b"`,
-				`checks.requiredLabels.labels[1]: Invalid value: "ok"`,
-				`checks.requiredLabels.resources[0]: Invalid value: "apps/v1 Deployment"`,
+				`line 6: checks.paint.mode: Unsupported value: "shout": supported values: "deny", "warn", "audit", "off"`,
+				`line 7: checks.paint.onError: Unsupported value: "maybe": supported values: "deny", "allow"`,
+				`line 8: checks.paint.exempt.namespaces[1]: Invalid value: "Not_A_Namespace"`,
+				`line 9: checks.paint.exempt.images[0]: Invalid value: "*"`,
+				`line 10: checks.paint.color: Unsupported value: "green"`,
+				`line 11: checks.paint.rules[1].key: Invalid value: "bad"`,
+				`line 12: checks.extra.rules: Required value: list a rule`,
+				`line 14: unknown field "checks.typo"`,
 			},
-		},
-		"labels wanted, none named": {
-			head + "checks: {requiredLabels: {mode: warn}}\n",
-			[]string{"checks.requiredLabels.labels: Required value: list a label, or set mode: off"},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := Parse([]byte(tt.data))
+			got, err := Parse([]byte(tt.data), definitions())
 			if err == nil {
 				t.Fatalf("got %+v", got)
 			}
@@ -149,8 +200,8 @@ checks:
 			if strings.Contains(err.Error(), "\n") {
 				t.Errorf("the error is not on one line: %v", err)
 			}
-			if diff := cmp.Diff(Configuration{}, got); diff != "" {
-				t.Errorf("something comes with the error: %s", diff)
+			if len(got.Checks) > 0 {
+				t.Errorf("something comes with the error: %+v", got)
 			}
 		})
 	}
@@ -158,34 +209,35 @@ checks:
 
 func TestLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "checks.yaml")
-	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := Load(path, definitions()); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("no file: got %v", err)
 	}
-	if err := os.WriteFile(path, []byte(head+"checks: {imageTag: {mode: warn}}\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(head+"checks: {paint: {mode: warn}}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got, err := Load(path)
-	if err != nil || got.Checks.ImageTag.Mode != handler.Warn {
+	got, err := Load(path, definitions())
+	if err != nil || got.Check("paint").Mode != handler.Warn {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), path+" is not valid: ") {
+	if _, err := Load(path, definitions()); err == nil || !strings.Contains(err.Error(), path+" is not valid: ") {
 		t.Errorf("bad file: got %v", err)
 	}
 }
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(head + "checks: {imageTag: {mode: warn}}\n"))
+	f.Add([]byte(head + "checks:\n  podSecurity: {level: restricted, exempt: {namespaces: [a], images: [b/*]}}\n"))
 	f.Add([]byte("---\n---\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := Parse(data)
+		c, err := Parse(data, check.Definitions())
 		if err != nil {
 			return
 		}
 		// What is accepted can be used.
-		entries, err := Build(c)
+		entries, err := c.Build(handler.Environment{Cluster: nobody{}})
 		if err != nil {
 			t.Fatalf("%+v: %v", c, err)
 		}

@@ -9,10 +9,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -70,6 +72,7 @@ func wantAdmission(t *testing.T) {
 
 // wantConfined looks at the process itself: what the manifests and the image say about it is in force.
 func wantConfined(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
 	pids := shared.ContainerPIDs(pod.Status.ContainerStatuses[0].ContainerID)
 	if len(pids) != 1 {
 		t.Fatalf("processes %v, want the server alone", pids)
@@ -97,6 +100,7 @@ func statusField(status, field string) string {
 
 // wantMemoryVolume: the serving key is on no disk.
 func wantMemoryVolume(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
 	pids := shared.ContainerPIDs(pod.Status.ContainerStatuses[0].ContainerID)
 	mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pids[0]))
 	must(t, err)
@@ -182,4 +186,32 @@ func readyAfter(pod *corev1.Pod) time.Duration {
 		}
 	}
 	return 0
+}
+
+// TestInstallAgain: applying the manifests over and over changes nothing.
+func TestInstallAgain(t *testing.T) {
+	before := install(t)
+	configurations := client(t).AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	was, err := configurations.Get(t.Context(), deployment, metav1.GetOptions{})
+	must(t, err)
+
+	after := install(t)
+	is, err := configurations.Get(t.Context(), deployment, metav1.GetOptions{})
+	must(t, err)
+	if was.ResourceVersion != is.ResourceVersion {
+		t.Errorf("the webhook configuration changed: %v, then %v", was, is)
+	}
+	if diff := cmp.Diff(names(before), names(after)); diff != "" {
+		t.Errorf("the pods are others (-before +after):\n%s", diff)
+	}
+}
+
+// names are those of the pods, in order.
+func names(pods []corev1.Pod) []string {
+	var all []string
+	for _, pod := range pods {
+		all = append(all, pod.Name)
+	}
+	slices.Sort(all)
+	return all
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
@@ -58,7 +59,7 @@ func (s *Site) Start(t testing.TB, options bootstrap.Options) *Server {
 	options.Registerer = metrics
 	boot, err := bootstrap.New(options)
 	must(t, err)
-	entries, err := config.Build(config.Default())
+	entries, err := config.Default(check.Definitions()).Build(handler.Environment{})
 	must(t, err)
 	checks, err := handler.New(handler.Options{Entries: entries})
 	must(t, err)

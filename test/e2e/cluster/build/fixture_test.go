@@ -70,6 +70,7 @@ func fixture(t *testing.T) (*builder, *transcript) {
 		write(t, filepath.Join(root, name), content)
 	}
 	t.Chdir(root)
+	t.Setenv(assets.EnvDir, "") // else what is built here replaces somebody's real components
 	layout, err := assets.Locate()
 	if err != nil {
 		t.Fatal(err)

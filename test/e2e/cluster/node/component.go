@@ -87,10 +87,9 @@ func (n *Node) flags(c Component) []string {
 	case Scheduler:
 		return []string{"--kubeconfig=" + n.kubeconfig(Scheduler), "--leader-elect=false",
 			"--bind-address=" + n.Address()}
-	case Proxy:
+	default:
 		return []string{"--config=" + n.path("conf", "proxy.yaml")}
 	}
-	return nil
 }
 
 func (n *Node) awaitHealth(ctx context.Context, c Component, p *run.Process) error {

@@ -28,6 +28,6 @@
 // # Breaking it on purpose
 //
 // StopComponent ends containerd, kubelet, kube-scheduler or kube-proxy; the pods go on. CutOff parts a pod from the API
-// server. ContainerPIDs says whom to kill. PowerOff and PowerOn are a power cut, with all disks kept. The control plane's
-// own outages are those of package cluster.
+// server. ContainerPIDs says whom to kill. PowerOff and PowerOn are a power cut, with all disks kept. The control
+// plane's own outages are those of package cluster.
 package node

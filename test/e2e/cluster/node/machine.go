@@ -86,8 +86,8 @@ func (n *Node) Command(ctx context.Context, name string, args ...string) *exec.C
 	return cmd
 }
 
-// PowerOff cuts the power of the whole machine: the control plane, the node and all pods end at once, without a word. The
-// disks stay: what etcd, containerd and the kubelet have stored.
+// PowerOff cuts the power of the whole machine: the control plane, the node and all pods end at once, without a word.
+// The disks stay: what etcd, containerd and the kubelet have stored.
 func (n *Node) PowerOff() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -120,9 +121,7 @@ func (n *Node) startRest(ctx context.Context) error {
 
 func (n *Node) apiServerArgs() map[string][]string {
 	args := map[string][]string{"enable-admission-plugins": {"NodeRestriction"}}
-	for name, values := range n.opts.APIServerArgs {
-		args[name] = values
-	}
+	maps.Copy(args, n.opts.APIServerArgs)
 	return args
 }
 

@@ -6,6 +6,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -22,7 +23,7 @@ func unshared(attributes *syscall.SysProcAttr) error {
 }
 
 // join moves the calling thread into the namespaces of the process whose id is in a file, and into the root directory
-// there. What the thread starts from now on is in all of them. The thread itself keeps its process id, hence its parent.
+// there. What the thread starts from now on is in all of them. The thread itself keeps its process id, and its parent.
 func join(file string, attributes *syscall.SysProcAttr) error {
 	// Go's own check that the parent is still there compares process ids of two namespaces, and the child would kill
 	// itself. It dies with process 1 of its namespace as it is.
@@ -31,17 +32,20 @@ func join(file string, attributes *syscall.SysProcAttr) error {
 	if err != nil {
 		return fmt.Errorf("reading whose namespaces to join: %w", err)
 	}
-	pid := strings.TrimSpace(string(content))
+	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
+	if err != nil {
+		return fmt.Errorf("reading whose namespaces to join: %w", err)
+	}
 	// A thread which shares its root and working directory with others must not change its mounts.
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
-		return fmt.Errorf("preparing to join the namespaces of process %s: %w", pid, err)
+		return fmt.Errorf("preparing to join the namespaces of process %d: %w", pid, err)
 	}
 	// All are opened before the first is joined: then /proc is another one.
 	var spaces []*os.File
 	for _, name := range []string{"net", "ipc", "uts", "pid", "mnt"} {
-		space, err := os.Open("/proc/" + pid + "/ns/" + name)
+		space, err := os.Open(fmt.Sprintf("/proc/%d/ns/%s", pid, name))
 		if err != nil {
-			return fmt.Errorf("opening a namespace of process %s: %w", pid, err)
+			return fmt.Errorf("opening a namespace of process %d: %w", pid, err)
 		}
 		defer func() { _ = space.Close() }()
 		spaces = append(spaces, space)

@@ -45,10 +45,11 @@ func lockDir(path string, how int) (*os.File, error) {
 	return lock, nil
 }
 
-// Remove removes the directory and the control groups of its name.
+// Remove removes the directory and the control groups of its name. Further calls do nothing.
 func (d *Dir) Remove() error {
 	err := errors.Join(cgroups.Remove(filepath.Base(d.Path)), os.RemoveAll(d.Path))
-	return errors.Join(err, d.lock.Close())
+	_ = d.lock.Close() // It was only locked.
+	return err
 }
 
 // KeepLogs removes what a failed start leaves, except what explains it. The next Sweep removes that too.

@@ -74,8 +74,8 @@ func (l *Logs) Close() error {
 	return errors.Join(errs...)
 }
 
-// Failure is that of a component, with what the component itself said about it.
-type Failure struct {
+// ComponentError is that of a component, with what the component itself said about it.
+type ComponentError struct {
 	Component assets.Component
 	Err       error
 	// Log is the file, Tail its last lines.
@@ -83,20 +83,20 @@ type Failure struct {
 	Tail string
 }
 
-func (e *Failure) Error() string {
+func (e *ComponentError) Error() string {
 	return fmt.Sprintf("%s did not become ready: %v; its log %s ends with:\n%s", e.Component, e.Err, e.Log, e.Tail)
 }
 
-func (e *Failure) Unwrap() error { return e.Err }
+func (e *ComponentError) Unwrap() error { return e.Err }
 
 // Failure wraps a component's error together with the end of its log.
 func (l *Logs) Failure(c assets.Component, err error) error {
-	return &Failure{Component: c, Err: err, Log: l.path(c), Tail: tail(l.path(c), tailLines)}
+	return &ComponentError{Component: c, Err: err, Log: l.path(c), Tail: tail(l.path(c), tailLines)}
 }
 
 // PortTaken returns the failure of a component whose port another process has, or nil for any other error.
-func PortTaken(err error) *Failure {
-	var failed *Failure
+func PortTaken(err error) *ComponentError {
+	var failed *ComponentError
 	if errors.As(err, &failed) && strings.Contains(failed.Tail, "address already in use") {
 		return failed
 	}

@@ -39,14 +39,14 @@ func TestTail(t *testing.T) {
 }
 
 func TestPortTaken(t *testing.T) {
-	inUse := &Failure{Err: errors.New("ended"), Tail: "listen tcp 127.0.0.1:1: bind: address already in use"}
+	inUse := &ComponentError{Err: errors.New("ended"), Tail: "listen tcp 127.0.0.1:1: bind: address already in use"}
 	tests := map[string]struct {
 		err  error
-		want *Failure
+		want *ComponentError
 	}{
 		"none":           {},
 		"other error":    {err: errors.New("address already in use, says somebody else")},
-		"other failure":  {err: &Failure{Err: errors.New("ended"), Tail: "unknown flag"}},
+		"other failure":  {err: &ComponentError{Err: errors.New("ended"), Tail: "unknown flag"}},
 		"port":           {err: inUse, want: inUse},
 		"port, wrapped":  {err: fmt.Errorf("starting: %w", inUse), want: inUse},
 		"port, and more": {err: errors.Join(errors.New("x"), inUse), want: inUse},

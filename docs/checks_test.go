@@ -1,0 +1,178 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package docs_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/check"
+)
+
+func TestChecksPage(t *testing.T) {
+	comments := fieldComments(t, "../pkg/handler/check")
+	page := "\n| check | by default | |\n|---|---|---|\n"
+	for _, d := range check.Definitions() {
+		page += fmt.Sprintf("| [`%s`](#%s) | %s | %s |\n", d.Name, strings.ToLower(d.Name), defaultMode(d), cell(d.Doc.Summary))
+	}
+	for _, d := range check.Definitions() {
+		page += section(t, d, comments)
+	}
+	got := between(t, "checks.md", "<!-- begin checks -->", "<!-- end checks -->", page+"\n")
+	if diff := gocmp.Diff(page+"\n", got); diff != "" {
+		t.Errorf("docs/checks.md is not what the code says; run `go test ./docs -update` (-code +page):\n%s", diff)
+	}
+}
+
+func defaultMode(d handler.Definition) handler.Mode { return cmp.Or(d.DefaultMode, handler.Off) }
+
+func section(t *testing.T, d handler.Definition, comments map[string]string) string {
+	t.Helper()
+	text := fmt.Sprintf("\n## %s\n\n%s %s\n", d.Name, d.Doc.Summary, d.Doc.Why)
+	if kinds := lookedUp(d); kinds != "" {
+		text += "\nIt may look up " + kinds + " in the cluster, from a cache of them.\n"
+	}
+	value := reflect.ValueOf(d.NewParameters()).Elem()
+	if value.NumField() > 0 {
+		text += "\n| parameter | type | default | |\n|---|---|---|---|\n" + rows(t, value, "", comments)
+	}
+	with := ""
+	if d.Doc.Parameters != "" {
+		text += "\nWith these parameters\n" + code(d.Doc.Parameters)
+		with = "this "
+	}
+	return text + fmt.Sprintf("\n%sis denied:\n", cmp.Or(with, "This ")) + code(d.Doc.Denied) +
+		"\nThis is admitted:\n" + code(d.Doc.Admitted)
+}
+
+func code(yaml string) string { return "\n```yaml\n" + strings.TrimSpace(yaml) + "\n```\n" }
+
+func lookedUp(d handler.Definition) string {
+	var kinds []string
+	for _, obj := range d.Reads {
+		kinds = append(kinds, reflect.TypeOf(obj).Elem().Name()+"s")
+	}
+	return strings.Replace(strings.Join(kinds, " and "), "Ingresss", "Ingresses", 1)
+}
+
+// rows are the lines of a table about the fields of a struct, and of the structs in it.
+func rows(t *testing.T, value reflect.Value, prefix string, comments map[string]string) string {
+	t.Helper()
+	text := ""
+	for f, v := range value.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		comment := comments[value.Type().Name()+"."+f.Name]
+		if name == "" || comment == "" {
+			t.Errorf("%s.%s has no JSON name or no comment", value.Type(), f.Name)
+		}
+		text += fmt.Sprintf("| `%s%s` | %s | %s | %s |\n", prefix, name, typeName(t, f.Type), defaultOf(t, v, prefix), cell(comment))
+		if elem, ok := listOfStructs(f.Type); ok {
+			text += rows(t, reflect.New(elem).Elem(), prefix+name+"[].", comments)
+		}
+	}
+	return text
+}
+
+func listOfStructs(t reflect.Type) (reflect.Type, bool) {
+	if t.Kind() != reflect.Slice || t.Elem().Kind() != reflect.Struct {
+		return nil, false
+	}
+	return t.Elem(), true
+}
+
+func typeName(t *testing.T, of reflect.Type) string {
+	t.Helper()
+	if of == reflect.TypeFor[metav1.LabelSelector]() {
+		return "label selector"
+	}
+	switch of.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "text"
+	case reflect.Int32, reflect.Float64:
+		return "number"
+	case reflect.Struct:
+		return "object"
+	case reflect.Slice:
+		return "list of " + strings.Replace(typeName(t, of.Elem())+"s", "texts", "text", 1)
+	case reflect.Map:
+		return typeName(t, of.Elem()) + " by name"
+	default:
+		t.Fatalf("docs/checks.md has no word for a %s", of)
+		return ""
+	}
+}
+
+// defaultOf is a default as it would be written. A field of an element of a list has none.
+func defaultOf(t *testing.T, v reflect.Value, prefix string) string {
+	t.Helper()
+	if prefix != "" || v.IsZero() && v.Kind() != reflect.Bool {
+		return "–"
+	}
+	text, err := json.Marshal(v.Interface())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "`" + strings.Trim(string(text), `"`) + "`"
+}
+
+// cell makes text fit for a table.
+func cell(text string) string {
+	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
+}
+
+// fieldComments are the doc comments of fields, by Type.Field, of the package in a directory. A comment that begins
+// with the field's Go name is made to begin with what it says.
+func fieldComments(t *testing.T, directory string) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(directory, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	comments := map[string]string{}
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			if fields, ok := spec.Type.(*ast.StructType); ok {
+				for _, field := range fields.Fields.List {
+					for _, name := range field.Names {
+						comments[spec.Name.Name+"."+name.Name] = sentence(name.Name, field.Doc.Text())
+					}
+				}
+			}
+			return false
+		})
+	}
+	return comments
+}
+
+// sentence takes the Go name off the front: "Max is the most" becomes "The most".
+func sentence(name, comment string) string {
+	for _, verb := range []string{" is ", " are ", " "} {
+		if rest, ok := strings.CutPrefix(comment, name+verb); ok {
+			return strings.ToUpper(rest[:1]) + rest[1:]
+		}
+	}
+	return comment
+}

@@ -1,0 +1,147 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package clustercache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// afterglow is for how long a type is still watched that nobody needs any more: a request that began before may read it
+// until its timeout.
+const afterglow = 35 * time.Second
+
+// Cache reads objects of the types that were given to [Cache.Add]. It is safe for concurrent use. Make one with [New].
+type Cache struct {
+	ctx    context.Context //nolint:containedctx // Watches live longer than the calls that begin them.
+	cfg    *rest.Config
+	misses misses
+
+	mu       sync.Mutex
+	inner    cache.Cache // nil until the first type
+	watched  []client.Object
+	needed   []client.Object
+	watchErr error // why the latest watch failed
+}
+
+var _ client.Reader = &Cache{}
+
+// New makes a cache that watches nothing yet and contacts nobody. Its watches end with ctx.
+func New(ctx context.Context, cfg *rest.Config) *Cache {
+	return &Cache{ctx: ctx, cfg: cfg, misses: misses{of: map[string]time.Time{}}}
+}
+
+// Add watches objects of the types that it is given empty objects of, besides those that are watched already, and
+// returns when all that there are can be read, or with an error when ctx ends before. It goes on trying then, and another
+// call waits for the same. Calls are to come one at a time.
+func (c *Cache) Add(ctx context.Context, types ...client.Object) error {
+	for _, obj := range types {
+		inner, err := c.watch(obj)
+		if err != nil {
+			return err
+		}
+		if _, err := inner.GetInformer(ctx, obj); err != nil {
+			return fmt.Errorf("reading all %s of the cluster; it takes the right to list and watch them: %w", describe(obj),
+				errors.Join(c.lastWatchError(), err))
+		}
+	}
+	return nil
+}
+
+// Keep says which types are needed from now on. The others are let go of when no request can be reading them.
+func (c *Cache) Keep(types ...client.Object) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.needed = types
+	if slices.ContainsFunc(c.watched, func(obj client.Object) bool { return !contains(types, obj) }) {
+		time.AfterFunc(afterglow, c.prune)
+	}
+}
+
+func (c *Cache) prune() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watched = slices.DeleteFunc(c.watched, func(obj client.Object) bool {
+		if contains(c.needed, obj) || c.ctx.Err() != nil {
+			return false
+		}
+		return c.inner.RemoveInformer(c.ctx, obj) == nil
+	})
+}
+
+// watch notes that a type is watched, and starts the cache for the first one.
+func (c *Cache) watch(obj client.Object) (cache.Cache, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inner == nil {
+		inner, err := cache.New(c.cfg, cache.Options{
+			Scheme: scheme.Scheme,
+			// A check that has not said what it reads is a mistake, which would otherwise begin a watch within a request.
+			ReaderFailOnMissingInformer: true,
+			DefaultTransform:            cache.TransformStripManagedFields(),
+			DefaultWatchErrorHandler:    c.watchFailed,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("making the cache of what checks read: %w", err)
+		}
+		c.inner = inner
+		go func() {
+			if err := inner.Start(c.ctx); err != nil {
+				klog.FromContext(c.ctx).Error(err, "The cache of what checks read has ended")
+			}
+		}()
+	}
+	c.needed = append(slices.Clone(c.needed), obj) // until Keep says otherwise, or a prune may take it away
+	if !contains(c.watched, obj) {
+		c.watched = append(c.watched, obj)
+	}
+	return c.inner, nil
+}
+
+// watchFailed keeps the reason for who waits, and says which right is missing.
+func (c *Cache) watchFailed(ctx context.Context, r *toolscache.Reflector, err error) {
+	c.mu.Lock()
+	c.watchErr = err
+	c.mu.Unlock()
+	if apierrors.IsForbidden(err) {
+		klog.FromContext(ctx).Error(err, "Checks cannot read what they need, an RBAC rule is missing: grant get, list and watch",
+			"type", r.TypeDescription())
+		return
+	}
+	toolscache.DefaultWatchErrorHandler(ctx, r, err)
+}
+
+func (c *Cache) lastWatchError() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.watchErr
+}
+
+func contains(types []client.Object, obj client.Object) bool {
+	return slices.ContainsFunc(types, func(known client.Object) bool {
+		return reflect.TypeOf(known) == reflect.TypeOf(obj) &&
+			known.GetObjectKind().GroupVersionKind() == obj.GetObjectKind().GroupVersionKind()
+	})
+}
+
+// describe names the type of an object.
+func describe(obj client.Object) string {
+	if kind := obj.GetObjectKind().GroupVersionKind(); kind.Kind != "" {
+		return kind.String()
+	}
+	return reflect.TypeOf(obj).Elem().Name() + " objects"
+}

@@ -1,0 +1,6 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package clustercache is what checks see of the cluster: a copy of a few types of objects, kept by watches. Reading it
+// never asks the API server, so that admission does not wait for it or add to its load.
+package clustercache

@@ -1,0 +1,106 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/hookstrap/hookstrap/pkg/handler/config"
+	"github.com/hookstrap/hookstrap/pkg/handler/offline"
+)
+
+// errDenied is the outcome when something is denied; the report says what.
+var errDenied = errors.New("something is denied")
+
+// offlineOptions are the command line of check.
+type offlineOptions struct {
+	checks    checkOptions
+	offline   offline.Options
+	output    string
+	directory string
+}
+
+func newCheckCommand(global Options) *cobra.Command {
+	o := &offlineOptions{
+		checks: checkOptions{definitions: global.Definitions, configuration: config.Default(global.Definitions)},
+		output: "text",
+	}
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Judge manifests as the server would, without a cluster",
+		Long: "check judges manifests with the checks of the server, each object as if it were about to be created, without\n" +
+			"a cluster or an API server. What checks look up in a cluster is looked up in the manifests themselves.\n\n" +
+			"A directory is read with all that is below it: *.yaml, *.yml and *.json, all documents, Lists too. The exit\n" +
+			"code is 0 if the server would let everything in, 1 if not, and 2 if nothing could be checked.",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(o.offline.Paths) == 0 {
+				return &usageError{errors.New("--filename is missing: name a file, a directory, or - for standard input")}
+			}
+			return o.run(cmd, global)
+		},
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *offlineOptions) addFlags(fs *pflag.FlagSet) {
+	fs.StringArrayVarP(&o.offline.Paths, "filename", "f", nil,
+		"file, directory, or - for standard input; repeatable")
+	o.checks.addFlag(fs, "configuration file of the checks (default: the checks that are on by default)")
+	fs.VarP(newValue(&o.output, "text|json|sarif", o.output, parseOutput), "output", "o",
+		"text, json, or sarif for code-scanning services")
+	fs.VarP(newValue(&o.offline.Namespace, "name", "default", parseNamespace), "namespace", "n",
+		"namespace of objects whose manifest does not say, as with kubectl apply")
+	fs.StringVar(&o.offline.User.Username, "as", "", "user who would create the objects, for exemptions")
+	fs.StringArrayVar(&o.offline.User.Groups, "as-group", nil, "group of that user, repeatable")
+}
+
+func parseOutput(text string) (string, error) {
+	switch text {
+	case "text", "json", "sarif":
+		return text, nil
+	}
+	return "", fmt.Errorf("unknown output %q: use text, json or sarif", text)
+}
+
+func (o *offlineOptions) run(cmd *cobra.Command, global Options) error {
+	o.offline.Input, o.offline.Configuration, o.offline.Scheme = cmd.InOrStdin(), o.checks.configuration, scheme.Scheme
+	bar := newProgress(cmd.ErrOrStderr())
+	o.offline.Progress = bar.update
+	report, err := offline.Judge(cmd.Context(), o.offline)
+	bar.clear()
+	switch {
+	case cmd.Context().Err() != nil:
+		return err
+	case err != nil:
+		return &usageError{err}
+	}
+	if err := o.write(cmd.OutOrStdout(), report, global); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	if report.DeniedObjects > 0 {
+		return errDenied
+	}
+	return nil
+}
+
+func (o *offlineOptions) write(w io.Writer, report *offline.Report, global Options) error {
+	switch o.output {
+	case "json":
+		return report.WriteJSON(w)
+	case "sarif":
+		directory, _ := os.Getwd() // Paths stay as they are without it.
+		tool := offline.Tool{Name: global.Name, Version: global.buildVersion(), Directory: directory}
+		return report.WriteSARIF(w, tool, o.checks.configuration)
+	}
+	return report.WriteText(w)
+}

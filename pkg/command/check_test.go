@@ -1,0 +1,154 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hookstrap/hookstrap/pkg/handler/check"
+	"github.com/hookstrap/hookstrap/pkg/handler/offline"
+)
+
+const (
+	goodPod = "apiVersion: v1\nkind: Pod\nmetadata: {name: good}\nspec: {containers: [{name: c, image: 'x:1'}]}\n"
+	badPod  = "apiVersion: v1\nkind: Pod\nmetadata: {name: bad}\nspec:\n  containers:\n  - name: c\n    image: x\n"
+)
+
+// checkFiles runs check in a directory with these files.
+func checkFiles(t *testing.T, files map[string]string, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for name, content := range files {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out, errs bytes.Buffer
+	code = Run(t.Context(), append([]string{"check"}, args...), Options{
+		Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &errs, Definitions: check.Definitions(), Version: "v1.2.3",
+	})
+	return code, out.String(), errs.String()
+}
+
+func TestCheck(t *testing.T) {
+	files := map[string]string{
+		"good/pod.yaml": goodPod, "bad/pod.yaml": badPod, "empty/x.txt": "",
+		"warn.yaml": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {mode: warn}}\n",
+		"user.yaml": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {exempt: {users: [jane], groups: [ops]}}}\n",
+		"typo.yaml": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {mood: warn}}\n",
+	}
+	for name, tt := range map[string]struct {
+		args           []string
+		stdin          string
+		code           int
+		stdout, stderr string
+	}{
+		"good":           {args: []string{"-f", "good"}, stdout: "1 object in 1 file: 0 denied, 0 warnings\n"},
+		"bad":            {args: []string{"-f", "bad"}, code: exitFailure, stdout: `bad/pod.yaml:7: denied: Pod "bad" in namespace "default": imageTag:`},
+		"both":           {args: []string{"-f", "good", "--filename=bad/pod.yaml"}, code: exitFailure, stdout: "2 objects in 2 files: 1 denied"},
+		"stdin":          {args: []string{"-f", "-"}, stdin: badPod, code: exitFailure, stdout: "stdin:7: denied"},
+		"warning":        {args: []string{"-f", "bad", "--config=warn.yaml"}, stdout: "bad/pod.yaml:7: warning"},
+		"exempt user":    {args: []string{"-f", "bad", "--config=user.yaml", "--as=jane"}, stdout: "0 denied, 0 warnings, 1 exemption"},
+		"exempt group":   {args: []string{"-f", "bad", "--config=user.yaml", "--as-group=ops"}, stdout: "0 denied"},
+		"nobody":         {args: []string{"-f", "bad", "--config=user.yaml"}, code: exitFailure, stdout: "1 denied"},
+		"namespace":      {args: []string{"-f", "bad", "-n", "shop"}, code: exitFailure, stdout: `in namespace "shop"`},
+		"no file":        {code: exitUsage, stderr: "webhook: --filename is missing"},
+		"missing file":   {args: []string{"-f", "gone"}, code: exitUsage, stderr: "gone"},
+		"nothing":        {args: []string{"-f", "empty"}, code: exitUsage, stderr: "nothing to check"},
+		"bad output":     {args: []string{"-f", "good", "-o", "xml"}, code: exitUsage, stderr: "use text, json or sarif"},
+		"bad config":     {args: []string{"-f", "good", "--config=typo.yaml"}, code: exitUsage, stderr: `line 3: unknown field "checks.imageTag.mood"`},
+		"missing config": {args: []string{"-f", "good", "--config=gone"}, code: exitUsage, stderr: "--config"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := checkFiles(t, files, tt.stdin, tt.args...)
+			if code != tt.code || !strings.Contains(stdout, tt.stdout) || !strings.Contains(stderr, tt.stderr) {
+				t.Errorf("code %d, want %d\nstdout: %s\nstderr: %s", code, tt.code, stdout, stderr)
+			}
+			if tt.stderr == "" && stderr != "" {
+				t.Errorf("stderr: %s", stderr)
+			}
+		})
+	}
+}
+
+func TestCheckOutputs(t *testing.T) {
+	code, stdout, _ := checkFiles(t, map[string]string{"a.yaml": badPod}, "", "-f", "a.yaml", "-o", "json")
+	var report offline.Report
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil || code != exitFailure || report.DeniedObjects != 1 {
+		t.Errorf("%d, %v: %s", code, err, stdout)
+	}
+	code, stdout, _ = checkFiles(t, map[string]string{"a.yaml": goodPod}, "", "-f", "a.yaml", "-o", "sarif")
+	if code != exitOK || !strings.Contains(stdout, `"results": []`) || !strings.Contains(stdout, `"version": "v1.2.3"`) {
+		t.Errorf("%d: %s", code, stdout)
+	}
+}
+
+// The README's commands do what it says, with its configuration.
+func TestCheckInTheREADME(t *testing.T) {
+	data, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	configuration := regexp.MustCompile("(?s)```yaml\n# checks.yaml\n(.*?)```").FindStringSubmatch(string(data))
+	commands := regexp.MustCompile(`(?m)^(?:.*\| )?webhook check (.*?)(?: > (\S+))?$`).FindAllStringSubmatch(string(data), -1)
+	if configuration == nil || len(commands) < 3 {
+		t.Fatalf("the README has no configuration or %d commands", len(commands))
+	}
+	deployment := "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n      - {name: c, image: x}\n"
+	for _, command := range commands {
+		t.Run(command[1], func(t *testing.T) {
+			code, stdout, stderr := checkFiles(t, map[string]string{"checks.yaml": configuration[1], "deploy/web.yaml": deployment},
+				deployment, strings.Fields(command[1])...)
+			if code != exitFailure || !strings.Contains(stdout, "podSecurity") || !strings.Contains(stdout, "imageTag") {
+				t.Errorf("code %d: %s %s", code, stdout, stderr)
+			}
+		})
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var out bytes.Buffer
+	now := time.Now()
+	p := newProgress(&out)
+	p.update(1, 2)
+	p.clear()
+	if out.Len() > 0 {
+		t.Errorf("%q goes to what is no terminal", out.String())
+	}
+	p.w, p.now, p.next = &out, func() time.Time { return now }, now.Add(time.Second)
+	p.update(1, 9)
+	now = now.Add(time.Second)
+	p.update(2, 9)
+	p.update(3, 9)
+	now = now.Add(progressEvery)
+	p.update(4, 9)
+	p.clear()
+	if got, want := out.String(), "\r\x1b[K2 of 9 objects checked\r\x1b[K4 of 9 objects checked\r\x1b[K"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestCheckEndsWithItsContext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.yaml")
+	if err := os.WriteFile(path, []byte(goodPod), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out bytes.Buffer
+	if code := run(ctx, []string{"check", "-f", path}, &out, &out); code != exitFailure {
+		t.Errorf("exit code %d: %s", code, &out)
+	}
+}

@@ -1,0 +1,41 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"context"
+
+	"k8s.io/klog/v2"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/pkg/clustercache"
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/reload"
+)
+
+// newChecks makes the handler, and what keeps its checks as the configuration file has them. What they read of the
+// cluster is watched until ctx ends.
+func newChecks(
+	ctx context.Context, o *serveOptions, boot *bootstrap.Bootstrapper,
+) (*handler.Handler, *reload.Reloader, error) {
+	h, err := handler.New(handler.Options{Registerer: ctrlmetrics.Registry})
+	if err != nil {
+		return nil, nil, err
+	}
+	reloader, err := reload.New(reload.Options{
+		Path: o.checks.path, Definitions: o.checks.definitions, First: o.checks.configuration, Handler: h,
+		Cluster: clustercache.New(ctx, o.bootstrap.RESTConfig), Watch: serving.WatchFile,
+		Registerer: ctrlmetrics.Registry,
+		OnError: func(ctx context.Context, err error) {
+			klog.FromContext(ctx).Error(err, "The check configuration is not used, the last good one stays", "file", o.checks.path)
+			boot.ChecksNotReloaded(err)
+		},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return h, reloader, nil
+}

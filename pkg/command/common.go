@@ -1,0 +1,164 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	logsapi "k8s.io/component-base/logs/api/v1"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+)
+
+// commonOptions is what the command lines of serve and issue have in common.
+type commonOptions struct {
+	bootstrap     bootstrap.Options
+	healthAddress string
+	metricAddress string
+	kubeconfig    string
+	logging       *logsapi.LoggingConfiguration
+	version       string
+}
+
+func newCommonOptions() commonOptions {
+	o := commonOptions{healthAddress: ":8081", metricAddress: ":8080", logging: logsapi.NewLoggingConfiguration()}
+	o.bootstrap.Source = bootstrap.SourceCSR
+	o.bootstrap.SignerName = signer.BuiltIn
+	o.bootstrap.Approval = csr.ApproveSelf
+	return o
+}
+
+func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
+	b := &o.bootstrap
+	fs.Var(newValue(&b.Service, "name", "", parseService), "service-name",
+		"Service in front of this server (default $"+bootstrap.EnvService+")")
+	fs.Var(newValue(&b.Namespace, "name", "", parseNamespace), "namespace",
+		"namespace of the Service and of this server (default $"+bootstrap.EnvNamespace+")")
+	fs.Var(newList(&b.PodIPs, "ip", parsePodIP), "pod-ip",
+		"IP address of this pod, repeatable (default $"+bootstrap.EnvPodIPs+")")
+	fs.Var(newValue(&b.ServiceAccount, "name", "", parseServiceAccount), "service-account",
+		"ServiceAccount this server runs as (default $"+bootstrap.EnvServiceAccount+")")
+	fs.Var(newValue(&b.ClusterDomain, "domain", "", parseClusterDomain), "cluster-domain",
+		"DNS domain of the cluster (default from the search list of /etc/resolv.conf, then "+
+			identity.DefaultClusterDomain+")")
+	fs.Var(newList(&b.ExtraSANs, "san", parseExtraSAN), "extra-san",
+		"one more DNS name or IP address for the certificate, repeatable")
+	fs.Var(newList(&b.WebhookConfigurations, "[kind/]name", trust.ParseTarget), "webhook-configuration",
+		"object whose caBundle is kept right: [validating/|mutating/|crd/|apiservice/]NAME, repeatable; a plain NAME is a\n"+
+			"ValidatingWebhookConfiguration")
+}
+
+func (o *commonOptions) addCertificateFlags(fs *pflag.FlagSet, parseSigner func(string) (string, error)) {
+	b := &o.bootstrap
+	fs.Var(newValue(&b.SignerName, "signer", b.SignerName, parseSigner), "signer-name",
+		"signer that issues the certificate")
+	fs.Var(newValue(&b.Approval, "self|external", string(b.Approval), csr.ParseApproval), "approve",
+		"who approves the request: self, or external for a person or a controller")
+	fs.Var(newValue(&b.CAFile, "file", "", parseBundleFile), "ca-file",
+		"PEM file with the CA of an external signer, for when it cannot be found otherwise; it is read again when it changes")
+	fs.BoolVar(&b.PublishTrustBundle, "publish-trust-bundle", false,
+		"also keep the CA of the built-in signer in a ClusterTrustBundle, for clients other than the API server")
+	fs.Var(newValue(&b.Duration, "duration", "0s", parseCertificateDuration), "certificate-duration",
+		"lifetime to ask for, 10m or more; 0s leaves it to the signer")
+	fs.Var(newValue(&b.KeyAlgorithm, "algorithm", string(csr.ECDSAP256), csr.ParseKeyAlgorithm), "key-algorithm",
+		fmt.Sprintf("private key to make, one of %v", csr.KeyAlgorithms()))
+}
+
+// addProcessFlags are those of any server of Kubernetes: where it is watched, what it talks to, what it logs.
+func (o *commonOptions) addProcessFlags(fs *pflag.FlagSet) {
+	fs.Var(newValue(&o.healthAddress, "address", o.healthAddress, parseListenAddress), "health-probe-bind-address",
+		"address of /healthz and /readyz, 0 for none")
+	fs.Var(newValue(&o.metricAddress, "address", o.metricAddress, parseListenAddress), "metrics-bind-address",
+		"address of /metrics, 0 for none")
+	fs.Var(newValue(&o.kubeconfig, "file", "", parseFile), "kubeconfig",
+		"how to reach the API server (default: in-cluster, then $KUBECONFIG, then ~/.kube/config)")
+	logsapi.AddFlags(o.logging, fs)
+	fs.VisitAll(func(flag *pflag.Flag) {
+		// component-base's alpha flags need a feature gate that this server does not have.
+		flag.Hidden = flag.Hidden || strings.HasPrefix(flag.Name, "log-json-") || strings.HasPrefix(flag.Name, "log-text-")
+	})
+}
+
+// completeIdentity fills in what the environment knows of us.
+func (o *commonOptions) completeIdentity(fs *pflag.FlagSet, getenv func(string) string) error {
+	for _, from := range []struct{ flag, variable string }{
+		{"service-name", bootstrap.EnvService},
+		{"namespace", bootstrap.EnvNamespace},
+		{"pod-ip", bootstrap.EnvPodIPs},
+		{"service-account", bootstrap.EnvServiceAccount},
+	} {
+		if err := fromEnvironment(fs, from.flag, from.variable, getenv); err != nil {
+			return err
+		}
+	}
+	o.bootstrap.PodName, o.bootstrap.PodUID = getenv(bootstrap.EnvPodName), types.UID(getenv(bootstrap.EnvPodUID))
+	if o.bootstrap.ClusterDomain == "" {
+		o.bootstrap.ClusterDomain = clusterDomain(o.bootstrap.Namespace)
+	}
+	return nil
+}
+
+// validateIdentity judges what no flag of the shared ones can judge alone.
+func (o *commonOptions) validateIdentity() error {
+	b := &o.bootstrap
+	switch {
+	case b.Service == "":
+		return fmt.Errorf("--service-name is missing: name the Service in front of this server, or set %s",
+			bootstrap.EnvService)
+	case b.Namespace == "":
+		return fmt.Errorf("--namespace is missing: name the namespace of the Service, or set %s", bootstrap.EnvNamespace)
+	case b.PublishTrustBundle && (b.Source != bootstrap.SourceCSR || b.SignerName != signer.BuiltIn):
+		return fmt.Errorf("--publish-trust-bundle is for the CA of signer %s: leave it out, or --signer-name and "+
+			"--certificate-source as they are", signer.BuiltIn)
+	case b.SignerName == signer.BuiltIn && b.Duration > authority.DefaultCADuration:
+		return fmt.Errorf("--certificate-duration %s is too long: the CA of signer %s lives for %s", b.Duration,
+			signer.BuiltIn, authority.DefaultCADuration)
+	case b.Source == bootstrap.SourceCSR && b.SignerName == signer.BuiltIn && b.ServiceAccount == "":
+		return fmt.Errorf("--service-account is missing: signer %s signs for that ServiceAccount alone; name it, or set %s",
+			signer.BuiltIn, bootstrap.EnvServiceAccount)
+	}
+	if _, err := identity.New(identity.Inputs{Service: b.Service, Namespace: b.Namespace, PodName: b.PodName,
+		PodIPs: b.PodIPs, ClusterDomain: b.ClusterDomain, ExtraSANs: b.ExtraSANs}); err != nil {
+		return fmt.Errorf("--service-name, --namespace and --cluster-domain do not go together: %w", err)
+	}
+	return nil
+}
+
+// clusterDomain asks the pod's resolver configuration; "" when that does not say.
+func clusterDomain(namespace string) string {
+	file, err := os.Open("/etc/resolv.conf")
+	if err != nil {
+		return ""
+	}
+	defer file.Close() //nolint:errcheck // Only read.
+	domain, _ := identity.ClusterDomainFromResolvConf(file, namespace)
+	return domain
+}
+
+// restConfig finds the API server: --kubeconfig, else in-cluster, else the usual kubeconfig files.
+func restConfig(kubeconfig string) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	if kubeconfig == "" {
+		if cfg, err := rest.InClusterConfig(); err == nil {
+			return cfg, nil
+		}
+	}
+	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("--kubeconfig: finding the API server (not in a pod, and no usable kubeconfig): %w", err)
+	}
+	return cfg, nil
+}

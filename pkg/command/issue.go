@@ -1,0 +1,145 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/kubernetes"
+	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/klog/v2"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/oneoff"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+)
+
+func newIssueCommand(global Options) *cobra.Command {
+	o := newIssueOptions()
+	o.version = global.buildVersion()
+	cmd := &cobra.Command{
+		Use:   "issue",
+		Short: "Keep the certificate of another server in files, or obtain one once",
+		Long: "issue does what serve does for its own certificate, for a server in any language in the same pod: it\n" +
+			"writes tls.crt, tls.key and ca.crt into --cert-dir, keeps the caBundle of the webhook configurations right,\n" +
+			"and renews. The server reads the files again when they change; they are replaced all at once, and not before\n" +
+			"the live caBundle verifies the new certificate. SIGHUP renews now.\n\n" +
+			"With --once it obtains one certificate and ends, as an init container or a Job, or by hand: with --host for a\n" +
+			"server without a Service, with --usage=client-auth for a client.",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
+				return &usageError{err}
+			}
+			var err error
+			if o.bootstrap.RESTConfig, err = restConfig(o.kubeconfig); err != nil {
+				return &usageError{err}
+			}
+			if err := logsapi.ValidateAndApply(o.logging, nil); err != nil {
+				return &usageError{fmt.Errorf("--logging-format or another logging flag: %w", err)}
+			}
+			return issue(cmd.Context(), o)
+		},
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+func issue(ctx context.Context, o *issueOptions) error {
+	logger := klog.Background()
+	ctrllog.SetLogger(logger)
+	o.bootstrap.Registerer = ctrlmetrics.Registry
+	signals, cancel := lifecycle.SignalContext(klog.NewContext(ctx, logger), os.Exit)
+	defer cancel()
+	switch {
+	case o.handmade:
+		return issueHandmade(signals, o)
+	case o.once:
+		return issueOnce(signals, o)
+	default:
+		return keepIssuing(signals, o)
+	}
+}
+
+// keepIssuing runs until a signal.
+func keepIssuing(signals context.Context, o *issueOptions) error {
+	boot, err := bootstrap.New(o.bootstrap)
+	if err != nil {
+		return err
+	}
+	logger := klog.FromContext(signals)
+	logger.Info("Issuing for a neighbor", "version", o.version, "directory", o.bootstrap.CertDir,
+		"service", klog.KRef(o.bootstrap.Namespace, o.bootstrap.Service), "signer", o.bootstrap.SignerName)
+	group, ctx := errgroup.WithContext(signals)
+	if err := serveProbes(ctx, group, &o.commonOptions, boot.Conditions()); err != nil {
+		return err
+	}
+	group.Go(func() error { return boot.Start(ctx) })
+	group.Go(func() error { return renewOnHangup(ctx, boot) })
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	logger.Info("Stopped")
+	return nil
+}
+
+// issueOnce obtains the certificate of a Service.
+func issueOnce(ctx context.Context, o *issueOptions) error {
+	boot, err := bootstrap.New(o.bootstrap)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	if err := boot.Once(ctx); err != nil {
+		return err
+	}
+	klog.FromContext(ctx).Info("Issued", "directory", o.bootstrap.CertDir, "dnsNames", boot.Leaf().DNSNames,
+		"notAfter", boot.Leaf().NotAfter)
+	return nil
+}
+
+// issueHandmade obtains a certificate without a Service.
+func issueHandmade(ctx context.Context, o *issueOptions) error {
+	var directory *serving.Directory
+	if dir := o.bootstrap.CertDir; dir != "" { // Before anything is asked for: it would have to be asked for again.
+		var err error
+		if directory, err = serving.OpenDirectory(dir); err != nil {
+			return err
+		}
+	}
+	cfg := o.bootstrap.RESTConfig
+	client, err := kubernetes.NewForConfig(cfg)
+	if err != nil {
+		return fmt.Errorf("making a client of the API server: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	pair, err := oneoff.Obtain(ctx, client, o.certificate)
+	if err != nil {
+		return err
+	}
+	if directory != nil {
+		if err := directory.SaveFrom(pair, o.certificate.SignerName); err != nil {
+			return err
+		}
+	}
+	if o.writeKubeconfig != "" {
+		if err := oneoff.WriteKubeconfig(ctx, o.writeKubeconfig, cfg, pair); err != nil {
+			return err
+		}
+	}
+	leaf := pair.Leaf()
+	klog.FromContext(ctx).Info("Issued", "directory", o.bootstrap.CertDir, "kubeconfig", o.writeKubeconfig,
+		"subject", leaf.Subject.String(), "dnsNames", leaf.DNSNames, "ips", leaf.IPAddresses, "notAfter", leaf.NotAfter)
+	return nil
+}

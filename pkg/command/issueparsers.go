@@ -1,0 +1,82 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
+)
+
+// The upper bounds of RFC 5280, appendix A.1, in characters: organizations and their units, and places.
+const (
+	maxCommonName   = 64
+	maxOrganization = 64
+	maxPlace        = 128
+)
+
+// parseAnySignerName takes the signers of either usage; --usage may come later.
+func parseAnySignerName(text string) (string, error) {
+	if _, err := signer.LookupFor(text, signer.ClientAuth); err == nil {
+		return text, nil
+	}
+	return parseSignerName(text)
+}
+
+func parseHost(text string) (string, error) {
+	_, err := identity.ForHosts([]string{text})
+	return text, err
+}
+
+// parseSelfAddress reads host:port; "" and "0" mean none.
+func parseSelfAddress(text string) (string, error) {
+	if text == "" || text == "0" {
+		return "", nil
+	}
+	host, port, err := net.SplitHostPort(text)
+	if err != nil || host == "" {
+		return "", fmt.Errorf("%q is not an address: write it like 127.0.0.1:9443", text)
+	}
+	_, err = parsePort(port)
+	return text, err
+}
+
+func parseTimeout(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is not a duration: write it like 2m, more than 0s", text)
+	}
+	return d, nil
+}
+
+// parseText reads an attribute of a subject.
+func parseText(longest int) func(string) (string, error) {
+	return func(text string) (string, error) {
+		switch {
+		case strings.TrimSpace(text) == "":
+			return "", fmt.Errorf("%q is empty: leave the flag out, or write something", text)
+		case utf8.RuneCountInString(text) > longest:
+			return "", fmt.Errorf("%q is longer than the %d characters that X.509 allows", text, longest)
+		case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
+			return "", fmt.Errorf("%q has a character that cannot be written: use plain UTF-8 text", text)
+		default:
+			return text, nil
+		}
+	}
+}
+
+// parseCountry reads a country's code of ISO 3166, as X.509 has it.
+func parseCountry(text string) (string, error) {
+	outside := func(r rune) bool { return r < 'A' || r > 'Z' }
+	if len(text) != 2 || strings.ContainsFunc(text, outside) {
+		return "", fmt.Errorf("%q is not a country: write the two capital letters of ISO 3166, such as DE", text)
+	}
+	return text, nil
+}

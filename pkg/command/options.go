@@ -1,0 +1,121 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"errors"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/config"
+)
+
+// serveOptions is the command line of serve, parsed.
+type serveOptions struct {
+	commonOptions
+	checks        checkOptions
+	bindAddress   string
+	securePort    int
+	shutdownDelay time.Duration
+}
+
+func newServeOptions(definitions []handler.Definition) *serveOptions {
+	return &serveOptions{
+		commonOptions: newCommonOptions(),
+		bindAddress:   "0.0.0.0",
+		securePort:    9443,
+		shutdownDelay: 10 * time.Second,
+		checks:        checkOptions{definitions: definitions, configuration: config.Default(definitions)},
+	}
+}
+
+// checkOptions are the checks and where their configuration comes from.
+type checkOptions struct {
+	definitions   []handler.Definition
+	path          string // empty: the default configuration
+	configuration config.Configuration
+}
+
+func (o *checkOptions) addFlag(fs *pflag.FlagSet, usage string) {
+	fs.Var(newValue(o, "file", "", func(path string) (checkOptions, error) {
+		c, err := config.Load(path, o.definitions)
+		return checkOptions{definitions: o.definitions, path: path, configuration: c}, err
+	}), "config", usage)
+}
+
+// addFlags declares the contract of the command line. Names follow kube-apiserver's and kubebuilder's where those
+// exist.
+func (o *serveOptions) addFlags(fs *pflag.FlagSet) {
+	o.addIdentityFlags(fs)
+	o.addStoreFlags(fs)
+	o.addCertificateFlags(fs, parseSignerName)
+	o.addProcessFlags(fs)
+	o.addServerFlags(fs)
+}
+
+func (o *serveOptions) addStoreFlags(fs *pflag.FlagSet) {
+	b := &o.bootstrap
+	fs.Var(newValue(&b.Source, "source", string(b.Source), bootstrap.ParseSource), "certificate-source",
+		"csr: request the certificate through the CertificateSigningRequest API; files: serve the tls.crt, tls.key and\n"+
+			"ca.crt (or one credentialbundle.pem) that somebody else writes into --cert-dir")
+	fs.StringVar(&b.CertDir, "cert-dir", "",
+		"directory that keeps the key pair across restarts, best a memory-backed emptyDir; empty keeps it in memory only;\n"+
+			"with --certificate-source=files, the directory to read from")
+}
+
+func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
+	fs.Var(newValue(&o.bindAddress, "ip", o.bindAddress, parseBindAddress), "bind-address",
+		"IP address to serve admission on")
+	fs.Var(newValue(&o.securePort, "port", strconv.Itoa(o.securePort), parsePort), "secure-port",
+		"port to serve admission on")
+	fs.Var(newValue(&o.bootstrap.TLS.MinVersion, "version", "VersionTLS13", parseTLSVersion), "tls-min-version",
+		"oldest TLS version to accept: VersionTLS12 or VersionTLS13")
+	fs.Var(newList(&o.bootstrap.TLS.CipherSuites, "suite", parseCipherSuite), "tls-cipher-suites",
+		"cipher suites to accept with TLS 1.2, separated by commas (default Go's); those of TLS 1.3 are fixed")
+	fs.Var(newValue(&o.bootstrap.ClientCAFile, "file", "", parseClientCAFile), "client-ca-file",
+		"PEM file of CAs: clients without a certificate of one of them are refused; read again when it changes")
+	fs.Var(newList(&o.bootstrap.ClientAllowedNames, "name", parseClientName), "client-allowed-name",
+		"common name or DNS name that a client's certificate may have, repeatable (default: any);\nneeds --client-ca-file")
+	o.checks.addFlag(fs, "configuration file of the checks, followed as it changes (default: the checks that are on by default)")
+	fs.Var(newValue(&o.shutdownDelay, "duration", o.shutdownDelay.String(), parseDelay), "shutdown-delay",
+		"how long to go on serving, not ready, after SIGTERM, for the API server to notice")
+}
+
+// complete fills in what the environment knows. Every error names the flag.
+func (o *serveOptions) complete(fs *pflag.FlagSet, getenv func(string) string) error {
+	if err := o.completeIdentity(fs, getenv); err != nil {
+		return err
+	}
+	o.bootstrap.SelfAddress = selfAddress(o.bindAddress, o.securePort)
+	return o.validate()
+}
+
+// validate judges what no flag can judge alone.
+func (o *serveOptions) validate() error {
+	b := &o.bootstrap
+	switch {
+	case b.Source == bootstrap.SourceFiles && b.CertDir == "":
+		return errors.New("--cert-dir is missing: --certificate-source=files reads the certificate from it")
+	case len(b.ClientAllowedNames) > 0 && b.ClientCAFile == "":
+		return errors.New("--client-allowed-name needs --client-ca-file: " +
+			"a name means nothing without a CA that vouches for it")
+	}
+	return o.validateIdentity()
+}
+
+// selfAddress is where our own listener is reached from inside the pod.
+func selfAddress(bindAddress string, port int) string {
+	switch bindAddress {
+	case "0.0.0.0":
+		bindAddress = "127.0.0.1"
+	case "::":
+		bindAddress = "::1"
+	}
+	return net.JoinHostPort(bindAddress, strconv.Itoa(port))
+}

@@ -1,0 +1,49 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+)
+
+const (
+	progressAfter = time.Second            // before that, nobody has begun to wonder
+	progressEvery = 100 * time.Millisecond // often enough to look alive
+)
+
+// progress says on a terminal how far a long run has come, in one line that it takes away again. It belongs to one
+// goroutine.
+type progress struct {
+	w     io.Writer // nil: not a terminal
+	now   func() time.Time
+	next  time.Time
+	shown bool
+}
+
+func newProgress(w io.Writer) *progress {
+	p := &progress{now: time.Now, next: time.Now().Add(progressAfter)}
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) { //nolint:gosec // A descriptor is a small number.
+		p.w = w
+	}
+	return p
+}
+
+func (p *progress) update(done, all int) {
+	if p.w == nil || p.now().Before(p.next) {
+		return
+	}
+	p.next, p.shown = p.now().Add(progressEvery), true
+	_, _ = fmt.Fprintf(p.w, "\r\x1b[K%d of %d objects checked", done, all)
+}
+
+func (p *progress) clear() {
+	if p.shown {
+		_, _ = fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}

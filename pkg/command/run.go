@@ -1,0 +1,137 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// Exit codes: 1 for a failure while running, 2 for a command line that cannot be understood.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// Options are what is different from one webhook to another.
+type Options struct {
+	// Name is what the program is called in its help and its errors; the default is webhook.
+	Name string
+	// Version is what the command version prints; the default is what the Go toolchain recorded of the module.
+	Version string
+	// Definitions are the checks that a configuration can ask for.
+	Definitions []handler.Definition
+	// Stdin, Stdout and Stderr are those of the process by default.
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// Getenv reads the environment; the default is os.Getenv.
+	Getenv func(string) string
+}
+
+func (o Options) withDefaults() Options {
+	o.Name = cmp.Or(o.Name, "webhook")
+	if o.Stdin == nil {
+		o.Stdin = os.Stdin
+	}
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
+	}
+	if o.Stderr == nil {
+		o.Stderr = os.Stderr
+	}
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	return o
+}
+
+// Run executes one command line, without the program's name, and returns the exit code: 0, 1 for a failure while running
+// (or a denial found by check), 2 for a command line that cannot be understood. Errors go to stderr as one sentence.
+// Serving uses what a process has once, such as its signals and its log: call Run once in a process.
+func Run(ctx context.Context, args []string, options Options) int {
+	options = options.withDefaults()
+	root := newRootCommand(options)
+	root.SetArgs(withDefaultCommand(args))
+	root.SetIn(options.Stdin)
+	root.SetOut(options.Stdout)
+	root.SetErr(options.Stderr)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errDenied):
+		return exitFailure // The report says it all.
+	}
+	_, _ = fmt.Fprintf(options.Stderr, "%s: %s\n", options.Name, strings.ReplaceAll(err.Error(), "\n", "; "))
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// withDefaultCommand makes serve the command when none is named.
+func withDefaultCommand(args []string) []string {
+	if len(args) == 0 {
+		return []string{"serve"}
+	}
+	switch first := args[0]; {
+	case first == "-h", first == "--help":
+		return args
+	case strings.HasPrefix(first, "-"):
+		return append([]string{"serve"}, args...)
+	default:
+		return args
+	}
+}
+
+func newRootCommand(o Options) *cobra.Command {
+	root := &cobra.Command{
+		Use:   o.Name,
+		Short: "An admission webhook server that bootstraps its own TLS",
+		Long: o.Name + " runs cluster admission checks behind a TLS that it bootstraps by itself: it requests its\n" +
+			"certificate through the CertificateSigningRequest API, keeps its CA in the caBundle of its webhook\n" +
+			"configuration, and reloads when the certificate is renewed. The command issue does the same for a server in\n" +
+			"another language, by files, and check judges manifests without a cluster.\n\nWithout a command it runs serve.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Errorf("unknown command %q: see `%s --help`", args[0], o.Name)}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(newServeCommand(o), newCheckCommand(o), newIssueCommand(o), newVersionCommand(o))
+	return root
+}
+
+// noArguments refuses what is not a flag.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &usageError{fmt.Errorf("unexpected argument %q: %s takes flags only", args[0], cmd.CommandPath())}
+	}
+	return nil
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ err error }
+
+// Error implements error.
+func (e *usageError) Error() string { return e.err.Error() }
+
+// Unwrap implements errors.Unwrap.
+func (e *usageError) Unwrap() error { return e.err }

@@ -1,0 +1,226 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// TestWrongValuesAreUsageErrorsThatNameTheFlag covers every flag of the contract: TestEveryFlagHasAWrongValue holds the
+// table against the flags there are.
+func TestWrongValuesAreUsageErrorsThatNameTheFlag(t *testing.T) {
+	for flag, wrong := range wrongValues(t) {
+		for _, text := range wrong {
+			t.Run(flag+"="+text, func(t *testing.T) {
+				code, stderr := runServe(t, "--"+flag+"="+text)
+				if code != exitUsage {
+					t.Errorf("exit code %d, want %d", code, exitUsage)
+				}
+				if !strings.Contains(stderr, "--"+flag) && !strings.Contains(stderr, `"`+flag+`"`) {
+					t.Errorf("%q does not name --%s", stderr, flag)
+				}
+				if lines := strings.Count(stderr, "\n"); lines != 1 {
+					t.Errorf("%d lines on stderr, want 1: %q", lines, stderr)
+				}
+			})
+		}
+	}
+}
+
+func wrongValues(t *testing.T) map[string][]string {
+	t.Helper()
+	garbage, empty := filepath.Join(t.TempDir(), "garbage"), filepath.Join(t.TempDir(), "empty")
+	if err := errors.Join(os.WriteFile(garbage, []byte("garbage"), 0o600), os.WriteFile(empty, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	const missing = "/does/not/exist"
+	return map[string][]string{
+		"service-name":              {"Upper_Case", strings.Repeat("a", 64), ""},
+		"namespace":                 {"a.b", ""},
+		"pod-ip":                    {"10.0.0.256", "0.0.0.0", "224.0.0.1", ""},
+		"service-account":           {"UPPER", "a/b", ""},
+		"cluster-domain":            {"under_score", strings.Repeat("a.", 130) + "a"},
+		"extra-san":                 {"*.example.com", "a b", "0.0.0.0", ""},
+		"webhook-configuration":     {"", "pod/name", "validating/", "UPPER"},
+		"certificate-source":        {"vault", ""},
+		"signer-name":               {"nodomain", "kubernetes.io/legacy-unknown", ""},
+		"approve":                   {"maybe", ""},
+		"ca-file":                   {missing, garbage},
+		"publish-trust-bundle":      {"maybe", ""},
+		"certificate-duration":      {"9m59s", "-1h", "soon"},
+		"key-algorithm":             {"rsa-1024", "dsa"},
+		"bind-address":              {"localhost", "1.2.3"},
+		"secure-port":               {"0", "65536", "https"},
+		"health-probe-bind-address": {"8081", ":port", "host:8081"},
+		"metrics-bind-address":      {"8080", ":0"},
+		"tls-min-version":           {"VersionTLS11", "1.3"},
+		"tls-cipher-suites":         {"TLS_NONE"},
+		"client-ca-file":            {missing, garbage, empty, ""},
+		"client-allowed-name":       {"", "a,,b"},
+		"config":                    {missing, garbage},
+		"shutdown-delay":            {"-1s", "ten"},
+		"kubeconfig":                {missing, garbage},
+		"logging-format":            {"xml"},
+		"v":                         {"loud"},
+	}
+}
+
+// anyText are the flags that take any text, or that component-base declares and checks.
+func anyText(flag *pflag.Flag) bool {
+	switch flag.Name {
+	case "cert-dir", "help", "log-flush-frequency", "vmodule":
+		return true
+	default:
+		return flag.Hidden
+	}
+}
+
+func TestEveryFlagHasAWrongValue(t *testing.T) {
+	table := wrongValues(t)
+	serveCommand(t).Flags().VisitAll(func(flag *pflag.Flag) {
+		if _, found := table[flag.Name]; !found && !anyText(flag) {
+			t.Errorf("no wrong value of --%s is tested", flag.Name)
+		}
+	})
+}
+
+func TestWhatIsMissingIsNamed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args []string
+		want string
+	}{
+		"service":         {want: "--service-name"},
+		"namespace":       {args: []string{"--service-name=web"}, want: "--namespace"},
+		"service account": {args: []string{"--service-name=web", "--namespace=shop"}, want: "--service-account"},
+		"publish-trust-bundle": {
+			args: []string{"--service-name=web", "--namespace=shop", "--signer-name=example.com/serving",
+				"--publish-trust-bundle"},
+			want: "--publish-trust-bundle"},
+		"cert-dir": {
+			args: []string{"--service-name=web", "--namespace=shop", "--certificate-source=files"}, want: "--cert-dir"},
+		"client CA": {
+			args: []string{"--service-name=web", "--namespace=shop", "--service-account=web",
+				"--client-allowed-name=api-server"},
+			want: "--client-allowed-name needs --client-ca-file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stderr bytes.Buffer
+			code := run(t.Context(), append([]string{"serve"}, tc.args...), &stderr, &stderr)
+			if code != exitUsage || !strings.Contains(stderr.String(), tc.want) {
+				t.Errorf("exit code %d and %q, want %d and %s named", code, &stderr, exitUsage, tc.want)
+			}
+		})
+	}
+}
+
+func TestEnvironmentFillsInWhatIsNotSet(t *testing.T) {
+	o, fs := newServeOptions(nil), pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	o.addFlags(fs)
+	if err := fs.Parse([]string{"--namespace=from-flag"}); err != nil {
+		t.Fatal(err)
+	}
+	environment := map[string]string{"SERVICE_NAME": "web", "POD_NAMESPACE": "from-environment", "POD_NAME": "web-0",
+		"POD_UID": "0-1-2", "POD_IPS": "10.0.0.1,fd00::1", "POD_SERVICE_ACCOUNT": "account"}
+	if err := o.complete(fs, func(name string) string { return environment[name] }); err != nil {
+		t.Fatal(err)
+	}
+	b := o.bootstrap
+	if b.Service != "web" || b.Namespace != "from-flag" || b.PodName != "web-0" || b.PodUID != "0-1-2" || len(b.PodIPs) != 2 || b.ServiceAccount != "account" {
+		t.Errorf("got %+v", b.Environment)
+	}
+	if b.SelfAddress != "127.0.0.1:9443" {
+		t.Errorf("own listener at %s", b.SelfAddress)
+	}
+}
+
+func TestBadEnvironmentNamesTheVariable(t *testing.T) {
+	o, fs := newServeOptions(nil), pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	o.addFlags(fs)
+	err := o.complete(fs, func(name string) string { return map[string]string{"POD_IPS": "10.0.0.256"}[name] })
+	if err == nil || !strings.Contains(err.Error(), "POD_IPS") || !strings.Contains(err.Error(), "--pod-ip") {
+		t.Errorf("error %v does not name POD_IPS and --pod-ip", err)
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"version":         {args: []string{"version"}, code: exitOK, want: "webhook "},
+		"help":            {args: []string{"--help"}, code: exitOK, want: "serve"},
+		"help of issue":   {args: []string{"issue", "--help"}, code: exitOK, want: "--write-kubeconfig"},
+		"help of serve":   {args: []string{"serve", "--help"}, code: exitOK, want: "--signer-name"},
+		"unknown command": {args: []string{"dance"}, code: exitUsage, want: `"dance"`},
+		"unknown flag":    {args: []string{"serve", "--dance"}, code: exitUsage, want: "--dance"},
+		"argument":        {args: []string{"version", "dance"}, code: exitUsage, want: `"dance"`},
+		"serve is the default": {
+			args: []string{"--signer-name=nodomain"}, code: exitUsage, want: "--signer-name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var output bytes.Buffer
+			if code := run(t.Context(), tc.args, &output, &output); code != tc.code {
+				t.Errorf("exit code %d, want %d", code, tc.code)
+			}
+			if !strings.Contains(output.String(), tc.want) {
+				t.Errorf("%q does not say %s", &output, tc.want)
+			}
+		})
+	}
+}
+
+func TestClientNames(t *testing.T) {
+	for text, good := range map[string]bool{"kube-apiserver": true, "system:kube-apiserver": true, "": false} {
+		if _, err := parseClientName(text); (err == nil) != good {
+			t.Errorf("%q: %v, want it to be good: %t", text, err, good)
+		}
+	}
+}
+
+func TestSelfAddress(t *testing.T) {
+	for bind, want := range map[string]string{"0.0.0.0": "127.0.0.1:9443", "::": "[::1]:9443", "10.1.2.3": "10.1.2.3:9443"} {
+		if got := selfAddress(bind, 9443); got != want {
+			t.Errorf("selfAddress(%s) = %s, want %s", bind, got, want)
+		}
+	}
+}
+
+// runServe runs serve with everything it needs but a reachable API server, and one more argument.
+func runServe(t *testing.T, argument string) (code int, stderr string) {
+	t.Helper()
+	var output bytes.Buffer
+	code = run(t.Context(), []string{"serve", "--service-name=web", "--namespace=shop", "--service-account=web",
+		"--kubeconfig=" + unreachable(t), argument}, &output, &output)
+	return code, output.String()
+}
+
+// unreachable is a kubeconfig of an API server that nobody runs: a test that contacts it does not end.
+func unreachable(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	content := "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n" +
+		"contexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {}}]\n"
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func serveCommand(t *testing.T) *cobra.Command {
+	t.Helper()
+	command, _, err := newRootCommand(Options{}.withDefaults()).Find([]string{"serve"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return command
+}

@@ -1,0 +1,175 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	stdlog "log"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	logsapi "k8s.io/component-base/logs/api/v1"
+	_ "k8s.io/component-base/logs/json/register" // --logging-format=json
+	"k8s.io/klog/v2"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
+)
+
+// validatePath is where the manifests' webhook configuration points.
+const validatePath = "/validate"
+
+func newServeCommand(global Options) *cobra.Command {
+	o := newServeOptions(global.Definitions)
+	o.version = global.buildVersion()
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the admission webhook server",
+		Long: "serve runs the admission webhook server: it bootstraps its certificate, serves " + validatePath + ", keeps\n" +
+			"the caBundle of its webhook configurations right, and renews.\n\n" +
+			"SIGTERM makes it not ready, keeps it serving for --shutdown-delay and then drains it; a second one ends it at\n" +
+			"once. SIGHUP renews the certificate now. A changed --config is used within a second; a bad one changes nothing.",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
+				return &usageError{err}
+			}
+			if err := logsapi.ValidateAndApply(o.logging, nil); err != nil {
+				return &usageError{fmt.Errorf("--logging-format or another logging flag: %w", err)}
+			}
+			return serve(cmd.Context(), o)
+		},
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+// serve runs the server until a signal ends it.
+func serve(ctx context.Context, o *serveOptions) error {
+	logger := klog.Background()
+	ctrllog.SetLogger(logger)
+	cfg, err := restConfig(o.kubeconfig)
+	if err != nil {
+		return &usageError{err}
+	}
+	o.bootstrap.RESTConfig = cfg
+	o.bootstrap.Registerer = ctrlmetrics.Registry
+	boot, err := bootstrap.New(o.bootstrap)
+	if err != nil {
+		return err
+	}
+	// net/http's complaints about handshakes, which controller-runtime's server does not take anywhere else.
+	stdlog.SetFlags(0)                      //nolint:forbidigo // What comes from there ends in klog.
+	stdlog.SetOutput(boot.ErrorLog(logger)) //nolint:forbidigo // The same.
+	signals, cancel := lifecycle.SignalContext(klog.NewContext(ctx, logger), os.Exit)
+	defer cancel()
+	logger.Info("Starting", "version", o.version, "service", klog.KRef(o.bootstrap.Namespace, o.bootstrap.Service),
+		"source", o.bootstrap.Source, "signer", o.bootstrap.SignerName)
+	return runServers(signals, o, boot)
+}
+
+// runServers serves until signals ends and everything has drained, or one of the servers fails.
+func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootstrapper) error {
+	drainer := lifecycle.NewDrainer(o.shutdownDelay)
+	admission := webhook.NewServer(webhook.Options{
+		Host: o.bindAddress, Port: o.securePort, TLSOpts: []func(*tls.Config){boot.TLSOption},
+	})
+
+	// What serves outlives the signal: it ends when the drainer says so.
+	serving, stop := context.WithCancel(context.WithoutCancel(signals))
+	defer stop()
+	group, serving := errgroup.WithContext(serving)
+	checks, reloader, err := newChecks(serving, o, boot)
+	if err != nil {
+		return err
+	}
+	admission.Register(validatePath, drainer.Middleware(checks))
+	conditions := append(boot.Conditions(), lifecycle.Condition{Name: "checks", Check: reloader.Ready}, drainer.Condition())
+	if err := serveProbes(serving, group, &o.commonOptions, conditions); err != nil {
+		return err
+	}
+	group.Go(func() error { return boot.Start(serving) })
+	group.Go(func() error { return reloader.Run(serving) })
+	group.Go(func() error {
+		if err := admission.Start(serving); err != nil {
+			return fmt.Errorf("serving admission on --bind-address %s --secure-port %d: %w", o.bindAddress, o.securePort, err)
+		}
+		return nil
+	})
+	group.Go(func() error { return renewOnHangup(serving, boot) })
+	group.Go(func() error {
+		defer stop()
+		return drainer.Run(untilEither(signals, serving), stop)
+	})
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	klog.FromContext(signals).Info("Stopped")
+	return nil
+}
+
+// serveProbes opens the health and metrics ports, so that a port in use is known before anything else is done.
+func serveProbes(
+	ctx context.Context,
+	group *errgroup.Group,
+	o *commonOptions,
+	conditions []lifecycle.Condition,
+) error {
+	health := http.NewServeMux()
+	health.Handle("/healthz", lifecycle.HealthzHandler())
+	health.Handle("/readyz", lifecycle.ReadyzHandler(conditions...))
+	metrics := http.NewServeMux()
+	metrics.Handle("/metrics", promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{}))
+	for _, endpoint := range []struct {
+		flag, address string
+		handler       http.Handler
+	}{
+		{"--health-probe-bind-address", o.healthAddress, health},
+		{"--metrics-bind-address", o.metricAddress, metrics},
+	} {
+		if endpoint.address == "" {
+			continue
+		}
+		server, err := lifecycle.Listen(ctx, endpoint.flag, endpoint.address, endpoint.handler)
+		if err != nil {
+			return err
+		}
+		group.Go(func() error { return server.Serve(ctx) })
+	}
+	return nil
+}
+
+// renewOnHangup renews at every SIGHUP.
+func renewOnHangup(ctx context.Context, boot *bootstrap.Bootstrapper) error {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-hangups:
+			klog.FromContext(ctx).Info("Renewing the certificate, as SIGHUP asks")
+			boot.Renew()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// untilEither ends with a: the signal, or with b: a server that failed.
+func untilEither(a, b context.Context) context.Context {
+	either, cancel := context.WithCancelCause(a)
+	context.AfterFunc(b, func() { cancel(context.Cause(b)) })
+	return either
+}

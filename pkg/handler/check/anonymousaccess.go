@@ -1,0 +1,87 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"context"
+	"slices"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// AnonymousAccess denies RoleBindings and ClusterRoleBindings that give rights to people whom nobody knows.
+type AnonymousAccess struct {
+	// DeniedUsers are users to whom nothing may be bound.
+	DeniedUsers []string `json:"deniedUsers"`
+	// DeniedGroups are groups to which nothing may be bound. system:authenticated is one to think of.
+	DeniedGroups []string `json:"deniedGroups"`
+	// AllowedClusterRoles are ClusterRoles that may be bound to anybody all the same.
+	AllowedClusterRoles []string `json:"allowedClusterRoles,omitempty"`
+}
+
+func anonymousAccessDefinition() handler.Definition {
+	return handler.Define("anonymousAccess", handler.Doc{
+		Summary: "No role is bound to anonymous users.",
+		Why: "What is bound to system:anonymous or system:unauthenticated belongs to everybody who reaches the API " +
+			"server, without a password or a certificate.",
+		Denied: `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: viewers, namespace: shop}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
+subjects:
+- {apiGroup: rbac.authorization.k8s.io, kind: Group, name: "system:unauthenticated"}
+`,
+		Admitted: `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: viewers, namespace: shop}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
+subjects:
+- {apiGroup: rbac.authorization.k8s.io, kind: Group, name: "shop:developers"}
+`,
+	}, func() AnonymousAccess {
+		return AnonymousAccess{
+			DeniedUsers: []string{"system:anonymous"}, DeniedGroups: []string{"system:unauthenticated"},
+			// Kubernetes' own, for the version and the health of the API server.
+			AllowedClusterRoles: []string{"system:public-info-viewer"},
+		}
+	}, func(p AnonymousAccess, _ handler.Environment) (handler.Check, error) {
+		return ruleFunc{"anonymousAccess", p.evaluate}, nil
+	})
+}
+
+func (p AnonymousAccess) evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+	// A ClusterRoleBinding is read as a RoleBinding: they have the same subjects.
+	binding, ok, err := objectOf[rbacv1.RoleBinding](req,
+		rbacv1.SchemeGroupVersion.WithKind("RoleBinding"), rbacv1.SchemeGroupVersion.WithKind("ClusterRoleBinding"))
+	if err != nil || !ok || isControlPlane(req) {
+		return nil, err
+	}
+	role := binding.RoleRef
+	if role.Kind == "ClusterRole" && slices.Contains(p.AllowedClusterRoles, role.Name) {
+		return nil, nil
+	}
+	var violations []handler.Violation
+	for i, subject := range binding.Subjects {
+		if p.denies(subject) {
+			violations = append(violations, keep(handler.Violationf(field.NewPath("subjects").Index(i),
+				"%s %q is given %s %q; bind it to users that are known", subject.Kind, subject.Name, role.Kind, role.Name)))
+		}
+	}
+	return violations, nil
+}
+
+func (p AnonymousAccess) denies(subject rbacv1.Subject) bool {
+	switch subject.Kind {
+	case rbacv1.UserKind:
+		return slices.Contains(p.DeniedUsers, subject.Name)
+	case rbacv1.GroupKind:
+		return slices.Contains(p.DeniedGroups, subject.Name)
+	}
+	return false
+}

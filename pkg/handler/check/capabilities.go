@@ -1,0 +1,116 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// Capabilities denies containers with more of root's power than they need. Names are those of Kubernetes, in capital
+// letters and without CAP_; any other spelling counts as another capability.
+type Capabilities struct {
+	// AllowedAdd are the capabilities that containers may add.
+	AllowedAdd []string `json:"allowedAdd"`
+	// RequiredDrop are the capabilities that containers have to drop. Who drops ALL has dropped them all.
+	RequiredDrop []string `json:"requiredDrop"`
+}
+
+func capabilitiesDefinition() handler.Definition {
+	return definePods("capabilities", handler.Doc{
+		Summary: "Containers drop capabilities, and add none but allowed ones.",
+		Why: "A capability is a part of root's power. Container runtimes give more than a dozen by default, of which " +
+			"nearly no program needs one, while each is a step out of the container for whoever takes the program over.",
+		Denied: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  containers:
+  - name: app
+    image: registry.example/app:1.2.3
+    securityContext:
+      capabilities:
+        add: [SYS_ADMIN]
+`,
+		Admitted: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  containers:
+  - name: app
+    image: registry.example/app:1.2.3
+    securityContext:
+      capabilities:
+        drop: [ALL]
+        add: [NET_BIND_SERVICE]
+`,
+	}, func() Capabilities {
+		return Capabilities{AllowedAdd: []string{"NET_BIND_SERVICE"}, RequiredDrop: []string{"ALL"}}
+	})
+}
+
+// Validate implements [handler.Validator].
+func (p Capabilities) Validate(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for name, list := range map[string][]string{"allowedAdd": p.AllowedAdd, "requiredDrop": p.RequiredDrop} {
+		for i, c := range list {
+			if c == "" || strings.HasPrefix(c, "CAP_") || c != strings.ToUpper(c) {
+				errs = append(errs, field.Invalid(path.Child(name).Index(i), c,
+					"must be a capability in capital letters and without CAP_, such as NET_ADMIN"))
+			}
+		}
+	}
+	return errs
+}
+
+func (p Capabilities) violations(pod PodTemplate) []handler.Violation {
+	var violations []handler.Violation
+	for _, c := range containersOf(pod) {
+		has := c.security().Capabilities
+		if has == nil {
+			has = &corev1.Capabilities{}
+		}
+		path := c.path.Child("securityContext", "capabilities")
+		for i, added := range has.Add {
+			if !slices.Contains(p.AllowedAdd, string(added)) {
+				violations = append(violations, c.riskf(path.Child("add").Index(i),
+					"adds capability %q; %s", added, allowedList(p.AllowedAdd)))
+			}
+		}
+		if missing := p.undropped(has.Drop); len(missing) > 0 && !pod.isWindows() {
+			violations = append(violations, c.riskf(path.Child("drop"),
+				"does not drop capabilities; set capabilities.drop to [%s]", strings.Join(missing, ", ")))
+		}
+	}
+	return violations
+}
+
+// undropped are the capabilities that should have been dropped.
+func (p Capabilities) undropped(dropped []corev1.Capability) []string {
+	if slices.Contains(dropped, "ALL") {
+		return nil
+	}
+	var missing []string
+	for _, required := range p.RequiredDrop {
+		if !slices.Contains(dropped, corev1.Capability(required)) {
+			missing = append(missing, required)
+		}
+	}
+	return missing
+}
+
+// allowedList says in a message what would have been right.
+func allowedList(allowed []string) string {
+	if len(allowed) == 0 {
+		return "none is allowed"
+	}
+	return "allowed: " + strings.Join(allowed, ", ")
+}

@@ -1,0 +1,46 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import "testing"
+
+func TestCapabilities(t *testing.T) {
+	with := func(capabilities string) string {
+		return podSpec(`{containers: [{name: a, securityContext: {capabilities: ` + capabilities + `}}]}`)
+	}
+	added := func(name string) string {
+		return `spec.containers[0].securityContext.capabilities.add[0]: container "a": adds capability "` + name +
+			`"; allowed: NET_BIND_SERVICE`
+	}
+	const undropped = `spec.containers[0].securityContext.capabilities.drop: container "a": does not drop capabilities; ` +
+		`set capabilities.drop to [ALL]`
+	testRows(t, "capabilities", map[string]row{
+		"drops all":        {object: with(`{drop: [ALL]}`)},
+		"adds what may be": {object: with(`{drop: [ALL], add: [NET_BIND_SERVICE]}`)},
+		"adds another":     {object: with(`{drop: [ALL], add: [SYS_ADMIN]}`), want: []string{added("SYS_ADMIN")}},
+		"adds all":         {object: with(`{drop: [ALL], add: [ALL]}`), want: []string{added("ALL")}},
+		"adds all, small":  {object: with(`{drop: [ALL], add: [all]}`), want: []string{added("all")}},
+		"another spelling": {object: with(`{drop: [ALL], add: [CAP_SYS_ADMIN]}`), want: []string{added("CAP_SYS_ADMIN")}},
+		"drops nothing":    {object: with(`{}`), want: []string{undropped}},
+		"no capabilities":  {object: podSpec(`{containers: [{name: a}]}`), want: []string{undropped}},
+		"drops some":       {object: with(`{drop: [NET_RAW]}`), want: []string{undropped}},
+		"some are enough":  {params: `requiredDrop: [NET_RAW]`, object: with(`{drop: [NET_RAW, MKNOD]}`)},
+		"all are some":     {params: `requiredDrop: [NET_RAW]`, object: with(`{drop: [ALL]}`)},
+		"nothing to drop":  {params: `requiredDrop: []`, object: with(`{}`)},
+		"Windows has none": {object: podSpec(`{os: {name: windows}, containers: [{name: a}]}`)},
+		"nothing to add": {params: `{allowedAdd: [], requiredDrop: []}`, object: with(`{add: [CHOWN]}`), want: []string{
+			`spec.containers[0].securityContext.capabilities.add[0]: container "a": adds capability "CHOWN"; none is allowed`}},
+		"init and ephemeral containers": {
+			object: podSpec(`{initContainers: [{name: i}], ephemeralContainers: [{name: e}]}`),
+			want: []string{
+				`spec.initContainers[0].securityContext.capabilities.drop: init container "i": does not drop capabilities; ` +
+					`set capabilities.drop to [ALL]`,
+				`spec.ephemeralContainers[0].securityContext.capabilities.drop: ephemeral container "e": does not drop ` +
+					`capabilities; set capabilities.drop to [ALL]`,
+			},
+		},
+	})
+	testInvalid(t, "capabilities", `{allowedAdd: [CAP_CHOWN], requiredDrop: []}`, "p.allowedAdd[0]")
+	testInvalid(t, "capabilities", `{allowedAdd: [], requiredDrop: [ALL, all]}`, "p.requiredDrop[1]")
+}

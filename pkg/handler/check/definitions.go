@@ -1,0 +1,43 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import "github.com/hookstrap/hookstrap/pkg/handler"
+
+// Definitions returns the built-in checks, in the order in which they are asked and documented.
+func Definitions() []handler.Definition {
+	return []handler.Definition{
+		podSecurityDefinition(),
+		// Images.
+		imageTagDefinition(),
+		allowedRegistriesDefinition(),
+		// What containers may do to their node.
+		privilegedDefinition(),
+		privilegeEscalationDefinition(),
+		capabilitiesDefinition(),
+		runAsNonRootDefinition(),
+		readOnlyRootFilesystemDefinition(),
+		seccompDefinition(),
+		hostNamespacesDefinition(),
+		hostPortsDefinition(),
+		hostPathsDefinition(),
+		serviceAccountTokenDefinition(),
+		// How workloads live together.
+		resourcesDefinition(),
+		probesDefinition(),
+		replicaLimitsDefinition(),
+		podDisruptionBudgetsDefinition(),
+		storageClassesDefinition(),
+		// Ways in and out.
+		servicesDefinition(),
+		ingressHostsDefinition(),
+		// Rights.
+		rbacWildcardsDefinition(),
+		anonymousAccessDefinition(),
+		// Objects of every kind.
+		requiredLabelsDefinition(),
+		requiredAnnotationsDefinition(),
+		defaultNamespaceDefinition(),
+	}
+}

@@ -1,0 +1,150 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// HostPaths denies Pods that mount directories or files of their node.
+type HostPaths struct {
+	// Allowed are the places that may be mounted, with all that is below them. Without any, none may.
+	Allowed []HostPath `json:"allowed,omitempty"`
+}
+
+// HostPath is a place on a node.
+type HostPath struct {
+	// Path is an absolute path. /var/log stands for itself and all below it, and not for /var/logs.
+	Path string `json:"path"`
+	// ReadOnly admits the place only if every container mounts it with readOnly: true.
+	ReadOnly bool `json:"readOnly,omitempty"`
+}
+
+func hostPathsDefinition() handler.Definition {
+	return definePods("hostPaths", handler.Doc{
+		Summary: "Pods mount no directories of their node, or only allowed ones.",
+		Why: "Who writes to the node's files owns the node, and who reads them reads the secrets of all Pods on it. " +
+			"Allow narrow paths, and read-only ones: a symbolic link in a writable place leads everywhere.",
+		Parameters: `
+allowed:
+- path: /var/log
+  readOnly: true
+`,
+		Denied: `
+apiVersion: v1
+kind: Pod
+metadata: {name: collector, namespace: shop}
+spec:
+  volumes:
+  - name: logs
+    hostPath: {path: /var/lib/kubelet}
+  containers:
+  - name: app
+    image: registry.example/app:1.2.3
+    volumeMounts:
+    - {name: logs, mountPath: /logs, readOnly: true}
+`,
+		Admitted: `
+apiVersion: v1
+kind: Pod
+metadata: {name: collector, namespace: shop}
+spec:
+  volumes:
+  - name: logs
+    hostPath: {path: /var/log/pods}
+  containers:
+  - name: app
+    image: registry.example/app:1.2.3
+    volumeMounts:
+    - {name: logs, mountPath: /logs, readOnly: true}
+`,
+	}, no[HostPaths])
+}
+
+// Validate implements [handler.Validator].
+func (p HostPaths) Validate(at *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, allowed := range p.Allowed {
+		if !path.IsAbs(allowed.Path) || climbs(allowed.Path) {
+			errs = append(errs, field.Invalid(at.Child("allowed").Index(i).Child("path"), allowed.Path,
+				`must be an absolute path without "..", such as /var/log`))
+		}
+	}
+	return errs
+}
+
+func (p HostPaths) violations(pod PodTemplate) []handler.Violation {
+	var violations []handler.Violation
+	for i, volume := range pod.Spec.Volumes {
+		if volume.HostPath == nil {
+			continue
+		}
+		readOnly, ok := p.allow(volume.HostPath.Path)
+		if !ok {
+			violations = append(violations, pod.riskf(pod.Path.Child("volumes").Index(i).Child("hostPath", "path"),
+				"volume %q mounts %q of the node; %s", volume.Name, volume.HostPath.Path, p.advice()))
+		}
+		if ok && readOnly {
+			violations = append(violations, writable(pod, volume)...)
+		}
+	}
+	return violations
+}
+
+// allow says whether the path may be mounted, and whether for reading only.
+func (p HostPaths) allow(wanted string) (readOnly, ok bool) {
+	if climbs(wanted) {
+		return false, false
+	}
+	for _, allowed := range p.Allowed {
+		if !below(path.Clean(wanted), path.Clean(allowed.Path)) {
+			continue
+		}
+		if !allowed.ReadOnly {
+			return false, true
+		}
+		readOnly, ok = true, true
+	}
+	return readOnly, ok
+}
+
+// climbs says whether a path goes up somewhere. With a symbolic link before it, nobody can say where that leads.
+func climbs(p string) bool { return slices.Contains(strings.Split(p, "/"), "..") }
+
+// below says whether clean path p is the clean path dir, or in it.
+func below(p, dir string) bool {
+	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// writable has a violation for each mount of the volume that can be written to.
+func writable(pod PodTemplate, volume corev1.Volume) []handler.Violation {
+	var violations []handler.Violation
+	for _, c := range containersOf(pod) {
+		for i, mount := range c.VolumeMounts {
+			if mount.Name == volume.Name && !mount.ReadOnly {
+				violations = append(violations, c.riskf(c.path.Child("volumeMounts").Index(i).Child("readOnly"),
+					"mounts %q of the node for writing; set readOnly: true", volume.HostPath.Path))
+			}
+		}
+	}
+	return violations
+}
+
+func (p HostPaths) advice() string {
+	if len(p.Allowed) == 0 {
+		return "use another kind of volume"
+	}
+	var places []string
+	for _, allowed := range p.Allowed {
+		places = append(places, allowed.Path)
+	}
+	return allowedList(places)
+}

@@ -1,0 +1,126 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// HostPorts denies containers that take ports of their node.
+type HostPorts struct {
+	// Allowed are the ranges of ports that may be taken. Without any, none may.
+	Allowed []PortRange `json:"allowed,omitempty"`
+}
+
+// PortRange is a range of ports, both ends included.
+type PortRange struct {
+	// From is the first port, from 1 to 65535.
+	From int32 `json:"from"`
+	// To is the last port; 0, or none, is the same as From.
+	To int32 `json:"to,omitempty"`
+}
+
+func hostPortsDefinition() handler.Definition {
+	return definePods("hostPorts", handler.Doc{
+		Summary: "Containers take no ports of their node, or only allowed ones.",
+		Why: "A port of the node is open to whoever reaches the node, whatever the network policies and Services say, " +
+			"and keeps a second such Pod from the same node.",
+		Parameters: `
+allowed:
+- from: 9100
+  to: 9199
+`,
+		Denied: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  containers:
+  - name: app
+    image: registry.example/app:1.2.3
+    ports:
+    - containerPort: 8080
+      hostPort: 80
+`,
+		Admitted: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  containers:
+  - name: app
+    image: registry.example/app:1.2.3
+    ports:
+    - containerPort: 8080
+      hostPort: 9101
+`,
+	}, no[HostPorts])
+}
+
+// Validate implements [handler.Validator].
+func (p HostPorts) Validate(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, r := range p.Allowed {
+		at := path.Child("allowed").Index(i)
+		if r.From < 1 || r.From > maxPort {
+			errs = append(errs, field.Invalid(at.Child("from"), r.From, "must be a port, from 1 to 65535"))
+		}
+		if r.To != 0 && (r.To < r.From || r.To > maxPort) {
+			errs = append(errs, field.Invalid(at.Child("to"), r.To, "must be a port, from the range's first to 65535"))
+		}
+	}
+	return errs
+}
+
+const maxPort = 65535
+
+func (p HostPorts) violations(pod PodTemplate) []handler.Violation {
+	var violations []handler.Violation
+	for _, c := range containersOf(pod) {
+		for i, port := range c.Ports {
+			if taken := hostPort(pod, port); taken != 0 && !p.allow(taken) {
+				violations = append(violations, c.riskf(c.path.Child("ports").Index(i).Child("hostPort"),
+					"takes port %d of the node; %s", taken, p.advice()))
+			}
+		}
+	}
+	return violations
+}
+
+// hostPort is the port of the node that a container's port takes, 0 for none. On the node's network all are its ports,
+// which the API server writes down for Pods, but not for templates.
+func hostPort(pod PodTemplate, port corev1.ContainerPort) int32 {
+	if pod.Spec.HostNetwork {
+		return cmp.Or(port.HostPort, port.ContainerPort)
+	}
+	return port.HostPort
+}
+
+func (p HostPorts) allow(port int32) bool {
+	return slices.ContainsFunc(p.Allowed, func(r PortRange) bool { return r.From <= port && port <= r.last() })
+}
+
+func (r PortRange) last() int32 { return cmp.Or(r.To, r.From) }
+
+func (p HostPorts) advice() string {
+	if len(p.Allowed) == 0 {
+		return "remove hostPort, and use a Service"
+	}
+	var ranges []string
+	for _, r := range p.Allowed {
+		text := fmt.Sprint(r.From)
+		if r.last() != r.From {
+			text += fmt.Sprintf("-%d", r.To)
+		}
+		ranges = append(ranges, text)
+	}
+	return allowedList(ranges)
+}

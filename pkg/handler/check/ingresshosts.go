@@ -1,0 +1,226 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// IngressHosts denies Ingresses that take hosts which are not theirs to take, or serve them without TLS.
+type IngressHosts struct {
+	// AllowWildcards admits hosts that begin with "*.", and rules without a host and default backends, which are for
+	// every host.
+	AllowWildcards bool `json:"allowWildcards,omitempty"`
+	// RequireTLS wants every host in a section of spec.tls.
+	RequireTLS bool `json:"requireTLS"`
+	// Unique is what Ingresses of two namespaces may not both have: "path", the same path of a host, or "host", the same
+	// host at all; "none" does not look at other Ingresses. Two that are created in the same instant may both pass.
+	Unique string `json:"unique"`
+}
+
+// The values of IngressHosts.Unique.
+const (
+	uniquePath = "path"
+	uniqueHost = "host"
+	uniqueNone = "none"
+)
+
+func ingressHostsDefinition() handler.Definition {
+	return handler.Define("ingressHosts", handler.Doc{
+		Summary: "Ingresses name their hosts, serve them with TLS, and do not share them with other namespaces.",
+		Why: "Which of two Ingresses for the same host gets the traffic is up to the controller: somebody else's cookies " +
+			"and passwords, maybe. A rule without a host is for every host.",
+		Denied: `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web, namespace: shop}
+spec:
+  rules:
+  - host: "*.example.com"
+    http:
+      paths:
+      - path: /
+        pathType: Prefix
+        backend: {service: {name: web, port: {number: 80}}}
+`,
+		Admitted: `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web, namespace: shop}
+spec:
+  tls:
+  - hosts: [shop.example.com]
+    secretName: web-tls
+  rules:
+  - host: shop.example.com
+    http:
+      paths:
+      - path: /
+        pathType: Prefix
+        backend: {service: {name: web, port: {number: 80}}}
+`,
+	}, func() IngressHosts { return IngressHosts{RequireTLS: true, Unique: uniquePath} },
+		func(p IngressHosts, env handler.Environment) (handler.Check, error) {
+			return ruleFunc{"ingressHosts", func(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
+				return p.evaluate(ctx, req, env)
+			}}, nil
+		}, &networkingv1.Ingress{})
+}
+
+// ReadsCluster implements [handler.Reader].
+func (p IngressHosts) ReadsCluster() bool { return p.Unique != uniqueNone }
+
+// Validate implements [handler.Validator].
+func (p IngressHosts) Validate(path *field.Path) field.ErrorList {
+	if values := []string{uniquePath, uniqueHost, uniqueNone}; !slices.Contains(values, p.Unique) {
+		return field.ErrorList{field.NotSupported(path.Child("unique"), p.Unique, values)}
+	}
+	return nil
+}
+
+func (p IngressHosts) evaluate(
+	ctx context.Context, req *handler.Request, env handler.Environment,
+) ([]handler.Violation, error) {
+	// extensions/v1beta1 was the first home of the kind; it cannot be read, and so must not pass.
+	ingress, ok, err := objectOf[networkingv1.Ingress](req, networkingv1.SchemeGroupVersion.WithKind("Ingress"),
+		schema.GroupVersionKind{Group: "extensions", Version: "v1", Kind: "Ingress"})
+	if err != nil || !ok {
+		return nil, err
+	}
+	violations := append(p.wildcards(ingress), p.withoutTLS(ingress)...)
+	if !p.ReadsCluster() {
+		return violations, nil
+	}
+	var others networkingv1.IngressList
+	if err := listAll(ctx, env, &others); err != nil {
+		return nil, err
+	}
+	return append(violations, p.taken(req.Namespace, ingress, others.Items)...), nil
+}
+
+// wildcards reports what is for every host, or for many.
+func (p IngressHosts) wildcards(ingress *networkingv1.Ingress) []handler.Violation {
+	if p.AllowWildcards {
+		return nil
+	}
+	var violations []handler.Violation
+	spec := field.NewPath("spec")
+	if ingress.Spec.DefaultBackend != nil {
+		violations = append(violations, handler.Violationf(spec.Child("defaultBackend"),
+			"a default backend is for every host; use rules with hosts"))
+	}
+	for i, rule := range ingress.Spec.Rules {
+		path := spec.Child("rules").Index(i).Child("host")
+		switch {
+		case rule.Host == "":
+			violations = append(violations, keep(handler.Violationf(path, "a rule without a host is for every host; name one")))
+		case strings.HasPrefix(rule.Host, "*"):
+			violations = append(violations, keep(handler.Violationf(path,
+				"host %q stands for many; name each host", rule.Host)))
+		}
+	}
+	return violations
+}
+
+// keep makes a violation the same one wherever it stands in a list.
+func keep(v handler.Violation) handler.Violation {
+	v.Identity = v.Message
+	return v
+}
+
+// withoutTLS reports hosts that no section of spec.tls names.
+func (p IngressHosts) withoutTLS(ingress *networkingv1.Ingress) []handler.Violation {
+	if !p.RequireTLS {
+		return nil
+	}
+	var violations []handler.Violation
+	for i, rule := range ingress.Spec.Rules {
+		if rule.Host != "" && !encrypted(ingress, rule.Host) {
+			violations = append(violations, keep(handler.Violationf(field.NewPath("spec", "rules").Index(i).Child("host"),
+				"host %q has no TLS; list it in spec.tls[].hosts", rule.Host)))
+		}
+	}
+	if ingress.Spec.DefaultBackend != nil && len(ingress.Spec.TLS) == 0 {
+		violations = append(violations, handler.Violationf(field.NewPath("spec", "tls"),
+			"the default backend has no TLS; add a section to spec.tls"))
+	}
+	return violations
+}
+
+// encrypted says whether spec.tls covers a host. A wildcard there stands for one label, as in a certificate.
+func encrypted(ingress *networkingv1.Ingress, host string) bool {
+	_, parent, _ := strings.Cut(host, ".")
+	return slices.ContainsFunc(ingress.Spec.TLS, func(tls networkingv1.IngressTLS) bool {
+		return slices.Contains(tls.Hosts, host) || slices.Contains(tls.Hosts, "*."+parent)
+	})
+}
+
+// taken reports hosts, or paths of hosts, that Ingresses of other namespaces have.
+func (p IngressHosts) taken(
+	namespace string, ingress *networkingv1.Ingress, others []networkingv1.Ingress,
+) []handler.Violation {
+	owners := map[string]*networkingv1.Ingress{}
+	for i := range others {
+		if others[i].Namespace == namespace {
+			continue
+		}
+		for _, route := range p.routes(&others[i]) {
+			owners[route.key()] = &others[i]
+		}
+	}
+	var violations []handler.Violation
+	for _, route := range p.routes(ingress) {
+		if owner := owners[route.key()]; owner != nil {
+			violations = append(violations, keep(handler.Violationf(route.field,
+				"%s is taken by Ingress %q in namespace %q; choose another", route, owner.Name, owner.Namespace)))
+		}
+	}
+	return violations
+}
+
+// route is a host, and maybe a path, that an Ingress wants.
+type route struct {
+	host, path string
+	field      *field.Path
+}
+
+func (r route) key() string { return strings.ToLower(r.host) + r.path }
+
+// String is how the route is called in messages.
+func (r route) String() string {
+	if r.path == "" {
+		return "host " + r.host
+	}
+	return "path " + r.path + " of host " + r.host
+}
+
+// routes lists what must be unique. A rule without a host shares nothing: that it is for every host is another matter.
+func (p IngressHosts) routes(ingress *networkingv1.Ingress) []route {
+	var routes []route
+	for i, rule := range ingress.Spec.Rules {
+		at := field.NewPath("spec", "rules").Index(i)
+		switch {
+		case rule.Host == "":
+		case p.Unique == uniqueHost:
+			routes = append(routes, route{host: rule.Host, field: at.Child("host")})
+		case rule.HTTP == nil: // the whole host, for the default backend
+			routes = append(routes, route{rule.Host, "/", at.Child("host")})
+		default:
+			for j, path := range rule.HTTP.Paths {
+				routes = append(routes, route{
+					rule.Host, "/" + strings.Trim(path.Path, "/"), at.Child("http", "paths").Index(j).Child("path"),
+				})
+			}
+		}
+	}
+	return routes
+}

@@ -1,0 +1,106 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"strings"
+	"testing"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// ingress is a manifest with rules for hosts; a host may have paths behind it, as in "a.example /x /y".
+func ingress(namespace, name, tls string, hosts ...string) string {
+	var rules []string
+	for _, host := range hosts {
+		host, rest, _ := strings.Cut(host, " ")
+		rule := `{host: "` + host + `"`
+		if rest != "" {
+			rule += `, http: {paths: [`
+			for path := range strings.FieldsSeq(rest) {
+				rule += `{path: "` + path + `"}, `
+			}
+			rule += `]}`
+		}
+		rules = append(rules, rule+`}`)
+	}
+	return `{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: ` + name + `, namespace: ` + namespace +
+		`}, spec: {tls: [{hosts: [` + tls + `]}], rules: [` + strings.Join(rules, ", ") + `]}}`
+}
+
+func TestIngressHosts(t *testing.T) {
+	noTLS := func(i, host string) string {
+		return "spec.rules[" + i + `].host: host "` + host + `" has no TLS; list it in spec.tls[].hosts`
+	}
+	many := func(i, host string) string {
+		return "spec.rules[" + i + `].host: host "` + host + `" stands for many; name each host`
+	}
+	const every = "a rule without a host is for every host; name one"
+	const backend = `{apiVersion: networking.k8s.io/v1, kind: Ingress, spec: {defaultBackend: {service: {name: x}}}}`
+	testRows(t, "ingressHosts", map[string]row{
+		"exact":            {object: ingress("shop", "web", "a.example", "a.example /")},
+		"no TLS":           {object: ingress("shop", "web", "b.example", "a.example", "b.example"), want: []string{noTLS("0", "a.example")}},
+		"TLS by wildcard":  {object: ingress("shop", "web", `"*.example"`, "a.example")},
+		"one label deep":   {object: ingress("shop", "web", `"*.example"`, "a.b.example"), want: []string{noTLS("0", "a.b.example")}},
+		"TLS for nobody":   {object: ingress("shop", "web", ``, "a.example"), want: []string{noTLS("0", "a.example")}},
+		"TLS not required": {params: `requireTLS: false`, object: ingress("shop", "web", ``, "a.example")},
+		"wildcard":         {object: ingress("shop", "web", `"*.example"`, "*.example"), want: []string{many("0", "*.example")}},
+		"wildcard allowed": {params: `allowWildcards: true`, object: ingress("shop", "web", `"*.example"`, "*.example", "")},
+		"no host":          {object: ingress("shop", "web", ``, ""), want: []string{"spec.rules[0].host: " + every}},
+		"default backend": {object: backend, want: []string{
+			"spec.defaultBackend: a default backend is for every host; use rules with hosts",
+			"spec.tls: the default backend has no TLS; add a section to spec.tls"}},
+		"default backend allowed": {params: `{allowWildcards: true, requireTLS: false}`, object: backend},
+	})
+	testInvalid(t, "ingressHosts", `unique: always`, "p.unique")
+}
+
+func TestIngressHostsAreUnique(t *testing.T) {
+	others := []client.Object{
+		liveIngress(t, ingress("other", "old", ``, "a.example /x /y/", "c.example", "d.example /")),
+		liveIngress(t, ingress("shop", "mine", ``, "b.example /")),
+	}
+	path := func(i, j, path, host string) []string {
+		return []string{"spec.rules[" + i + "].http.paths[" + j + "].path: path " + path + " of host " + host +
+			` is taken by Ingress "old" in namespace "other"; choose another`}
+	}
+	host := func(i, host string) string {
+		return "spec.rules[" + i + "].host: host " + host + ` is taken by Ingress "old" in namespace "other"; choose another`
+	}
+	const free = `requireTLS: false`
+	testRows(t, "ingressHosts", map[string]row{
+		"another host":           {params: free, cluster: others, object: ingress("shop", "web", ``, "z.example /x")},
+		"another path":           {params: free, cluster: others, object: ingress("shop", "web", ``, "a.example / /z")},
+		"the same path":          {params: free, cluster: others, object: ingress("shop", "web", ``, "z.example /", "a.example /z /x"), want: path("1", "1", "/x", "a.example")},
+		"a slash more":           {params: free, cluster: others, object: ingress("shop", "web", ``, "a.example /x/"), want: path("0", "0", "/x", "a.example")},
+		"a slash less":           {params: free, cluster: others, object: ingress("shop", "web", ``, "a.example /y"), want: path("0", "0", "/y", "a.example")},
+		"other case":             {params: free, cluster: others, object: ingress("shop", "web", ``, "A.example /x"), want: path("0", "0", "/x", "A.example")},
+		"all of the host":        {params: free, cluster: others, object: ingress("shop", "web", ``, "c.example /"), want: path("0", "0", "/", "c.example")},
+		"in one's own namespace": {params: free, cluster: others, object: ingress("shop", "web", ``, "b.example /")},
+		"oneself":                {params: free, cluster: others, object: ingress("other", "old", ``, "a.example /x")},
+		"hosts of one's own": {params: `{requireTLS: false, unique: host}`, cluster: others, object: ingress("shop", "web", ``, "a.example /z", "d.example"), want: []string{
+			host("0", "a.example"), host("1", "d.example")}},
+		"not compared": {params: `{requireTLS: false, unique: none}`, cluster: others, object: ingress("shop", "web", ``, "a.example /x")},
+	})
+}
+
+// networking.k8s.io/v1beta1 and the kind's first home must not be a way around.
+func TestIngressHostsOfOtherVersions(t *testing.T) {
+	check := built(t, definition(t, "ingressHosts"), "")
+	for _, version := range []string{"networking.k8s.io/v1beta1", "extensions/v1beta1"} {
+		manifest := `{apiVersion: ` + version + `, kind: Ingress, metadata: {name: web, namespace: shop}, spec: {}}`
+		if got := answer(t, check, requestOf(t, admissionv1.Create, manifest)); got.Allowed {
+			t.Errorf("%s is allowed", version)
+		}
+	}
+}
+
+func liveIngress(t *testing.T, manifest string) *networkingv1.Ingress {
+	t.Helper()
+	obj := &networkingv1.Ingress{}
+	mustUnmarshal(t, manifest, obj)
+	return obj
+}

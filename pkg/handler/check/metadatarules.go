@@ -1,0 +1,132 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// LabelRule is a label, or an annotation, that must be there.
+type LabelRule struct {
+	// Key is the key, such as "team" or "app.kubernetes.io/name".
+	Key string `json:"key"`
+	// Pattern is a regular expression (https://pkg.go.dev/regexp/syntax) for the whole value. Without one, any value
+	// but the empty one will do.
+	Pattern string `json:"pattern,omitempty"`
+}
+
+// labelRule is a LabelRule ready for use.
+type labelRule struct {
+	LabelRule
+	whole *regexp.Regexp // nil if there is no pattern
+}
+
+func (r LabelRule) compile(sort string) (labelRule, error) {
+	if problems := validation.IsQualifiedName(r.Key); len(problems) > 0 {
+		return labelRule{}, fmt.Errorf("%s key %q is not valid: %s", sort, r.Key, problems[0])
+	}
+	if r.Pattern == "" {
+		return labelRule{LabelRule: r}, nil
+	}
+	// Compiled by itself first: "a)|(b" is no pattern, but becomes one in the brackets that make it match the whole.
+	if _, err := regexp.Compile(r.Pattern); err != nil {
+		return labelRule{}, fmt.Errorf("pattern %q of %s %q is not a regular expression: %w", r.Pattern, sort, r.Key, err)
+	}
+	return labelRule{LabelRule: r, whole: regexp.MustCompile(`^(?:` + r.Pattern + `)$`)}, nil
+}
+
+func (r labelRule) problemOf(sort string, values map[string]string) string {
+	value, ok := values[r.Key]
+	switch {
+	case !ok:
+		return fmt.Sprintf("%s %q is required", sort, r.Key)
+	case r.whole == nil && value == "":
+		return fmt.Sprintf("%s %q must not be empty", sort, r.Key)
+	case r.whole != nil && !r.whole.MatchString(value):
+		return fmt.Sprintf("value %q does not match %q", value, r.Pattern)
+	}
+	return ""
+}
+
+// metadataRules are what labels and annotations have in common.
+type metadataRules struct {
+	sort, field string // "label", "labels"
+	rules       []labelRule
+	resources   []schema.GroupResource // none stands for all
+}
+
+func compileRules(sort, plural string, rules []LabelRule, resources []schema.GroupResource) (metadataRules, error) {
+	compiled := metadataRules{sort: sort, field: plural, resources: slices.Clone(resources)}
+	var errs []error
+	for _, rule := range rules {
+		r, err := rule.compile(sort)
+		compiled.rules = append(compiled.rules, r)
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return metadataRules{}, err
+	}
+	return compiled, nil
+}
+
+// evaluate reads nothing but metadata, and so works for every kind. Values are those that values returns.
+func (m metadataRules) evaluate(
+	req *handler.Request, values func(*metav1.ObjectMeta) map[string]string,
+) ([]handler.Violation, error) {
+	resource := schema.GroupResource{Group: req.Resource.Group, Resource: req.Resource.Resource}
+	if len(m.resources) > 0 && !slices.Contains(m.resources, resource) {
+		return nil, nil
+	}
+	obj, err := handler.Metadata(req)
+	if err != nil {
+		return nil, err
+	}
+	var violations []handler.Violation
+	for _, rule := range m.rules {
+		if problem := rule.problemOf(m.sort, values(obj)); problem != "" {
+			path := field.NewPath("metadata", m.field).Key(rule.Key)
+			violations = append(violations, handler.Violationf(path, "%s", problem))
+		}
+	}
+	return violations, nil
+}
+
+// validateRules returns all that is wrong with parameters.
+func validateRules(path *field.Path, sort, plural string, rules []LabelRule, resources []string) field.ErrorList {
+	var errs field.ErrorList
+	if len(rules) == 0 {
+		errs = append(errs, field.Required(path.Child(plural), fmt.Sprintf("list %s, or turn the check off", plural)))
+	}
+	for i, rule := range rules {
+		if _, err := rule.compile(sort); err != nil {
+			errs = append(errs, field.Invalid(path.Child(plural).Index(i), rule.Key, err.Error()))
+		}
+	}
+	for i, r := range resources {
+		// A resource is a plural name, in the core group alone, else with the group behind a dot.
+		if problems := validation.IsDNS1123Subdomain(r); len(problems) > 0 {
+			errs = append(errs, field.Invalid(path.Child("resources").Index(i), r,
+				`must be a plural name and its group, such as "pods" or "deployments.apps"`))
+		}
+	}
+	return errs
+}
+
+func parseResources(names []string) []schema.GroupResource {
+	parsed := make([]schema.GroupResource, 0, len(names))
+	for _, name := range names {
+		parsed = append(parsed, schema.ParseGroupResource(name))
+	}
+	return parsed
+}

@@ -1,0 +1,125 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// podOf returns what describes a Pod in the request's object; it is false for kinds that have no Pod. Containers come
+// without their environment, command and arguments, which no check looks at and which can be most of an object.
+func podOf(req *handler.Request) (PodTemplate, bool, error) {
+	return partOf[checked](req, false)
+}
+
+// imagesOf is as podOf, for checks that look at nothing but the names and images of containers and volumes. Most of a
+// Pod need then not be decoded, unless another check wanted it decoded already.
+func imagesOf(req *handler.Request) (PodTemplate, bool, error) {
+	if pod, ok, err := partOf[checked](req, true); ok || err != nil {
+		return pod, ok, err
+	}
+	return partOf[imaged](req, false)
+}
+
+// partOf returns a part of what describes a Pod, or with known, if it has been decoded already.
+func partOf[P part](req *handler.Request, known bool) (PodTemplate, bool, error) {
+	kind := schema.GroupVersionKind(req.Kind)
+	read := readerOf[P](kind.GroupKind())
+	if read == nil {
+		return PodTemplate{}, false, nil
+	}
+	// All these kinds are v1. Another version, should there ever be one, must not be a way around the checks.
+	if kind.Version != "v1" {
+		return PodTemplate{}, false, handler.VersionError(kind, "v1")
+	}
+	found, path, err := read(req, known)
+	if err != nil || found == nil {
+		return PodTemplate{}, false, err
+	}
+	return PodTemplate{Metadata: &found.Metadata, Spec: &found.Spec, Path: path}, true, nil
+}
+
+// reader finds the template in the object of a request, and where it is. There may be none.
+type reader[P part] func(req *handler.Request, known bool) (*template[P], *field.Path, error)
+
+// readerOf returns how to read a kind that PodSpecOf knows, and nil for any other.
+func readerOf[P part](kind schema.GroupKind) reader[P] {
+	switch kind {
+	case schema.GroupKind{Kind: "Pod"}:
+		return ofPod[P]
+	case schema.GroupKind{Kind: "PodTemplate"}:
+		return ofPodTemplate[P]
+	case schema.GroupKind{Kind: "ReplicationController"}:
+		return ofReplicationController[P]
+	case schema.GroupKind{Group: appsv1.GroupName, Kind: "Deployment"},
+		schema.GroupKind{Group: appsv1.GroupName, Kind: "ReplicaSet"},
+		schema.GroupKind{Group: appsv1.GroupName, Kind: "StatefulSet"},
+		schema.GroupKind{Group: appsv1.GroupName, Kind: "DaemonSet"},
+		schema.GroupKind{Group: batchv1.GroupName, Kind: "Job"}:
+		return ofController[P]
+	case schema.GroupKind{Group: batchv1.GroupName, Kind: "CronJob"}:
+		return ofCronJob[P]
+	}
+	return nil
+}
+
+// object returns the request's object as a T; with known, nil if it has not been decoded as one.
+func object[T any](req *handler.Request, known bool) (*T, error) {
+	if known {
+		obj, _ := handler.Decoded[T](req)
+		return obj, nil
+	}
+	return handler.Object[T](req)
+}
+
+func ofPod[P part](req *handler.Request, known bool) (*template[P], *field.Path, error) {
+	pod, err := object[template[P]](req, known)
+	return pod, field.NewPath("spec"), err
+}
+
+func ofPodTemplate[P part](req *handler.Request, known bool) (*template[P], *field.Path, error) {
+	obj, err := object[withTemplate[P]](req, known)
+	if obj == nil || err != nil {
+		return nil, nil, err
+	}
+	return orEmpty(obj.Template), field.NewPath("template", "spec"), nil
+}
+
+// ofReplicationController may find no template, unlike the others.
+func ofReplicationController[P part](req *handler.Request, known bool) (*template[P], *field.Path, error) {
+	obj, err := object[withSpec[P]](req, known)
+	if obj == nil || err != nil {
+		return nil, nil, err
+	}
+	return obj.Spec.Template, field.NewPath("spec", "template", "spec"), nil
+}
+
+func ofController[P part](req *handler.Request, known bool) (*template[P], *field.Path, error) {
+	obj, err := object[withSpec[P]](req, known)
+	if obj == nil || err != nil {
+		return nil, nil, err
+	}
+	return orEmpty(obj.Spec.Template), field.NewPath("spec", "template", "spec"), nil
+}
+
+func ofCronJob[P part](req *handler.Request, known bool) (*template[P], *field.Path, error) {
+	obj, err := object[withJobTemplate[P]](req, known)
+	if obj == nil || err != nil {
+		return nil, nil, err
+	}
+	return orEmpty(obj.Spec.JobTemplate.Spec.Template), field.NewPath("spec", "jobTemplate", "spec", "template", "spec"), nil
+}
+
+// orEmpty is what the API server makes of a template that is missing.
+func orEmpty[P part](t *template[P]) *template[P] {
+	if t == nil {
+		return &template[P]{}
+	}
+	return t
+}

@@ -1,0 +1,279 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"bytes"
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	kjson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
+	"github.com/hookstrap/hookstrap/test/sample"
+)
+
+// Checks get Pods without what containers are started with, so none may look at that and take it for missing.
+func TestNoCheckLooksAtWhatIsNotDecoded(t *testing.T) {
+	files, err := parser.ParseDir(token.NewFileSet(), ".", func(f fs.FileInfo) bool {
+		return !strings.HasSuffix(f.Name(), "_test.go")
+	}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(files["check"], func(n ast.Node) bool {
+		selector, ok := n.(*ast.SelectorExpr)
+		if ok && strings.Contains(" Env EnvFrom Command Args ManagedFields ", " "+selector.Sel.Name+" ") {
+			t.Errorf("a check reads the field %s: take it out of what checked.shape drops", selector.Sel.Name)
+		}
+		return true
+	})
+}
+
+func TestImagesAreSharedWithWhatIsDecodedAlready(t *testing.T) {
+	for name, h := range holders(podWith("x:1")) {
+		t.Run(name, func(t *testing.T) {
+			req := create(t, h.obj)
+			alone, ok, err := imagesOf(req)
+			if !ok || err != nil {
+				t.Fatalf("got %t, %v", ok, err)
+			}
+			pod, _, _ := podOf(req)
+			shared, ok, err := imagesOf(req)
+			if !ok || err != nil || shared.Spec != pod.Spec || alone.Spec == pod.Spec {
+				t.Errorf("the images are decoded again: %t, %v", ok, err)
+			}
+			for _, got := range []PodTemplate{alone, shared} {
+				if got.Path.String() != h.path || got.Spec.Containers[0].Image != "x:1" {
+					t.Errorf("got %s: %v", got.Path, got.Spec.Containers)
+				}
+			}
+		})
+	}
+}
+
+// FuzzDecodePod holds podOf and imagesOf to Kubernetes' own decoder: they accept what that accepts, and see the same.
+// What they accept beyond it is wrong only in what no check reads. The mode says what becomes of the text: an object
+// by itself, or in place of, or in front of, the value at a position in a sample.
+func FuzzDecodePod(f *testing.F) {
+	samples := sampleHolders(f)
+	for _, text := range []string{
+		``, `{}`, `null`, `[]`, `"x"`, `5`, `1.0`, `1e3`, `-0`, `true`, `{"a":1}`, `[null]`, `[{}]`, `{"spec":null}`,
+		`"\ud800"`, "\"\xff\"", `"\u0000"`, `99999999999999999999`, `2147483648`, `{"spec":{"containers":[{"image":"a"}]}}`,
+		`"100m"`, `"1e400"`, `"2026-05-04T10:30:00Z"`, `"2026-05-04"`, `"spec":{}`, `"image":"x"`, `"\u0069mage":"x"`,
+		`"Image":"x"`, `"image ":"x"`, `"metadata":null`, `"managedFields":5`, `"env":[5]`, "{\"a\":1,\"a\":[]}", ` { } `,
+		strings.Repeat("[", 70) + strings.Repeat("]", 70), strings.Repeat(`{"a":`, 10001) + "1" + strings.Repeat("}", 10001),
+	} {
+		for mode := range uint8(3) {
+			for _, at := range []uint16{0, 1, 5, 40, 111} {
+				f.Add(mode, uint8(at), at, []byte(text))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, mode, kind uint8, at uint16, text []byte) {
+		s := samples[int(kind)%len(samples)]
+		compareToStock(t, s.kind, sample.Mutate(s.raw, s.places, mode, int(at), text))
+	})
+}
+
+type sampleHolder struct {
+	kind   metav1.GroupVersionKind
+	raw    []byte
+	places [][2]int // of values
+}
+
+func sampleHolders(t testing.TB) []sampleHolder {
+	t.Helper()
+	pod := sample.Pod(true, 1)
+	template := corev1.PodTemplateSpec{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec}
+	job := batchv1.JobTemplateSpec{Spec: batchv1.JobSpec{Template: template}}
+	var samples []sampleHolder
+	for _, obj := range []runtime.Object{
+		pod,
+		&appsv1.Deployment{ObjectMeta: pod.ObjectMeta, Spec: appsv1.DeploymentSpec{Template: template}},
+		&batchv1.CronJob{ObjectMeta: pod.ObjectMeta, Spec: batchv1.CronJobSpec{JobTemplate: job}},
+		&corev1.ReplicationController{ObjectMeta: pod.ObjectMeta},
+	} {
+		kinds, _, err := scheme.Scheme.ObjectKinds(obj)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := json.Marshal(obj)
+		if err != nil {
+			t.Fatal(err)
+		}
+		samples = append(samples, sampleHolder{metav1.GroupVersionKind(kinds[0]), raw, sample.Values(raw)})
+	}
+	return samples
+}
+
+func compareToStock(t *testing.T, kind metav1.GroupVersionKind, raw []byte) {
+	t.Helper()
+	if len(raw) == 0 {
+		return
+	}
+	want, found, wantErr := stockPod(t, kind, raw)
+	req := func() *handler.Request {
+		return handler.NewRequest(admissionv1.AdmissionRequest{Kind: kind, Object: runtime.RawExtension{Raw: raw}})
+	}
+	got, ok, err := podOf(req())
+	if err != nil {
+		if wantErr == nil {
+			t.Fatalf("refused %s: %v", raw, err)
+		}
+		return
+	}
+	if wantErr != nil {
+		// It was right to refuse it for the sake of what is not read.
+		if want, found, wantErr = stockPod(t, kind, withoutUnread(kind.Kind, raw)); wantErr != nil {
+			t.Fatalf("accepted %s: %v", raw, wantErr)
+		}
+	}
+	if ok != found {
+		t.Fatalf("found a Pod: %t, want %t in %s", ok, found, raw)
+	}
+	if !ok {
+		return
+	}
+	forget(want)
+	forget(got)
+	if got.Path.String() != want.Path.String() || !equality.Semantic.DeepEqual(got.Spec, want.Spec) ||
+		!equality.Semantic.DeepEqual(got.Metadata, want.Metadata) {
+		t.Fatalf("%s\n%s\n%s", raw, cmp.Diff(want.Spec, got.Spec), cmp.Diff(want.Metadata, got.Metadata))
+	}
+	compareImages(t, req(), want)
+}
+
+func compareImages(t *testing.T, req *handler.Request, want PodTemplate) {
+	t.Helper()
+	got, ok, err := imagesOf(req)
+	if !ok || err != nil {
+		t.Fatalf("images: %t, %v", ok, err)
+	}
+	summary := func(pod PodTemplate) (list []string) {
+		for _, c := range containersOf(pod) {
+			list = append(list, c.path.String(), c.Name, c.Image)
+		}
+		for _, v := range pod.Spec.Volumes {
+			list = append(list, v.Name)
+			if v.Image != nil {
+				list = append(list, v.Image.Reference)
+			}
+		}
+		return list
+	}
+	if diff := cmp.Diff(summary(want), summary(got)); diff != "" {
+		t.Fatalf("images (-want +got): %s\n%s", diff, req.Object.Raw)
+	}
+}
+
+// stockPod decodes all of an object with Kubernetes' own decoder.
+func stockPod(t *testing.T, kind metav1.GroupVersionKind, raw []byte) (PodTemplate, bool, error) {
+	t.Helper()
+	obj, err := scheme.Scheme.New(schema.GroupVersionKind(kind))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := kjson.Unmarshal(raw, obj); err != nil {
+		return PodTemplate{}, false, err
+	}
+	pod, ok := PodSpecOf(obj)
+	return pod, ok, nil
+}
+
+// forget takes out what podOf does not read, or reads only when it asks Kubernetes' decoder.
+func forget(pod PodTemplate) {
+	pod.Metadata.ManagedFields = nil
+	for _, c := range containersOf(pod) {
+		c.Command, c.Args, c.Env, c.EnvFrom = nil, nil, nil, nil
+	}
+}
+
+// withoutUnread removes from an object what podOf does not read.
+func withoutUnread(kind string, raw []byte) []byte {
+	var object map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if decoder.Decode(&object) != nil || decoder.More() {
+		return raw
+	}
+	path := map[string][]string{
+		"Pod": {}, "CronJob": {"spec", "jobTemplate", "spec", "template"},
+	}
+	steps, ok := path[kind]
+	if !ok {
+		steps = []string{"spec", "template"}
+	}
+	strip(object, steps)
+	stripped, err := json.Marshal(object)
+	if err != nil {
+		return raw
+	}
+	return stripped
+}
+
+// strip leaves nothing of an object but the template at the end of the path, and nothing of that but what is read.
+func strip(object map[string]any, path []string) {
+	read := []string{"metadata", "spec"}
+	if len(path) > 0 {
+		read = path[:1]
+	}
+	maps.DeleteFunc(object, func(name string, _ any) bool { return !slices.Contains(read, name) })
+	if len(path) > 0 {
+		if inner, ok := object[path[0]].(map[string]any); ok {
+			strip(inner, path[1:])
+		}
+		return
+	}
+	if meta, ok := object["metadata"].(map[string]any); ok {
+		delete(meta, "managedFields")
+	}
+	spec, _ := object["spec"].(map[string]any)
+	for _, list := range []string{"initContainers", "containers", "ephemeralContainers"} {
+		items, _ := spec[list].([]any)
+		for _, item := range items {
+			if container, ok := item.(map[string]any); ok {
+				for _, name := range []string{"command", "args", "env", "envFrom"} {
+					delete(container, name)
+				}
+			}
+		}
+	}
+}
+
+// What is decoded in the slow way is decoded right, but nobody would notice that it is slow.
+func TestUsualObjectsAreDecodedInTheFastWay(t *testing.T) {
+	for _, s := range sampleHolders(t) {
+		var ok bool
+		switch s.kind.Kind {
+		case "Pod":
+			_, ok = lean.DecodeAround(&template[checked]{}, s.raw, shapeOf[checked]())
+		case "CronJob":
+			_, ok = lean.DecodeAround(&withJobTemplate[imaged]{}, s.raw, pathTo(shapeOf[imaged]()))
+		default:
+			_, ok = lean.DecodeAround(&withSpec[checked]{}, s.raw, pathTo(shapeOf[checked]()))
+		}
+		if !ok {
+			t.Errorf("a %s is not", s.kind.Kind)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	psapi "k8s.io/pod-security-admission/api"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// PodSecurityParameters are the levels that Pods are held to.
+type PodSecurityParameters struct {
+	// Level is privileged (which allows everything), baseline or restricted.
+	Level string `json:"level"`
+	// Version is the minor version of Kubernetes whose standards apply, as in v1.30, or latest for the newest one known.
+	Version string `json:"version"`
+	// Rules are levels for namespaces with certain labels: the first rule that selects the namespace decides, in place
+	// of the above.
+	Rules []PodSecurityRule `json:"rules,omitempty"`
+}
+
+// PodSecurityRule is the level for some namespaces.
+type PodSecurityRule struct {
+	// NamespaceSelector is what the labels of the namespaces have to be; an empty one selects all.
+	NamespaceSelector metav1.LabelSelector `json:"namespaceSelector"`
+	// Level is privileged, baseline or restricted.
+	Level string `json:"level"`
+	// Version is a version as above; without one, it is the one above.
+	Version string `json:"version,omitempty"`
+}
+
+func podSecurityDefinition() handler.Definition {
+	return handler.Define("podSecurity", handler.Doc{
+		Summary: "Pods meet a level of the Pod Security Standards, which may depend on their namespace.",
+		Why: "The standards are Kubernetes' own list of what lets a Pod take over its node or its neighbors. Unlike the " +
+			"admission that is built into the API server, this check also denies Deployments and the like, says which field " +
+			"is at fault, and can hold old namespaces to the level without stopping what runs there already.",
+		Denied: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  hostNetwork: true
+  containers:
+  - name: app
+    image: registry.example/app:1.2.3
+    securityContext: {privileged: true}
+`,
+		Admitted: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  containers:
+  - name: app
+    image: registry.example/app:1.2.3
+`,
+	}, func() PodSecurityParameters { return PodSecurityParameters{Level: "baseline", Version: "latest"} },
+		PodSecurityParameters.build, &corev1.Namespace{}).WithDefaultMode(handler.Deny)
+}
+
+// ReadsCluster implements [handler.Reader]: without rules, no labels matter.
+func (p PodSecurityParameters) ReadsCluster() bool { return len(p.Rules) > 0 }
+
+// Validate implements [handler.Validator].
+func (p PodSecurityParameters) Validate(path *field.Path) field.ErrorList {
+	errs := validateLevel(path, p.Level, p.Version)
+	for i, rule := range p.Rules {
+		at := path.Child("rules").Index(i)
+		errs = append(errs, validateLevel(at, rule.Level, cmp.Or(rule.Version, "latest"))...)
+		errs = append(errs, metav1validation.ValidateLabelSelector(&rule.NamespaceSelector,
+			metav1validation.LabelSelectorValidationOptions{}, at.Child("namespaceSelector"))...)
+	}
+	return errs
+}
+
+func validateLevel(path *field.Path, level, version string) field.ErrorList {
+	var errs field.ErrorList
+	if levels := []string{"privileged", "baseline", "restricted"}; !slices.Contains(levels, level) {
+		errs = append(errs, field.NotSupported(path.Child("level"), level, levels))
+	}
+	if _, err := psapi.ParseVersion(version); err != nil {
+		errs = append(errs, field.Invalid(path.Child("version"), version, `must be "latest" or "v1.x"`))
+	}
+	return errs
+}
+
+func (p PodSecurityParameters) build(env handler.Environment) (handler.Check, error) {
+	check, err := NewPodSecurity(p.Level, p.Version)
+	if err != nil {
+		return nil, err
+	}
+	check.env = env
+	for i, rule := range p.Rules {
+		selector, err := metav1.LabelSelectorAsSelector(&rule.NamespaceSelector)
+		if err != nil {
+			return nil, fmt.Errorf("rule %d: %w", i, err)
+		}
+		level, err := parseLevel(rule.Level, cmp.Or(rule.Version, p.Version))
+		if err != nil {
+			return nil, fmt.Errorf("rule %d: %w", i, err)
+		}
+		check.rules = append(check.rules, podSecurityRule{selector, level})
+	}
+	return check, nil
+}

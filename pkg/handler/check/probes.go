@@ -1,0 +1,84 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// Probes denies long-running containers without probes.
+type Probes struct {
+	// Readiness wants a readinessProbe.
+	Readiness bool `json:"readiness"`
+	// Liveness wants a livenessProbe.
+	Liveness bool `json:"liveness"`
+	// Startup wants a startupProbe.
+	Startup bool `json:"startup,omitempty"`
+}
+
+func probesDefinition() handler.Definition {
+	return definePods("probes", handler.Doc{
+		Summary: "Containers that are meant to run for ever have probes.",
+		Why: "Without a readiness probe a Pod gets traffic before it can answer, and a rollout replaces what works by what " +
+			"does not. Init containers and Pods that end, as those of Jobs do, need none.",
+		Denied: `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: app
+        image: registry.example/app:1.2.3
+`,
+		Admitted: `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: app
+        image: registry.example/app:1.2.3
+        readinessProbe: {httpGet: {path: /readyz, port: 8080}}
+        livenessProbe: {httpGet: {path: /livez, port: 8080}}
+`,
+	}, func() Probes { return Probes{Readiness: true, Liveness: true} })
+}
+
+// violations looks at the restart policy to tell Pods that run for ever: Jobs may not have Always, and Deployments and
+// the like may have nothing else.
+func (p Probes) violations(pod PodTemplate) []handler.Violation {
+	if policy := pod.Spec.RestartPolicy; policy != "" && policy != corev1.RestartPolicyAlways {
+		return nil
+	}
+	var violations []handler.Violation
+	for _, c := range containersOf(pod) {
+		if c.sort != "container" {
+			continue
+		}
+		for _, probe := range []struct {
+			wanted bool
+			is     *corev1.Probe
+			field  string
+		}{
+			{p.Readiness, c.ReadinessProbe, "readinessProbe"},
+			{p.Liveness, c.LivenessProbe, "livenessProbe"},
+			{p.Startup, c.StartupProbe, "startupProbe"},
+		} {
+			if probe.wanted && probe.is == nil {
+				violations = append(violations, c.faultf(c.path.Child(probe.field), "has no %s; add one", probe.field))
+			}
+		}
+	}
+	return violations
+}

@@ -1,0 +1,119 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// RBACWildcards denies Roles and ClusterRoles with rules for everything.
+type RBACWildcards struct {
+	// AllowedWildcards are the fields of a rule in which there may be a "*": verbs, apiGroups, resources or
+	// nonResourceURLs.
+	AllowedWildcards []string `json:"allowedWildcards,omitempty"`
+	// DeniedVerbs are verbs that no rule may have, such as escalate, bind and impersonate, by each of which one gets
+	// rights that one was not given.
+	DeniedVerbs []string `json:"deniedVerbs,omitempty"`
+}
+
+func rbacWildcardsDefinition() handler.Definition {
+	return handler.Define("rbacWildcards", handler.Doc{
+		Summary: "Roles and ClusterRoles name the verbs, resources and API groups that they are for.",
+		Why: "A \"*\" also stands for what does not exist yet: every API that is installed later, and every subresource, " +
+			"such as pods/exec.",
+		Parameters: `
+deniedVerbs: [escalate, bind, impersonate]
+`,
+		Denied: `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: deployer, namespace: shop}
+rules:
+- apiGroups: ["apps"]
+  resources: ["*"]
+  verbs: ["*"]
+`,
+		Admitted: `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: deployer, namespace: shop}
+rules:
+- apiGroups: ["apps"]
+  resources: ["deployments"]
+  verbs: ["get", "list", "watch", "patch"]
+`,
+	}, no[RBACWildcards], func(p RBACWildcards, _ handler.Environment) (handler.Check, error) {
+		return ruleFunc{"rbacWildcards", p.evaluate}, nil
+	})
+}
+
+func rbacFields() []string { return []string{"verbs", "apiGroups", "resources", "nonResourceURLs"} }
+
+// Validate implements [handler.Validator].
+func (p RBACWildcards) Validate(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, name := range p.AllowedWildcards {
+		if !slices.Contains(rbacFields(), name) {
+			errs = append(errs, field.NotSupported(path.Child("allowedWildcards").Index(i), name, rbacFields()))
+		}
+	}
+	for i, verb := range p.DeniedVerbs {
+		if verb == "" || verb == rbacv1.VerbAll {
+			errs = append(errs, field.Invalid(path.Child("deniedVerbs").Index(i), verb, "must be a verb, such as escalate"))
+		}
+	}
+	return errs
+}
+
+func (p RBACWildcards) evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+	// A ClusterRole is read as a Role: they have the same rules.
+	role, ok, err := objectOf[rbacv1.Role](req,
+		rbacv1.SchemeGroupVersion.WithKind("Role"), rbacv1.SchemeGroupVersion.WithKind("ClusterRole"))
+	if err != nil || !ok || isControlPlane(req) {
+		return nil, err
+	}
+	var violations []handler.Violation
+	for i, rule := range role.Rules {
+		violations = append(violations, p.ruleViolations(field.NewPath("rules").Index(i), rule)...)
+	}
+	return violations, nil
+}
+
+// isControlPlane says whether Kubernetes itself writes the object: the API server its own roles, and a controller the
+// sums of other roles, each of which has been looked at.
+func isControlPlane(req *handler.Request) bool {
+	return req.UserInfo.Username == "system:apiserver" ||
+		req.UserInfo.Username == "system:serviceaccount:kube-system:clusterrole-aggregation-controller"
+}
+
+func (p RBACWildcards) ruleViolations(path *field.Path, rule rbacv1.PolicyRule) []handler.Violation {
+	var violations []handler.Violation
+	report := func(name string, i int, format string, args ...any) {
+		v := handler.Violationf(path.Child(name).Index(i), format, args...)
+		// A rule that gets wider elsewhere while it keeps its wildcard is worse than it was.
+		v.Identity = v.Message + "\x00" + rule.String()
+		violations = append(violations, v)
+	}
+	for n, values := range [][]string{rule.Verbs, rule.APIGroups, rule.Resources, rule.NonResourceURLs} {
+		name := rbacFields()[n]
+		for i, value := range values {
+			if strings.Contains(value, "*") && !slices.Contains(p.AllowedWildcards, name) {
+				report(name, i, "%q in %s stands for more than one can know; name them", value, name)
+			}
+		}
+	}
+	for i, verb := range rule.Verbs {
+		if slices.Contains(p.DeniedVerbs, verb) {
+			report("verbs", i, "verb %q gives rights beyond those of the rule; remove it", verb)
+		}
+	}
+	return violations
+}

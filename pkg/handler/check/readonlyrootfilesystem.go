@@ -1,0 +1,54 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import "github.com/hookstrap/hookstrap/pkg/handler"
+
+// ReadOnlyRootFilesystem denies containers that can write to the files of their image. It has no parameters.
+type ReadOnlyRootFilesystem struct{}
+
+func readOnlyRootFilesystemDefinition() handler.Definition {
+	return definePods("readOnlyRootFilesystem", handler.Doc{
+		Summary: "Every container says readOnlyRootFilesystem: true.",
+		Why: "Who breaks into a program then cannot replace it, nor leave another one beside it. What has to be written " +
+			"goes into an emptyDir, where it is seen and can be limited.",
+		Denied: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  containers:
+  - name: app
+    image: registry.example/app:1.2.3
+`,
+		Admitted: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  volumes:
+  - {name: tmp, emptyDir: {}}
+  containers:
+  - name: app
+    image: registry.example/app:1.2.3
+    securityContext: {readOnlyRootFilesystem: true}
+    volumeMounts:
+    - {name: tmp, mountPath: /tmp}
+`,
+	}, no[ReadOnlyRootFilesystem])
+}
+
+func (ReadOnlyRootFilesystem) violations(pod PodTemplate) []handler.Violation {
+	if pod.isWindows() {
+		return nil
+	}
+	var violations []handler.Violation
+	for _, c := range containersOf(pod) {
+		if !isTrue(c.security().ReadOnlyRootFilesystem) {
+			violations = append(violations, c.riskf(c.path.Child("securityContext", "readOnlyRootFilesystem"),
+				"its root file system can be written to; set readOnlyRootFilesystem: true"))
+		}
+	}
+	return violations
+}

@@ -1,0 +1,169 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"context"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// ReplicaLimits denies too few and too many replicas: of Deployments, StatefulSets, ReplicaSets and
+// ReplicationControllers, written down there, by way of their scale subresource, or by a HorizontalPodAutoscaler. The
+// ReplicaSets of a Deployment are the Deployment's affair.
+type ReplicaLimits struct {
+	// Min is the smallest number of replicas.
+	Min int32 `json:"min"`
+	// Max is the largest number of replicas; 0 stands for no limit.
+	Max int32 `json:"max,omitempty"`
+	// AllowZero admits none at all, which is how things are switched off.
+	AllowZero bool `json:"allowZero"`
+}
+
+func replicaLimitsDefinition() handler.Definition {
+	return handler.Define("replicaLimits", handler.Doc{
+		Summary: "Workloads have neither too few replicas nor too many, however they are scaled.",
+		Why: "With a single replica, every rollout of a node is an outage; with a mistyped number, one workload takes the " +
+			"room of all others.",
+		Parameters: `
+min: 2
+max: 20
+`,
+		Denied: `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 200
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: app
+        image: registry.example/app:1.2.3
+`,
+		Admitted: `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: app
+        image: registry.example/app:1.2.3
+`,
+	}, func() ReplicaLimits { return ReplicaLimits{Min: 2, AllowZero: true} },
+		func(p ReplicaLimits, _ handler.Environment) (handler.Check, error) { return replicaCheck{p}, nil })
+}
+
+// Validate implements [handler.Validator].
+func (p ReplicaLimits) Validate(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if p.Min < 0 {
+		errs = append(errs, field.Invalid(path.Child("min"), p.Min, "must be 0 or more"))
+	}
+	if p.Max != 0 && p.Max < max(p.Min, 1) {
+		errs = append(errs, field.Invalid(path.Child("max"), p.Max, "must be at least min, or 0 for no limit"))
+	}
+	return errs
+}
+
+// replicaCheck asks to see the scale subresource as well.
+type replicaCheck struct{ limits ReplicaLimits }
+
+var _ handler.Selector = replicaCheck{}
+
+// Name implements [handler.Check].
+func (replicaCheck) Name() string { return "replicaLimits" }
+
+// Selects implements [handler.Selector].
+func (replicaCheck) Selects(req *handler.Request) bool {
+	return (req.Operation == admissionv1.Create || req.Operation == admissionv1.Update) &&
+		(req.SubResource == "" || req.SubResource == "scale")
+}
+
+// Evaluate implements [handler.Check].
+func (c replicaCheck) Evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+	kind := schema.GroupVersionKind(req.Kind)
+	switch kind.GroupKind() {
+	case appsv1.SchemeGroupVersion.WithKind("Deployment").GroupKind(),
+		appsv1.SchemeGroupVersion.WithKind("StatefulSet").GroupKind(),
+		appsv1.SchemeGroupVersion.WithKind("ReplicaSet").GroupKind():
+		return c.written(req, appsv1.SchemeGroupVersion.WithKind(kind.Kind))
+	case corev1.SchemeGroupVersion.WithKind("ReplicationController").GroupKind():
+		return c.written(req, corev1.SchemeGroupVersion.WithKind(kind.Kind))
+	case autoscalingv1.SchemeGroupVersion.WithKind("Scale").GroupKind():
+		return c.scaled(req)
+	case autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler").GroupKind():
+		return c.autoscaled(req)
+	}
+	return nil, nil
+}
+
+// scalable is what this check needs to know of whatever has replicas.
+type scalable struct {
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		Replicas *int32 `json:"replicas"`
+	} `json:"spec"`
+}
+
+func (c replicaCheck) written(req *handler.Request, kind schema.GroupVersionKind) ([]handler.Violation, error) {
+	obj, ok, err := objectOf[scalable](req, kind)
+	if err != nil || !ok || controllerKind(obj) == "Deployment" {
+		return nil, err
+	}
+	return c.limits.violations(field.NewPath("spec", "replicas"), "replicas", obj.Spec.Replicas), nil
+}
+
+// scaled reads a Scale. It says 0 by leaving the number out.
+func (c replicaCheck) scaled(req *handler.Request) ([]handler.Violation, error) {
+	scale, ok, err := objectOf[autoscalingv1.Scale](req, autoscalingv1.SchemeGroupVersion.WithKind("Scale"))
+	if err != nil || !ok {
+		return nil, err
+	}
+	return c.limits.violations(field.NewPath("spec", "replicas"), "replicas", &scale.Spec.Replicas), nil
+}
+
+func (c replicaCheck) autoscaled(req *handler.Request) ([]handler.Violation, error) {
+	hpa, ok, err := objectOf[autoscalingv2.HorizontalPodAutoscaler](req,
+		autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"))
+	if err != nil || !ok {
+		return nil, err
+	}
+	spec := field.NewPath("spec")
+	return append(c.limits.violations(spec.Child("minReplicas"), "minReplicas", hpa.Spec.MinReplicas),
+		c.limits.violations(spec.Child("maxReplicas"), "maxReplicas", &hpa.Spec.MaxReplicas)...), nil
+}
+
+// violations judges a number of replicas; one that is not written down is 1.
+func (p ReplicaLimits) violations(path *field.Path, name string, replicas *int32) []handler.Violation {
+	n := int32(1)
+	if replicas != nil {
+		n = *replicas
+	}
+	switch {
+	case n == 0 && p.AllowZero:
+		return nil
+	case n < p.Min:
+		return []handler.Violation{handler.Violationf(path, "%s: %d is too few; the smallest number is %d", name, n, p.Min)}
+	case p.Max > 0 && n > p.Max:
+		return []handler.Violation{handler.Violationf(path, "%s: %d is too many; the largest number is %d", name, n, p.Max)}
+	}
+	return nil
+}

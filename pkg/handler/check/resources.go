@@ -1,0 +1,186 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// Resources denies containers that do not say what they need, or want too much. Ephemeral containers cannot say it, and
+// are left alone.
+type Resources struct {
+	// RequireRequests are the resources that have to be requested, by the container or for the Pod as a whole. A limit
+	// without a request counts as both, as it does for Kubernetes.
+	RequireRequests []string `json:"requireRequests"`
+	// RequireLimits are the resources that have to be limited, for the container or for the Pod as a whole.
+	RequireLimits []string `json:"requireLimits"`
+	// Max is the most of a resource that may be requested, or be a limit: a quantity in quotes, as in "2" or "4Gi".
+	Max map[string]string `json:"max,omitempty"`
+	// MaxLimitRequestRatio is by how much a limit may exceed its request, as in 4, or 1 for not at all.
+	MaxLimitRequestRatio map[string]float64 `json:"maxLimitRequestRatio,omitempty"`
+}
+
+func resourcesDefinition() handler.Definition {
+	return definePods("resources", handler.Doc{
+		Summary: "Containers request resources and limit them, within bounds.",
+		Why: "The scheduler packs nodes by what is requested: who requests nothing is put where there is no room, and is " +
+			"the first to be evicted. Memory without a limit takes its neighbors down.",
+		Parameters: `
+requireRequests: [cpu, memory]
+requireLimits: [memory]
+max:
+  memory: 4Gi
+maxLimitRequestRatio:
+  memory: 2
+`,
+		Denied: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  containers:
+  - name: app
+    image: registry.example/app:1.2.3
+    resources:
+      requests: {memory: 1Gi}
+      limits: {memory: 8Gi}
+`,
+		Admitted: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  containers:
+  - name: app
+    image: registry.example/app:1.2.3
+    resources:
+      requests: {cpu: 100m, memory: 1Gi}
+      limits: {memory: 2Gi}
+`,
+	}, func() Resources {
+		return Resources{RequireRequests: []string{"cpu", "memory"}, RequireLimits: []string{"memory"}}
+	})
+}
+
+// Validate implements [handler.Validator].
+func (p Resources) Validate(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	check := func(at *field.Path, name string) {
+		for _, problem := range validation.IsQualifiedName(name) {
+			errs = append(errs, field.Invalid(at, name, problem))
+		}
+	}
+	for i, name := range p.RequireRequests {
+		check(path.Child("requireRequests").Index(i), name)
+	}
+	for i, name := range p.RequireLimits {
+		check(path.Child("requireLimits").Index(i), name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Max)) {
+		at := path.Child("max").Key(name)
+		check(at, name)
+		if q, err := resource.ParseQuantity(p.Max[name]); err != nil || q.Sign() < 0 {
+			errs = append(errs, field.Invalid(at, p.Max[name], `must be a quantity, such as "2" or "4Gi"`))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.MaxLimitRequestRatio)) {
+		at := path.Child("maxLimitRequestRatio").Key(name)
+		check(at, name)
+		if ratio := p.MaxLimitRequestRatio[name]; ratio < 1 {
+			errs = append(errs, field.Invalid(at, ratio, "must be 1 or more: no limit can be below its request"))
+		}
+	}
+	return errs
+}
+
+func (p Resources) violations(pod PodTemplate) []handler.Violation {
+	whole := pod.Spec.Resources
+	if whole == nil {
+		whole = &corev1.ResourceRequirements{}
+	}
+	var violations []handler.Violation
+	for _, fault := range p.excess(*whole, pod.Path.Child("resources")) {
+		violations = append(violations, handler.Violationf(fault.path, "the Pod: %s", fault.text))
+	}
+	for _, c := range containersOf(pod) {
+		if c.sort == "ephemeral container" {
+			continue
+		}
+		path := c.path.Child("resources")
+		for _, fault := range append(p.missing(c.Resources, *whole, path), p.excess(c.Resources, path)...) {
+			violations = append(violations, c.faultf(fault.path, "%s", fault.text))
+		}
+	}
+	return violations
+}
+
+// resourceFault is what is wrong with resources, and where.
+type resourceFault struct {
+	path *field.Path
+	text string
+}
+
+// missing says what is not said.
+func (p Resources) missing(own, whole corev1.ResourceRequirements, path *field.Path) []resourceFault {
+	var faults []resourceFault
+	for _, name := range p.RequireRequests {
+		if !has(own.Requests, name) && !has(own.Limits, name) && !has(whole.Requests, name) && !has(whole.Limits, name) {
+			faults = append(faults, resourceFault{path.Child("requests").Key(name), "requests no " + name + "; say how much"})
+		}
+	}
+	for _, name := range p.RequireLimits {
+		if !has(own.Limits, name) && !has(whole.Limits, name) {
+			faults = append(faults, resourceFault{path.Child("limits").Key(name), "has no limit on " + name + "; set one"})
+		}
+	}
+	return faults
+}
+
+func has(list corev1.ResourceList, name string) bool {
+	_, ok := list[corev1.ResourceName(name)]
+	return ok
+}
+
+// excess says what is too much.
+func (p Resources) excess(is corev1.ResourceRequirements, path *field.Path) []resourceFault {
+	var faults []resourceFault
+	for _, name := range slices.Sorted(maps.Keys(p.Max)) {
+		most := resource.MustParse(p.Max[name])
+		for _, part := range []struct {
+			field string
+			list  corev1.ResourceList
+		}{{"requests", is.Requests}, {"limits", is.Limits}} {
+			if q, ok := part.list[corev1.ResourceName(name)]; ok && q.Cmp(most) > 0 {
+				faults = append(faults, resourceFault{path.Child(part.field).Key(name),
+					fmt.Sprintf("%s of %s in %s is more than %s", q.String(), name, part.field, most.String())})
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.MaxLimitRequestRatio)) {
+		if text := tooFar(is, name, p.MaxLimitRequestRatio[name]); text != "" {
+			faults = append(faults, resourceFault{path.Child("limits").Key(name), text})
+		}
+	}
+	return faults
+}
+
+// tooFar says that a limit exceeds its request by more than the ratio. Without a request the two are the same.
+func tooFar(is corev1.ResourceRequirements, name string, ratio float64) string {
+	limit, limited := is.Limits[corev1.ResourceName(name)]
+	request, requested := is.Requests[corev1.ResourceName(name)]
+	if !limited || !requested || limit.AsApproximateFloat64() <= ratio*request.AsApproximateFloat64() {
+		return ""
+	}
+	return fmt.Sprintf("limit of %s %s is more than %g times the request of %s", limit.String(), name, ratio,
+		request.String())
+}

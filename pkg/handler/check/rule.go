@@ -1,0 +1,127 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// ruleFunc is a check as a function.
+type ruleFunc struct {
+	name     string
+	evaluate func(ctx context.Context, req *handler.Request) ([]handler.Violation, error)
+}
+
+// Name implements [handler.Check].
+func (r ruleFunc) Name() string { return r.name }
+
+// Evaluate implements [handler.Check].
+func (r ruleFunc) Evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
+	return r.evaluate(ctx, req)
+}
+
+// podRule is implemented by parameters of checks that look at nothing but a Pod, wherever it is described.
+type podRule interface {
+	violations(pod PodTemplate) []handler.Violation
+}
+
+// definePods makes a Definition of a podRule.
+func definePods[P podRule](name string, doc handler.Doc, defaults func() P) handler.Definition {
+	return handler.Define(name, doc, defaults, func(rule P, _ handler.Environment) (handler.Check, error) {
+		return podCheck(name, rule.violations), nil
+	})
+}
+
+// podCheck makes a check of a function that looks at a Pod, for all that describes Pods.
+func podCheck(name string, violations func(PodTemplate) []handler.Violation) handler.Check {
+	return ruleFunc{name, func(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+		pod, ok, err := podOf(req)
+		if err != nil || !ok {
+			return nil, err
+		}
+		return violations(pod), nil
+	}}
+}
+
+// no makes the parameters of a check that has no defaults worth naming.
+func no[P any]() P { return *new(P) }
+
+// objectOf reads the request's object as a T if it is of one of the kinds, which are of one version each. It is false
+// for any other kind. The same kind in another version is an error: passing what cannot be read would let users avoid
+// a check by choosing a version.
+func objectOf[T any](req *handler.Request, kinds ...schema.GroupVersionKind) (*T, bool, error) {
+	got := schema.GroupVersionKind(req.Kind)
+	for _, kind := range kinds {
+		if got.GroupKind() != kind.GroupKind() {
+			continue
+		}
+		if got.Version != kind.Version {
+			return nil, false, handler.VersionError(got, kind.Version)
+		}
+		obj, err := handler.Object[T](req)
+		return obj, err == nil, err
+	}
+	return nil, false, nil
+}
+
+// faultf is a violation of a container. It stays the same one when containers change places.
+func (c podContainer) faultf(path *field.Path, format string, args ...any) handler.Violation {
+	v := handler.Violationf(path, "%s %q: %s", c.sort, c.Name, fmt.Sprintf(format, args...))
+	v.Identity = v.Message
+	return v
+}
+
+// riskf is faultf for what makes a container dangerous. With another image it is another violation: that a privileged
+// container was let in does not mean that it may run something else.
+func (c podContainer) riskf(path *field.Path, format string, args ...any) handler.Violation {
+	v := c.faultf(path, format, args...)
+	v.Identity += "\x00" + c.Image
+	return v
+}
+
+// riskf is a violation of a Pod as a whole, and another one when any of its containers runs another image.
+func (t PodTemplate) riskf(path *field.Path, format string, args ...any) handler.Violation {
+	v := handler.Violationf(path, format, args...)
+	v.Identity = v.Message + "\x00" + images(t)
+	return v
+}
+
+// security is the container's own security context, for reading; it may be empty, but is never nil.
+func (c podContainer) security() *corev1.SecurityContext {
+	if c.SecurityContext == nil {
+		return &corev1.SecurityContext{}
+	}
+	return c.SecurityContext
+}
+
+// security is the Pod's security context, for reading; it may be empty, but is never nil.
+func (t PodTemplate) security() *corev1.PodSecurityContext {
+	if t.Spec.SecurityContext == nil {
+		return &corev1.PodSecurityContext{}
+	}
+	return t.Spec.SecurityContext
+}
+
+// isWindows says whether the Pod declares to run on Windows, which knows nothing of Linux's security settings. The
+// kubelet refuses a Pod whose system is not that of its node, so that the field is no way around a check.
+func (t PodTemplate) isWindows() bool {
+	return t.Spec.OS != nil && t.Spec.OS.Name == corev1.Windows
+}
+
+// controllerKind is the kind of the object's controller, such as "ReplicaSet"; empty if it has none.
+func controllerKind(meta metav1.Object) string {
+	if owner := metav1.GetControllerOf(meta); owner != nil {
+		return owner.Kind
+	}
+	return ""
+}

@@ -1,0 +1,40 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import "testing"
+
+func TestRunAsNonRoot(t *testing.T) {
+	const root = `spec.containers[0].securityContext.runAsNonRoot: container "a": may run as root; ` +
+		`set runAsNonRoot: true here or in the Pod's securityContext`
+	const zero = `spec.containers[0].securityContext.runAsUser: container "a": runs as user 0, which is root; ` +
+		`choose another user`
+	testRows(t, "runAsNonRoot", map[string]row{
+		"of the Pod":       {object: podSpec(`{securityContext: {runAsNonRoot: true}, containers: [{name: a}]}`)},
+		"of the container": {object: podSpec(`{containers: [{name: a, securityContext: {runAsNonRoot: true}}]}`)},
+		"nowhere":          {object: podSpec(`{containers: [{name: a}]}`), want: []string{root}},
+		"a user is no vow": {object: podSpec(`{securityContext: {runAsUser: 7}, containers: [{name: a}]}`), want: []string{root}},
+		"the container wins": {
+			object: podSpec(`{securityContext: {runAsNonRoot: true}, containers: [{name: a, securityContext: {runAsNonRoot: false}}]}`),
+			want:   []string{root},
+		},
+		"user 0 of the Pod": {
+			object: podSpec(`{securityContext: {runAsNonRoot: true, runAsUser: 0}, containers: [{name: a}]}`), want: []string{zero},
+		},
+		"user 0 of the Pod, another of the container": {
+			object: podSpec(`{securityContext: {runAsNonRoot: true, runAsUser: 0},
+				containers: [{name: a, securityContext: {runAsUser: 7}}]}`),
+		},
+		"user 0": {object: podSpec(`{containers: [{name: a, securityContext: {runAsUser: 0}}]}`), want: []string{zero, root}},
+		"init and ephemeral containers": {
+			object: podSpec(`{initContainers: [{name: i}], ephemeralContainers: [{name: e}]}`),
+			want: []string{
+				`spec.initContainers[0].securityContext.runAsNonRoot: init container "i": may run as root; ` +
+					`set runAsNonRoot: true here or in the Pod's securityContext`,
+				`spec.ephemeralContainers[0].securityContext.runAsNonRoot: ephemeral container "e": may run as root; ` +
+					`set runAsNonRoot: true here or in the Pod's securityContext`,
+			},
+		},
+	})
+}

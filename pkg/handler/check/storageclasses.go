@@ -1,0 +1,122 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"context"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// StorageClasses denies volumes of other storage classes than allowed ones: of PersistentVolumeClaims, of the claims
+// that StatefulSets make, and of ephemeral volumes of Pods.
+type StorageClasses struct {
+	// Allowed are the names of the allowed classes; "" stands for volumes that somebody made by hand.
+	Allowed []string `json:"allowed,omitempty"`
+	// AllowDefault admits claims that name no class. The cluster's default class is then written into
+	// PersistentVolumeClaims before this check sees them, and has to be among the allowed ones.
+	AllowDefault bool `json:"allowDefault"`
+}
+
+func storageClassesDefinition() handler.Definition {
+	return handler.Define("storageClasses", handler.Doc{
+		Summary: "Claims are for allowed storage classes.",
+		Why: "Classes differ in price, in speed and in whether the data are gone with the claim; some are meant for one " +
+			"tenant or one application only.",
+		Parameters: `
+allowed: [standard]
+`,
+		Denied: `
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data, namespace: shop}
+spec:
+  storageClassName: premium
+  accessModes: [ReadWriteOnce]
+  resources: {requests: {storage: 1Gi}}
+`,
+		Admitted: `
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: data, namespace: shop}
+spec:
+  storageClassName: standard
+  accessModes: [ReadWriteOnce]
+  resources: {requests: {storage: 1Gi}}
+`,
+	}, func() StorageClasses { return StorageClasses{AllowDefault: true} },
+		func(p StorageClasses, _ handler.Environment) (handler.Check, error) {
+			return ruleFunc{"storageClasses", p.evaluate}, nil
+		})
+}
+
+// Validate implements [handler.Validator].
+func (p StorageClasses) Validate(path *field.Path) field.ErrorList {
+	if len(p.Allowed) == 0 {
+		return field.ErrorList{field.Required(path.Child("allowed"), "list storage classes, or turn the check off")}
+	}
+	return nil
+}
+
+func (p StorageClasses) evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+	claim, ok, err := objectOf[corev1.PersistentVolumeClaim](req,
+		corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"))
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		return p.judge(nil, claim.Annotations, claim.Spec.StorageClassName), nil
+	}
+	set, ok, err := objectOf[appsv1.StatefulSet](req, appsv1.SchemeGroupVersion.WithKind("StatefulSet"))
+	if err != nil {
+		return nil, err
+	}
+	var violations []handler.Violation
+	if ok {
+		for i, template := range set.Spec.VolumeClaimTemplates {
+			path := field.NewPath("spec", "volumeClaimTemplates").Index(i)
+			violations = append(violations, p.judge(path, template.Annotations, template.Spec.StorageClassName)...)
+		}
+	}
+	pod, ok, err := podOf(req)
+	if err != nil || !ok {
+		return violations, err
+	}
+	for i, volume := range pod.Spec.Volumes {
+		if volume.Ephemeral != nil && volume.Ephemeral.VolumeClaimTemplate != nil {
+			template := volume.Ephemeral.VolumeClaimTemplate
+			path := pod.Path.Child("volumes").Index(i).Child("ephemeral", "volumeClaimTemplate")
+			violations = append(violations, p.judge(path, template.Annotations, template.Spec.StorageClassName)...)
+		}
+	}
+	return violations, nil
+}
+
+// judge looks at a claim that is at a path. The annotation is older than the field, and wins over it.
+func (p StorageClasses) judge(claim *field.Path, annotations map[string]string, class *string) []handler.Violation {
+	path := child(claim, "spec").Child("storageClassName")
+	if old, ok := annotations[corev1.BetaStorageClassAnnotation]; ok {
+		path, class = child(claim, "metadata").Child("annotations").Key(corev1.BetaStorageClassAnnotation), &old
+	}
+	switch {
+	case class == nil && p.AllowDefault || class != nil && slices.Contains(p.Allowed, *class):
+		return nil
+	case class == nil:
+		return []handler.Violation{handler.Violationf(path, "the claim names no storage class; %s", allowedList(p.Allowed))}
+	}
+	return []handler.Violation{handler.Violationf(path, "storage class %q; %s", *class, allowedList(p.Allowed))}
+}
+
+// child is a field of the object when there is no path to begin with.
+func child(path *field.Path, name string) *field.Path {
+	if path == nil {
+		return field.NewPath(name)
+	}
+	return path.Child(name)
+}

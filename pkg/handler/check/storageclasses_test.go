@@ -1,0 +1,40 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import "testing"
+
+func TestStorageClasses(t *testing.T) {
+	const params = `allowed: [standard, ""]`
+	claim := func(metadata, spec string) string {
+		return `{apiVersion: v1, kind: PersistentVolumeClaim, metadata: ` + metadata + `, spec: ` + spec + `}`
+	}
+	const old = `{annotations: {volume.beta.kubernetes.io/storage-class: premium}}`
+	const oldFault = `metadata.annotations[volume.beta.kubernetes.io/storage-class]: storage class "premium"; allowed: standard`
+	testRows(t, "storageClasses", map[string]row{
+		"allowed": {params: params, object: claim(`{}`, `{storageClassName: standard}`)},
+		"another": {params: `allowed: [standard]`, object: claim(`{}`, `{storageClassName: premium}`), want: []string{
+			`spec.storageClassName: storage class "premium"; allowed: standard`}},
+		"the default": {params: params, object: claim(`{}`, `{}`)},
+		"no default": {params: `{allowed: [standard], allowDefault: false}`, object: claim(`{}`, `{}`), want: []string{
+			`spec.storageClassName: the claim names no storage class; allowed: standard`}},
+		"made by hand": {params: params, object: claim(`{}`, `{storageClassName: ""}`)},
+		"made by hand, not allowed": {params: `allowed: [standard]`, object: claim(`{}`, `{storageClassName: ""}`), want: []string{
+			`spec.storageClassName: storage class ""; allowed: standard`}},
+		"the annotation wins": {params: `allowed: [standard]`, object: claim(old, `{storageClassName: standard}`), want: []string{oldFault}},
+		"StatefulSet": {params: `allowed: [standard]`, object: `{apiVersion: apps/v1, kind: StatefulSet, spec: {
+			volumeClaimTemplates: [{spec: {storageClassName: standard}}, {spec: {storageClassName: x}}, {metadata: ` + old + `, spec: {}}],
+			template: {spec: {volumes: [{name: v, ephemeral: {volumeClaimTemplate: {spec: {storageClassName: z}}}}]}}}}`,
+			want: []string{
+				`spec.volumeClaimTemplates[1].spec.storageClassName: storage class "x"; allowed: standard`,
+				"spec.volumeClaimTemplates[2]." + oldFault,
+				`spec.template.spec.volumes[0].ephemeral.volumeClaimTemplate.spec.storageClassName: storage class "z"; allowed: standard`,
+			}},
+		"ephemeral volumes": {params: `allowed: [standard]`, object: podSpec(`{volumes: [{name: e, emptyDir: {}},
+			{name: a, ephemeral: {volumeClaimTemplate: {spec: {storageClassName: standard}}}},
+			{name: b, ephemeral: {volumeClaimTemplate: {metadata: ` + old + `, spec: {}}}}]}`), want: []string{
+			"spec.volumes[2].ephemeral.volumeClaimTemplate." + oldFault}},
+	})
+	testInvalid(t, "storageClasses", `{}`, "p.allowed")
+}

@@ -1,0 +1,142 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// What a configuration file calls itself.
+const (
+	APIVersion = "hookstrap.dev/v1alpha1"
+	Kind       = "CheckConfiguration"
+)
+
+// Configuration says how checks are used. It is not changed once it is made, and may be shared.
+type Configuration struct {
+	// Checks are all that are defined, in the order of their definitions.
+	Checks []Check
+}
+
+// Check is one check and how it is used.
+type Check struct {
+	Definition handler.Definition
+	Mode       handler.Mode
+	OnError    handler.OnError
+	Exempt     handler.Exemptions
+	// Parameters are a pointer that came from Definition.NewParameters.
+	Parameters any
+}
+
+// Default is the configuration that holds without a file.
+func Default(definitions []handler.Definition) Configuration {
+	c := Configuration{Checks: make([]Check, 0, len(definitions))}
+	for _, d := range definitions {
+		c.Checks = append(c.Checks, Check{
+			Definition: d, Mode: cmp.Or(d.DefaultMode, handler.Off), OnError: handler.Refuse, Parameters: d.NewParameters(),
+		})
+	}
+	return c
+}
+
+// Check returns the check of that name, nil if none is defined.
+func (c Configuration) Check(name string) *Check {
+	for i := range c.Checks {
+		if c.Checks[i].Definition.Name == name {
+			return &c.Checks[i]
+		}
+	}
+	return nil
+}
+
+// Validate returns everything that is wrong with the values, each with the path of its field.
+func (c Configuration) Validate() error { return c.validate().ToAggregate() }
+
+func (c Configuration) validate() field.ErrorList {
+	var errs field.ErrorList
+	for _, check := range c.Checks {
+		errs = append(errs, check.validate()...)
+	}
+	return errs
+}
+
+func (c Check) validate() field.ErrorList {
+	path := field.NewPath("checks", c.Definition.Name)
+	var errs field.ErrorList
+	if !slices.Contains(handler.Modes(), c.Mode) {
+		errs = append(errs, field.NotSupported(path.Child("mode"), c.Mode, handler.Modes()))
+	}
+	if !slices.Contains(handler.OnErrors(), c.OnError) {
+		errs = append(errs, field.NotSupported(path.Child("onError"), c.OnError, handler.OnErrors()))
+	}
+	errs = append(errs, c.Exempt.Validate(path.Child("exempt"))...)
+	for _, err := range c.Definition.Validate(path, c.Parameters) {
+		// What a check needs it does not need while it is off.
+		if c.Mode != handler.Off || err.Type != field.ErrorTypeRequired {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// Reads returns an empty object of each type that has to be in the cache of the cluster before the checks are asked.
+// A list of RBAC rules follows from it: get, list and watch, for each. Checks that are off read nothing.
+func (c Configuration) Reads() []client.Object {
+	var reads []client.Object
+	add := func(obj client.Object) {
+		same := func(known client.Object) bool {
+			return reflect.TypeOf(known) == reflect.TypeOf(obj) &&
+				known.GetObjectKind().GroupVersionKind() == obj.GetObjectKind().GroupVersionKind()
+		}
+		if !slices.ContainsFunc(reads, same) {
+			reads = append(reads, obj)
+		}
+	}
+	for _, check := range c.Checks {
+		if check.Mode == handler.Off {
+			continue
+		}
+		if check.Exempt.NamespaceSelector != nil {
+			add(&corev1.Namespace{})
+		}
+		for _, obj := range check.Definition.ReadsFor(check.Parameters) {
+			add(obj)
+		}
+	}
+	return reads
+}
+
+// Build makes the entries of a configuration, for handler.New or Handler.SetChecks; checks that are off are left out.
+// The error has everything that is wrong with a configuration that was not loaded but made by a program.
+func (c Configuration) Build(env handler.Environment) ([]handler.Entry, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("the check configuration is not valid: %w", err)
+	}
+	var errs []error
+	var entries []handler.Entry
+	for _, check := range c.Checks {
+		if check.Mode == handler.Off {
+			continue
+		}
+		built, err := check.Definition.Build(check.Parameters, env)
+		errs = append(errs, err)
+		entries = append(entries, handler.Entry{
+			Check: built, Mode: check.Mode, OnError: check.OnError, Exempt: check.Exempt, Cluster: env.Cluster,
+		})
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return entries, nil
+}

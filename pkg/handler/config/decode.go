@@ -1,0 +1,201 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	kjson "sigs.k8s.io/json"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/internal/position"
+)
+
+// decoder reads a document into a configuration that begins with the defaults. It goes on after an error, one field at
+// a time, so that a user hears of all of them at once.
+type decoder struct {
+	lines         position.Document
+	configuration Configuration
+	errors        []lineError
+}
+
+type lineError struct {
+	line int // 0 if it is not known
+	text string
+}
+
+func (d *decoder) report(line int, format string, args ...any) {
+	d.errors = append(d.errors, lineError{line: line, text: oneLine(fmt.Errorf(format, args...))})
+}
+
+// at reports what is wrong at a path.
+func (d *decoder) at(path *field.Path, format string, args ...any) {
+	d.report(d.lines.Line(path.String()), format, args...)
+}
+
+// err is everything that was reported, in the order of the lines, on one line.
+func (d *decoder) err() error {
+	if len(d.errors) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(d.errors, func(a, b lineError) int { return cmp.Compare(a.line, b.line) })
+	texts := make([]string, 0, len(d.errors))
+	for _, e := range d.errors {
+		if e.line > 0 {
+			e.text = fmt.Sprintf("line %d: %s", e.line, e.text)
+		}
+		texts = append(texts, e.text)
+	}
+	return errors.New(strings.Join(texts, "; "))
+}
+
+func (d *decoder) document(asJSON []byte) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(asJSON, &fields); err != nil {
+		d.report(0, "it is not a %s: %w", Kind, err)
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		switch name {
+		case "apiVersion", "kind":
+		case "checks":
+			d.checks(fields[name])
+		default:
+			d.at(field.NewPath(name), "unknown field %q", name)
+		}
+	}
+	for _, err := range d.configuration.validate() {
+		d.report(d.lines.Line(err.Field), "%w", err)
+	}
+}
+
+func (d *decoder) checks(data json.RawMessage) {
+	path := field.NewPath("checks")
+	var checks map[string]json.RawMessage
+	if err := json.Unmarshal(data, &checks); err != nil {
+		d.at(path, "%s must have a field for each check", path)
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(checks)) {
+		check := d.configuration.Check(name)
+		switch {
+		case check == nil:
+			d.at(path.Child(name), "unknown field %q: %s", path.Child(name), d.known(name))
+		case string(checks[name]) != "null":
+			d.check(path.Child(name), check, checks[name])
+		}
+	}
+}
+
+// known helps who has misspelled a check.
+func (d *decoder) known(name string) string {
+	var names []string
+	for _, c := range d.configuration.Checks {
+		if strings.EqualFold(c.Definition.Name, name) {
+			return fmt.Sprintf("did you mean %q?", c.Definition.Name)
+		}
+		names = append(names, c.Definition.Name)
+	}
+	return "the checks are " + strings.Join(names, ", ")
+}
+
+// check reads one check. That it is named turns it on.
+func (d *decoder) check(path *field.Path, check *Check, data json.RawMessage) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		d.at(path, "%s must have fields, such as mode", path)
+		return
+	}
+	if check.Mode == handler.Off {
+		check.Mode = handler.Deny
+	}
+	common := struct {
+		Mode    *handler.Mode       `json:"mode"`
+		OnError *handler.OnError    `json:"onError"`
+		Exempt  *handler.Exemptions `json:"exempt"`
+	}{&check.Mode, &check.OnError, &check.Exempt}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if string(fields[name]) == "null" && isCommon(name) {
+			continue // as for any field: null leaves the default
+		}
+		into := check.Parameters
+		if isCommon(name) {
+			into = &common
+		}
+		d.field(path, name, fields[name], into)
+	}
+}
+
+// isCommon says whether a field is one of those that every check has.
+func isCommon(name string) bool { return name == "mode" || name == "onError" || name == "exempt" }
+
+// field decodes one field into a struct, and leaves the others as they are.
+func (d *decoder) field(path *field.Path, name string, value json.RawMessage, into any) {
+	data, err := json.Marshal(map[string]json.RawMessage{name: value})
+	if err != nil {
+		d.at(path.Child(name), "%s: %w", path.Child(name), err)
+		return
+	}
+	if string(value) != "null" {
+		forgetDefault(into, name)
+	}
+	unknown, err := kjson.UnmarshalStrict(data, into)
+	for _, u := range unknown {
+		rest := u.Error() // unknown field "labels[0].kye"
+		below := path.String() + "." + quoted(rest, name)
+		d.report(d.lines.Line(below), "%s", strings.Replace(rest, `"`, `"`+path.String()+".", 1))
+	}
+	if err != nil {
+		d.at(path.Child(name), "%s: %s", path.Child(name), plain(err))
+	}
+}
+
+// plain says in the words of YAML what a decoder says in those of Go.
+func plain(err error) string {
+	wrongType := regexp.MustCompile(`^json: cannot unmarshal (\w+) (?:-?[0-9.e+]+ )?into Go .* of type (\S+)$`)
+	if match := wrongType.FindStringSubmatch(err.Error()); match != nil {
+		into := match[2]
+		switch {
+		case strings.HasPrefix(into, "[]"):
+			into = "list"
+		case strings.Contains(into, "."), strings.HasPrefix(into, "map["):
+			into = "map"
+		}
+		return fmt.Sprintf("must be of type %s and is of type %s", into, match[1])
+	}
+	return strings.TrimPrefix(err.Error(), "json: ")
+}
+
+// forgetDefault empties a list or map that is about to be decoded: it replaces the default, and is not mixed with it.
+func forgetDefault(into any, name string) {
+	parameters := reflect.ValueOf(into).Elem()
+	if parameters.Kind() != reflect.Struct {
+		return
+	}
+	for _, f := range reflect.VisibleFields(parameters.Type()) {
+		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if tag == name && (f.Type.Kind() == reflect.Slice || f.Type.Kind() == reflect.Map) {
+			if value, err := parameters.FieldByIndexErr(f.Index); err == nil {
+				value.SetZero()
+			}
+		}
+	}
+}
+
+// quoted returns what is between the quotes of a text, or something else if nothing is.
+func quoted(text, otherwise string) string {
+	if match := regexp.MustCompile(`"(.*)"`).FindStringSubmatch(text); match != nil {
+		return match[1]
+	}
+	return otherwise
+}

@@ -1,0 +1,117 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package handler
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Definition is a kind of check that a configuration can ask for by name: what its parameters are, how it is made of
+// them, and what people should know about it. Make one with [Define]. It holds no state and may be shared.
+type Definition struct {
+	// Name is the key in the configuration, and the name of the checks that are made; see [Check].
+	Name string
+	// Doc is what people should know; the pages about the checks are made of it.
+	Doc Doc
+	// DefaultMode is the check's mode when a configuration does not name the check; empty means Off. A check that is named
+	// denies unless it, or an entry here other than Off, says otherwise.
+	DefaultMode Mode
+	// Reads are empty objects of the types that the check looks up in [Environment.Cluster], and that have to be in its
+	// cache before the check is asked. A list of RBAC rules for the webhook follows from it: get, list and watch.
+	Reads []client.Object
+
+	parameters func() any
+	build      func(parameters any, env Environment) (Check, error)
+}
+
+// Doc describes a check to the people who run it.
+type Doc struct {
+	// Summary says in one sentence what is denied.
+	Summary string
+	// Why says in a few sentences what can go wrong without the check.
+	Why string
+	// Parameters are the parameters, in YAML, with which Denied is denied; empty if the defaults do.
+	Parameters string
+	// Denied is the manifest, in YAML, of an object that the check denies.
+	Denied string
+	// Admitted is the same object as the check would have it.
+	Admitted string
+}
+
+// Environment is what a check may use besides the request.
+type Environment struct {
+	// Cluster reads the objects of the cluster, of the types in [Definition.Reads], from a cache: a check never waits for
+	// the API server. Offline it has the manifests that are checked together. It is nil when nothing can be read, and a
+	// check that needs it then has to fail rather than to pass.
+	Cluster client.Reader
+	// Offline says that Cluster stays as it is. Otherwise it is a cache, which may hear of an object a moment after the
+	// API server has let it in.
+	Offline bool
+}
+
+// Reader is implemented by parameters that decide whether a check looks anything up in the cluster: not every use of a
+// check is worth a cache, and the right to fill it.
+type Reader interface {
+	// ReadsCluster says whether the types in [Definition.Reads] are looked up with these parameters.
+	ReadsCluster() bool
+}
+
+// Validator is implemented by parameters that can be wrong.
+type Validator interface {
+	// Validate returns everything that is wrong, with the path of each field; path is that of the parameters.
+	Validate(path *field.Path) field.ErrorList
+}
+
+// Define makes a Definition of a function that makes the check of its parameters. P is a struct with JSON tags; its
+// fields stand beside mode, onError and exemptions in the configuration, so none can be called "mode", "onError" or
+// "exempt". The defaults are what holds for fields that a configuration leaves out; they must be a new value at every
+// call. If P or *P is a [Validator], build is called with valid parameters only.
+func Define[P any](
+	name string, doc Doc, defaults func() P, build func(parameters P, env Environment) (Check, error),
+	reads ...client.Object,
+) Definition {
+	return Definition{
+		Name: name, Doc: doc, Reads: reads,
+		parameters: func() any { p := defaults(); return &p },
+		build:      func(parameters any, env Environment) (Check, error) { return build(*parameters.(*P), env) },
+	}
+}
+
+// NewParameters returns a pointer to new parameters with their defaults, to decode a configuration into.
+func (d Definition) NewParameters() any { return d.parameters() }
+
+// Validate returns everything that is wrong with parameters that came from NewParameters.
+func (d Definition) Validate(path *field.Path, parameters any) field.ErrorList {
+	if v, ok := parameters.(Validator); ok {
+		return v.Validate(path)
+	}
+	return nil
+}
+
+// ReadsFor returns the types that the check with these parameters looks up, which came from NewParameters: those in
+// Reads, unless the parameters are a [Reader] that says otherwise.
+func (d Definition) ReadsFor(parameters any) []client.Object {
+	if r, ok := parameters.(Reader); ok && !r.ReadsCluster() {
+		return nil
+	}
+	return d.Reads
+}
+
+// WithDefaultMode returns a copy of the definition with another default mode.
+func (d Definition) WithDefaultMode(mode Mode) Definition {
+	d.DefaultMode = mode
+	return d
+}
+
+// Build makes the check of parameters that came from NewParameters.
+func (d Definition) Build(parameters any, env Environment) (Check, error) {
+	c, err := d.build(parameters, env)
+	if err != nil {
+		return nil, fmt.Errorf("check %q: %w", d.Name, err)
+	}
+	return c, nil
+}

@@ -1,0 +1,91 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package image
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Reference is what an image reference says, written out: "nginx" is the path library/nginx in the registry docker.io.
+type Reference struct {
+	// Domain is the registry, with its port if it has one.
+	Domain string
+	// Path is the repository in the registry.
+	Path string
+	// Tag is empty if there is none.
+	Tag string
+	// Digest is the algorithm, a colon and hexadecimal digits; empty if there is none.
+	Digest string
+}
+
+// maxName is the limit on the length of a domain and path, in bytes.
+const maxName = 255
+
+// The grammar of https://github.com/distribution/reference, which is the one container runtimes read references with.
+var (
+	pathPattern   = regexp.MustCompile(`^` + component + `(?:/` + component + `)*$`)
+	domainPattern = regexp.MustCompile(`^(?:` + label + `(?:\.` + label + `)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
+	tagPattern    = regexp.MustCompile(`^\w[\w.-]{0,127}$`)
+	digestPattern = regexp.MustCompile(`^(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})$`)
+)
+
+const (
+	component = `[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*`
+	label     = `(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])`
+)
+
+// Parse takes an image reference apart. A colon begins a tag only after the last slash: in
+// "registry:5000/app" it begins the port of the registry, and the image has no tag.
+func Parse(image string) (Reference, error) {
+	name, digest, hasDigest := strings.Cut(image, "@")
+	name, tag, hasTag := cutTag(name)
+	domain, path := splitDomain(name)
+	ref := Reference{Domain: domain, Path: path, Tag: tag, Digest: digest}
+	var problem string
+	switch {
+	case hasDigest && !digestPattern.MatchString(digest):
+		problem = "its digest must be sha256, sha384 or sha512, a colon and the right number of hexadecimal digits"
+	case hasTag && !tagPattern.MatchString(tag):
+		problem = "its tag must be 1 to 128 letters, digits, '_', '.' or '-'"
+	case !domainPattern.MatchString(domain):
+		problem = "its registry must be a host name or address with an optional port"
+	case !pathPattern.MatchString(path):
+		problem = "its name must be lower case letters and digits, with single separators between them"
+	case len(domain)+1+len(path) > maxName:
+		problem = fmt.Sprintf("its name is longer than %d bytes", maxName)
+	default:
+		return ref, nil
+	}
+	return Reference{}, fmt.Errorf("image %q is not a valid reference: %s", image, problem)
+}
+
+func cutTag(name string) (rest, tag string, found bool) {
+	colon := strings.LastIndexByte(name, ':')
+	if colon < 0 || strings.Contains(name[colon:], "/") {
+		return name, "", false
+	}
+	return name[:colon], name[colon+1:], true
+}
+
+// splitDomain tells a registry from the first part of a path: a registry has a dot, a port or an upper case letter in
+// it, or is localhost.
+func splitDomain(name string) (domain, path string) {
+	first, rest, found := strings.Cut(name, "/")
+	if !found || !strings.ContainsAny(first, ".:") && first != "localhost" && strings.ToLower(first) == first {
+		domain, path = "", name
+	} else {
+		domain, path = first, rest
+	}
+	if domain == "index.docker.io" {
+		domain = "docker.io"
+	}
+	domain = cmp.Or(domain, "docker.io")
+	if domain == "docker.io" && !strings.Contains(path, "/") {
+		path = "library/" + path
+	}
+	return domain, path
+}

@@ -1,0 +1,123 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package lean
+
+import "bytes"
+
+// projection is what a shape asks for of some bytes.
+type projection struct {
+	data []byte
+	out  []byte // JSON again
+	cuts []Piece
+}
+
+// Piece is a member that was cut out.
+type Piece struct {
+	Name  []byte // both are parts of the input
+	Value []byte // without white space around it
+}
+
+// value appends what the shape asks for of the value at data[i], and returns the position after the value.
+func (p *projection) value(s Shape, i int) int {
+	i = space(p.data, i)
+	if s != nil && i < len(p.data) {
+		switch p.data[i] {
+		case '{':
+			return p.object(s, i)
+		case '[':
+			return p.list(s, i)
+		}
+	}
+	end := skip(p.data, i)
+	if end != bad {
+		p.out = append(p.out, p.data[i:end]...)
+	}
+	return end
+}
+
+func (p *projection) object(s Shape, i int) int {
+	p.out = append(p.out, '{')
+	i, more := enter(p.data, i)
+	for empty := len(p.out); more; i, more = advance(p.data, i, '}') {
+		name := space(p.data, i)
+		value := skipName(p.data, name)
+		if value == bad {
+			return bad
+		}
+		verdict, of := s.find(nameAt(p.data, name))
+		if verdict == Read {
+			if len(p.out) > empty {
+				p.out = append(p.out, ',')
+			}
+			p.out = append(p.out, p.data[name:value]...)
+			i = p.value(of, value)
+			continue
+		}
+		i = skip(p.data, value)
+		if verdict == Cut && i != bad {
+			p.cuts = append(p.cuts, Piece{Name: nameAt(p.data, name), Value: p.data[space(p.data, value):i:i]})
+		}
+	}
+	return p.leave(i, '}')
+}
+
+// find asks the shape. A name with an escape sequence may be any: it is read, so that the decoder finds out.
+func (s Shape) find(name []byte) (Verdict, Shape) {
+	if bytes.IndexByte(name, '\\') >= 0 {
+		return Read, nil
+	}
+	return s(name)
+}
+
+// nameAt is what is between the quotes of the string that begins at data[i].
+func nameAt(data []byte, i int) []byte { return data[i+1 : skipString(data, i)-1] }
+
+// list reads of each object of a list what the shape asks for. A list in a list is nothing that has a shape.
+func (p *projection) list(s Shape, i int) int {
+	p.out = append(p.out, '[')
+	i, more := enter(p.data, i)
+	for more {
+		if i = space(p.data, i); i < len(p.data) && p.data[i] == '{' {
+			i = p.object(s, i)
+		} else {
+			i = p.value(nil, i)
+		}
+		if i, more = advance(p.data, i, ']'); more {
+			p.out = append(p.out, ',')
+		}
+	}
+	return p.leave(i, ']')
+}
+
+// enter goes behind an opening bracket. It is false, and the position that of the closing one, if nothing is between.
+func enter(data []byte, i int) (int, bool) {
+	next := space(data, i+1)
+	return next, next >= len(data) || data[next] != data[i]+2 // '{'+2 is '}', and '['+2 is ']'
+}
+
+// advance goes behind the comma after a value, or to the closing bracket, and is false then. It takes bad for a position.
+func advance(data []byte, i int, closing byte) (int, bool) {
+	if i == bad {
+		return bad, false
+	}
+	if i = space(data, i); i >= len(data) {
+		return bad, false
+	}
+	switch data[i] {
+	case ',':
+		return i + 1, true
+	case closing:
+		return i, false
+	}
+	return bad, false
+}
+
+// leave goes behind the closing bracket at data[i]. It takes bad for a position.
+func (p *projection) leave(i int, closing byte) int {
+	if i == bad {
+		return bad
+	}
+	p.out = append(p.out, closing)
+	return i + 1
+}

@@ -1,0 +1,206 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package offline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/config"
+)
+
+// Options say what to judge, and by what.
+type Options struct {
+	// Paths are files, directories, or "-" for Input.
+	Paths []string
+	Input io.Reader
+	// Configuration are the checks.
+	Configuration config.Configuration
+	// Scheme has the types that checks look up.
+	Scheme *runtime.Scheme
+	// Namespace is where objects go whose manifest does not say, and whose kind lives in namespaces; the default is
+	// "default".
+	Namespace string
+	// User is who would create the objects, for the exemptions.
+	User authenticationv1.UserInfo
+	// Progress is told, if it is not nil, how many of all objects have been judged.
+	Progress func(done, all int)
+}
+
+// Level says how bad a finding is, in the words of SARIF.
+type Level string
+
+// The levels of findings, the worst first.
+const (
+	// Denied is what would be refused, or cannot be judged.
+	Denied Level = "error"
+	// Warned is what would be let in with a warning.
+	Warned Level = "warning"
+	// Audited is what would be let in with a note in the audit log.
+	Audited Level = "note"
+)
+
+// Finding is what is wrong with an object, and where.
+type Finding struct {
+	File string `json:"file"`
+	// Line is where the field at fault is, from 1, or the object if the field is missing.
+	Line       int          `json:"line"`
+	Level      Level        `json:"level"`
+	APIVersion string       `json:"apiVersion,omitempty"`
+	Kind       string       `json:"kind,omitempty"`
+	Namespace  string       `json:"namespace,omitempty"`
+	Name       string       `json:"name,omitempty"`
+	Check      string       `json:"check,omitempty"` // empty for what is no object
+	Mode       handler.Mode `json:"mode,omitempty"`
+	Field      string       `json:"field,omitempty"`
+	Message    string       `json:"message"`
+}
+
+// Report is the outcome for all objects.
+type Report struct {
+	Files   int `json:"files"`
+	Objects int `json:"objects"`
+	// Skipped are documents in directories that are no objects.
+	Skipped int `json:"skipped"`
+	// DeniedObjects are objects, and documents that are none, of which something is Denied.
+	DeniedObjects int `json:"deniedObjects"`
+	// Exempted are the checks of an object that an exemption kept from it.
+	Exempted int `json:"exempted"`
+	// Findings are in the order of the files, and of the lines in each.
+	Findings []Finding `json:"findings"`
+}
+
+// Judge reads all manifests and asks the checks about each object. The error is that something could not be read, that
+// there is nothing to judge, or that ctx has ended; what is wrong with the manifests is in the report.
+func Judge(ctx context.Context, o Options) (*Report, error) {
+	m, err := read(o.Paths, o.Input)
+	if err != nil {
+		return nil, err
+	}
+	if len(m.objects)+len(m.problems) == 0 {
+		return nil, errors.New("there is nothing to check: no object in what was named")
+	}
+	kinds := newKinds(m.objects)
+	for i := range m.objects {
+		m.objects[i].complete(kinds, cmp.Or(o.Namespace, metav1.NamespaceDefault))
+	}
+	cluster := newCluster(o.Scheme, kinds, m.objects)
+	entries, err := o.Configuration.Build(handler.Environment{Cluster: cluster, Offline: true})
+	if err != nil {
+		return nil, err
+	}
+	h, err := handler.New(handler.Options{Entries: entries})
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Files: len(m.names), Objects: len(m.objects), Skipped: m.skipped, Findings: []Finding{}}
+	for i, object := range m.objects {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		report.add(object, h.Judge(ctx, object.request(kinds, o.User)))
+		if o.Progress != nil {
+			o.Progress(i+1, len(m.objects))
+		}
+	}
+	for _, p := range m.problems {
+		report.DeniedObjects++
+		report.Findings = append(report.Findings, Finding{File: p.file, Line: p.line, Level: Denied, Message: p.text})
+	}
+	report.sort(m)
+	return report, nil
+}
+
+// complete puts the object where an API server would.
+func (o *object) complete(k kinds, namespace string) {
+	switch namespaced, known := k.namespaced(o.kind); {
+	case !known || namespaced && o.namespace != "":
+		return
+	case !namespaced:
+		o.namespace = ""
+		return
+	}
+	o.namespace = namespace
+	o.raw = edited(o.raw, func(fields map[string]any) {
+		metadata, ok := fields["metadata"].(map[string]any)
+		if !ok {
+			metadata = map[string]any{}
+			fields["metadata"] = metadata
+		}
+		metadata["namespace"] = namespace
+	})
+}
+
+// request is the one that an API server would send for the creation of the object.
+func (o *object) request(k kinds, user authenticationv1.UserInfo) *handler.Request {
+	resource := metav1.GroupVersionResource(k.resource(o.kind))
+	kind := metav1.GroupVersionKind(o.kind)
+	namespace := o.namespace
+	if kind.Group == "" && kind.Kind == "Namespace" {
+		namespace = o.name // a Namespace is in itself
+	}
+	return handler.NewRequest(admissionv1.AdmissionRequest{
+		Kind: kind, RequestKind: &kind, Resource: resource, RequestResource: &resource,
+		Name: o.name, Namespace: namespace, Operation: admissionv1.Create, UserInfo: user,
+		Object: runtime.RawExtension{Raw: o.raw},
+	})
+}
+
+func (r *Report) add(o object, verdict handler.Verdict) {
+	r.Exempted += len(verdict.Exempted)
+	if !verdict.Allowed() {
+		r.DeniedObjects++
+	}
+	for _, f := range verdict.Findings {
+		line := o.lines.Line(f.Field)
+		r.Findings = append(r.Findings, Finding{
+			File: o.file, Line: max(line, o.line), Level: levelOf(f), APIVersion: o.kind.GroupVersion().String(),
+			Kind: o.kind.Kind, Namespace: o.namespace, Name: o.name, Check: f.Check, Mode: f.Mode, Field: f.Field,
+			Message: f.Text(),
+		})
+	}
+}
+
+func levelOf(f handler.Finding) Level {
+	switch {
+	case f.Refuses:
+		return Denied
+	case f.Mode == handler.Audit:
+		return Audited
+	}
+	return Warned
+}
+
+// sort puts findings into the order of the files as they were read.
+func (r *Report) sort(m *manifests) {
+	order := map[string]int{}
+	for i, file := range m.names {
+		order[file] = i
+	}
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line))
+	})
+}
+
+// subject names the object.
+func (f Finding) subject() string {
+	if f.Kind == "" {
+		return ""
+	}
+	text := fmt.Sprintf("%s %q", f.Kind, f.Name)
+	if f.Namespace != "" {
+		text += fmt.Sprintf(" in namespace %q", f.Namespace)
+	}
+	return text + ": "
+}

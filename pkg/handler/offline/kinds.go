@@ -1,0 +1,95 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package offline
+
+import (
+	"cmp"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
+	kjson "sigs.k8s.io/json"
+)
+
+// kinds know of a kind what an API server would say: how its resource is called, and whether it lives in namespaces.
+type kinds struct {
+	custom  map[schema.GroupKind]customKind
+	cluster sets.Set[string]
+}
+
+type customKind struct {
+	plural     string
+	namespaced bool
+}
+
+// newKinds knows the kinds of Kubernetes itself, and those that a CustomResourceDefinition among the objects defines.
+func newKinds(objects []object) kinds {
+	k := kinds{custom: map[schema.GroupKind]customKind{}, cluster: sets.New(clusterScoped()...)}
+	for _, o := range objects {
+		if o.kind.GroupKind() != (schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}) {
+			continue
+		}
+		var crd struct {
+			Spec struct {
+				Group string `json:"group"`
+				Scope string `json:"scope"`
+				Names struct {
+					Kind   string `json:"kind"`
+					Plural string `json:"plural"`
+				} `json:"names"`
+			} `json:"spec"`
+		}
+		if err := kjson.UnmarshalCaseSensitivePreserveInts(o.raw, &crd); err == nil {
+			kind := schema.GroupKind{Group: crd.Spec.Group, Kind: crd.Spec.Names.Kind}
+			k.custom[kind] = customKind{plural: crd.Spec.Names.Plural, namespaced: crd.Spec.Scope != "Cluster"}
+		}
+	}
+	return k
+}
+
+// resource guesses the plural where nobody says it, as kubectl's forefathers did: by the rules of English.
+func (k kinds) resource(kind schema.GroupVersionKind) schema.GroupVersionResource {
+	guess, _ := meta.UnsafeGuessKindToResource(kind)
+	guess.Resource = cmp.Or(k.custom[kind.GroupKind()].plural, guess.Resource)
+	return guess
+}
+
+// namespaced says whether objects of a kind live in namespaces. Of a custom kind that nobody defines nothing is known,
+// and an object then lives where its manifest says.
+func (k kinds) namespaced(kind schema.GroupVersionKind) (namespaced, known bool) {
+	if custom, ok := k.custom[kind.GroupKind()]; ok {
+		return custom.namespaced, true
+	}
+	if strings.Contains(kind.Group, ".") && !strings.HasSuffix(kind.Group, ".k8s.io") {
+		return false, false
+	}
+	return !k.cluster.Has(kind.GroupKind().String()), true
+}
+
+// clusterScoped are the kinds of Kubernetes itself that live in no namespace.
+func clusterScoped() []string {
+	return []string{
+		"ComponentStatus", "Namespace", "Node", "PersistentVolume",
+		"APIService.apiregistration.k8s.io",
+		"CertificateSigningRequest.certificates.k8s.io", "ClusterTrustBundle.certificates.k8s.io",
+		"ClusterRole.rbac.authorization.k8s.io", "ClusterRoleBinding.rbac.authorization.k8s.io",
+		"CSIDriver.storage.k8s.io", "CSINode.storage.k8s.io", "StorageClass.storage.k8s.io",
+		"VolumeAttachment.storage.k8s.io", "VolumeAttributesClass.storage.k8s.io",
+		"CustomResourceDefinition.apiextensions.k8s.io",
+		"DeviceClass.resource.k8s.io", "DeviceTaintRule.resource.k8s.io", "ResourceSlice.resource.k8s.io",
+		"FlowSchema.flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration.flowcontrol.apiserver.k8s.io",
+		"IngressClass.networking.k8s.io", "IPAddress.networking.k8s.io", "ServiceCIDR.networking.k8s.io",
+		"MutatingAdmissionPolicy.admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding.admissionregistration.k8s.io",
+		"MutatingWebhookConfiguration.admissionregistration.k8s.io",
+		"ValidatingAdmissionPolicy.admissionregistration.k8s.io",
+		"ValidatingAdmissionPolicyBinding.admissionregistration.k8s.io",
+		"ValidatingWebhookConfiguration.admissionregistration.k8s.io",
+		"PriorityClass.scheduling.k8s.io", "RuntimeClass.node.k8s.io",
+		"SelfSubjectAccessReview.authorization.k8s.io", "SelfSubjectRulesReview.authorization.k8s.io",
+		"SubjectAccessReview.authorization.k8s.io", "SelfSubjectReview.authentication.k8s.io",
+		"TokenReview.authentication.k8s.io", "StorageVersion.internal.apiserver.k8s.io",
+		"StorageVersionMigration.storagemigration.k8s.io",
+	}
+}

@@ -1,0 +1,121 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package offline
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	kjson "sigs.k8s.io/json"
+
+	"github.com/hookstrap/hookstrap/pkg/handler/internal/position"
+)
+
+// object is an object of a manifest.
+type object struct {
+	file      string
+	line      int
+	lines     position.Document
+	kind      schema.GroupVersionKind
+	name      string // or what its name will begin with
+	namespace string // as the manifest has it, until it is completed
+	labels    map[string]string
+	raw       []byte
+}
+
+// problem is something in a file that is no object.
+type problem struct {
+	file string
+	line int
+	text string
+}
+
+var errNoObject = errors.New("it is no object of Kubernetes: it has neither apiVersion nor kind")
+
+// objectsOf returns the objects in a document: one, or those of a list.
+func objectsOf(file string, d document) ([]object, error) {
+	if d.err != nil {
+		return nil, d.err
+	}
+	var head struct {
+		metav1.TypeMeta `json:""`
+		Metadata        metav1.ObjectMeta `json:"metadata"`
+		Items           []json.RawMessage `json:"items"`
+	}
+	if !bytes.HasPrefix(bytes.TrimSpace(d.json), []byte("{")) {
+		return nil, errNoObject
+	}
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(d.json, &head); err != nil {
+		return nil, errors.New("it is no object of Kubernetes: its apiVersion, kind, metadata or items are of a wrong type")
+	}
+	switch {
+	case head.APIVersion == "" && head.Kind == "":
+		return nil, errNoObject
+	case head.APIVersion == "" || head.Kind == "":
+		return nil, errors.New("it is no object of Kubernetes: it lacks apiVersion or kind")
+	}
+	group, err := schema.ParseGroupVersion(head.APIVersion)
+	if err != nil {
+		return nil, fmt.Errorf("its apiVersion is not valid: %w", err)
+	}
+	kind := group.WithKind(head.Kind)
+	if head.Items != nil && strings.HasSuffix(head.Kind, "List") {
+		return itemsOf(file, d, kind, head.Items)
+	}
+	name := head.Metadata.Name
+	if name == "" {
+		name = head.Metadata.GenerateName
+	}
+	return []object{{
+		file: file, line: d.line, lines: d.lines, kind: kind, name: name, namespace: head.Metadata.Namespace,
+		labels: head.Metadata.Labels, raw: d.json,
+	}}, nil
+}
+
+// itemsOf returns the objects of a list. Those of a list of one kind, such as a PodList, need not say what they are.
+func itemsOf(file string, list document, kind schema.GroupVersionKind, items []json.RawMessage) ([]object, error) {
+	var all []object
+	var errs []error
+	for i, item := range items {
+		lines := list.lines.Item("items", i)
+		d := document{json: item, lines: lines, line: max(list.line, lines.Line(""))}
+		if kind.Kind != "List" {
+			d.json = withType(item, kind)
+		}
+		found, err := objectsOf(file, d)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("item %d: %w", i, err))
+		}
+		all = append(all, found...)
+	}
+	return all, errors.Join(errs...)
+}
+
+// withType gives an item the type that its list has, if it has none.
+func withType(item json.RawMessage, list schema.GroupVersionKind) []byte {
+	return edited(item, func(fields map[string]any) {
+		if fields["kind"] == nil && fields["apiVersion"] == nil {
+			fields["apiVersion"], fields["kind"] = list.GroupVersion().String(), strings.TrimSuffix(list.Kind, "List")
+		}
+	})
+}
+
+// edited changes the fields of a JSON object. What is none stays as it is.
+func edited(data []byte, edit func(fields map[string]any)) []byte {
+	var fields map[string]any
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, &fields); err != nil || fields == nil {
+		return data
+	}
+	edit(fields)
+	changed, err := json.Marshal(fields)
+	if err != nil {
+		return data
+	}
+	return changed
+}

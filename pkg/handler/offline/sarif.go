@@ -1,0 +1,138 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package offline
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/config"
+)
+
+// Tool is who writes a SARIF log.
+type Tool struct {
+	Name, Version string
+	// Directory is what paths are made relative to, as services want them; empty leaves them as they are.
+	Directory string
+}
+
+// The parts of SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/) that code-scanning services read.
+type (
+	sarifLog struct {
+		Schema  string     `json:"$schema"`
+		Version string     `json:"version"`
+		Runs    []sarifRun `json:"runs"`
+	}
+	sarifRun struct {
+		Tool    sarifTool     `json:"tool"`
+		Results []sarifResult `json:"results"`
+	}
+	sarifTool struct {
+		Driver sarifDriver `json:"driver"`
+	}
+	sarifDriver struct {
+		Name           string      `json:"name"`
+		Version        string      `json:"version,omitempty"`
+		InformationURI string      `json:"informationUri"`
+		Rules          []sarifRule `json:"rules"`
+	}
+	sarifRule struct {
+		ID               string    `json:"id"`
+		ShortDescription sarifText `json:"shortDescription"`
+		FullDescription  sarifText `json:"fullDescription"`
+		Help             sarifText `json:"help"`
+	}
+	sarifText struct {
+		Text string `json:"text"`
+	}
+	sarifResult struct {
+		RuleID       string            `json:"ruleId"`
+		RuleIndex    int               `json:"ruleIndex"`
+		Level        Level             `json:"level"`
+		Message      sarifText         `json:"message"`
+		Locations    []sarifLocation   `json:"locations"`
+		Fingerprints map[string]string `json:"partialFingerprints"`
+	}
+	sarifLocation struct {
+		Physical sarifPhysical `json:"physicalLocation"`
+	}
+	sarifPhysical struct {
+		Artifact sarifArtifact `json:"artifactLocation"`
+		Region   sarifRegion   `json:"region"`
+	}
+	sarifArtifact struct {
+		URI string `json:"uri"`
+	}
+	sarifRegion struct {
+		StartLine int `json:"startLine"`
+	}
+)
+
+// unreadable is the rule for what is no object.
+const unreadable = "manifest"
+
+// WriteSARIF writes the report for code-scanning services. The checks that are on are its rules.
+func (r *Report) WriteSARIF(w io.Writer, tool Tool, c config.Configuration) error {
+	rules, index := rulesOf(c)
+	results := make([]sarifResult, 0, len(r.Findings))
+	for _, f := range r.Findings {
+		id := cmp.Or(f.Check, unreadable)
+		results = append(results, sarifResult{
+			RuleID: id, RuleIndex: index[id], Level: f.Level, Message: sarifText{f.subject() + f.Message},
+			Locations: []sarifLocation{{sarifPhysical{
+				Artifact: sarifArtifact{tool.uri(f.File)}, Region: sarifRegion{max(f.Line, 1)},
+			}}},
+			Fingerprints: map[string]string{"hookstrap/v1": fingerprint(f)},
+		})
+	}
+	return indented(w, sarifLog{
+		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0",
+		Runs: []sarifRun{{Tool: sarifTool{sarifDriver{
+			Name: tool.Name, Version: tool.Version, InformationURI: "https://github.com/hookstrap/hookstrap", Rules: rules,
+		}}, Results: results}},
+	})
+}
+
+func rulesOf(c config.Configuration) (rules []sarifRule, index map[string]int) {
+	rules = []sarifRule{rule(unreadable, "Manifests must be objects of Kubernetes.", "What cannot be read cannot be checked.")}
+	index = map[string]int{unreadable: 0}
+	for _, check := range c.Checks {
+		if d := check.Definition; check.Mode != handler.Off {
+			index[d.Name] = len(rules)
+			rules = append(rules, rule(d.Name, d.Doc.Summary, d.Doc.Why))
+		}
+	}
+	return rules, index
+}
+
+func rule(id, summary, why string) sarifRule {
+	short := cmp.Or(summary, id)
+	full := cmp.Or(why, short)
+	return sarifRule{ID: id, ShortDescription: sarifText{short}, FullDescription: sarifText{full}, Help: sarifText{full}}
+}
+
+// uri is a path as a relative reference of RFC 3986, if it is below the tool's directory.
+func (t Tool) uri(file string) string {
+	if t.Directory != "" {
+		if absolute, err := filepath.Abs(file); err == nil {
+			if relative, err := filepath.Rel(t.Directory, absolute); err == nil && filepath.IsLocal(relative) {
+				file = relative
+			}
+		}
+	}
+	return (&url.URL{Path: filepath.ToSlash(filepath.Clean(file))}).EscapedPath()
+}
+
+// fingerprint tells the same finding in two versions of a file: it has no line in it.
+func fingerprint(f Finding) string {
+	sum := sha256.Sum256([]byte(strings.Join(
+		[]string{f.File, f.APIVersion, f.Kind, f.Namespace, f.Name, f.Check, f.Field, f.Message}, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,65 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package offline
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// WriteText writes a line for each finding, with file and line in front as editors and CI systems find them, and one line
+// that sums up.
+func (r *Report) WriteText(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	word := map[Level]string{Denied: "denied", Warned: "warning", Audited: "audit"}
+	for _, f := range r.Findings {
+		check := f.Check
+		if check != "" {
+			check += ": "
+		}
+		_, _ = fmt.Fprintf(out, "%s:%d: %s: %s%s%s\n", f.File, f.Line, word[f.Level], f.subject(), check, f.Message)
+	}
+	_, _ = fmt.Fprintf(out, "%s in %s: %d denied, %s", count(r.Objects, "object"), count(r.Files, "file"), r.DeniedObjects,
+		count(r.level(Warned), "warning"))
+	if n := r.level(Audited); n > 0 {
+		_, _ = fmt.Fprintf(out, ", %d for the audit log", n)
+	}
+	if r.Exempted > 0 {
+		_, _ = fmt.Fprintf(out, ", %s", count(r.Exempted, "exemption"))
+	}
+	if r.Skipped > 0 {
+		_, _ = fmt.Fprintf(out, "; %s skipped, for want of apiVersion and kind", count(r.Skipped, "document"))
+	}
+	_, _ = fmt.Fprintln(out)
+	return out.Flush()
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func (r *Report) level(level Level) int {
+	n := 0
+	for _, f := range r.Findings {
+		if f.Level == level {
+			n++
+		}
+	}
+	return n
+}
+
+// WriteJSON writes the report as it is.
+func (r *Report) WriteJSON(w io.Writer) error { return indented(w, r) }
+
+func indented(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
+}

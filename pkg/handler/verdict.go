@@ -1,0 +1,80 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package handler
+
+import (
+	"context"
+	"time"
+)
+
+// Verdict is what all checks had to say about a request, for programs which read it without a review around it.
+type Verdict struct {
+	// Findings are in the order in which the checks were asked: those that deny first.
+	Findings []Finding
+	// Exempted are the checks that something was exempt from, with what exempted it.
+	Exempted map[string]string
+}
+
+// Finding is one violation that a check has found, or the failure of a check.
+type Finding struct {
+	Check string
+	Mode  Mode
+	Violation
+	// Err is why the check could not tell; it has then no violation.
+	Err error
+	// Refuses says that the finding stands in the way of the request.
+	Refuses bool
+}
+
+// Text is the finding in words, as users of the server read it.
+func (f Finding) Text() string {
+	if f.Err != nil {
+		return clean("failed: "+f.Err.Error(), maxViolation)
+	}
+	return clean(violationText(f.Violation), maxViolation)
+}
+
+// Allowed says whether the request would be let in.
+func (v Verdict) Allowed() bool {
+	for _, f := range v.Findings {
+		if f.Refuses {
+			return false
+		}
+	}
+	return true
+}
+
+// Judge asks the checks about a request, as for a review but without an answer, metrics or log. It returns when ctx
+// ends, or after the longest timeout that a webhook can have.
+func (h *Handler) Judge(ctx context.Context, req *Request) Verdict {
+	ctx, cancel := context.WithTimeout(ctx, maxTimeout)
+	defer cancel()
+	start := time.Now()
+	deadline, _ := ctx.Deadline()
+	var verdict Verdict
+	for _, o := range evaluate(ctx, *h.entries.Load(), req, deadline.Sub(start)) {
+		verdict.add(o)
+	}
+	return verdict
+}
+
+func (v *Verdict) add(o outcome) {
+	if o.exemptBy != "" {
+		if v.Exempted == nil {
+			v.Exempted = map[string]string{}
+		}
+		v.Exempted[o.entry.name] = exemptText(o)
+	}
+	if o.err != nil {
+		v.Findings = append(v.Findings, Finding{
+			Check: o.entry.name, Mode: o.entry.mode, Err: o.err, Refuses: o.entry.refuses(),
+		})
+		return
+	}
+	for _, violation := range o.violations {
+		v.Findings = append(v.Findings, Finding{
+			Check: o.entry.name, Mode: o.entry.mode, Violation: violation, Refuses: o.entry.mode == Deny,
+		})
+	}
+}

@@ -1,0 +1,109 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/check"
+	"github.com/hookstrap/hookstrap/pkg/handler/config"
+)
+
+const path = "/validate"
+
+// listenAs serves as one of the servers on a port of 127.0.0.1.
+func listenAs(ctx context.Context, kind string, port int, state *serving.State) error {
+	ctrllog.SetLogger(logr.Discard())
+	if kind == "floor" {
+		return listenFloor(port, state)
+	}
+	admission, err := admissionHandler(kind)
+	if err != nil {
+		return err
+	}
+	tlsOption := state.TLSOption(serving.TLSOptions{})
+	server := webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, TLSOpts: []func(*tls.Config){tlsOption}})
+	server.Register(path, admission)
+	return server.Start(ctx)
+}
+
+func admissionHandler(kind string) (http.Handler, error) {
+	switch kind {
+	case "stock":
+		return &webhook.Admission{Handler: &stockCheck{admission.NewDecoder(scheme.Scheme)}}, nil
+	case "check":
+		return handler.New(handler.Options{
+			Entries: []handler.Entry{{Check: check.ImageTag{}}}, Registerer: prometheus.NewRegistry(),
+		})
+	case "default":
+		entries, err := config.Default(check.Definitions()).Build(handler.Environment{})
+		if err != nil {
+			return nil, err
+		}
+		return handler.New(handler.Options{Entries: entries, Registerer: prometheus.NewRegistry()})
+	}
+	return nil, fmt.Errorf("there is no server %q: use floor, stock, check or default", kind)
+}
+
+func listenFloor(port int, state *serving.State) error {
+	config := &tls.Config{MinVersion: tls.VersionTLS13}
+	state.TLSOption(serving.TLSOptions{})(config)
+	listener, err := tls.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port), config)
+	if err != nil {
+		return err
+	}
+	answer := []byte(`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","response":` +
+		`{"uid":"705ab4f5-6393-11e8-b7cc-42010a800002","allowed":true}}`)
+	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // a bare one
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(answer)
+	}))
+}
+
+// stockCheck wants images to have a tag, as one writes that with controller-runtime.
+type stockCheck struct{ decoder admission.Decoder }
+
+func (c *stockCheck) Handle(_ context.Context, req admission.Request) admission.Response {
+	pod := &corev1.Pod{}
+	if err := c.decoder.Decode(req, pod); err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	for _, container := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
+		ref, err := check.ParseReference(container.Image)
+		if err != nil || ref.Digest == "" && (ref.Tag == "" || strings.EqualFold(ref.Tag, "latest")) {
+			return admission.Denied("image " + container.Image + " has no tag")
+		}
+	}
+	return admission.Allowed("")
+}
+
+// freePort is a port of 127.0.0.1 that nobody listens on.
+func freePort(ctx context.Context) (int, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
