@@ -66,6 +66,8 @@ func TestNodeComesBack(t *testing.T) {
 	must(t, shared.StopComponent(node.Kubelet))
 	awaitNode(t, false)
 	lost := time.Now()
+	awaitNoneReady(t)
+	<-time.After(2 * time.Second) // of being lost
 	must(t, shared.StartComponent(t.Context(), node.Kubelet))
 	awaitNode(t, true)
 	wantSame(t, pods)
@@ -94,5 +96,22 @@ func awaitNode(t *testing.T, ready bool) {
 			}
 		}
 		return fmt.Errorf("node %s: ready is not %v yet", object.Name, ready)
+	})
+}
+
+// awaitNoneReady waits until the control plane has written our pods off, with their node.
+func awaitNoneReady(t *testing.T) {
+	t.Helper()
+	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error {
+		living, err := pods(ctx, client(t))
+		if err != nil {
+			return err
+		}
+		for _, pod := range living {
+			if podReady(&pod) {
+				return fmt.Errorf("pod %s is still Ready", pod.Name)
+			}
+		}
+		return nil
 	})
 }
