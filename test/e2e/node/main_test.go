@@ -47,7 +47,10 @@ func TestMain(m *testing.M) {
 // start starts a node with our image on it.
 func start(ctx context.Context) (*node.Node, error) {
 	began := time.Now()
-	n, err := node.Start(ctx, node.Options{})
+	n, err := node.Start(ctx, node.Options{ControllerManagerArgs: map[string][]string{
+		// A node is taken for lost sooner than in a cluster where that matters.
+		"node-monitor-grace-period": {"8s"}, "node-monitor-period": {"1s"},
+	}})
 	if err != nil {
 		return nil, err
 	}

@@ -18,8 +18,8 @@ type Phase struct {
 	APIRequests int
 }
 
-// parsePhase reads one JSON line of the log; ok is false for lines about anything else.
-func parsePhase(line string) (phase Phase, ok bool) {
+// ParsePhase reads one line of a log in JSON; ok is false for lines about anything else.
+func ParsePhase(line string) (phase Phase, ok bool) {
 	var entry struct {
 		Message     string  `json:"msg"`
 		Millis      float64 `json:"ts"`

@@ -145,7 +145,7 @@ func (l *log) Write(p []byte) (int, error) {
 	lines := strings.Split(l.partial+string(p), "\n")
 	l.partial = lines[len(lines)-1]
 	for _, line := range lines[:len(lines)-1] {
-		if phase, ok := parsePhase(line); ok {
+		if phase, ok := ParsePhase(line); ok {
 			l.lines = append(l.lines, phase)
 		}
 	}

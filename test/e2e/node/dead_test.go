@@ -1,0 +1,105 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build node
+
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/node"
+)
+
+// TestEveryReplicaDead: with failurePolicy Fail nothing is admitted where we are asked, and everything where the cluster
+// and we ourselves come back from. Without a scheduler no replacement can run, so that we stay dead meanwhile.
+func TestEveryReplicaDead(t *testing.T) {
+	pods := install(t)
+	must(t, shared.StopComponent(node.Scheduler))
+	for _, pod := range pods {
+		deletePod(t, pod.Name, 1)
+	}
+	for _, pod := range pods {
+		awaitGone(t, namespace, pod.Name)
+	}
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		if ask(ctx, client(t), false).err == nil {
+			return errors.New("a pod was admitted that nobody can have looked at")
+		}
+		return nil
+	})
+	wantRunning(t, metav1.NamespaceSystem)
+	began := time.Now()
+	must(t, shared.StartComponent(t.Context(), node.Scheduler))
+	awaitPods(t, 2)
+	awaitAdmission(t)
+	t.Logf("every replica was dead; %s after the scheduler's start two were Ready and admissions answered", since(began))
+}
+
+// wantRunning runs a pod of the control plane's, as a static pod or a DaemonSet's is bound to its node.
+func wantRunning(t *testing.T, in string) {
+	t.Helper()
+	api := client(t).CoreV1().Pods(in)
+	pod, err := api.Create(t.Context(), &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "vital-"},
+		Spec: corev1.PodSpec{
+			NodeName: shared.Name(), PriorityClassName: "system-node-critical", HostNetwork: true,
+			Containers: []corev1.Container{{Name: "pause", Image: node.PauseImage, ImagePullPolicy: corev1.PullNever}},
+		},
+	}, metav1.CreateOptions{})
+	must(t, err)
+	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error {
+		found, err := api.Get(ctx, pod.Name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if found.Status.Phase != corev1.PodRunning {
+			return fmt.Errorf("pod %s is %s", found.Name, found.Status.Phase)
+		}
+		return nil
+	})
+	must(t, api.Delete(t.Context(), pod.Name, metav1.DeleteOptions{GracePeriodSeconds: new(int64(0))}))
+}
+
+// TestPowerCut: the whole cluster goes dark with our configuration in place, and comes back by itself.
+func TestPowerCut(t *testing.T) {
+	before := install(t)
+	must(t, shared.PowerOff())
+	began := time.Now()
+	must(t, shared.PowerOn(t.Context()))
+	up := since(began)
+	// Until the kubelet has reported, the pods are what they were before the cut.
+	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error {
+		living, err := pods(ctx, client(t))
+		if err != nil {
+			return err
+		}
+		for _, pod := range living {
+			if status := pod.Status.ContainerStatuses; len(status) == 0 || containerOf(before, status[0].ContainerID) {
+				return fmt.Errorf("pod %s has not been started again", pod.Name)
+			}
+		}
+		return nil
+	})
+	awaitPods(t, 2)
+	awaitAdmission(t)
+	t.Logf("power cut: node Ready after %s, our pods Ready and admissions answered after %s", up, since(began))
+	wantRunning(t, metav1.NamespaceSystem)
+}
+
+func containerOf(pods []corev1.Pod, id string) bool {
+	for _, pod := range pods {
+		if pod.Status.ContainerStatuses[0].ContainerID == id {
+			return true
+		}
+	}
+	return false
+}

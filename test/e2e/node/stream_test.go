@@ -1,0 +1,161 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build node
+
+package node
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+)
+
+const (
+	// streamClients ask at the same time, each on a connection of its own.
+	streamClients = 8
+	// streamRate is what they ask for in a second, all together; leastRate is what must come of it, lest a test says
+	// nothing.
+	streamRate = 160
+	leastRate  = 100
+)
+
+// admission is one request of a stream, which went through the API server to our webhook.
+type admission struct {
+	began, ended time.Time
+	denied       bool
+	err          error // why there was no right verdict
+}
+
+// stream asks for admissions all the time, until it is stopped: three of four pods are good, the fourth has to be denied.
+type stream struct {
+	cancel  context.CancelFunc
+	workers sync.WaitGroup
+	began   time.Time
+
+	mu         sync.Mutex
+	admissions []admission
+}
+
+// startStream returns once admissions have been answered. The stream ends with the test at the latest.
+func startStream(t *testing.T) *stream {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &stream{cancel: cancel, began: time.Now()}
+	t.Cleanup(s.end)
+	turns := make(chan bool)
+	for range streamClients {
+		client := ownClient(t)
+		s.workers.Go(func() { s.work(ctx, client, turns) })
+	}
+	s.workers.Go(func() { pace(ctx, turns) })
+	clustertest.Eventually(t, func(context.Context) error {
+		if n := len(s.so()); n < streamClients {
+			return fmt.Errorf("%d admissions yet", n)
+		}
+		return nil
+	})
+	return s
+}
+
+// ownClient shares its connection with no other client.
+func ownClient(t *testing.T) kubernetes.Interface {
+	t.Helper()
+	cfg := shared.Config()
+	cfg.Dial = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
+	cfg.Timeout = 30 * time.Second
+	client, err := kubernetes.NewForConfig(cfg)
+	must(t, err)
+	return client
+}
+
+// pace hands out the turns; one that nobody takes is lost, and the rate with it.
+func pace(ctx context.Context, turns chan<- bool) {
+	defer close(turns)
+	tick := time.NewTicker(time.Second / streamRate)
+	defer tick.Stop()
+	for i := 0; ; i++ {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case turns <- i%4 == 3:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *stream) work(ctx context.Context, client kubernetes.Interface, turns <-chan bool) {
+	for bad := range turns {
+		a := ask(context.WithoutCancel(ctx), client, bad)
+		s.mu.Lock()
+		s.admissions = append(s.admissions, a)
+		s.mu.Unlock()
+	}
+}
+
+// ask wants a verdict, and the right one.
+func ask(ctx context.Context, client kubernetes.Interface, bad bool) admission {
+	pod := goodPod()
+	if bad {
+		pod = badPod()
+	}
+	a := admission{began: time.Now(), denied: bad}
+	_, err := create(ctx, client, pod, metav1.DryRunAll)
+	a.ended = time.Now()
+	switch {
+	case bad && err == nil:
+		a.err = fmt.Errorf("a bad pod was admitted")
+	case bad && !isDenial(err), !bad && err != nil:
+		a.err = err
+	}
+	return a
+}
+
+func isDenial(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "denied the request") &&
+		strings.Contains(err.Error(), "hostNetwork")
+}
+
+// so is what has been asked so far.
+func (s *stream) so() []admission {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]admission(nil), s.admissions...)
+}
+
+// end waits for the answers that are due.
+func (s *stream) end() {
+	s.cancel()
+	s.workers.Wait()
+}
+
+// stop ends the stream and prints what it saw: one line.
+func (s *stream) stop(t *testing.T) figures {
+	t.Helper()
+	s.end()
+	f := figuresOf(s.so(), time.Since(s.began))
+	t.Log(f)
+	return f
+}
+
+// wantNoneFailed stops the stream. Nothing of it may have failed.
+func (s *stream) wantNoneFailed(t *testing.T) {
+	t.Helper()
+	f := s.stop(t)
+	f.wantRate(t)
+	f.report(t, f.failed)
+}
