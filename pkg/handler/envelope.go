@@ -10,8 +10,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
 )
 
-// parse reads a review. Its objects, which are nearly all of it, are not decoded and not copied, but parts of body. What
-// checks may look at of them is picked out in passing.
+// parse reads a review. Its objects, which are nearly all of it, are not decoded and not copied, but parts of body.
+// What checks may look at of them is picked out in passing.
 func parse(body []byte) (*review, error) {
 	in := &review{}
 	if pieces, ok := lean.DecodeAround(in, body, envelope); ok && in.insert(pieces) {

@@ -86,7 +86,8 @@ func (g *gate) enter(ctx context.Context) *refusal {
 	case g.turns <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return g.refuse("wait", "%d reviews are being answered, and this one's turn did not come in time", g.limits.Concurrent)
+		return g.refuse("wait", "%d reviews are being answered, and the turn of this one did not come in time",
+			g.limits.Concurrent)
 	}
 }
 

@@ -63,7 +63,7 @@ func TestWaitEndsWithTheReviewsDeadline(t *testing.T) {
 		go func() { first <- send(t.Context(), h, "/?timeout=20s", sampleReview(t, 0)) }()
 		synctest.Wait()
 		got := send(t.Context(), h, "/?timeout=2s", []byte(minimalReview))
-		if got.Code != http.StatusServiceUnavailable || !strings.Contains(got.Body.String(), "turn did not come in time") {
+		if got.Code != http.StatusServiceUnavailable || !strings.Contains(got.Body.String(), "the turn of this one did not come in time") {
 			t.Errorf("got %d %s", got.Code, got.Body)
 		}
 		if n := testutil.ToFloat64(h.gate.refused.WithLabelValues("wait")); n != 1 {

@@ -34,8 +34,8 @@ type usage struct {
 	Peak    int           `json:"peak"` // of RSS
 }
 
-// serveAs is a server that does as it is told on its standard input, a word for each line: "usage" is answered with one,
-// "rotate" with an empty line when a new certificate is served. It ends with its input.
+// serveAs is a server that does as it is told on its standard input, a word for each line: "usage" is answered with
+// one, "rotate" with an empty line when a new certificate is served. It ends with its input.
 func serveAs(kind string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -56,7 +56,8 @@ func (l load) apply(ctx context.Context, duration time.Duration) ([]time.Duratio
 
 func (l load) request() []byte {
 	head := fmt.Sprintf("POST %s?timeout=10s HTTP/1.1\r\nHost: %s:443\r\nUser-Agent: kube-apiserver-admission\r\n"+
-		"Accept: application/json\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", path, serverName, len(l.body))
+		"Accept: application/json\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+		path, serverName, len(l.body))
 	return append([]byte(head), l.body...)
 }
 

@@ -6,9 +6,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"text/tabwriter"
 	"time"
 )
@@ -23,14 +25,15 @@ type results struct {
 func (r results) printLoad() {
 	fmt.Printf("One server core; Go %s on %s/%s.\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "size\tconns\tserver\treq/s\t× stock\tCPU µs\tallocs\tKB alloc\tp50\tp99\tp99.9\tRSS MB\tpeak MB\t")
+	row(table, "size", "conns", "server", "req/s", "× stock", "CPU µs", "allocs", "KB alloc", "p50", "p99", "p99.9",
+		"RSS MB", "peak MB")
 	for _, m := range r.Load {
 		ratio := "–"
 		if stock, ok := r.find("stock", m.Size, m.Connections); ok {
 			ratio = fmt.Sprintf("%.1f", m.PerSecond/stock.PerSecond)
 		}
-		fmt.Fprintf(table, "%d\t%d\t%s\t%.0f\t%s\t%.0f\t%.0f\t%.0f\t%s\t%s\t%s\t%d\t%d\t\n", m.Size, m.Connections, m.Server,
-			m.PerSecond, ratio, m.CPU, m.Allocations, m.Bytes/1024, short(m.P50), short(m.P99), short(m.P999), m.RSS>>10, m.Peak>>10)
+		row(table, m.Size, m.Connections, m.Server, whole(m.PerSecond), ratio, whole(m.CPU), whole(m.Allocations),
+			whole(m.Bytes/1024), short(m.P50), short(m.P99), short(m.P999), m.RSS>>10, m.Peak>>10)
 	}
 	_ = table.Flush()
 }
@@ -47,12 +50,21 @@ func (r results) find(server string, size, connections int) (result, bool) {
 func (r results) printRotation() {
 	fmt.Println("\nThe certificate, in 16 connections of 200 reviews each, as it is and replaced ten times a second:")
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "certificate\treq/s\tp50\tp99\tp99.9\t")
+	row(table, "certificate", "req/s", "p50", "p99", "p99.9")
 	for _, m := range r.Rotation {
-		fmt.Fprintf(table, "%s\t%.0f\t%s\t%s\t%s\t\n", m.Server, m.PerSecond, short(m.P50), short(m.P99), short(m.P999))
+		row(table, m.Server, whole(m.PerSecond), short(m.P50), short(m.P99), short(m.P999))
 	}
 	_ = table.Flush()
 }
+
+func row(table io.Writer, cells ...any) {
+	for _, cell := range cells {
+		_, _ = fmt.Fprint(table, cell, "\t")
+	}
+	_, _ = fmt.Fprintln(table)
+}
+
+func whole(n float64) string { return strconv.FormatFloat(n, 'f', 0, 64) }
 
 func short(d time.Duration) string { return d.Round(10 * time.Microsecond).String() }
 

@@ -124,8 +124,8 @@ func percentile(sorted []time.Duration, perMille int) time.Duration {
 	return sorted[min(len(sorted)*perMille/1000, len(sorted)-1)]
 }
 
-// measureRotation loads our server without and with a new certificate ten times a second. The clients connect anew every
-// two hundred reviews, so that the new certificates are used.
+// measureRotation loads our server without and with a new certificate ten times a second. The clients connect anew
+// every two hundred reviews, so that the new certificates are used.
 func measureRotation(ctx context.Context, o options) ([]result, error) {
 	body, err := sample.Review(8800)
 	if err != nil {

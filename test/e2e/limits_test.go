@@ -149,6 +149,7 @@ func slowCallers() map[string]slowCaller {
 
 // cutsOff wants the server to end the connection of a slow caller. It may be called from any goroutine.
 func (h *hostileTarget) cutsOff(t *testing.T, name string, caller slowCaller) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), cutOff)
 	defer cancel()
 	var dialer interface {
@@ -167,7 +168,7 @@ func (h *hostileTarget) cutsOff(t *testing.T, name string, caller slowCaller) {
 	go caller.drip(ctx, conn)
 	_ = conn.SetReadDeadline(begin.Add(cutOff))
 	answer, err := io.ReadAll(conn)
-	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		t.Errorf("%s: not cut off after %s", name, cutOff)
 		return
 	}

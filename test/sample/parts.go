@@ -27,7 +27,7 @@ func container(name string, variables int) corev1.Container {
 		},
 		TerminationMessagePath: "/dev/termination-log", TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 		SecurityContext: &corev1.SecurityContext{
-			AllowPrivilegeEscalation: pointer(false), ReadOnlyRootFilesystem: pointer(true),
+			AllowPrivilegeEscalation: new(false), ReadOnlyRootFilesystem: new(true),
 			Capabilities:   &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 		},
@@ -61,7 +61,7 @@ func variable(i int) corev1.EnvVar {
 }
 
 func configVolume() corev1.Volume {
-	source := &corev1.ConfigMapVolumeSource{DefaultMode: pointer(int32(0o644))}
+	source := &corev1.ConfigMapVolumeSource{DefaultMode: new(int32(0o644))}
 	source.Name = "checkout"
 	return corev1.Volume{Name: "config", VolumeSource: corev1.VolumeSource{ConfigMap: source}}
 }
@@ -70,13 +70,14 @@ func configVolume() corev1.Volume {
 func tokenVolume() corev1.Volume {
 	ca := &corev1.ConfigMapProjection{Items: []corev1.KeyToPath{{Key: "ca.crt", Path: "ca.crt"}}}
 	ca.Name = "kube-root-ca.crt"
-	return corev1.Volume{Name: "kube-api-access", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
-		DefaultMode: pointer(int32(0o644)),
+	projected := &corev1.ProjectedVolumeSource{
+		DefaultMode: new(int32(0o644)),
 		Sources: []corev1.VolumeProjection{
-			{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{ExpirationSeconds: pointer(int64(3607)), Path: "token"}},
+			{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{ExpirationSeconds: new(int64(3607)), Path: "token"}},
 			{ConfigMap: ca},
 		},
-	}}}
+	}
+	return corev1.Volume{Name: "kube-api-access", VolumeSource: corev1.VolumeSource{Projected: projected}}
 }
 
 func status(pod *corev1.Pod) corev1.PodStatus {
@@ -85,11 +86,12 @@ func status(pod *corev1.Pod) corev1.PodStatus {
 		Phase: corev1.PodRunning, HostIP: "10.0.0.7", PodIP: "10.244.1.12", StartTime: &at, QOSClass: corev1.PodQOSBurstable,
 	}
 	for _, kind := range []corev1.PodConditionType{corev1.PodScheduled, corev1.PodReady} {
-		s.Conditions = append(s.Conditions, corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: at})
+		condition := corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: at}
+		s.Conditions = append(s.Conditions, condition)
 	}
 	for _, c := range pod.Spec.Containers {
 		s.ContainerStatuses = append(s.ContainerStatuses, corev1.ContainerStatus{
-			Name: c.Name, Ready: true, Started: pointer(true), Image: c.Image,
+			Name: c.Name, Ready: true, Started: new(true), Image: c.Image,
 			ImageID:     "registry.example.com:5000/shop@sha256:" + strings.Repeat("0123456789abcdef", 4),
 			ContainerID: "containerd://" + strings.Repeat("fedcba9876543210", 4),
 			State:       corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: at}},

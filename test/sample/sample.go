@@ -16,8 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Review is a review of the creation of a Pod that no default check objects to, of about the given size in bytes and not
-// less. The smallest has 2 KB.
+// Review is a review of the creation of a Pod that no default check objects to, of about the given size in bytes and
+// not less. The smallest has 2 KB.
 func Review(size int) ([]byte, error) {
 	body, err := ReviewOf(Pod(size > 6000, 0))
 	for variables := 1; err == nil && len(body) < size; variables += max(1, (size-len(body))/400) {
@@ -77,7 +77,7 @@ func base() *corev1.Pod {
 			Annotations: map[string]string{"note": "größer <&> \"quoted\""},
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "checkout-7d9f8c6b5d",
-				UID: "f4d5a7c0-32a2-4a5a-a1cc-0f3c1c3e2b22", Controller: pointer(true), BlockOwnerDeletion: pointer(true),
+				UID: "f4d5a7c0-32a2-4a5a-a1cc-0f3c1c3e2b22", Controller: new(true), BlockOwnerDeletion: new(true),
 			}},
 		},
 		Spec: corev1.PodSpec{
@@ -95,26 +95,24 @@ func spec() corev1.PodSpec {
 		RestartPolicy:                 corev1.RestartPolicyAlways,
 		DNSPolicy:                     corev1.DNSClusterFirst,
 		ServiceAccountName:            "checkout",
-		TerminationGracePeriodSeconds: pointer(int64(30)),
-		EnableServiceLinks:            pointer(false),
-		SecurityContext:               &corev1.PodSecurityContext{RunAsNonRoot: pointer(true), FSGroup: pointer(int64(2000))},
+		TerminationGracePeriodSeconds: new(int64(30)),
+		EnableServiceLinks:            new(false),
+		SecurityContext:               &corev1.PodSecurityContext{RunAsNonRoot: new(true), FSGroup: new(int64(2000))},
 		Tolerations: []corev1.Toleration{{
 			Key: "node.kubernetes.io/not-ready", Operator: corev1.TolerationOpExists,
-			Effect: corev1.TaintEffectNoExecute, TolerationSeconds: pointer(int64(300)),
+			Effect: corev1.TaintEffectNoExecute, TolerationSeconds: new(int64(300)),
 		}},
 	}
 }
 
 func stamp() metav1.Time { return metav1.Date(2026, time.May, 4, 10, 30, 0, 0, time.UTC) }
 
-func pointer[T any](v T) *T { return &v }
-
 // managed is what a field manager owns of a Pod.
 func managed(manager, subresource string, pod *corev1.Pod) metav1.ManagedFieldsEntry {
 	at := stamp()
 	return metav1.ManagedFieldsEntry{
 		Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", Time: &at,
-		FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: fieldsOf(pod)}, Subresource: subresource,
+		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(string(fieldsOf(pod))), Subresource: subresource,
 	}
 }
 

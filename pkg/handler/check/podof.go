@@ -113,7 +113,8 @@ func ofCronJob[P part](req *handler.Request, known bool) (*template[P], *field.P
 	if obj == nil || err != nil {
 		return nil, nil, err
 	}
-	return orEmpty(obj.Spec.JobTemplate.Spec.Template), field.NewPath("spec", "jobTemplate", "spec", "template", "spec"), nil
+	path := field.NewPath("spec", "jobTemplate", "spec", "template", "spec")
+	return orEmpty(obj.Spec.JobTemplate.Spec.Template), path, nil
 }
 
 // orEmpty is what the API server makes of a template that is missing.

@@ -11,10 +11,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -38,19 +38,26 @@ import (
 
 // Checks get Pods without what containers are started with, so none may look at that and take it for missing.
 func TestNoCheckLooksAtWhatIsNotDecoded(t *testing.T) {
-	files, err := parser.ParseDir(token.NewFileSet(), ".", func(f fs.FileInfo) bool {
-		return !strings.HasSuffix(f.Name(), "_test.go")
-	}, 0)
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
 	}
-	ast.Inspect(files["check"], func(n ast.Node) bool {
-		selector, ok := n.(*ast.SelectorExpr)
-		if ok && strings.Contains(" Env EnvFrom Command Args ManagedFields ", " "+selector.Sel.Name+" ") {
-			t.Errorf("a check reads the field %s: take it out of what lean.Slim drops", selector.Sel.Name)
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
 		}
-		return true
-	})
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			selector, ok := n.(*ast.SelectorExpr)
+			if ok && slices.Contains([]string{"Env", "EnvFrom", "Command", "Args", "ManagedFields"}, selector.Sel.Name) {
+				t.Errorf("%s reads the field %s: take it out of what lean.Slim drops", name, selector.Sel.Name)
+			}
+			return true
+		})
+	}
 }
 
 func TestImagesAreSharedWithWhatIsDecodedAlready(t *testing.T) {

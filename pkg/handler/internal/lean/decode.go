@@ -51,9 +51,9 @@ type Decoder interface {
 	DecodeLean(o Object) error
 }
 
-// DecodeSlim decodes what [Slim] reads of an object into obj, which is zero. T must have the same fields for these parts
-// as the type that the whole object is of. Nothing in obj refers to the object. The error is that of Kubernetes' own
-// decoder.
+// DecodeSlim decodes what [Slim] reads of an object into obj, which is zero. T must have the same fields for these
+// parts as the type that the whole object is of. Nothing in obj refers to the object. The error is that of Kubernetes'
+// own decoder, or says that there is too much to decode.
 func DecodeSlim[T any](obj *T, o Object) error {
 	if o.slim == nil {
 		return DecodePart(obj, o, Slim)

@@ -73,14 +73,16 @@ func (p *projection) object(s Shape, i int) int {
 // cut cuts out the value at data[i], and returns the position after it.
 func (p *projection) cut(name []byte, s Shape, i int) int {
 	i = space(p.data, i)
-	piece, end := Piece{Name: name}, 0
+	piece := Piece{Name: name}
+	slim := projection{data: p.data}
+	var end int
 	if s == nil {
 		end = skip(p.data, i)
 	} else {
-		slim := projection{data: p.data, out: make([]byte, 0, min(len(p.data)-i, usual))}
+		slim.out = make([]byte, 0, min(len(p.data)-i, usual))
 		end = slim.value(s, i)
-		piece.slim = slim.out
 	}
+	piece.slim = slim.out
 	if end != bad {
 		piece.Raw = p.data[i:end:end]
 		p.cuts = append(p.cuts, piece)
@@ -122,7 +124,8 @@ func enter(data []byte, i int) (int, bool) {
 	return next, next >= len(data) || data[next] != data[i]+2 // '{'+2 is '}', and '['+2 is ']'
 }
 
-// advance goes behind the comma after a value, or to the closing bracket, and is false then. It takes bad for a position.
+// advance goes behind the comma after a value, or to the closing bracket, and is false then. It takes bad for a
+// position.
 func advance(data []byte, i int, closing byte) (int, bool) {
 	if i == bad {
 		return bad, false

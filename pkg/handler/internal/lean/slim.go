@@ -26,8 +26,8 @@ func ObjectMeta(name []byte) (Verdict, Shape) {
 	return Read, nil
 }
 
-// slimSpec is for the specification of a Pod, of what makes Pods, and of what makes Jobs. There is no need to know which
-// of them, as none has members that the others call by the same names.
+// slimSpec is for the specification of a Pod, of what makes Pods, and of what makes Jobs. There is no need to know
+// which of them, as none has members that the others call by the same names.
 func slimSpec(name []byte) (Verdict, Shape) {
 	switch string(name) {
 	case "initContainers", "containers", "ephemeralContainers":
