@@ -134,9 +134,9 @@ func photograph(ctx context.Context, address, file string) error {
 	return nil
 }
 
-// fewColors are 256 that stand for all of a part of a picture: the commonest, but none that is hardly another than one of
-// those before it. The shades at the edges of letters and lines would otherwise cost more bytes than all else, and those
-// of a gradient be lost.
+// fewColors are 256 that stand for all of a part of a picture: the commonest, but none that is hardly another than one
+// of those before it. The shades at the edges of letters and lines would otherwise cost more bytes than all else, and
+// those of a gradient be lost.
 func fewColors(whole image.Image, part image.Rectangle) color.Palette {
 	count := map[color.RGBA]int{}
 	for y := part.Min.Y; y < part.Max.Y; y++ {
