@@ -18,9 +18,9 @@
 // CertificateSigningRequests, with a signing CA of its own. As in clusters made by kubeadm, the ConfigMap
 // kube-root-ca.crt verifies what the signer kubernetes.io/kubelet-serving issues.
 //
-// There is no node: pods stay pending and nothing answers at a cluster IP. A webhook that runs in the test process is
-// called through a Service of type ExternalName with the external name localhost: the API server dials
-// localhost:<port>, and still verifies the certificate for <service>.<namespace>.svc.
+// There is no node, unless package node adds one: pods stay pending and nothing answers at a cluster IP. A webhook that
+// runs in the test process is called through a Service of type ExternalName with the external name localhost: the API
+// server dials localhost:<port>, and still verifies the certificate for <service>.<namespace>.svc.
 //
 // # What stays behind
 //

@@ -13,7 +13,7 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/assets"
 )
 
-// require returns nil if a process of that effective user id can start a node here, else an error which says what to do.
+// require returns nil if a process of that effective user id can start a node here, else an error that says what to do.
 func require(layout assets.Layout, euid int) error {
 	if runtime.GOOS != "linux" {
 		return fmt.Errorf("starting a node: it needs Linux, and this is %s", runtime.GOOS)

@@ -62,13 +62,16 @@ func removable(path string) (string, error) {
 	return resolved, nil
 }
 
-// removeIfLast gives up the claim and removes the directory, and the control groups of its name, when nobody else
-// holds one.
-func (d directory) removeIfLast() {
+// remove waits until nobody else holds a claim, and removes the directory and the control groups of its name. It is for
+// when the parent is gone: the other supervisors are about to end then. So is the parent itself, of which some threads
+// may still be on their way, and with them its claim.
+func (d directory) remove() {
 	if d.lock == nil {
 		return
 	}
-	if err := syscall.Flock(int(d.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	defer func() { _ = d.lock.Close() }()
+	// Several may wait: to ask for the exclusive lock is to give up the shared one. Who comes second finds nothing.
+	if err := syscall.Flock(int(d.lock.Fd()), syscall.LOCK_EX); err != nil {
 		return
 	}
 	// Nobody is left to tell of an error.

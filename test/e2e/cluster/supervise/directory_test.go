@@ -6,6 +6,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
@@ -49,21 +50,26 @@ func TestRemovable(t *testing.T) {
 	}
 }
 
-func TestOnlyTheLastClaimRemoves(t *testing.T) {
+func TestRemovesOnceNobodyElseHoldsAClaim(t *testing.T) {
 	dir := tempDir(t)
-	first, second := mustClaim(t, dir), mustClaim(t, dir)
-	first.removeIfLast()
+	first, second, parent := mustClaim(t, dir), mustClaim(t, dir), mustClaim(t, dir)
+	var removing sync.WaitGroup
+	removing.Go(first.remove)
+	removing.Go(second.remove)
 	if !exists(dir) {
-		t.Fatal("removed while another supervisor still used it")
+		t.Fatal("removed while the parent still used it")
 	}
-	second.removeIfLast()
+	if err := parent.lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	removing.Wait()
 	if exists(dir) {
 		t.Error("the last supervisor left the directory behind")
 	}
 }
 
 func TestNoClaimRemovesNothing(t *testing.T) {
-	mustClaim(t, "").removeIfLast()
+	mustClaim(t, "").remove()
 }
 
 func mustClaim(t *testing.T, path string) directory {

@@ -80,7 +80,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		code = watch(child, o.parent, signals)
 	}
 	if orphaned(o.parent) {
-		dir.removeIfLast()
+		dir.remove()
 	}
 	return code
 }
