@@ -96,10 +96,14 @@ func isControlPlane(req *handler.Request) bool {
 
 func (p RBACWildcards) ruleViolations(path *field.Path, rule rbacv1.PolicyRule) []handler.Violation {
 	var violations []handler.Violation
+	var whole string
 	report := func(name string, i int, format string, args ...any) {
 		v := handler.Violationf(path.Child(name).Index(i), format, args...)
 		// A rule that gets wider elsewhere while it keeps its wildcard is worse than it was.
-		v.Identity = v.Message + "\x00" + rule.String()
+		if whole == "" {
+			whole = digest(rule.String())
+		}
+		v.Identity = v.Message + "\x00" + whole
 		violations = append(violations, v)
 	}
 	for n, values := range [][]string{rule.Verbs, rule.APIGroups, rule.Resources, rule.NonResourceURLs} {

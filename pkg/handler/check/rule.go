@@ -83,16 +83,22 @@ func (c podContainer) faultf(path *field.Path, format string, args ...any) handl
 
 // riskf is faultf for what makes a container dangerous. With another image it is another violation: that a privileged
 // container was let in does not mean that it may run something else.
-func (c podContainer) riskf(path *field.Path, format string, args ...any) handler.Violation {
+func (c *podContainer) riskf(path *field.Path, format string, args ...any) handler.Violation {
 	v := c.faultf(path, format, args...)
-	v.Identity += "\x00" + c.Image
+	if c.imageDigest == "" {
+		c.imageDigest = digest(c.Image)
+	}
+	v.Identity += "\x00" + c.imageDigest
 	return v
 }
 
 // riskf is a violation of a Pod as a whole, and another one when any of its containers runs another image.
-func (t PodTemplate) riskf(path *field.Path, format string, args ...any) handler.Violation {
+func (t *PodTemplate) riskf(path *field.Path, format string, args ...any) handler.Violation {
 	v := handler.Violationf(path, format, args...)
-	v.Identity = v.Message + "\x00" + images(t)
+	if t.imagesDigest == "" {
+		t.imagesDigest = images(*t)
+	}
+	v.Identity = v.Message + "\x00" + t.imagesDigest
 	return v
 }
 
