@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	corev1 "k8s.io/api/core/v1"
@@ -122,12 +121,4 @@ func (t PodTemplate) security() *corev1.PodSecurityContext {
 // kubelet refuses a Pod whose system is not that of its node, so that the field is no way around a check.
 func (t PodTemplate) isWindows() bool {
 	return t.Spec.OS != nil && t.Spec.OS.Name == corev1.Windows
-}
-
-// controllerKind is the kind of the object's controller, such as "ReplicaSet"; empty if it has none.
-func controllerKind(meta metav1.Object) string {
-	if owner := metav1.GetControllerOf(meta); owner != nil {
-		return owner.Kind
-	}
-	return ""
 }
