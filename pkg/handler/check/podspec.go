@@ -73,19 +73,25 @@ func containersOf(pod PodTemplate) []podContainer {
 	var list []podContainer
 	for i := range pod.Spec.InitContainers {
 		c := &pod.Spec.InitContainers[i]
-		list = append(list, podContainer{Container: c, path: pod.Path.Child("initContainers").Index(i), sort: "init container",
-			alone: func(s *corev1.PodSpec) { s.InitContainers = []corev1.Container{*c} }})
+		list = append(list, podContainer{
+			Container: c, path: pod.Path.Child("initContainers").Index(i), sort: "init container",
+			alone: func(s *corev1.PodSpec) { s.InitContainers = []corev1.Container{*c} },
+		})
 	}
 	for i := range pod.Spec.Containers {
 		c := &pod.Spec.Containers[i]
-		list = append(list, podContainer{Container: c, path: pod.Path.Child("containers").Index(i), sort: "container",
-			alone: func(s *corev1.PodSpec) { s.Containers = []corev1.Container{*c} }})
+		list = append(list, podContainer{
+			Container: c, path: pod.Path.Child("containers").Index(i), sort: "container",
+			alone: func(s *corev1.PodSpec) { s.Containers = []corev1.Container{*c} },
+		})
 	}
 	for i := range pod.Spec.EphemeralContainers {
 		c := &pod.Spec.EphemeralContainers[i]
 		common := (*corev1.Container)(&c.EphemeralContainerCommon)
-		list = append(list, podContainer{Container: common, path: pod.Path.Child("ephemeralContainers").Index(i), sort: "ephemeral container",
-			alone: func(s *corev1.PodSpec) { s.EphemeralContainers = []corev1.EphemeralContainer{*c} }})
+		list = append(list, podContainer{
+			Container: common, path: pod.Path.Child("ephemeralContainers").Index(i), sort: "ephemeral container",
+			alone: func(s *corev1.PodSpec) { s.EphemeralContainers = []corev1.EphemeralContainer{*c} },
+		})
 	}
 	return list
 }

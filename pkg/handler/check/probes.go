@@ -86,6 +86,7 @@ func (p Probes) violations(pod PodTemplate) []handler.Violation {
 // runsForever says whether a container of a Pod that runs for ever does so, too: as a sidecar among the init containers
 // does, which has a restart policy of its own.
 func runsForever(c podContainer) bool {
-	isSidecar := c.sort == "init container" && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+	isSidecar := c.sort == "init container" && c.RestartPolicy != nil &&
+		*c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 	return c.sort == "container" || isSidecar
 }
