@@ -93,7 +93,7 @@ func TestWebhooksAreExact(t *testing.T) {
 
 // Pods are the one thing that must not get past us, however they are made.
 func TestPodsAreChecked(t *testing.T) {
-	for _, want := range []string{"pods", "pods/ephemeralcontainers"} {
+	for _, want := range []string{"pods", "pods/ephemeralcontainers", "pods/resize"} {
 		covers := func(rule admissionv1.RuleWithOperations) bool {
 			return slices.Contains(rule.APIGroups, "") && slices.Contains(rule.Resources, want)
 		}

@@ -24,7 +24,7 @@ type Check interface {
 }
 
 // Selector is implemented by a check which wants to be asked about requests other than creates and updates of an
-// object or of a Pod's ephemeral containers: deletes, connects, or other subresources.
+// object, of a Pod's ephemeral containers or of its size: deletes, connects, or other subresources.
 type Selector interface {
 	// Selects says whether the check wants to see the request. It is asked in place of the usual rule.
 	Selects(req *Request) bool

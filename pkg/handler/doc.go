@@ -19,7 +19,7 @@
 //
 // # What a check is asked
 //
-// A check sees creates and updates of the object itself, and of a Pod's ephemeral containers. It does not see other
+// A check sees creates and updates of the object itself, and of a Pod's ephemeral containers and size. It sees no other
 // subresources (status, scale, …), deletes or connects, which carry nothing to check, unless it is a [Selector] and
 // asks for them. Nobody is asked about an object which is already being deleted: all that is left to do there is to
 // take off its finalizers, and no policy may stand in the way of that.

@@ -201,12 +201,13 @@ func (e *entry) namespaceLabels(ctx context.Context, req *Request) labels.Set {
 }
 
 // selectsUsual is the rule for checks that are not Selectors: creates and updates of an object. Of the subresources,
-// only a Pod's ephemeral containers bring new code into the cluster; status, scale and the rest must always pass, or
-// a policy would stop controllers from reporting and operators from scaling down.
+// only those of a Pod's ephemeral containers, which bring new code into the cluster, and of its size change what
+// people write down; status, scale and the rest must always pass, or a policy would stop controllers from reporting
+// and operators from scaling down.
 func selectsUsual(req *Request) bool {
 	if req.Operation != admissionv1.Create && req.Operation != admissionv1.Update {
 		return false
 	}
 	isPods := req.Resource.Group == "" && req.Resource.Resource == "pods"
-	return req.SubResource == "" || isPods && req.SubResource == "ephemeralcontainers"
+	return req.SubResource == "" || isPods && slices.Contains([]string{"ephemeralcontainers", "resize"}, req.SubResource)
 }

@@ -123,12 +123,13 @@ func TestWhichRequestsAreEvaluated(t *testing.T) {
 		"pod status":                  {"UPDATE", "pods", "status", false},
 		"bind pod":                    {"CREATE", "pods", "binding", false},
 		"evict pod":                   {"CREATE", "pods", "eviction", false},
-		"resize pod":                  {"UPDATE", "pods", "resize", false},
+		"resize pod":                  {"UPDATE", "pods", "resize", true},
 		"delete pod":                  {"DELETE", "pods", "", false},
 		"exec":                        {"CONNECT", "pods", "exec", false},
 		"unknown operation":           {"", "pods", "", false},
 		"create deployment":           {"CREATE", "deployments", "", true},
 		"scale deployment":            {"UPDATE", "deployments", "scale", false},
+		"resize what":                 {"UPDATE", "deployments", "resize", false},
 		"ephemeralcontainers of what": {"UPDATE", "deployments", "ephemeralcontainers", false},
 	}
 	for name, tt := range tests {

@@ -24,7 +24,7 @@ func TestAllowedRegistries(t *testing.T) {
 		"no port":              {params: params, object: image("registry/app"), want: refused("registry/app", "docker.io/registry/app")},
 		"subdomain":            {params: params, object: image("x.registry:5000/app"), want: refused("x.registry:5000/app", "x.registry:5000/app")},
 		"library image":        {params: params, object: image("docker.io/library/nginx:1.29")},
-		"digest and tag":       {params: params, object: image("nginx:1@" + sha256)},
+		"digest and tag":       {params: params, object: image("nginx:1@" + someDigest)},
 		"another library":      {params: params, object: image("redis"), want: refused("redis", "docker.io/library/redis")},
 		"a repository":         {params: params, object: image("ghcr.io/a/b:1")},
 		"below a repository":   {params: params, object: image("ghcr.io/a/b/c:1"), want: refused("ghcr.io/a/b/c:1", "ghcr.io/a/b/c")},

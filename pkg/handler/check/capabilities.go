@@ -60,10 +60,13 @@ spec:
 // Validate implements [handler.Validator].
 func (p Capabilities) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	for name, list := range map[string][]string{"allowedAdd": p.AllowedAdd, "requiredDrop": p.RequiredDrop} {
-		for i, c := range list {
+	for _, list := range []struct {
+		name  string
+		names []string
+	}{{"allowedAdd", p.AllowedAdd}, {"requiredDrop", p.RequiredDrop}} {
+		for i, c := range list.names {
 			if c == "" || strings.HasPrefix(c, "CAP_") || c != strings.ToUpper(c) {
-				errs = append(errs, field.Invalid(path.Child(name).Index(i), c,
+				errs = append(errs, field.Invalid(path.Child(list.name).Index(i), c,
 					"must be a capability in capital letters and without CAP_, such as NET_ADMIN"))
 			}
 		}
@@ -87,7 +90,7 @@ func (p Capabilities) violations(pod PodTemplate) []handler.Violation {
 		}
 		if missing := p.undropped(has.Drop); len(missing) > 0 && !pod.isWindows() {
 			violations = append(violations, c.riskf(path.Child("drop"),
-				"does not drop capabilities; set capabilities.drop to [%s]", strings.Join(missing, ", ")))
+				"does not drop capabilities; add %s to capabilities.drop", strings.Join(missing, ", ")))
 		}
 	}
 	return violations

@@ -14,7 +14,7 @@ func TestCapabilities(t *testing.T) {
 			`"; allowed: NET_BIND_SERVICE`
 	}
 	const undropped = `spec.containers[0].securityContext.capabilities.drop: container "a": does not drop capabilities; ` +
-		`set capabilities.drop to [ALL]`
+		`add ALL to capabilities.drop`
 	testRows(t, "capabilities", map[string]row{
 		"drops all":        {object: with(`{drop: [ALL]}`)},
 		"adds what may be": {object: with(`{drop: [ALL], add: [NET_BIND_SERVICE]}`)},
@@ -35,9 +35,9 @@ func TestCapabilities(t *testing.T) {
 			object: podSpec(`{initContainers: [{name: i}], ephemeralContainers: [{name: e}]}`),
 			want: []string{
 				`spec.initContainers[0].securityContext.capabilities.drop: init container "i": does not drop capabilities; ` +
-					`set capabilities.drop to [ALL]`,
+					`add ALL to capabilities.drop`,
 				`spec.ephemeralContainers[0].securityContext.capabilities.drop: ephemeral container "e": does not drop ` +
-					`capabilities; set capabilities.drop to [ALL]`,
+					`capabilities; add ALL to capabilities.drop`,
 			},
 		},
 	})

@@ -83,17 +83,22 @@ func (p HostPaths) Validate(at *field.Path) field.ErrorList {
 
 func (p HostPaths) violations(pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
+	containers := containersOf(pod)
+	mounts := mountsOf(containers)
 	for i, volume := range pod.Spec.Volumes {
 		if volume.HostPath == nil {
 			continue
 		}
 		readOnly, ok := p.allow(volume.HostPath.Path)
 		if !ok {
-			violations = append(violations, pod.riskf(pod.Path.Child("volumes").Index(i).Child("hostPath", "path"),
-				"volume %q mounts %q of the node; %s", volume.Name, volume.HostPath.Path, p.advice()))
+			v := pod.riskf(pod.Path.Child("volumes").Index(i).Child("hostPath", "path"),
+				"volume %q mounts %q of the node; %s", volume.Name, volume.HostPath.Path, p.advice())
+			// What was mounted for reading, or by one container, must not become writable or reach others.
+			v.Identity += digest(mounts[volume.Name]...)
+			violations = append(violations, v)
 		}
 		if ok && readOnly {
-			violations = append(violations, writable(pod, volume)...)
+			violations = append(violations, writable(containers, volume)...)
 		}
 	}
 	return violations
@@ -125,9 +130,10 @@ func below(p, dir string) bool {
 }
 
 // writable has a violation for each mount of the volume that can be written to.
-func writable(pod PodTemplate, volume corev1.Volume) []handler.Violation {
+func writable(containers []podContainer, volume corev1.Volume) []handler.Violation {
 	var violations []handler.Violation
-	for _, c := range containersOf(pod) {
+	for n := range containers {
+		c := &containers[n]
 		for i, mount := range c.VolumeMounts {
 			if mount.Name == volume.Name && !mount.ReadOnly {
 				violations = append(violations, c.riskf(c.path.Child("volumeMounts").Index(i).Child("readOnly"),

@@ -3,7 +3,10 @@
 
 package check
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestHostPaths(t *testing.T) {
 	const params = `allowed: [{path: /var/log/, readOnly: true}, {path: /data}]`
@@ -49,4 +52,18 @@ func TestHostPaths(t *testing.T) {
 	})
 	testInvalid(t, "hostPaths", `allowed: [{path: ""}, {path: var}, {path: /a/../b}, {path: /ok}]`,
 		"p.allowed[0].path", "p.allowed[1].path", "p.allowed[2].path")
+}
+
+func TestHostPathsIdentity(t *testing.T) {
+	const log = `{name: v, mountPath: /v, readOnly: true}`
+	pod := func(path, mount, of string) string {
+		return podSpec(fmt.Sprintf(`{volumes: [{name: v, hostPath: {path: %s}}], containers: [
+			{name: a, image: x, volumeMounts: [%s]}, {name: b, image: x, volumeMounts: [%s]}]}`, path, mount, of))
+	}
+	for _, name := range []string{"hostPaths", "podSecurity"} {
+		testUpdate(t, name, "", pod("/log", log, ""), pod("/log", log, ""), true)
+		testUpdate(t, name, "", pod("/log", log, ""), pod("/", log, ""), false)
+		testUpdate(t, name, "", pod("/log", log, ""), pod("/log", `{name: v, mountPath: /v}`, ""), false)
+		testUpdate(t, name, "", pod("/log", log, ""), pod("/log", log, log), false)
+	}
 }

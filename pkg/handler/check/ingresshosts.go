@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -143,9 +145,16 @@ func (p IngressHosts) withoutTLS(ingress *networkingv1.Ingress) []handler.Violat
 		return nil
 	}
 	var violations []handler.Violation
+	encrypted := encryptedHosts(ingress)
 	for i, rule := range ingress.Spec.Rules {
-		if rule.Host != "" && !encrypted(ingress, rule.Host) {
-			violations = append(violations, keep(handler.Violationf(field.NewPath("spec", "rules").Index(i).Child("host"),
+		path := field.NewPath("spec", "rules").Index(i).Child("host")
+		_, parent, _ := strings.Cut(rule.Host, ".")
+		switch {
+		case rule.Host == "" && len(ingress.Spec.TLS) == 0:
+			violations = append(violations, keep(handler.Violationf(path,
+				"a rule without a host has no TLS; add a section to spec.tls")))
+		case rule.Host != "" && !encrypted.HasAny(rule.Host, "*."+parent): // a wildcard is one label, as in a certificate
+			violations = append(violations, keep(handler.Violationf(path,
 				"host %q has no TLS; list it in spec.tls[].hosts", rule.Host)))
 		}
 	}
@@ -156,12 +165,13 @@ func (p IngressHosts) withoutTLS(ingress *networkingv1.Ingress) []handler.Violat
 	return violations
 }
 
-// encrypted says whether spec.tls covers a host. A wildcard there stands for one label, as in a certificate.
-func encrypted(ingress *networkingv1.Ingress, host string) bool {
-	_, parent, _ := strings.Cut(host, ".")
-	return slices.ContainsFunc(ingress.Spec.TLS, func(tls networkingv1.IngressTLS) bool {
-		return slices.Contains(tls.Hosts, host) || slices.Contains(tls.Hosts, "*."+parent)
-	})
+// encryptedHosts are the hosts, and wildcards, that spec.tls lists.
+func encryptedHosts(ingress *networkingv1.Ingress) sets.Set[string] {
+	hosts := sets.New[string]()
+	for _, tls := range ingress.Spec.TLS {
+		hosts.Insert(tls.Hosts...)
+	}
+	return hosts
 }
 
 // taken reports hosts, or paths of hosts, that Ingresses of other namespaces have.
@@ -174,18 +184,36 @@ func (p IngressHosts) taken(
 			continue
 		}
 		for _, route := range p.routes(&others[i]) {
-			owners[route.key()] = &others[i]
+			// The list comes in any order; naming the first by name keeps the message the same.
+			if old := owners[route.key()]; old == nil || fullName(&others[i]) < fullName(old) {
+				owners[route.key()] = &others[i]
+			}
 		}
 	}
 	var violations []handler.Violation
 	for _, route := range p.routes(ingress) {
-		if owner := owners[route.key()]; owner != nil {
-			violations = append(violations, keep(handler.Violationf(route.field,
-				"%s is taken by Ingress %q in namespace %q; choose another", route, owner.Name, owner.Namespace)))
+		if owner := ownerOf(owners, route); owner != nil {
+			v := handler.Violationf(route.field, "%s is taken by Ingress %q in namespace %q; choose another", route,
+				owner.Name, owner.Namespace)
+			v.Identity = route.key() // whoever has it, and whoever else comes to have it
+			violations = append(violations, v)
 		}
 	}
 	return violations
 }
+
+// ownerOf is who has a route, by its name or by a wildcard for its host.
+func ownerOf(owners map[string]*networkingv1.Ingress, r route) *networkingv1.Ingress {
+	if owner := owners[r.key()]; owner != nil {
+		return owner
+	}
+	if _, parent, ok := strings.Cut(r.host, "."); ok {
+		r.host = "*." + parent
+	}
+	return owners[r.key()]
+}
+
+func fullName(obj metav1.Object) string { return obj.GetNamespace() + "/" + obj.GetName() }
 
 // route is a host, and maybe a path, that an Ingress wants.
 type route struct {

@@ -10,6 +10,8 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
 // ingress is a manifest with rules for hosts; a host may have paths behind it, as in "a.example /x /y".
@@ -50,6 +52,10 @@ func TestIngressHosts(t *testing.T) {
 		"wildcard":         {object: ingress("shop", "web", `"*.example"`, "*.example"), want: []string{many("0", "*.example")}},
 		"wildcard allowed": {params: `allowWildcards: true`, object: ingress("shop", "web", `"*.example"`, "*.example", "")},
 		"no host":          {object: ingress("shop", "web", ``, ""), want: []string{"spec.rules[0].host: " + every}},
+		"no host and no TLS": {
+			params: `allowWildcards: true`, object: `{apiVersion: networking.k8s.io/v1, kind: Ingress, spec: {rules: [{}]}}`,
+			want: []string{"spec.rules[0].host: a rule without a host has no TLS; add a section to spec.tls"},
+		},
 		"default backend": {object: backend, want: []string{
 			"spec.defaultBackend: a default backend is for every host; use rules with hosts",
 			"spec.tls: the default backend has no TLS; add a section to spec.tls"}},
@@ -83,6 +89,10 @@ func TestIngressHostsAreUnique(t *testing.T) {
 		"oneself":                {params: free, cluster: others, object: ingress("other", "old", ``, "a.example /x")},
 		"hosts of one's own": {params: `{requireTLS: false, unique: host}`, cluster: others, object: ingress("shop", "web", ``, "a.example /z", "d.example"), want: []string{
 			host("0", "a.example"), host("1", "d.example")}},
+		"a wildcard has it": {
+			params: `{requireTLS: false, unique: host}`, object: ingress("shop", "web", ``, "x.w.example"),
+			cluster: []client.Object{liveIngress(t, ingress("other", "old", ``, "*.w.example"))}, want: []string{host("0", "x.w.example")},
+		},
 		"not compared": {params: `{requireTLS: false, unique: none}`, cluster: others, object: ingress("shop", "web", ``, "a.example /x")},
 	})
 }
@@ -103,4 +113,23 @@ func liveIngress(t *testing.T, manifest string) *networkingv1.Ingress {
 	obj := &networkingv1.Ingress{}
 	mustUnmarshal(t, manifest, obj)
 	return obj
+}
+
+// Caches list objects in any order, and owners come and go; neither makes an Ingress worse than it was.
+func TestIngressHostsWithSeveralOwners(t *testing.T) {
+	x, z := liveIngress(t, ingress("one", "x", ``, "a.example")), liveIngress(t, ingress("two", "z", ``, "a.example"))
+	found := func(cluster ...client.Object) handler.Violation {
+		check := built(t, definition(t, "ingressHosts"), `requireTLS: false`, cluster...)
+		got, err := check.Evaluate(t.Context(), requestOf(t, admissionv1.Create, ingress("shop", "web", ``, "a.example")))
+		if err != nil || len(got) != 1 {
+			t.Fatalf("got %v, %v", got, err)
+		}
+		return got[0]
+	}
+	if a, b := found(x, z), found(z, x); a != b || !strings.Contains(a.Message, `"one"`) {
+		t.Errorf("the order matters: %v, %v", a, b)
+	}
+	if a, b := found(x), found(z); a.Identity != b.Identity {
+		t.Errorf("the owner matters: %q, %q", a.Identity, b.Identity)
+	}
 }

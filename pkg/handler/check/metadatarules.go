@@ -43,7 +43,13 @@ func (r LabelRule) compile(sort string) (labelRule, error) {
 	if _, err := regexp.Compile(r.Pattern); err != nil {
 		return labelRule{}, fmt.Errorf("pattern %q of %s %q is not a regular expression: %w", r.Pattern, sort, r.Key, err)
 	}
-	return labelRule{LabelRule: r, whole: regexp.MustCompile(`^(?:` + r.Pattern + `)$`)}, nil
+	// And some are one only by themselves: the \Q of "\Qa.b" makes a letter of the bracket behind it.
+	whole, err := regexp.Compile(`^(?:` + r.Pattern + `)$`)
+	if err != nil {
+		return labelRule{}, fmt.Errorf("pattern %q of %s %q does not end what it begins; finish it: %w", r.Pattern, sort,
+			r.Key, err)
+	}
+	return labelRule{LabelRule: r, whole: whole}, nil
 }
 
 func (r labelRule) problemOf(sort string, values map[string]string) string {

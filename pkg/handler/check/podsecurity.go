@@ -6,7 +6,6 @@ package check
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -111,12 +110,14 @@ func (c PodSecurity) evaluate(pod PodTemplate) []policy.CheckResult {
 func (c PodSecurity) locate(pod PodTemplate, whole []policy.CheckResult) []handler.Violation {
 	bare := *pod.Spec
 	bare.InitContainers, bare.Containers, bare.EphemeralContainers = nil, nil, nil
-	places := []place{{path: pod.Path, identity: images(pod), results: c.evaluate(pod.with(&bare))}}
+	places := []place{{path: pod.Path, identity: pod.unsaid(), results: c.evaluate(pod.with(&bare))}}
 	for _, container := range containersOf(pod) {
 		spec := bare
 		container.alone(&spec)
 		places = append(places, place{
-			path: container.path, identity: container.Name + "=" + container.Image, results: c.evaluate(pod.with(&spec)),
+			path:     container.path,
+			identity: digest(container.Name, container.Image, container.security().SELinuxOptions.String()),
+			results:  c.evaluate(pod.with(&spec)),
 		})
 	}
 	var violations []handler.Violation
@@ -151,14 +152,14 @@ func locateOne(places []place, i int, whole policy.CheckResult) []handler.Violat
 	return violations
 }
 
-// violation is the same one after an update only if the images are the same, too: that a privileged container was let
-// in does not mean that it may run something else.
+// violation is the same one after an update only if the images are the same, too, and what the message leaves out: that
+// a privileged container was let in does not mean that it may run something else, or mount something else.
 func (p place) violation(r policy.CheckResult) handler.Violation {
 	v := handler.Violationf(p.path, "%s", r.ForbiddenReason)
 	if r.ForbiddenDetail != "" {
 		v.Message += " (" + r.ForbiddenDetail + ")"
 	}
-	v.Identity = strings.Join([]string{v.Message, p.identity}, "\x00")
+	v.Identity = v.Message + "\x00" + p.identity
 	return v
 }
 
@@ -166,13 +167,4 @@ func (p place) violation(r policy.CheckResult) handler.Violation {
 func (t PodTemplate) with(spec *corev1.PodSpec) PodTemplate {
 	t.Spec = spec
 	return t
-}
-
-// images lists which container runs what.
-func images(pod PodTemplate) string {
-	var list []string
-	for _, c := range containersOf(pod) {
-		list = append(list, c.Name+"="+c.Image)
-	}
-	return strings.Join(list, "\x00")
 }

@@ -239,3 +239,20 @@ func TestPodSecurityMinimalPods(t *testing.T) {
 		}
 	}
 }
+
+// The library's messages name sysctls and volumes but not their values.
+func TestPodSecurityIdentityOfValues(t *testing.T) {
+	pod := func(security, volumes, container string) string {
+		return podSpec(`{securityContext: ` + security + `, volumes: [` + volumes + `], containers: [{name: a, image: x, ` +
+			`securityContext: ` + container + `}]}`)
+	}
+	sysctl := func(value string) string { return `{sysctls: [{name: kernel.msgmax, value: "` + value + `"}]}` }
+	user := func(name string) string { return `{seLinuxOptions: {user: ` + name + `}}` }
+	config := func(name string) string { return `{name: c, configMap: {name: ` + name + `}}` }
+	testUpdate(t, "podSecurity", "", pod(sysctl("1"), "", "{}"), pod(sysctl("1"), "", "{}"), true)
+	testUpdate(t, "podSecurity", "", pod(sysctl("1"), "", "{}"), pod(sysctl("2"), "", "{}"), false)
+	testUpdate(t, "podSecurity", "", pod(user("u"), "", "{}"), pod(user("v"), "", "{}"), false)
+	testUpdate(t, "podSecurity", "", pod("{}", "", user("u")), pod("{}", "", user("u")), true)
+	testUpdate(t, "podSecurity", "", pod("{}", "", user("u")), pod("{}", "", user("v")), false)
+	testUpdate(t, "podSecurity", "", pod(sysctl("1"), config("a"), "{}"), pod(sysctl("1"), config("b"), "{}"), true)
+}

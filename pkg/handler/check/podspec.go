@@ -17,6 +17,8 @@ type PodTemplate struct {
 	Spec     *corev1.PodSpec
 	// Path is where Spec is in the object: "spec" in a Pod, "spec.template.spec" in a Deployment.
 	Path *field.Path
+
+	imagesDigest string // of all images, once a violation has asked for it
 }
 
 // PodSpecOf returns what describes a Pod in obj, which is a pointer to a Pod, PodTemplate, ReplicationController,
@@ -62,6 +64,8 @@ type podContainer struct {
 	sort string
 	// alone is a Pod specification's list of containers with only this one in it.
 	alone func(spec *corev1.PodSpec)
+
+	imageDigest string // once a violation has asked for it
 }
 
 // containersOf lists the containers of all three sorts: init and ephemeral ones run code like any other.
@@ -69,19 +73,25 @@ func containersOf(pod PodTemplate) []podContainer {
 	var list []podContainer
 	for i := range pod.Spec.InitContainers {
 		c := &pod.Spec.InitContainers[i]
-		list = append(list, podContainer{c, pod.Path.Child("initContainers").Index(i), "init container",
-			func(s *corev1.PodSpec) { s.InitContainers = []corev1.Container{*c} }})
+		list = append(list, podContainer{
+			Container: c, path: pod.Path.Child("initContainers").Index(i), sort: "init container",
+			alone: func(s *corev1.PodSpec) { s.InitContainers = []corev1.Container{*c} },
+		})
 	}
 	for i := range pod.Spec.Containers {
 		c := &pod.Spec.Containers[i]
-		list = append(list, podContainer{c, pod.Path.Child("containers").Index(i), "container",
-			func(s *corev1.PodSpec) { s.Containers = []corev1.Container{*c} }})
+		list = append(list, podContainer{
+			Container: c, path: pod.Path.Child("containers").Index(i), sort: "container",
+			alone: func(s *corev1.PodSpec) { s.Containers = []corev1.Container{*c} },
+		})
 	}
 	for i := range pod.Spec.EphemeralContainers {
 		c := &pod.Spec.EphemeralContainers[i]
 		common := (*corev1.Container)(&c.EphemeralContainerCommon)
-		list = append(list, podContainer{common, pod.Path.Child("ephemeralContainers").Index(i), "ephemeral container",
-			func(s *corev1.PodSpec) { s.EphemeralContainers = []corev1.EphemeralContainer{*c} }})
+		list = append(list, podContainer{
+			Container: common, path: pod.Path.Child("ephemeralContainers").Index(i), sort: "ephemeral container",
+			alone: func(s *corev1.PodSpec) { s.EphemeralContainers = []corev1.EphemeralContainer{*c} },
+		})
 	}
 	return list
 }

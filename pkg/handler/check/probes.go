@@ -23,7 +23,7 @@ func probesDefinition() handler.Definition {
 	return definePods("probes", handler.Doc{
 		Summary: "Containers that are meant to run for ever have probes.",
 		Why: "Without a readiness probe a Pod gets traffic before it can answer, and a rollout replaces what works by what " +
-			"does not. Init containers and Pods that end, as those of Jobs do, need none.",
+			"does not. Init containers need none, unless they are sidecars, and neither do Pods that end, as those of Jobs do.",
 		Denied: `
 apiVersion: apps/v1
 kind: Deployment
@@ -63,7 +63,7 @@ func (p Probes) violations(pod PodTemplate) []handler.Violation {
 	}
 	var violations []handler.Violation
 	for _, c := range containersOf(pod) {
-		if c.sort != "container" {
+		if !runsForever(c) {
 			continue
 		}
 		for _, probe := range []struct {
@@ -81,4 +81,12 @@ func (p Probes) violations(pod PodTemplate) []handler.Violation {
 		}
 	}
 	return violations
+}
+
+// runsForever says whether a container of a Pod that runs for ever does so, too: as a sidecar among the init containers
+// does, which has a restart policy of its own.
+func runsForever(c podContainer) bool {
+	isSidecar := c.sort == "init container" && c.RestartPolicy != nil &&
+		*c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+	return c.sort == "container" || isSidecar
 }

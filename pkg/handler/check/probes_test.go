@@ -21,11 +21,14 @@ func TestProbes(t *testing.T) {
 		"one of two":      {object: podSpec(`{containers: [` + all + `, {name: b, livenessProbe: ` + probe + `}]}`), want: []string{missing("spec.containers[1]", "b", "readinessProbe")}},
 		"ends":            {object: podSpec(`{restartPolicy: Never, containers: [{name: a}]}`)},
 		"ends some day":   {object: podSpec(`{restartPolicy: OnFailure, containers: [{name: a}]}`)},
-		"init containers": {object: podSpec(`{initContainers: [{name: i}, {name: s, restartPolicy: Always}]}`)},
-		"ephemeral":       {object: podSpec(`{ephemeralContainers: [{name: e}]}`)},
-		"not wanted":      {params: `{readiness: false, liveness: false}`, object: podSpec(`{containers: [{name: a}]}`)},
-		"startup":         {params: `startup: true`, object: podSpec(`{containers: [` + all + `]}`), want: []string{missing("spec.containers[0]", "a", "startupProbe")}},
-		"Job":             {object: `{apiVersion: batch/v1, kind: Job, spec: {template: {spec: {restartPolicy: Never, containers: [{name: a}]}}}}`},
+		"init containers": {object: podSpec(`{initContainers: [{name: i}]}`)},
+		"sidecar": {object: podSpec(`{initContainers: [{name: i}, {name: s, restartPolicy: Always, livenessProbe: ` + probe + `}]}`), want: []string{
+			`spec.initContainers[1].readinessProbe: init container "s": has no readinessProbe; add one`}},
+		"sidecar of what ends": {object: podSpec(`{restartPolicy: Never, initContainers: [{name: s, restartPolicy: Always}]}`)},
+		"ephemeral":            {object: podSpec(`{ephemeralContainers: [{name: e}]}`)},
+		"not wanted":           {params: `{readiness: false, liveness: false}`, object: podSpec(`{containers: [{name: a}]}`)},
+		"startup":              {params: `startup: true`, object: podSpec(`{containers: [` + all + `]}`), want: []string{missing("spec.containers[0]", "a", "startupProbe")}},
+		"Job":                  {object: `{apiVersion: batch/v1, kind: Job, spec: {template: {spec: {restartPolicy: Never, containers: [{name: a}]}}}}`},
 		"CronJob": {object: `{apiVersion: batch/v1, kind: CronJob, spec: {jobTemplate: {spec: {template: {spec: {
 			restartPolicy: OnFailure, containers: [{name: a}]}}}}}}`},
 		"DaemonSet": {

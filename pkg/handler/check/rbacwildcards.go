@@ -74,8 +74,8 @@ func (p RBACWildcards) Validate(path *field.Path) field.ErrorList {
 }
 
 func (p RBACWildcards) evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
-	// A ClusterRole is read as a Role: they have the same rules.
-	role, ok, err := objectOf[rbacv1.Role](req,
+	// A Role is read as a ClusterRole: they have the same rules.
+	role, ok, err := objectOf[rbacv1.ClusterRole](req,
 		rbacv1.SchemeGroupVersion.WithKind("Role"), rbacv1.SchemeGroupVersion.WithKind("ClusterRole"))
 	if err != nil || !ok || isControlPlane(req) {
 		return nil, err
@@ -84,7 +84,24 @@ func (p RBACWildcards) evaluate(_ context.Context, req *handler.Request) ([]hand
 	for i, rule := range role.Rules {
 		violations = append(violations, p.ruleViolations(field.NewPath("rules").Index(i), rule)...)
 	}
-	return violations, nil
+	return append(violations, aggregatesAll(role.AggregationRule)...), nil
+}
+
+// aggregatesAll reports selectors of an aggregation that add up all roles of the cluster. The controller which adds
+// them up is not asked about, so that this is the place to ask.
+func aggregatesAll(rule *rbacv1.AggregationRule) []handler.Violation {
+	if rule == nil {
+		return nil
+	}
+	var violations []handler.Violation
+	for i, selector := range rule.ClusterRoleSelectors {
+		if len(selector.MatchLabels) == 0 && len(selector.MatchExpressions) == 0 {
+			violations = append(violations, keep(handler.Violationf(
+				field.NewPath("aggregationRule", "clusterRoleSelectors").Index(i),
+				"an empty selector gives the rights of all ClusterRoles; name labels")))
+		}
+	}
+	return violations
 }
 
 // isControlPlane says whether Kubernetes itself writes the object: the API server its own roles, and a controller the
@@ -96,10 +113,14 @@ func isControlPlane(req *handler.Request) bool {
 
 func (p RBACWildcards) ruleViolations(path *field.Path, rule rbacv1.PolicyRule) []handler.Violation {
 	var violations []handler.Violation
+	var whole string
 	report := func(name string, i int, format string, args ...any) {
 		v := handler.Violationf(path.Child(name).Index(i), format, args...)
 		// A rule that gets wider elsewhere while it keeps its wildcard is worse than it was.
-		v.Identity = v.Message + "\x00" + rule.String()
+		if whole == "" {
+			whole = digest(rule.String())
+		}
+		v.Identity = v.Message + "\x00" + whole
 		violations = append(violations, v)
 	}
 	for n, values := range [][]string{rule.Verbs, rule.APIGroups, rule.Resources, rule.NonResourceURLs} {
@@ -111,7 +132,10 @@ func (p RBACWildcards) ruleViolations(path *field.Path, rule rbacv1.PolicyRule) 
 		}
 	}
 	for i, verb := range rule.Verbs {
-		if slices.Contains(p.DeniedVerbs, verb) {
+		switch {
+		case verb == rbacv1.VerbAll && len(p.DeniedVerbs) > 0 && slices.Contains(p.AllowedWildcards, "verbs"):
+			report("verbs", i, "verb %q stands for %s as well; name the verbs", verb, strings.Join(p.DeniedVerbs, ", "))
+		case slices.Contains(p.DeniedVerbs, verb):
 			report("verbs", i, "verb %q gives rights beyond those of the rule; remove it", verb)
 		}
 	}

@@ -25,6 +25,14 @@ func TestRBACWildcards(t *testing.T) {
 		"allowed":      {params: `allowedWildcards: [resources]`, object: role("Role", `{resources: ["*"], verbs: ["*"]}`), want: []string{fault("verbs", "*")}},
 		"denied verb": {params: `deniedVerbs: [bind]`, object: role("Role", `{verbs: [get, bind]}`), want: []string{
 			`rules[1].verbs[1]: verb "bind" gives rights beyond those of the rule; remove it`}},
+		"denied verb in all": {params: `{deniedVerbs: [bind, escalate], allowedWildcards: [verbs]}`, object: role("Role", `{verbs: ["*"]}`), want: []string{
+			`rules[1].verbs[0]: verb "*" stands for bind, escalate as well; name the verbs`}},
+		"all verbs": {params: `allowedWildcards: [verbs]`, object: role("Role", `{verbs: ["*"]}`)},
+		"sum of all": {
+			object: `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: r}, aggregationRule: {
+				clusterRoleSelectors: [{matchLabels: {a: b}}, {}, {matchExpressions: [{key: a, operator: Exists}]}]}}`,
+			want: []string{"aggregationRule.clusterRoleSelectors[1]: an empty selector gives the rights of all ClusterRoles; name labels"},
+		},
 		"binding": {object: `{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: "*"}}`},
 	})
 	testInvalid(t, "rbacWildcards", `{allowedWildcards: [all, verbs], deniedVerbs: ["*", ""]}`,

@@ -5,6 +5,8 @@ package check
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -19,8 +21,9 @@ import (
 )
 
 // ReplicaLimits denies too few and too many replicas: of Deployments, StatefulSets, ReplicaSets and
-// ReplicationControllers, written down there, by way of their scale subresource, or by a HorizontalPodAutoscaler. The
-// ReplicaSets of a Deployment are the Deployment's affair.
+// ReplicationControllers, written down there, by way of their scale subresource, or by a HorizontalPodAutoscaler. What
+// the deployment controller does with the ReplicaSets of a Deployment is the Deployment's affair. An update that comes
+// closer to the limits passes, even if it does not reach them.
 type ReplicaLimits struct {
 	// Min is the smallest number of replicas.
 	Min int32 `json:"min"`
@@ -125,10 +128,48 @@ type scalable struct {
 
 func (c replicaCheck) written(req *handler.Request, kind schema.GroupVersionKind) ([]handler.Violation, error) {
 	obj, ok, err := objectOf[scalable](req, kind)
-	if err != nil || !ok || controllerKind(obj) == "Deployment" {
+	if err != nil || !ok || kind.Kind == "ReplicaSet" && isRollout(req, obj) {
 		return nil, err
 	}
-	return c.limits.violations(field.NewPath("spec", "replicas"), "replicas", obj.Spec.Replicas), nil
+	old, err := before[scalable](req)
+	if err != nil {
+		return nil, err
+	}
+	var was *int32
+	if old != nil {
+		was = new(orOne(old.Spec.Replicas))
+	}
+	return c.limits.violations(field.NewPath("spec", "replicas"), "replicas", orOne(obj.Spec.Replicas), was), nil
+}
+
+// isRollout says whether the deployment controller does its work on a ReplicaSet. Others may write down any owner, and
+// may scale a ReplicaSet that has one. Without a user it is no request of an API server, but a manifest.
+func isRollout(req *handler.Request, obj metav1.Object) bool {
+	owner := metav1.GetControllerOf(obj)
+	return owner != nil && owner.APIVersion == appsv1.SchemeGroupVersion.String() && owner.Kind == "Deployment" &&
+		slices.Contains([]string{
+			"system:serviceaccount:kube-system:deployment-controller", "system:kube-controller-manager", "",
+		}, req.UserInfo.Username)
+}
+
+// before is the object before an update, and nil if there was none.
+func before[T any](req *handler.Request) (*T, error) {
+	if req.Operation != admissionv1.Update {
+		return nil, nil
+	}
+	old, err := handler.OldObject[T](req)
+	if errors.Is(err, handler.ErrNoObject) {
+		return nil, nil
+	}
+	return old, err
+}
+
+// orOne is the number of replicas, which is 1 if none is written down.
+func orOne(replicas *int32) int32 {
+	if replicas == nil {
+		return 1
+	}
+	return *replicas
 }
 
 // scaled reads a Scale. It says 0 by leaving the number out.
@@ -137,7 +178,15 @@ func (c replicaCheck) scaled(req *handler.Request) ([]handler.Violation, error) 
 	if err != nil || !ok {
 		return nil, err
 	}
-	return c.limits.violations(field.NewPath("spec", "replicas"), "replicas", &scale.Spec.Replicas), nil
+	old, err := before[autoscalingv1.Scale](req)
+	if err != nil {
+		return nil, err
+	}
+	var was *int32
+	if old != nil {
+		was = &old.Spec.Replicas
+	}
+	return c.limits.violations(field.NewPath("spec", "replicas"), "replicas", scale.Spec.Replicas, was), nil
 }
 
 func (c replicaCheck) autoscaled(req *handler.Request) ([]handler.Violation, error) {
@@ -146,19 +195,25 @@ func (c replicaCheck) autoscaled(req *handler.Request) ([]handler.Violation, err
 	if err != nil || !ok {
 		return nil, err
 	}
+	old, err := before[autoscalingv2.HorizontalPodAutoscaler](req)
+	if err != nil {
+		return nil, err
+	}
+	var wasMin, wasMax *int32
+	if old != nil {
+		wasMin, wasMax = new(orOne(old.Spec.MinReplicas)), &old.Spec.MaxReplicas
+	}
 	spec := field.NewPath("spec")
-	return append(c.limits.violations(spec.Child("minReplicas"), "minReplicas", hpa.Spec.MinReplicas),
-		c.limits.violations(spec.Child("maxReplicas"), "maxReplicas", &hpa.Spec.MaxReplicas)...), nil
+	return append(c.limits.violations(spec.Child("minReplicas"), "minReplicas", orOne(hpa.Spec.MinReplicas), wasMin),
+		c.limits.violations(spec.Child("maxReplicas"), "maxReplicas", hpa.Spec.MaxReplicas, wasMax)...), nil
 }
 
-// violations judges a number of replicas; one that is not written down is 1.
-func (p ReplicaLimits) violations(path *field.Path, name string, replicas *int32) []handler.Violation {
-	n := int32(1)
-	if replicas != nil {
-		n = *replicas
-	}
+// violations judges a number of replicas, and what it was before, nil for nothing.
+func (p ReplicaLimits) violations(path *field.Path, name string, n int32, was *int32) []handler.Violation {
 	switch {
 	case n == 0 && p.AllowZero:
+		return nil
+	case was != nil && p.isCloser(n, *was):
 		return nil
 	case n < p.Min:
 		return []handler.Violation{handler.Violationf(path, "%s: %d is too few; the smallest number is %d", name, n, p.Min)}
@@ -166,4 +221,12 @@ func (p ReplicaLimits) violations(path *field.Path, name string, replicas *int32
 		return []handler.Violation{handler.Violationf(path, "%s: %d is too many; the largest number is %d", name, n, p.Max)}
 	}
 	return nil
+}
+
+// isCloser says whether a number that was outside of the limits has not gone further away from them.
+func (p ReplicaLimits) isCloser(n, was int32) bool {
+	if was == 0 && p.AllowZero {
+		return false
+	}
+	return was <= n && n < p.Min || p.Max > 0 && was >= n && n > p.Max
 }

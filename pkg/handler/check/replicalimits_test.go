@@ -57,9 +57,50 @@ func TestReplicaLimitsByScale(t *testing.T) {
 	for _, tt := range []struct {
 		to, from string
 		want     bool
-	}{{"5", "2", true}, {"6", "2", false}, {"6", "6", true}, {"0", "6", true}, {"1", "2", false}} {
+	}{{"5", "2", true}, {"6", "2", false}, {"6", "6", true}, {"0", "6", true}, {"1", "2", false},
+		{"6", "9", true}, {"9", "6", false}, {"1", "0", false}, {"1", "6", false}} {
 		if got := scale(tt.to, tt.from); got != tt.want {
 			t.Errorf("from %s to %s: allowed: %t", tt.from, tt.to, got)
+		}
+	}
+}
+
+func TestReplicaLimitsGetCloser(t *testing.T) {
+	deployment := func(n string) string {
+		return `{apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop}, spec: {replicas: ` + n + `}}`
+	}
+	hpa := func(least, most string) string {
+		return `{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: web, namespace: shop}, ` +
+			`spec: {minReplicas: ` + least + `, maxReplicas: ` + most + `}}`
+	}
+	const params = `{min: 5, max: 20}`
+	testUpdate(t, "replicaLimits", params, deployment("200"), deployment("100"), true)
+	testUpdate(t, "replicaLimits", params, deployment("100"), deployment("200"), false)
+	testUpdate(t, "replicaLimits", params, deployment("2"), deployment("3"), true)
+	testUpdate(t, "replicaLimits", params, deployment("3"), deployment("2"), false)
+	testUpdate(t, "replicaLimits", params, deployment("200"), deployment("2"), false)
+	testUpdate(t, "replicaLimits", params, hpa("1", "90"), hpa("2", "80"), true)
+	testUpdate(t, "replicaLimits", params, hpa("1", "80"), hpa("1", "90"), false)
+}
+
+// An owner is easily written down.
+func TestReplicaSetsOfDeployments(t *testing.T) {
+	const controller = "system:serviceaccount:kube-system:deployment-controller"
+	for _, tt := range []struct {
+		owner, user string
+		want        bool
+	}{
+		{"apps/v1, kind: Deployment", controller, true},
+		{"apps/v1, kind: Deployment", "system:kube-controller-manager", true},
+		{"apps/v1, kind: Deployment", "jane", false},
+		{"example.com/v1, kind: Deployment", controller, false},
+		{"example.com/v1, kind: Rollout", controller, false},
+	} {
+		req := requestOf(t, admissionv1.Create, `{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: web, ownerReferences: [
+			{apiVersion: `+tt.owner+`, name: d, uid: u, controller: true}]}, spec: {replicas: 200}}`)
+		req.UserInfo.Username = tt.user
+		if got := answer(t, built(t, definition(t, "replicaLimits"), `max: 5`), req); got.Allowed != tt.want {
+			t.Errorf("%+v: allowed: %t", tt, got.Allowed)
 		}
 	}
 }

@@ -88,11 +88,12 @@ func TestRequiredLabelsResources(t *testing.T) {
 func TestRequiredLabelsErrors(t *testing.T) {
 	check, err := NewRequiredLabels([]LabelRule{
 		{Key: "not a key"}, {Key: "ok"}, {Key: "open", Pattern: "("}, {Key: "split", Pattern: "a)|(b"},
+		{Key: "quote", Pattern: `\Qa.b`},
 	})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{`"not a key" is not valid`, `pattern "(" of label "open"`, `pattern "a)|(b"`} {
+	for _, want := range []string{`"not a key" is not valid`, `pattern "(" of label "open"`, `pattern "a)|(b"`, `pattern "\\Qa.b"`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is not in the error: %v", want, err)
 		}

@@ -134,7 +134,7 @@ type resourceFault struct {
 func (p Resources) missing(own, whole corev1.ResourceRequirements, path *field.Path) []resourceFault {
 	var faults []resourceFault
 	for _, name := range p.RequireRequests {
-		if !has(own.Requests, name) && !has(own.Limits, name) && !has(whole.Requests, name) && !has(whole.Limits, name) {
+		if !requests(own, name) && !requests(whole, name) {
 			faults = append(faults, resourceFault{path.Child("requests").Key(name), "requests no " + name + "; say how much"})
 		}
 	}
@@ -146,9 +146,19 @@ func (p Resources) missing(own, whole corev1.ResourceRequirements, path *field.P
 	return faults
 }
 
+// requests says whether something is requested. Without a request, the API server takes the limit for it.
+func requests(is corev1.ResourceRequirements, name string) bool {
+	if _, ok := is.Requests[corev1.ResourceName(name)]; ok {
+		return has(is.Requests, name)
+	}
+	return has(is.Limits, name)
+}
+
+// has says whether there is more than nothing of a resource: a limit of 0 is no limit, and a request of 0 reserves
+// nothing.
 func has(list corev1.ResourceList, name string) bool {
-	_, ok := list[corev1.ResourceName(name)]
-	return ok
+	q, ok := list[corev1.ResourceName(name)]
+	return ok && q.Sign() > 0
 }
 
 // excess says what is too much.

@@ -15,11 +15,13 @@ func TestResources(t *testing.T) {
 	const noLimit = at + `limits[memory]: container "a": has no limit on memory; set one`
 	const free = `{requireRequests: [], requireLimits: [], `
 	testRows(t, "resources", map[string]row{
-		"all there":           {object: one(`{requests: {cpu: 1, memory: 1Gi}, limits: {memory: 1Gi}}`)},
-		"nothing":             {object: one(`{}`), want: []string{noCPU, noMemory, noLimit}},
-		"no limit":            {object: one(`{requests: {cpu: 1, memory: 1Gi}}`), want: []string{noLimit}},
-		"limits are requests": {object: one(`{limits: {cpu: 1, memory: 1Gi}}`)},
-		"of the Pod":          {object: podSpec(`{resources: {requests: {cpu: 1}, limits: {memory: 1Gi}}, containers: [{name: a}]}`)},
+		"all there":                  {object: one(`{requests: {cpu: 1, memory: 1Gi}, limits: {memory: 1Gi}}`)},
+		"nothing":                    {object: one(`{}`), want: []string{noCPU, noMemory, noLimit}},
+		"no limit":                   {object: one(`{requests: {cpu: 1, memory: 1Gi}}`), want: []string{noLimit}},
+		"limits are requests":        {object: one(`{limits: {cpu: 1, memory: 1Gi}}`)},
+		"nothing at all":             {object: one(`{requests: {cpu: 0, memory: "0"}, limits: {memory: "0"}}`), want: []string{noCPU, noMemory, noLimit}},
+		"request of 0 below a limit": {object: one(`{requests: {cpu: 0, memory: 1}, limits: {cpu: 1, memory: 1}}`), want: []string{noCPU}},
+		"of the Pod":                 {object: podSpec(`{resources: {requests: {cpu: 1}, limits: {memory: 1Gi}}, containers: [{name: a}]}`)},
 		"init containers": {object: podSpec(`{initContainers: [{name: i, resources: {limits: {memory: 1Gi}}}]}`), want: []string{
 			`spec.initContainers[0].resources.requests[cpu]: init container "i": requests no cpu; say how much`}},
 		"ephemeral containers cannot": {object: podSpec(`{ephemeralContainers: [{name: e}]}`)},

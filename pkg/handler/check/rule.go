@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	corev1 "k8s.io/api/core/v1"
@@ -83,16 +82,22 @@ func (c podContainer) faultf(path *field.Path, format string, args ...any) handl
 
 // riskf is faultf for what makes a container dangerous. With another image it is another violation: that a privileged
 // container was let in does not mean that it may run something else.
-func (c podContainer) riskf(path *field.Path, format string, args ...any) handler.Violation {
+func (c *podContainer) riskf(path *field.Path, format string, args ...any) handler.Violation {
 	v := c.faultf(path, format, args...)
-	v.Identity += "\x00" + c.Image
+	if c.imageDigest == "" {
+		c.imageDigest = digest(c.Image)
+	}
+	v.Identity += "\x00" + c.imageDigest
 	return v
 }
 
 // riskf is a violation of a Pod as a whole, and another one when any of its containers runs another image.
-func (t PodTemplate) riskf(path *field.Path, format string, args ...any) handler.Violation {
+func (t *PodTemplate) riskf(path *field.Path, format string, args ...any) handler.Violation {
 	v := handler.Violationf(path, format, args...)
-	v.Identity = v.Message + "\x00" + images(t)
+	if t.imagesDigest == "" {
+		t.imagesDigest = images(*t)
+	}
+	v.Identity = v.Message + "\x00" + t.imagesDigest
 	return v
 }
 
@@ -116,12 +121,4 @@ func (t PodTemplate) security() *corev1.PodSecurityContext {
 // kubelet refuses a Pod whose system is not that of its node, so that the field is no way around a check.
 func (t PodTemplate) isWindows() bool {
 	return t.Spec.OS != nil && t.Spec.OS.Name == corev1.Windows
-}
-
-// controllerKind is the kind of the object's controller, such as "ReplicaSet"; empty if it has none.
-func controllerKind(meta metav1.Object) string {
-	if owner := metav1.GetControllerOf(meta); owner != nil {
-		return owner.Kind
-	}
-	return ""
 }

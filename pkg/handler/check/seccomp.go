@@ -4,6 +4,7 @@
 package check
 
 import (
+	"fmt"
 	"path"
 	"slices"
 
@@ -84,8 +85,7 @@ func (p Seccomp) violations(pod PodTemplate) []handler.Violation {
 		case own != nil && !p.allow(own):
 			violations = append(violations, c.riskf(at, "has %s; %s", describe(own), p.advice(own)))
 		case own == nil && inherited == nil && !slices.Contains(p.AllowedTypes, string(corev1.SeccompProfileTypeUnconfined)):
-			violations = append(violations, c.riskf(at, "has no seccomp profile; set seccompProfile.type to %q here or in "+
-				"the Pod's securityContext", corev1.SeccompProfileTypeRuntimeDefault))
+			violations = append(violations, c.riskf(at, "has no seccomp profile; %s", p.suggestion()))
 		}
 	}
 	return violations
@@ -109,6 +109,18 @@ func (p Seccomp) advice(profile *corev1.SeccompProfile) string {
 		return allowedList(p.LocalhostProfiles)
 	}
 	return allowedList(p.AllowedTypes)
+}
+
+// suggestion says what to write where there is nothing: the runtime's own profile, if it is allowed.
+func (p Seccomp) suggestion() string {
+	if len(p.AllowedTypes) == 0 {
+		return allowedList(nil)
+	}
+	best := p.AllowedTypes[0]
+	if usual := string(corev1.SeccompProfileTypeRuntimeDefault); slices.Contains(p.AllowedTypes, usual) {
+		best = usual
+	}
+	return fmt.Sprintf("set seccompProfile.type to %q here or in the Pod's securityContext", best)
 }
 
 func describe(profile *corev1.SeccompProfile) string {

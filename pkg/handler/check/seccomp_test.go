@@ -3,7 +3,10 @@
 
 package check
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestSeccomp(t *testing.T) {
 	const (
@@ -22,9 +25,11 @@ func TestSeccomp(t *testing.T) {
 		"of the Pod":       {object: pod(`{type: RuntimeDefault}`)},
 		"of the container": {object: container(`{type: RuntimeDefault}`)},
 		"none":             {object: podSpec(`{containers: [{name: a}]}`), want: []string{none}},
-		"none is fine":     {params: `allowedTypes: [Unconfined]`, object: podSpec(`{containers: [{name: a}]}`)},
-		"Windows":          {object: podSpec(`{os: {name: windows}, containers: [{name: a}]}`)},
-		"unconfined":       {object: container(`{type: Unconfined}`), want: []string{own + "has seccomp profile Unconfined; allowed: " + types}},
+		"none, files only": {params: `allowedTypes: [Localhost]`, object: podSpec(`{containers: [{name: a}]}`), want: []string{
+			strings.Replace(none, "RuntimeDefault", "Localhost", 1)}},
+		"none is fine": {params: `allowedTypes: [Unconfined]`, object: podSpec(`{containers: [{name: a}]}`)},
+		"Windows":      {object: podSpec(`{os: {name: windows}, containers: [{name: a}]}`)},
+		"unconfined":   {object: container(`{type: Unconfined}`), want: []string{own + "has seccomp profile Unconfined; allowed: " + types}},
 		"unconfined Pod": {object: pod(`{type: Unconfined}`), want: []string{
 			"spec.securityContext.seccompProfile: the Pod has seccomp profile Unconfined; allowed: " + types}},
 		"the container does not help": {

@@ -81,7 +81,8 @@ func (p StorageClasses) evaluate(_ context.Context, req *handler.Request) ([]han
 	if ok {
 		for i, template := range set.Spec.VolumeClaimTemplates {
 			path := field.NewPath("spec", "volumeClaimTemplates").Index(i)
-			violations = append(violations, p.judge(path, template.Annotations, template.Spec.StorageClassName)...)
+			violations = append(violations,
+				named(template.Name, p.judge(path, template.Annotations, template.Spec.StorageClassName))...)
 		}
 	}
 	pod, ok, err := podOf(req)
@@ -92,10 +93,19 @@ func (p StorageClasses) evaluate(_ context.Context, req *handler.Request) ([]han
 		if volume.Ephemeral != nil && volume.Ephemeral.VolumeClaimTemplate != nil {
 			template := volume.Ephemeral.VolumeClaimTemplate
 			path := pod.Path.Child("volumes").Index(i).Child("ephemeral", "volumeClaimTemplate")
-			violations = append(violations, p.judge(path, template.Annotations, template.Spec.StorageClassName)...)
+			violations = append(violations,
+				named("volume "+volume.Name, p.judge(path, template.Annotations, template.Spec.StorageClassName))...)
 		}
 	}
 	return violations, nil
+}
+
+// named makes violations the same ones wherever what has the name stands in a list.
+func named(name string, violations []handler.Violation) []handler.Violation {
+	for i := range violations {
+		violations[i].Identity = name + "\x00" + violations[i].Message
+	}
+	return violations
 }
 
 // judge looks at a claim that is at a path. The annotation is older than the field, and wins over it.

@@ -38,3 +38,19 @@ func TestStorageClasses(t *testing.T) {
 	})
 	testInvalid(t, "storageClasses", `{}`, "p.allowed")
 }
+
+func TestStorageClassesIdentity(t *testing.T) {
+	claim := func(name, class string) string {
+		return `{name: ` + name + `, ephemeral: {volumeClaimTemplate: {spec: {storageClassName: ` + class + `}}}}`
+	}
+	pod := func(volumes string) string { return podSpec(`{volumes: [` + volumes + `]}`) }
+	set := func(templates string) string {
+		return `{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: db, namespace: shop}, spec: {volumeClaimTemplates: [` +
+			templates + `{metadata: {name: v}, spec: {storageClassName: premium}}]}}`
+	}
+	const params = `allowed: [standard]`
+	testUpdate(t, "storageClasses", params, pod(claim("v", "premium")), pod(`{name: e, emptyDir: {}}, `+claim("v", "premium")), true)
+	testUpdate(t, "storageClasses", params, pod(claim("v", "premium")), pod(claim("v", "gold")), false)
+	testUpdate(t, "storageClasses", params, pod(claim("v", "premium")), pod(claim("v", "premium")+", "+claim("w", "premium")), false)
+	testUpdate(t, "storageClasses", params, set(""), set(`{metadata: {name: a}, spec: {storageClassName: standard}}, `), true)
+}
