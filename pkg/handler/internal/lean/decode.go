@@ -36,8 +36,8 @@ func items(text []byte) int {
 	return n
 }
 
-// usual is how much is read of an object of usual size.
-const usual = 4 << 10
+// usualPart and usualSlim are how much is read of a review or an object of usual size.
+const usualPart, usualSlim = 1 << 10, 6 << 10
 
 // Object is an object in JSON.
 type Object struct {

@@ -14,7 +14,7 @@ type projection struct {
 
 // project passes over data, and is false for what is no JSON.
 func project(data []byte, shape Shape) (projection, bool) {
-	p := projection{data: data, out: make([]byte, 0, min(len(data), usual))}
+	p := projection{data: data, out: make([]byte, 0, min(len(data), usualPart))}
 	end := p.value(shape, 0)
 	return p, end != bad && space(data, end) == len(data)
 }
@@ -79,7 +79,7 @@ func (p *projection) cut(name []byte, s Shape, i int) int {
 	if s == nil {
 		end = skip(p.data, i)
 	} else {
-		slim.out = make([]byte, 0, min(len(p.data)-i, usual))
+		slim.out = make([]byte, 0, min(len(p.data)-i, usualSlim))
 		end = slim.value(s, i)
 	}
 	piece.slim = slim.out
