@@ -24,6 +24,7 @@ import (
 func TestEveryReplicaDead(t *testing.T) {
 	pods := install(t)
 	must(t, shared.StopComponent(node.Scheduler))
+	t.Cleanup(func() { must(t, shared.StartComponent(context.Background(), node.Scheduler)) }) // for the tests that follow
 	for _, pod := range pods {
 		deletePod(t, pod.Name, 1)
 	}

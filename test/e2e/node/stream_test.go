@@ -25,7 +25,8 @@ const (
 	// streamClients ask at the same time, each on a connection of its own.
 	streamClients = 8
 	// streamRate is what they ask for in a second, all together; leastRate is what must come of it, lest a test says
-	// nothing.
+	// nothing. They ask in bursts, all at once, so that the API server needs as many connections as there are clients:
+	// one after the other they would share the one that was used last, and a pod could leave unnoticed.
 	streamRate = 160
 	leastRate  = 100
 )
@@ -79,21 +80,23 @@ func ownClient(t *testing.T) kubernetes.Interface {
 	return client
 }
 
-// pace hands out the turns; one that nobody takes is lost, and the rate with it.
+// pace hands out the turns, one to each client at a time. A burst that has to wait is late, and so are those behind it.
 func pace(ctx context.Context, turns chan<- bool) {
 	defer close(turns)
-	tick := time.NewTicker(time.Second / streamRate)
+	tick := time.NewTicker(time.Second * streamClients / streamRate)
 	defer tick.Stop()
-	for i := 0; ; i++ {
+	for {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
-		select {
-		case turns <- i%4 == 3:
-		case <-ctx.Done():
-			return
+		for i := range streamClients {
+			select {
+			case turns <- i%4 == 3:
+			case <-ctx.Done():
+				return
+			}
 		}
 	}
 }
