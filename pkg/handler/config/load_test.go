@@ -36,6 +36,7 @@ func TestParse(t *testing.T) {
 		"null fields":      {head + "checks: {paint: {mode: , color: , exempt: , onError: }}\n", nothing},
 		"document markers": {"# a comment\n---\n" + head + "---\n# the end\n", nothing},
 		"empty documents":  {"---\n---\n" + head + "---\n---\n", nothing},
+		"dots at the end":  {head + "...\n# the end\n", nothing},
 		"JSON":             {`{"apiVersion":"hookstrap.dev/v1alpha1","kind":"CheckConfiguration"}`, nothing},
 		"one field": {
 			head + "checks: {paint: {color: blue}}\n", func(paint, _ *Check) { paint.Parameters.(*colors).Color = "blue" },
@@ -112,15 +113,20 @@ func TestParseErrors(t *testing.T) {
 		data string
 		want []string
 	}{
-		"empty":             {"", []string{"it is empty: begin with apiVersion: hookstrap.dev/v1alpha1"}},
-		"only a comment":    {"# nothing\n---\n", []string{"it is empty"}},
-		"no head":           {"checks: {}\n", []string{`apiVersion "", kind ""`}},
-		"other version":     {strings.Replace(head, "v1alpha1", "v2", 1), []string{`"hookstrap.dev/v2"`}},
-		"other kind":        {strings.Replace(head, "Check", "Chick", 1), []string{`kind "ChickConfiguration"`}},
-		"not YAML":          {"a: b: c\n", []string{"it is not YAML"}},
-		"tab":               {head + "\tchecks: {}\n", []string{"it is not YAML"}},
-		"a list":            {"- a\n", []string{"it is not a CheckConfiguration"}},
-		"two documents":     {head + "---\n" + head, []string{"more than one YAML document"}},
+		"empty":           {"", []string{"it is empty: begin with apiVersion: hookstrap.dev/v1alpha1"}},
+		"only a comment":  {"# nothing\n---\n", []string{"it is empty"}},
+		"no head":         {"checks: {}\n", []string{`apiVersion "", kind ""`}},
+		"other version":   {strings.Replace(head, "v1alpha1", "v2", 1), []string{`"hookstrap.dev/v2"`}},
+		"other kind":      {strings.Replace(head, "Check", "Chick", 1), []string{`kind "ChickConfiguration"`}},
+		"not YAML":        {"a: b: c\n", []string{"it is not YAML"}},
+		"tab":             {head + "\tchecks: {}\n", []string{"it is not YAML"}},
+		"a list":          {"- a\n", []string{"it is not a CheckConfiguration"}},
+		"two documents":   {head + "---\n" + head, []string{"more than one YAML document"}},
+		"more after dots": {head + "...\nchecks: {nosuch: {}}\n", []string{"something follows its first document"}},
+		"two JSON values": {
+			`{"apiVersion":"hookstrap.dev/v1alpha1","kind":"CheckConfiguration"}` + "\n" + `{"checks":{"nosuch":{}}}`,
+			[]string{"something follows its first document"},
+		},
 		"text after marker": {head + "--- {a: b}\n", []string{"not YAML"}},
 		"checks is a list":  {head + "checks: [paint]\n", []string{"line 3: checks must have a field for each check"}},
 		"check is a string": {head + "checks:\n  paint: deny\n", []string{"line 4: checks.paint must have fields, such as mode"}},

@@ -93,6 +93,24 @@ func TestWhatIsRead(t *testing.T) {
 	}
 }
 
+// What a YAML library would be silent about is not passed over.
+func TestNothingIsLeftOut(t *testing.T) {
+	second := strings.ReplaceAll(teamless, "\n", "\r")
+	for name, content := range map[string]string{
+		"end of document": owned + "...\n" + teamless,
+		"carriage return": strings.ReplaceAll(owned, "\n", "\r") + "---\r" + second,
+		"JSON":            "# c\n" + `{"apiVersion":"v1","kind":"ConfigMap"}` + "\n" + `{"apiVersion":"v1","kind":"Pod"}` + "\n",
+	} {
+		got := text(t, judge(t, "{team: {mode: off}}", map[string]string{"a.yaml": content}))
+		if !strings.Contains(got, "denied: something follows its first document") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if got := text(t, judge(t, "{}", map[string]string{"a.yaml": owned + "...\n"})); !strings.Contains(got, ": 0 denied") {
+		t.Errorf("dots at the end: %s", got)
+	}
+}
+
 // The modes are those of the server.
 func TestModes(t *testing.T) {
 	for checks, want := range map[string]string{
