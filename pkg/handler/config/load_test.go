@@ -32,7 +32,7 @@ func TestParse(t *testing.T) {
 	}{
 		"defaults":         {head, nothing},
 		"empty checks":     {head + "checks: {}\n", nothing},
-		"null checks":      {head + "checks:\n  paint:\n  extra: null\n", nothing},
+		"null checks":      {head + "checks:\n", nothing},
 		"null fields":      {head + "checks: {paint: {mode: , color: , exempt: , onError: }}\n", nothing},
 		"document markers": {"# a comment\n---\n" + head + "---\n# the end\n", nothing},
 		"empty documents":  {"---\n---\n" + head + "---\n---\n", nothing},
@@ -53,7 +53,8 @@ func TestParse(t *testing.T) {
 				extra.Mode, extra.Parameters = handler.Deny, &colors{Color: "red", Rules: []rule{{Key: "a"}}}
 			},
 		},
-		"off needs nothing": {head + "checks: {extra: {mode: \"off\"}}\n", nothing},
+		"nothing under the name": {head + "checks:\n  paint:\n", nothing},
+		"off needs nothing":      {head + "checks: {extra: {mode: \"off\"}}\n", nothing},
 		"off is a boolean in YAML": {
 			head + "checks: {paint: {mode: off}}\n", func(paint, _ *Check) { paint.Mode = handler.Off },
 		},
@@ -108,6 +109,17 @@ func settings(c Configuration) []any {
 	return all
 }
 
+// That a check is named turns it on, also if nothing is under its name.
+func TestNamedWithNothingUnderIt(t *testing.T) {
+	loose := define("loose", "", colors{Color: "red", Rules: []rule{{Key: "a"}}})
+	for _, value := range []string{"", "null", "{}"} {
+		got, err := Parse([]byte(head+"checks:\n  loose: "+value+"\n"), []handler.Definition{loose})
+		if err != nil || got.Check("loose").Mode != handler.Deny {
+			t.Errorf("%q: got %+v, %v", value, got, err)
+		}
+	}
+}
+
 func TestParseErrors(t *testing.T) {
 	tests := map[string]struct {
 		data string
@@ -128,6 +140,9 @@ func TestParseErrors(t *testing.T) {
 			[]string{"something follows its first document"},
 		},
 		"text after marker": {head + "--- {a: b}\n", []string{"not YAML"}},
+		"named with nothing, and needs something": {
+			head + "checks:\n  extra:\n", []string{"checks.extra.rules: Required value: list a rule"},
+		},
 		"checks is a list":  {head + "checks: [paint]\n", []string{"line 3: checks must have a field for each check"}},
 		"check is a string": {head + "checks:\n  paint: deny\n", []string{"line 4: checks.paint must have fields, such as mode"}},
 		"keys twice, and whatever else is wrong": {
