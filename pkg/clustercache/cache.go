@@ -123,7 +123,9 @@ func (c *Cache) watch(obj client.Object) (cache.Cache, error) {
 			}
 		}()
 	}
-	c.needed = append(slices.Clone(c.needed), obj) // until Keep says otherwise, or a prune may take it away
+	if !contains(c.needed, obj) { // until Keep says otherwise, or a prune may take it away
+		c.needed = append(slices.Clone(c.needed), obj)
+	}
 	if !contains(c.watched, obj) {
 		c.watched = append(c.watched, obj)
 	}
