@@ -138,6 +138,7 @@ func TestRequests(t *testing.T) {
 		"cluster-scoped":    {object("v1", "Node", ""), "CREATE nodes  v1 in  object in  by jane"},
 		"a Namespace":       {object("v1", "Namespace", ""), "CREATE namespaces  v1 in x object in  by jane"},
 		"irregular plural":  {object("networking.k8s.io/v1", "NetworkPolicy", ""), "CREATE networkpolicies networking.k8s.io v1 in default object in default by jane"},
+		"a vowel and y":     {object("farm.example/v1", "Gateway", "z"), "CREATE gateways farm.example v1 in z object in z by jane"},
 		"custom, undefined": {object("farm.example/v1", "Ox", ""), "CREATE oxs farm.example v1 in  object in  by jane"},
 		"custom, namespaced": {strings.Replace(crd, "SCOPE", "Namespaced", 1) + "---\n" + object("farm.example/v1", "Ox", ""),
 			"CREATE oxen farm.example v1 in default object in default by jane"},
