@@ -13,6 +13,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -56,6 +57,20 @@ func TestTryingAgainNeedsNoMore(t *testing.T) {
 	}
 	if len(c.needed) != 1 || len(c.watched) != 1 {
 		t.Errorf("needs %d types and watches %d", len(c.needed), len(c.watched))
+	}
+}
+
+// The reason that is told is that of the type itself.
+func TestReasonsAreThoseOfTheType(t *testing.T) {
+	c := forbidden(t)
+	add(t, c)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := c.Add(ctx, &corev1.Namespace{}); !apierrors.IsForbidden(err) {
+		t.Errorf("Namespaces: got %v", err)
+	}
+	if err := c.Add(ctx, &corev1.Secret{}); err == nil || apierrors.IsForbidden(err) {
+		t.Errorf("Secrets, of which the API server knows nothing: got %v", err)
 	}
 }
 
