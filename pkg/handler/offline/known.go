@@ -26,7 +26,8 @@ func (o object) conforms(scheme *runtime.Scheme, k kinds) []Finding {
 	}
 	if removed, ok := obj.(interface{ APILifecycleRemoved() (major, minor int) }); ok {
 		if major, minor := removed.APILifecycleRemoved(); major == 1 && minor <= goneBefore {
-			return []Finding{o.finding(Denied, fmt.Sprintf("Kubernetes has no %s in %s since version %d.%d: use a newer apiVersion",
+			return []Finding{o.finding(Denied, fmt.Sprintf(
+				"Kubernetes has no %s in %s since version %d.%d: use a newer apiVersion",
 				o.kind.Kind, o.kind.GroupVersion(), major, minor))}
 		}
 	}
