@@ -13,6 +13,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -31,18 +32,18 @@ type Cache struct {
 	cfg    *rest.Config
 	misses misses
 
-	mu       sync.Mutex
-	inner    cache.Cache // nil until the first type
-	watched  []client.Object
-	needed   []client.Object
-	watchErr error // why the latest watch failed
+	mu        sync.Mutex
+	inner     cache.Cache // nil until the first type
+	watched   []client.Object
+	needed    []client.Object
+	watchErrs map[string]error // why the latest watch failed, by typeName; none once all has been read
 }
 
 var _ client.Reader = &Cache{}
 
 // New makes a cache that watches nothing yet and contacts nobody. Its watches end with ctx.
 func New(ctx context.Context, cfg *rest.Config) *Cache {
-	return &Cache{ctx: ctx, cfg: cfg, misses: misses{of: map[string]time.Time{}}}
+	return &Cache{ctx: ctx, cfg: cfg, misses: misses{of: map[string]time.Time{}}, watchErrs: map[string]error{}}
 }
 
 // Add watches objects of the types that it is given empty objects of, besides those that are watched already, and
@@ -60,8 +61,9 @@ func (c *Cache) Add(ctx context.Context, types ...client.Object) error {
 		}
 		if err != nil {
 			return fmt.Errorf("reading all %s of the cluster; it takes the right to list and watch them: %w", describe(obj),
-				errors.Join(c.lastWatchError(), err))
+				errors.Join(c.lastWatchError(obj), err))
 		}
+		c.setWatchError(typeName(obj), nil)
 	}
 	return nil
 }
@@ -123,7 +125,9 @@ func (c *Cache) watch(obj client.Object) (cache.Cache, error) {
 			}
 		}()
 	}
-	c.needed = append(slices.Clone(c.needed), obj) // until Keep says otherwise, or a prune may take it away
+	if !contains(c.needed, obj) { // until Keep says otherwise, or a prune may take it away
+		c.needed = append(slices.Clone(c.needed), obj)
+	}
 	if !contains(c.watched, obj) {
 		c.watched = append(c.watched, obj)
 	}
@@ -132,9 +136,7 @@ func (c *Cache) watch(obj client.Object) (cache.Cache, error) {
 
 // watchFailed keeps the reason for who waits, and says which right is missing.
 func (c *Cache) watchFailed(ctx context.Context, r *toolscache.Reflector, err error) {
-	c.mu.Lock()
-	c.watchErr = err
-	c.mu.Unlock()
+	c.setWatchError(r.TypeDescription(), err)
 	if apierrors.IsForbidden(err) {
 		klog.FromContext(ctx).Error(err, "Checks cannot read what they need, an RBAC rule is missing: grant get, list "+
 			"and watch", "type", r.TypeDescription())
@@ -143,10 +145,26 @@ func (c *Cache) watchFailed(ctx context.Context, r *toolscache.Reflector, err er
 	toolscache.DefaultWatchErrorHandler(ctx, r, err)
 }
 
-func (c *Cache) lastWatchError() error {
+func (c *Cache) setWatchError(name string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.watchErr
+	c.watchErrs[name] = err
+}
+
+func (c *Cache) lastWatchError(obj client.Object) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.watchErrs[typeName(obj)]
+}
+
+// typeName is how the watch of a type calls it, as in *v1.Namespace.
+func typeName(obj client.Object) string {
+	if kind := obj.GetObjectKind().GroupVersionKind(); kind.Kind != "" {
+		if _, ok := obj.(runtime.Unstructured); ok {
+			return kind.String()
+		}
+	}
+	return reflect.TypeOf(obj).String()
 }
 
 func contains(types []client.Object, obj client.Object) bool {

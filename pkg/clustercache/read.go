@@ -27,17 +27,19 @@ const (
 	maxMisses = 1000
 )
 
+var errNotSynced = errors.New("the objects of this type have not been read from the cluster yet")
+
 var errNotWatched = errors.New("nothing of the cluster is read yet: the server has just been started, or the check " +
 	"does not say what it reads")
 
 // Get implements [client.Reader]. A Namespace that is not there is waited for: for a second, but for no more than half
-// of the time that ctx leaves.
+// of the time that ctx leaves. So is a type of which not all objects have been read yet.
 func (c *Cache) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
 	inner := c.reader()
 	if inner == nil {
 		return errNotWatched
 	}
-	err := inner.Get(ctx, key, obj, opts...)
+	err := patiently(ctx, func(ctx context.Context) error { return inner.Get(ctx, key, obj, opts...) })
 	if !apierrors.IsNotFound(err) || !isNamespace(obj) || !c.misses.worthWaiting(key.Name) {
 		return err
 	}
@@ -50,7 +52,27 @@ func (c *Cache) List(ctx context.Context, list client.ObjectList, opts ...client
 	if inner == nil {
 		return errNotWatched
 	}
-	return inner.List(ctx, list, opts...)
+	return patiently(ctx, func(ctx context.Context) error { return inner.List(ctx, list, opts...) })
+}
+
+// patiently reads, but does not wait out the whole request for a type that has not been read from the cluster yet:
+// there may never be the right to.
+func patiently(ctx context.Context, read func(context.Context) error) error {
+	short, cancel := context.WithTimeoutCause(ctx, waitFor(ctx), errNotSynced)
+	defer cancel()
+	err := read(short)
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(short), errNotSynced) {
+		return errNotSynced
+	}
+	return err
+}
+
+// waitFor is for how long to wait within a request.
+func waitFor(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(patience, time.Until(deadline)/2)
+	}
+	return patience
 }
 
 func (c *Cache) reader() cache.Cache {
@@ -68,11 +90,7 @@ func isNamespace(obj client.Object) bool {
 }
 
 func (c *Cache) await(ctx context.Context, name string, get func() error, missing error) error {
-	wait := patience
-	if deadline, ok := ctx.Deadline(); ok {
-		wait = min(wait, time.Until(deadline)/2)
-	}
-	timeout := time.NewTimer(wait)
+	timeout := time.NewTimer(waitFor(ctx))
 	defer timeout.Stop()
 	ticker := time.NewTicker(glance)
 	defer ticker.Stop()

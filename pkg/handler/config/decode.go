@@ -88,12 +88,11 @@ func (d *decoder) checks(data json.RawMessage) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(checks)) {
 		check := d.configuration.Check(name)
-		switch {
-		case check == nil:
+		if check == nil {
 			d.at(path.Child(name), "unknown field %q: %s", path.Child(name), d.known(name))
-		case string(checks[name]) != "null":
-			d.check(path.Child(name), check, checks[name])
+			continue
 		}
+		d.check(path.Child(name), check, checks[name])
 	}
 }
 
@@ -109,7 +108,7 @@ func (d *decoder) known(name string) string {
 	return "the checks are " + strings.Join(names, ", ")
 }
 
-// check reads one check. That it is named turns it on.
+// check reads one check. That it is named turns it on, also with nothing under its name.
 func (d *decoder) check(path *field.Path, check *Check, data json.RawMessage) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(data, &fields); err != nil {

@@ -45,6 +45,9 @@ func Parse(data []byte, definitions []handler.Definition) (Configuration, error)
 	if err != nil {
 		return Configuration{}, fmt.Errorf("it is not YAML: %s", oneLine(err))
 	}
+	if err := position.Alone(data); err != nil {
+		return Configuration{}, err
+	}
 	if err := checkHead(asJSON); err != nil {
 		return Configuration{}, err
 	}

@@ -32,10 +32,11 @@ func TestParse(t *testing.T) {
 	}{
 		"defaults":         {head, nothing},
 		"empty checks":     {head + "checks: {}\n", nothing},
-		"null checks":      {head + "checks:\n  paint:\n  extra: null\n", nothing},
+		"null checks":      {head + "checks:\n", nothing},
 		"null fields":      {head + "checks: {paint: {mode: , color: , exempt: , onError: }}\n", nothing},
 		"document markers": {"# a comment\n---\n" + head + "---\n# the end\n", nothing},
 		"empty documents":  {"---\n---\n" + head + "---\n---\n", nothing},
+		"dots at the end":  {head + "...\n# the end\n", nothing},
 		"JSON":             {`{"apiVersion":"hookstrap.dev/v1alpha1","kind":"CheckConfiguration"}`, nothing},
 		"one field": {
 			head + "checks: {paint: {color: blue}}\n", func(paint, _ *Check) { paint.Parameters.(*colors).Color = "blue" },
@@ -52,7 +53,8 @@ func TestParse(t *testing.T) {
 				extra.Mode, extra.Parameters = handler.Deny, &colors{Color: "red", Rules: []rule{{Key: "a"}}}
 			},
 		},
-		"off needs nothing": {head + "checks: {extra: {mode: \"off\"}}\n", nothing},
+		"nothing under the name": {head + "checks:\n  paint:\n", nothing},
+		"off needs nothing":      {head + "checks: {extra: {mode: \"off\"}}\n", nothing},
 		"off is a boolean in YAML": {
 			head + "checks: {paint: {mode: off}}\n", func(paint, _ *Check) { paint.Mode = handler.Off },
 		},
@@ -107,21 +109,40 @@ func settings(c Configuration) []any {
 	return all
 }
 
+// That a check is named turns it on, also if nothing is under its name.
+func TestNamedWithNothingUnderIt(t *testing.T) {
+	loose := define("loose", "", colors{Color: "red", Rules: []rule{{Key: "a"}}})
+	for _, value := range []string{"", "null", "{}"} {
+		got, err := Parse([]byte(head+"checks:\n  loose: "+value+"\n"), []handler.Definition{loose})
+		if err != nil || got.Check("loose").Mode != handler.Deny {
+			t.Errorf("%q: got %+v, %v", value, got, err)
+		}
+	}
+}
+
 func TestParseErrors(t *testing.T) {
 	tests := map[string]struct {
 		data string
 		want []string
 	}{
-		"empty":             {"", []string{"it is empty: begin with apiVersion: hookstrap.dev/v1alpha1"}},
-		"only a comment":    {"# nothing\n---\n", []string{"it is empty"}},
-		"no head":           {"checks: {}\n", []string{`apiVersion "", kind ""`}},
-		"other version":     {strings.Replace(head, "v1alpha1", "v2", 1), []string{`"hookstrap.dev/v2"`}},
-		"other kind":        {strings.Replace(head, "Check", "Chick", 1), []string{`kind "ChickConfiguration"`}},
-		"not YAML":          {"a: b: c\n", []string{"it is not YAML"}},
-		"tab":               {head + "\tchecks: {}\n", []string{"it is not YAML"}},
-		"a list":            {"- a\n", []string{"it is not a CheckConfiguration"}},
-		"two documents":     {head + "---\n" + head, []string{"more than one YAML document"}},
+		"empty":           {"", []string{"it is empty: begin with apiVersion: hookstrap.dev/v1alpha1"}},
+		"only a comment":  {"# nothing\n---\n", []string{"it is empty"}},
+		"no head":         {"checks: {}\n", []string{`apiVersion "", kind ""`}},
+		"other version":   {strings.Replace(head, "v1alpha1", "v2", 1), []string{`"hookstrap.dev/v2"`}},
+		"other kind":      {strings.Replace(head, "Check", "Chick", 1), []string{`kind "ChickConfiguration"`}},
+		"not YAML":        {"a: b: c\n", []string{"it is not YAML"}},
+		"tab":             {head + "\tchecks: {}\n", []string{"it is not YAML"}},
+		"a list":          {"- a\n", []string{"it is not a CheckConfiguration"}},
+		"two documents":   {head + "---\n" + head, []string{"more than one YAML document"}},
+		"more after dots": {head + "...\nchecks: {nosuch: {}}\n", []string{"something follows its first document"}},
+		"two JSON values": {
+			`{"apiVersion":"hookstrap.dev/v1alpha1","kind":"CheckConfiguration"}` + "\n" + `{"checks":{"nosuch":{}}}`,
+			[]string{"something follows its first document"},
+		},
 		"text after marker": {head + "--- {a: b}\n", []string{"not YAML"}},
+		"named with nothing, and needs something": {
+			head + "checks:\n  extra:\n", []string{"checks.extra.rules: Required value: list a rule"},
+		},
 		"checks is a list":  {head + "checks: [paint]\n", []string{"line 3: checks must have a field for each check"}},
 		"check is a string": {head + "checks:\n  paint: deny\n", []string{"line 4: checks.paint must have fields, such as mode"}},
 		"keys twice, and whatever else is wrong": {

@@ -75,6 +75,8 @@ func yamlDocument(p part) (document, bool) {
 	d.json, d.err = sigsyaml.YAMLToJSONStrict(p.text)
 	if d.err != nil {
 		d.err = fmt.Errorf("it is not YAML: %s", strings.ReplaceAll(shifted(d.err.Error(), p.before), "\n", " "))
+	} else {
+		d.err = position.Alone(p.text)
 	}
 	return d, d.err != nil || string(d.json) != "null"
 }

@@ -61,7 +61,7 @@ type Finding struct {
 	Kind       string       `json:"kind,omitempty"`
 	Namespace  string       `json:"namespace,omitempty"`
 	Name       string       `json:"name,omitempty"`
-	Check      string       `json:"check,omitempty"` // empty for what is no object
+	Check      string       `json:"check,omitempty"` // empty for what is no object, or none that an API server takes
 	Mode       handler.Mode `json:"mode,omitempty"`
 	Field      string       `json:"field,omitempty"`
 	Message    string       `json:"message"`
@@ -109,7 +109,13 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		report.add(object, h.Judge(ctx, object.request(kinds, o.User)))
+		found := object.conforms(o.Scheme, kinds)
+		report.Findings = append(report.Findings, found...)
+		if len(found) > 0 && found[0].Level == Denied {
+			report.DeniedObjects++ // and no check could read it
+		} else {
+			report.add(object, h.Judge(ctx, object.request(kinds, o.User)))
+		}
 		if o.Progress != nil {
 			o.Progress(i+1, len(m.objects))
 		}

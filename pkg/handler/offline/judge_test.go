@@ -93,6 +93,24 @@ func TestWhatIsRead(t *testing.T) {
 	}
 }
 
+// What a YAML library would be silent about is not passed over.
+func TestNothingIsLeftOut(t *testing.T) {
+	second := strings.ReplaceAll(teamless, "\n", "\r")
+	for name, content := range map[string]string{
+		"end of document": owned + "...\n" + teamless,
+		"carriage return": strings.ReplaceAll(owned, "\n", "\r") + "---\r" + second,
+		"JSON":            "# c\n" + `{"apiVersion":"v1","kind":"ConfigMap"}` + "\n" + `{"apiVersion":"v1","kind":"Pod"}` + "\n",
+	} {
+		got := text(t, judge(t, "{team: {mode: off}}", map[string]string{"a.yaml": content}))
+		if !strings.Contains(got, "denied: something follows its first document") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if got := text(t, judge(t, "{}", map[string]string{"a.yaml": owned + "...\n"})); !strings.Contains(got, ": 0 denied") {
+		t.Errorf("dots at the end: %s", got)
+	}
+}
+
 // The modes are those of the server.
 func TestModes(t *testing.T) {
 	for checks, want := range map[string]string{
@@ -120,6 +138,7 @@ func TestRequests(t *testing.T) {
 		"cluster-scoped":    {object("v1", "Node", ""), "CREATE nodes  v1 in  object in  by jane"},
 		"a Namespace":       {object("v1", "Namespace", ""), "CREATE namespaces  v1 in x object in  by jane"},
 		"irregular plural":  {object("networking.k8s.io/v1", "NetworkPolicy", ""), "CREATE networkpolicies networking.k8s.io v1 in default object in default by jane"},
+		"a vowel and y":     {object("farm.example/v1", "Gateway", "z"), "CREATE gateways farm.example v1 in z object in z by jane"},
 		"custom, undefined": {object("farm.example/v1", "Ox", ""), "CREATE oxs farm.example v1 in  object in  by jane"},
 		"custom, namespaced": {strings.Replace(crd, "SCOPE", "Namespaced", 1) + "---\n" + object("farm.example/v1", "Ox", ""),
 			"CREATE oxen farm.example v1 in default object in default by jane"},

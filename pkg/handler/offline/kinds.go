@@ -5,6 +5,7 @@ package offline
 
 import (
 	"cmp"
+	"regexp"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -52,6 +53,9 @@ func newKinds(objects []object) kinds {
 // resource guesses the plural where nobody says it, as kubectl's forefathers did: by the rules of English.
 func (k kinds) resource(kind schema.GroupVersionKind) schema.GroupVersionResource {
 	guess, _ := meta.UnsafeGuessKindToResource(kind)
+	if lower := strings.ToLower(kind.Kind); regexp.MustCompile("[aeiou]y$").MatchString(lower) {
+		guess.Resource = lower + "s" // gateways, where the guess is gatewaies
+	}
 	guess.Resource = cmp.Or(k.custom[kind.GroupKind()].plural, guess.Resource)
 	return guess
 }

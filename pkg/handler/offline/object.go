@@ -90,7 +90,8 @@ func itemsOf(file string, list document, kind schema.GroupVersionKind, items []j
 		}
 		found, err := objectsOf(file, d)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("item %d: %w", i, err))
+			// As text: only a whole document can be errNoObject, and be skipped.
+			errs = append(errs, fmt.Errorf("item %d: %s", i, err.Error()))
 		}
 		all = append(all, found...)
 	}

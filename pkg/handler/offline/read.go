@@ -27,7 +27,8 @@ type manifests struct {
 
 // read reads files, directories with all that is below them, and "-", which is standard input. In a directory only
 // files named .yaml, .yml and .json count, and documents that say nothing of an apiVersion or a kind do not: what else
-// is in a repository is not for us. Symbolic links in it are not followed. The error is a path that cannot be read.
+// is in a repository is not for us. Symbolic links in it are followed to files, but not to directories, which may
+// have no end. The error is a path that cannot be read.
 func read(paths []string, input io.Reader) (*manifests, error) {
 	m := &manifests{}
 	for _, path := range paths {
@@ -47,25 +48,50 @@ func read(paths []string, input io.Reader) (*manifests, error) {
 }
 
 func (m *manifests) walk(root string) error {
-	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+	info, err := os.Stat(root)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return m.file(root, true)
+	}
+	// WalkDir does not follow a link, not even one that it begins with.
+	resolved, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(resolved, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir():
-			if name := entry.Name(); path != root && strings.HasPrefix(name, ".") {
+			if name := entry.Name(); path != resolved && strings.HasPrefix(name, ".") {
 				return fs.SkipDir
 			}
 			return nil
-		case path != root && (!isManifest(path) || !entry.Type().IsRegular()):
+		case !isManifest(path):
 			return nil
 		}
-		data, err := os.ReadFile(path) //nolint:gosec // the paths are the user's own arguments
+		below, err := filepath.Rel(resolved, path)
 		if err != nil {
 			return err
 		}
-		m.add(path, data, path == root)
-		return nil
+		return m.file(filepath.Join(root, below), false)
 	})
+}
+
+// file reads one file, or what a link leads to. In a directory what is no file does not count.
+func (m *manifests) file(path string, named bool) error {
+	info, err := os.Stat(path)
+	if err != nil || !named && !info.Mode().IsRegular() {
+		return err
+	}
+	data, err := os.ReadFile(path) //nolint:gosec // the paths are the user's own arguments
+	if err != nil {
+		return err
+	}
+	m.add(path, data, named)
+	return nil
 }
 
 func isManifest(path string) bool {

@@ -129,7 +129,7 @@ func (t Tool) uri(file string) string {
 			}
 		}
 	}
-	return (&url.URL{Path: filepath.ToSlash(filepath.Clean(file))}).EscapedPath()
+	return (&url.URL{Path: filepath.ToSlash(filepath.Clean(file))}).String()
 }
 
 // fingerprint tells the same finding in two versions of a file: it has no line in it.

@@ -142,7 +142,8 @@ func TestFingerprintHasNoLine(t *testing.T) {
 func TestURI(t *testing.T) {
 	tool := Tool{Directory: "/repo"}
 	for file, want := range map[string]string{
-		"/repo/a/b.yaml": "a/b.yaml", "/else/b.yaml": "/else/b.yaml", "/repo/a b#c.yaml": "a%20b%23c.yaml",
+		"/repo/a/b.yaml": "a/b.yaml",
+		"/else/b.yaml":   "/else/b.yaml", "/repo/a:b.yaml": "./a:b.yaml", "/repo/a b#c.yaml": "a%20b%23c.yaml",
 	} {
 		if got := tool.uri(file); got != want {
 			t.Errorf("%s is %s, want %s", file, got, want)

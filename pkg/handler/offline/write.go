@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
+	"unicode"
 )
 
 // WriteText writes a line for each finding, with file and line in front as editors and CI systems find them, and one
@@ -20,7 +22,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		if check != "" {
 			check += ": "
 		}
-		_, _ = fmt.Fprintf(out, "%s:%d: %s: %s%s%s\n", f.File, f.Line, word[f.Level], f.subject(), check, f.Message)
+		_, _ = fmt.Fprintf(out, "%s:%d: %s: %s\n", clean(f.File), f.Line, word[f.Level], clean(f.subject()+check+f.Message))
 	}
 	_, _ = fmt.Fprintf(out, "%s in %s: %d denied, %s", count(r.Objects, "object"), count(r.Files, "file"), r.DeniedObjects,
 		count(r.level(Warned), "warning"))
@@ -35,6 +37,17 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	_, _ = fmt.Fprintln(out)
 	return out.Flush()
+}
+
+// clean keeps a text on its line: manifests must not write lines of their own, which CI systems take for commands, nor
+// control a terminal.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, strings.ToValidUTF8(text, " "))
 }
 
 func count(n int, what string) string {

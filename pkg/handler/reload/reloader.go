@@ -63,8 +63,9 @@ type Options struct {
 type Reloader struct {
 	options Options
 	metrics *metrics
-	hash    string // of the file in use
-	told    string // the failure that was told last
+	hash    string          // of the file in use
+	reads   []client.Object // what it needs of the cluster
+	told    string          // the failure that was told last
 	ready   atomic.Pointer[error]
 }
 
@@ -156,7 +157,8 @@ func (r *Reloader) reload(ctx context.Context, changes chan struct{}) error {
 	case err != nil:
 		return err
 	case hash == r.hash:
-		r.metrics.successful.Set(1) // after a bad file, the good one is back
+		r.metrics.successful.Set(1)        // after a bad file, the good one is back
+		r.options.Cluster.Keep(r.reads...) // and not what another needed that was never used
 		return nil
 	}
 	reads := c.Reads()
@@ -172,7 +174,7 @@ func (r *Reloader) reload(ctx context.Context, changes chan struct{}) error {
 	}
 	r.options.Cluster.Keep(reads...)
 	r.ready.Store(nil)
-	r.hash = hash
+	r.hash, r.reads = hash, reads
 	r.metrics.inUse(hash)
 	klog.FromContext(ctx).Info("Using the check configuration",
 		"file", r.options.Path, "hash", hash, "checks", len(entries))

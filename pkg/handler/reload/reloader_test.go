@@ -318,3 +318,23 @@ func TestMetricsNameTaken(t *testing.T) {
 		t.Error("two Reloaders share a registry")
 	}
 }
+
+// What a configuration needed that never came into use is let go of when the file says again what is in use.
+func TestRevertedFileLetsGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, looks)
+		close(s.cluster.synced)
+		synctest.Wait()
+		s.cluster.refuses = errors.New("forbidden")
+		s.write(strings.Replace(looks, "seen", "other", 1))
+		s.changed()
+		synctest.Wait()
+		s.cluster.held = nil
+		s.write(looks)
+		s.changed()
+		synctest.Wait()
+		if len(s.cluster.held) != 1 {
+			t.Errorf("held %v", s.cluster.held)
+		}
+	})
+}

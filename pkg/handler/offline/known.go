@@ -1,0 +1,51 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package offline
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	kjson "sigs.k8s.io/json"
+)
+
+// goneBefore is the minor version of Kubernetes 1 of which no cluster is older: what was removed by then is nowhere.
+const goneBefore = 25
+
+// conforms finds what an API server would say of an object before it asks a webhook. Of kinds that are not those of
+// Kubernetes it knows nothing.
+func (o object) conforms(scheme *runtime.Scheme, k kinds) []Finding {
+	if _, custom := k.custom[o.kind.GroupKind()]; custom || !scheme.IsGroupRegistered(o.kind.Group) {
+		return nil
+	}
+	obj, err := scheme.New(o.kind)
+	if err != nil {
+		return []Finding{o.finding(Denied, fmt.Sprintf("Kubernetes has no kind %s in %s: correct its kind or apiVersion",
+			o.kind.Kind, o.kind.GroupVersion()))}
+	}
+	if removed, ok := obj.(interface{ APILifecycleRemoved() (major, minor int) }); ok {
+		if major, minor := removed.APILifecycleRemoved(); major == 1 && minor <= goneBefore {
+			return []Finding{o.finding(Denied, fmt.Sprintf(
+				"Kubernetes has no %s in %s since version %d.%d: use a newer apiVersion",
+				o.kind.Kind, o.kind.GroupVersion(), major, minor))}
+		}
+	}
+	unknown, err := kjson.UnmarshalStrict(o.raw, obj)
+	if err != nil {
+		return []Finding{o.finding(Denied, fmt.Sprintf("it is no %s: %s", o.kind.Kind, err.Error()))}
+	}
+	var found []Finding
+	for _, u := range unknown {
+		found = append(found, o.finding(Warned, u.Error()+": an API server drops it, or refuses the object"))
+	}
+	return found
+}
+
+// finding is one about the object as a whole.
+func (o object) finding(level Level, message string) Finding {
+	return Finding{
+		File: o.file, Line: o.line, Level: level, APIVersion: o.kind.GroupVersion().String(), Kind: o.kind.Kind,
+		Namespace: o.namespace, Name: o.name, Message: message,
+	}
+}
