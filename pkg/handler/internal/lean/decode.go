@@ -96,20 +96,8 @@ func decodeAll[T any](obj *T, o Object) error {
 // wrong. The whole is then to be decoded in another way, and obj is of no use.
 func DecodeAround[T any](obj *T, data []byte, shape Shape) ([]Piece, bool) {
 	p, ok := project(data, shape)
-	if !ok || json.Unmarshal(p.out, obj) != nil || p.ambiguous() {
+	if !ok || json.Unmarshal(p.out, obj) != nil {
 		return nil, false
 	}
 	return p.cuts, true
-}
-
-// ambiguous says whether a member was cut out twice.
-func (p *projection) ambiguous() bool {
-	for i, piece := range p.cuts {
-		for _, other := range p.cuts[:i] {
-			if bytes.Equal(piece.Name, other.Name) {
-				return true
-			}
-		}
-	}
-	return false
 }
