@@ -32,7 +32,8 @@ func NewRequest(r admissionv1.AdmissionRequest) *Request {
 
 // Object returns the object in the request as a *T, shared with other callers. T is whatever the object's JSON fits:
 // an API type, [metav1.PartialObjectMetadata], or a struct of only the fields a check needs.
-// The error is [ErrNoObject] if the request has no object.
+// The error is [ErrNoObject] if the request has no object. An object of more than 10,000 fields and items is an error,
+// too, as it may take a thousand times its size in memory. If T is only metadata, only those in the metadata count.
 func Object[T any](req *Request) (*T, error) {
 	return decode[T](&req.object, req.AdmissionRequest.Object.Raw, "object")
 }

@@ -5,6 +5,7 @@ package handler
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -67,6 +68,38 @@ func TestObjectMindsTheCaseOfNames(t *testing.T) {
 	if err != nil || !pod.Spec.HostNetwork {
 		t.Errorf("got %v, %v", pod, err)
 	}
+}
+
+// Three bytes for each of many containers must not become a gigabyte in any type. Only what is decoded counts.
+func TestObjectIsOfBoundedSize(t *testing.T) {
+	many := strings.Repeat(`{},`, 200_000) + `{}`
+	spec := `{"spec":{"containers":[` + many + `]}}`
+	metadata := `{"metadata":{"ownerReferences":[` + many + `]}}`
+	tests := map[string]struct {
+		raw  string
+		read func(*Request) error
+		good bool
+	}{
+		"Pod":                         {spec, reads[corev1.Pod], false},
+		"map":                         {spec, reads[map[string]any], false},
+		"metadata beside a large Pod": {spec, reads[metav1.PartialObjectMetadata], true},
+		"large metadata":              {metadata, reads[metav1.PartialObjectMetadata], false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var r admissionv1.AdmissionRequest
+			r.Object.Raw = []byte(tt.raw)
+			err := tt.read(NewRequest(r))
+			if (err == nil) != tt.good || err != nil && !strings.Contains(err.Error(), "more than 10000 fields") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func reads[T any](req *Request) error {
+	_, err := Object[T](req)
+	return err
 }
 
 func TestTerminating(t *testing.T) {

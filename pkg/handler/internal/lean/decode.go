@@ -17,6 +17,20 @@ const maxItems = 10_000
 
 func errTooMany() error { return fmt.Errorf("it has more than %d fields and items", maxItems) }
 
+// Bound returns an error if decoding an object takes too much memory. A shape that is not nil says what is decoded of it.
+func Bound(raw []byte, shape Shape) error {
+	if items(raw) <= maxItems {
+		return nil
+	}
+	if shape == nil {
+		return errTooMany()
+	}
+	if p, ok := project(raw, shape); !ok || items(p.out) > maxItems {
+		return errTooMany()
+	}
+	return nil
+}
+
 // items is the number of members and items in JSON, less those that are the first of theirs.
 func items(text []byte) int {
 	if n := bytes.Count(text, []byte{','}); n <= maxItems {

@@ -63,3 +63,11 @@ func Metadata(name []byte) (Verdict, Shape) {
 	}
 	return Drop, nil
 }
+
+// AllMetadata reads an object's metadata with the managed fields, and nothing else.
+func AllMetadata(name []byte) (Verdict, Shape) {
+	if string(name) == "metadata" {
+		return Read, nil
+	}
+	return Drop, nil
+}
