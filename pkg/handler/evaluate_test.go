@@ -14,6 +14,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -282,5 +283,21 @@ func TestObjectBeingDeletedIsLeftAlone(t *testing.T) {
 	h := newHandler(t, Entry{Check: says("no", Violation{Message: "no"}), EveryUpdate: true})
 	if got := ask(t.Context(), t, h, updatePod(t, deleted, webPod())); !got.Allowed {
 		t.Errorf("the finalizer cannot be taken off: %v", got.Result)
+	}
+}
+
+// What is being deleted is in force until its finalizers are gone: a way around all checks for who may set one.
+func TestObjectBeingDeletedIsStillJudged(t *testing.T) {
+	const head = `{"metadata":{"name":"x","finalizers":["a/b"],"deletionTimestamp":"2026-01-01T00:00:00Z"},"subjects":[`
+	check := CheckFor("anonymous", func(_ context.Context, _ *Request, b *rbacv1.ClusterRoleBinding) []Violation {
+		return []Violation{{Message: b.Subjects[0].Name}}
+	})
+	req := createPod(t, webPod())
+	req.Operation = admissionv1.Update
+	req.Kind = metav1.GroupVersionKind(rbacv1.SchemeGroupVersion.WithKind("ClusterRoleBinding"))
+	req.OldObject.Raw = []byte(head + `{"kind":"User","name":"jane"}]}`)
+	req.Object.Raw = []byte(head + `{"kind":"User","name":"system:anonymous"}]}`)
+	if got := ask(t.Context(), t, newHandler(t, Entry{Check: check}), req); got.Allowed {
+		t.Error("allowed")
 	}
 }

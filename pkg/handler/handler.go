@@ -112,7 +112,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, body []byte, st
 func (h *Handler) review(
 	ctx context.Context, req *Request, budget time.Duration,
 ) (*admissionv1.AdmissionResponse, decision) {
-	if req.terminating() {
+	if req.cleansUp() {
 		return &admissionv1.AdmissionResponse{UID: req.UID, Allowed: true}, decisionAllowed
 	}
 	outcomes := evaluate(ctx, *h.entries.Load(), req, budget)

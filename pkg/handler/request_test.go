@@ -102,10 +102,17 @@ func reads[T any](req *Request) error {
 	return err
 }
 
-func TestTerminating(t *testing.T) {
+func TestCleansUp(t *testing.T) {
 	deleted := webPod()
 	deleted.DeletionTimestamp = &metav1.Time{}
 	deleted.DeletionTimestamp.Time = deleted.DeletionTimestamp.AddDate(2026, 1, 1)
+	deleted.Status.Phase = corev1.PodRunning
+	other := webPod()
+	other.Spec.HostPID = true
+	labeled := webPod()
+	labeled.Labels = map[string]string{"a": "b"}
+	broken := updatePod(t, deleted, webPod())
+	broken.Object.Raw = []byte(`{`)
 	tests := map[string]struct {
 		req  admissionv1.AdmissionRequest
 		want bool
@@ -115,10 +122,13 @@ func TestTerminating(t *testing.T) {
 		"update":                      {updatePod(t, webPod(), webPod()), false},
 		"update that claims deletion": {updatePod(t, webPod(), deleted), false},
 		"update of a deleted object":  {updatePod(t, deleted, webPod()), true},
+		"of its metadata":             {updatePod(t, deleted, labeled), true},
+		"of its specification":        {updatePod(t, deleted, other), false},
+		"to something unreadable":     {broken, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := NewRequest(tt.req).terminating(); got != tt.want {
+			if got := NewRequest(tt.req).cleansUp(); got != tt.want {
 				t.Errorf("got %t, want %t", got, tt.want)
 			}
 		})
