@@ -26,7 +26,8 @@ type Limits struct {
 	// Concurrent.
 	Queued int
 	// Bytes is how much memory the bodies of all these may take; decoded they take a few times as much. 0 stands for an
-	// eighth of GOMEMLIMIT, or of 1 GiB if that is not set. It is never less than 16 MiB, which is two of the largest.
+	// eighth of GOMEMLIMIT, or of 1 GiB if that is not set. A quarter of it is for bodies of up to 128 KiB, which nearly
+	// all are. It is never less than 20 MiB, so that there is room for two of the largest.
 	Bytes int64
 }
 
@@ -40,7 +41,7 @@ func (l Limits) complete() Limits {
 		}
 		l.Bytes = limit / 8
 	}
-	l.Bytes = max(l.Bytes, 16<<20)
+	l.Bytes = max(l.Bytes, 20<<20)
 	return l
 }
 
@@ -99,11 +100,16 @@ type reservation struct {
 	bytes int64
 }
 
-// grow reserves more memory, or refuses.
+// grow reserves more memory, or refuses. A few large bodies whose senders stall must not keep out the small ones, so
+// that these are refused later.
 func (r *reservation) grow(bytes int) *refusal {
 	r.bytes += int64(bytes)
-	if r.gate.bytes.Add(int64(bytes)) > r.gate.limits.Bytes {
-		return r.gate.refuse("memory", "the reviews being answered take up %d MiB", r.gate.limits.Bytes>>20)
+	limit := r.gate.limits.Bytes
+	if r.bytes > usualBody {
+		limit -= limit / 4
+	}
+	if r.gate.bytes.Add(int64(bytes)) > limit {
+		return r.gate.refuse("memory", "the reviews being answered take up %d MiB", limit>>20)
 	}
 	return nil
 }
