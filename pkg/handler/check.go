@@ -18,8 +18,9 @@ type Check interface {
 	Name() string
 
 	// Evaluate returns what is wrong with the request; nothing means that this check has no objection. An error says
-	// that the check could not tell. The context carries a logger (klog.FromContext) and the deadline; a check which
-	// waits for something must heed it. Objects taken from the request are shared with other checks: read only.
+	// that the check could not tell; violations beside it count as well. The context carries a logger
+	// (klog.FromContext) and the deadline; a check which waits for something must heed it. Objects taken from the
+	// request are shared with other checks: read only.
 	Evaluate(ctx context.Context, req *Request) ([]Violation, error)
 }
 

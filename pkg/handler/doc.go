@@ -38,6 +38,7 @@
 //
 // A check that returns an error, panics or is too slow has not said yes. In mode deny the request is then refused with
 // a status of 500 or 504 that names the check; in the other modes the failure is a warning or an audit annotation.
+// What it has found before that counts as always.
 // The server itself goes on. Checks which deny are run first, so that a slow check which only warns cannot take the
 // answer away from them.
 //

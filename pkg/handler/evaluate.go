@@ -103,7 +103,7 @@ func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
 	if err != nil && ctx.Err() != nil {
 		err = errDeadline // whatever the check calls it
 	}
-	if err == nil && !e.everyUpdate {
+	if !e.everyUpdate {
 		violations = e.dropCarriedOver(ctx, req, violations)
 	}
 	o = outcome{entry: e, err: err}

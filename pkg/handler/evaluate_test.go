@@ -210,6 +210,41 @@ func TestErrorIsTheChecksFailure(t *testing.T) {
 	}
 }
 
+// A check that has found something does not lose it to an error, least of all one that admits what it cannot tell.
+func TestViolationsBesideAnErrorCount(t *testing.T) {
+	check := checkFunc{"half", func(context.Context, *Request) ([]Violation, error) {
+		return []Violation{{Message: "bad"}}, errors.New("the rest is unreadable")
+	}}
+	const both = `half: bad; check "half" failed: the rest is unreadable`
+	tests := map[string]struct {
+		entry Entry
+		want  string
+	}{
+		"deny":                  {Entry{}, `Pod "web" in namespace "shop" denied by 1 check: ` + both},
+		"deny, admit on errors": {Entry{OnError: Admit}, `Pod "web" in namespace "shop" denied by 1 check: half: bad`},
+		"warn":                  {Entry{Mode: Warn}, "half: bad|half failed: the rest is unreadable"},
+		"audit":                 {Entry{Mode: Audit}, "bad; failed: the rest is unreadable"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			tt.entry.Check = check
+			h := newHandler(t, tt.entry)
+			response := ask(t.Context(), t, h, createPod(t, webPod()))
+			got := strings.Join(response.Warnings, "|") + response.AuditAnnotations["half"]
+			if !response.Allowed {
+				got += response.Result.Message
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			verdict := h.Judge(t.Context(), NewRequest(createPod(t, webPod())))
+			if len(verdict.Findings) != 2 || verdict.Allowed() != response.Allowed {
+				t.Errorf("got %+v", verdict)
+			}
+		})
+	}
+}
+
 func TestUpdates(t *testing.T) {
 	// The check wants a team on the Pod, and no container named "bad".
 	check := CheckFor("rules", func(_ context.Context, _ *Request, pod *corev1.Pod) []Violation {

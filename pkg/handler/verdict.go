@@ -70,7 +70,6 @@ func (v *Verdict) add(o outcome) {
 		v.Findings = append(v.Findings, Finding{
 			Check: o.entry.name, Mode: o.entry.mode, Err: o.err, Refuses: o.entry.refuses(),
 		})
-		return
 	}
 	for _, violation := range o.violations {
 		v.Findings = append(v.Findings, Finding{
