@@ -14,7 +14,7 @@ import (
 // time. It must have no side effects: requests may be dry runs, may be repeated, and may still be denied by others.
 type Check interface {
 	// Name is how people know the check: in messages, metrics and audit annotations. It does not change, and is a
-	// valid annotation name: up to 56 letters, digits, '-', '_' or '.'.
+	// valid annotation name: up to 56 letters, digits, '-', '_' or '.', not ending in "-exempt".
 	Name() string
 
 	// Evaluate returns what is wrong with the request; nothing means that this check has no objection. An error says
