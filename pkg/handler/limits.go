@@ -20,7 +20,8 @@ import (
 // Retry-After of a second, upon which the API server tries again by itself within the webhook's timeout.
 type Limits struct {
 	// Concurrent is how many reviews are decoded and evaluated at a time; 0 stands for four for each
-	// processor; more are of use to checks that wait for something.
+	// processor; more are of use to checks that wait for something. A check that goes on when its review was answered
+	// counts until it ends.
 	Concurrent int
 	// Queued is how many more may wait for their turn, as long as their own timeouts allow; 0 stands for 16 times
 	// Concurrent.
@@ -71,7 +72,7 @@ func newGate(limits Limits, registerer prometheus.Registerer) (*gate, error) {
 	return g, nil
 }
 
-// enter waits for a turn, which leave gives back.
+// enter waits for a turn.
 func (g *gate) enter(ctx context.Context) *refusal {
 	select {
 	case g.turns <- struct{}{}:
@@ -92,12 +93,20 @@ func (g *gate) enter(ctx context.Context) *refusal {
 	}
 }
 
-func (g *gate) leave() { <-g.turns }
-
-// reservation is what one body takes of the memory for all.
+// reservation is what one review takes of what there is for all: memory for its body, and a turn. It is given back when
+// the last who shares it releases it: a check that does not end still holds the review after it was answered.
 type reservation struct {
-	gate  *gate
-	bytes int64
+	gate    *gate
+	bytes   int64
+	hasTurn bool
+	sharers atomic.Int64 // beside the first
+}
+
+// enter waits for a turn, or refuses.
+func (r *reservation) enter(ctx context.Context) *refusal {
+	refused := r.gate.enter(ctx)
+	r.hasTurn = refused == nil
+	return refused
 }
 
 // grow reserves more memory, or refuses. A few large bodies whose senders stall must not keep out the small ones, so
@@ -114,9 +123,17 @@ func (r *reservation) grow(bytes int) *refusal {
 	return nil
 }
 
+// share is for one more who then has to release it. There must be no growing and no entering after that.
+func (r *reservation) share() { r.sharers.Add(1) }
+
 func (r *reservation) release() {
+	if r.sharers.Add(-1) >= 0 {
+		return
+	}
 	r.gate.bytes.Add(-r.bytes)
-	r.bytes = 0
+	if r.hasTurn {
+		<-r.gate.turns
+	}
 }
 
 func (g *gate) refuse(limit, format string, args ...any) *refusal {

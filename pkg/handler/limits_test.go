@@ -54,6 +54,28 @@ func TestQueueIsBounded(t *testing.T) {
 	})
 }
 
+// A check that ignores its context keeps its review's memory and turn, or many of them would be without limits.
+func TestChecksThatHangAreWithinTheLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := limitedHandler(t, Limits{Concurrent: 1}, stuck("slow", release))
+		if got := send(t.Context(), h, "/?timeout=1s", sampleReview(t, 0)); got.Code != http.StatusOK {
+			t.Errorf("the first got %d %s", got.Code, got.Body)
+		}
+		if n := len(h.gate.turns); n != 1 || h.gate.bytes.Load() == 0 {
+			t.Errorf("its check goes on, with %d turns and %d bytes", n, h.gate.bytes.Load())
+		}
+		if got := send(t.Context(), h, "/?timeout=1s", sampleReview(t, 0)); got.Code != http.StatusServiceUnavailable {
+			t.Errorf("another got %d %s", got.Code, got.Body)
+		}
+		close(release)
+		synctest.Wait()
+		if n := len(h.gate.turns); n != 0 || h.gate.bytes.Load() != 0 {
+			t.Errorf("not given back: %d turns, %d bytes", n, h.gate.bytes.Load())
+		}
+	})
+}
+
 // Who waits for a turn waits no longer than the review's own timeout.
 func TestWaitEndsWithTheReviewsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -53,7 +53,7 @@ func (h *Handler) Judge(ctx context.Context, req *Request) Verdict {
 	start := time.Now()
 	deadline, _ := ctx.Deadline()
 	var verdict Verdict
-	for _, o := range evaluate(ctx, *h.entries.Load(), req, deadline.Sub(start)) {
+	for _, o := range evaluate(ctx, *h.entries.Load(), req, deadline.Sub(start), func() {}) {
 		verdict.add(o)
 	}
 	return verdict
