@@ -15,7 +15,10 @@ const (
 
 	// firstRead is the memory set aside for a body before any of it has come, and growth how many times what has come is
 	// set aside after that: who announces much and sends little gets no more.
-	firstRead, growth = 16 << 10, 8
+	firstRead, growth = 16 << 10, 2
+
+	// usualBody is what nearly all reviews are smaller than.
+	usualBody = 128 << 10
 )
 
 // readBody reads what there is to read within the size that a review may have and the memory that there is for all.

@@ -14,12 +14,13 @@ import (
 // time. It must have no side effects: requests may be dry runs, may be repeated, and may still be denied by others.
 type Check interface {
 	// Name is how people know the check: in messages, metrics and audit annotations. It does not change, and is a
-	// valid annotation name: up to 56 letters, digits, '-', '_' or '.'.
+	// valid annotation name: up to 56 letters, digits, '-', '_' or '.', not ending in "-exempt".
 	Name() string
 
 	// Evaluate returns what is wrong with the request; nothing means that this check has no objection. An error says
-	// that the check could not tell. The context carries a logger (klog.FromContext) and the deadline; a check which
-	// waits for something must heed it. Objects taken from the request are shared with other checks: read only.
+	// that the check could not tell; violations beside it count as well. The context carries a logger
+	// (klog.FromContext) and the deadline; a check which waits for something must heed it. Objects taken from the
+	// request are shared with other checks: read only.
 	Evaluate(ctx context.Context, req *Request) ([]Violation, error)
 }
 

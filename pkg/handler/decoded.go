@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
@@ -35,12 +36,25 @@ func decode[T any](memo *decoded, raw []byte, which string) (*T, error) {
 		if err := own.DecodeLean(memo.lean); err != nil {
 			return nil, fmt.Errorf("cannot read %s: %w", which, err)
 		}
-	} else if err := json.Unmarshal(raw, obj); err != nil {
-		// The API machinery's decoder, since its idea of JSON is the API server's: names of fields are case-sensitive.
+	} else if err := decodeWhole(obj, raw); err != nil {
 		return nil, fmt.Errorf("cannot read %s as %s: %w", which, reflect.TypeFor[T](), err)
 	}
 	memo.known = append(memo.known, obj)
 	return obj, nil
+}
+
+// decodeWhole asks the API machinery's decoder, since its idea of JSON is the API server's: names of fields are
+// case-sensitive. It refuses objects that are small in JSON and huge in memory. A ConfigMap
+// may well have many fields; they do not count for who reads nothing but the metadata.
+func decodeWhole(obj any, raw []byte) error {
+	var shape lean.Shape
+	if _, ok := obj.(*metav1.PartialObjectMetadata); ok {
+		shape = lean.AllMetadata
+	}
+	if err := lean.Bound(raw, shape); err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, obj)
 }
 
 func find[T any](known []any) (*T, bool) {

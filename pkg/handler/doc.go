@@ -21,8 +21,8 @@
 //
 // A check sees creates and updates of the object itself, and of a Pod's ephemeral containers and size. It sees no other
 // subresources (status, scale, …), deletes or connects, which carry nothing to check, unless it is a [Selector] and
-// asks for them. Nobody is asked about an object which is already being deleted: all that is left to do there is to
-// take off its finalizers, and no policy may stand in the way of that.
+// asks for them. Nobody is asked about an update of an object which is already being deleted if it changes nothing but
+// metadata and status: what is left to do there is to take off finalizers, and no policy may stand in the way of that.
 //
 // On an update, a violation which the old object had as well does not count, so that an object older than the policy
 // can still be scaled, labeled and cleaned up. [Violation.Identity] says when two violations are the same.
@@ -38,6 +38,7 @@
 //
 // A check that returns an error, panics or is too slow has not said yes. In mode deny the request is then refused with
 // a status of 500 or 504 that names the check; in the other modes the failure is a warning or an audit annotation.
+// What it has found before that counts as always.
 // The server itself goes on. Checks which deny are run first, so that a slow check which only warns cannot take the
 // answer away from them.
 //

@@ -141,10 +141,8 @@ func (e Entry) compile(position int) (*entry, error) {
 		return nil, fmt.Errorf("entry %d has no check: set Entry.Check", position)
 	}
 	name, mode := e.Check.Name(), cmp.Or(e.Mode, Deny)
-	// The API server drops audit annotations with any other name.
-	problems := validation.IsQualifiedName(name + exemptSuffix)
-	if name == "" || len(problems) > 0 || strings.Contains(name, "/") {
-		return nil, fmt.Errorf("check name %q is no annotation name: use up to 56 letters, digits, '-', '_' or '.'", name)
+	if err := validateName(name); err != nil {
+		return nil, err
 	}
 	if !slices.Contains(Modes(), mode) {
 		return nil, fmt.Errorf("check %q has the unknown mode %q: use one of %q", name, mode, Modes())
@@ -168,6 +166,20 @@ func (e Entry) compile(position int) (*entry, error) {
 		compiled.selects = selector.Selects
 	}
 	return compiled, nil
+}
+
+// validateName says what is wrong with a check's name as the key of its audit annotations.
+func validateName(name string) error {
+	// The API server drops audit annotations with any other name.
+	problems := validation.IsQualifiedName(name + exemptSuffix)
+	if name == "" || len(problems) > 0 || strings.Contains(name, "/") {
+		return fmt.Errorf("check name %q is no annotation name: use up to 56 letters, digits, '-', '_' or '.'", name)
+	}
+	if strings.HasSuffix(name, exemptSuffix) {
+		return fmt.Errorf("check name %q ends in %q, as the keys of annotations about exemptions do: rename the check",
+			name, exemptSuffix)
+	}
+	return nil
 }
 
 // refuses says whether a failure of the check refuses the request.

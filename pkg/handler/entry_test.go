@@ -40,6 +40,7 @@ func TestCompileReportsEverythingThatIsWrong(t *testing.T) {
 		{Check: says("with/slash")},
 		{Check: says("with space")},
 		{Check: says(strings.Repeat("x", 57))},
+		{Check: says("loud-exempt")},
 		{Check: says("loud"), Mode: "shout"},
 		{Check: says("hesitant"), OnError: "maybe"},
 		{Check: says("exempting"), Exempt: Exemptions{Images: []string{"*"}}},
@@ -51,7 +52,7 @@ func TestCompileReportsEverythingThatIsWrong(t *testing.T) {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"entry 0 has no check", `check name ""`, `"with/slash"`, `"with space"`, `"xxxx`,
+		"entry 0 has no check", `check name ""`, `"with/slash"`, `"with space"`, `"xxxx`, `"loud-exempt" ends in "-exempt"`,
 		`unknown mode "shout": use one of ["deny" "warn" "audit" "off"]`, `"twice" is listed twice`,
 		`unknown OnError "maybe"`, `check "exempting": exempt.images[0]`, `check "blind" exempts namespaces by their labels`,
 	} {

@@ -32,10 +32,15 @@ type outcome struct {
 
 // evaluate runs the entries one after another and returns an outcome for each, in the same order. It returns when ctx
 // ends, even if a check does not: that check, and those after it, have then failed. A check that ignores its context
-// goes on in its goroutine, on data that nobody else writes to, and its result is dropped.
-func evaluate(ctx context.Context, entries []*entry, req *Request, budget time.Duration) []outcome {
+// goes on in its goroutine, on data that nobody else writes to, and its result is dropped. When no check is running any
+// more, be it before evaluate returns or long after, ended is called.
+func evaluate(
+	ctx context.Context, entries []*entry, req *Request, budget time.Duration, ended func(),
+) []outcome {
 	results := make(chan outcome, len(entries)) // room for all, so that an abandoned goroutine ends by itself
 	go func() {
+		defer close(results)
+		defer ended()
 		for _, e := range entries {
 			results <- e.run(ctx, req)
 			if ctx.Err() != nil {
@@ -43,17 +48,25 @@ func evaluate(ctx context.Context, entries []*entry, req *Request, budget time.D
 			}
 		}
 	}()
-	outcomes := make([]outcome, 0, len(entries))
-	for len(outcomes) < len(entries) {
-		select {
-		case o := <-results:
-			outcomes = append(outcomes, o)
-		case <-ctx.Done():
-			outcomes = cutShort(outcomes, results, entries)
-		}
-	}
+	outcomes := cutShort(collect(ctx, results), results, entries)
 	explainDeadline(outcomes, budget)
 	return outcomes
+}
+
+// collect returns the results that come until there are no more, or until the time is up.
+func collect(ctx context.Context, results <-chan outcome) []outcome {
+	outcomes := make([]outcome, 0, cap(results))
+	for {
+		select {
+		case o, more := <-results:
+			if !more {
+				return outcomes
+			}
+			outcomes = append(outcomes, o)
+		case <-ctx.Done():
+			return outcomes
+		}
+	}
 }
 
 // cutShort completes the outcomes when the time is up: with results that have just come, then with failures.
@@ -103,7 +116,7 @@ func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
 	if err != nil && ctx.Err() != nil {
 		err = errDeadline // whatever the check calls it
 	}
-	if err == nil && !e.everyUpdate {
+	if !e.everyUpdate {
 		violations = e.dropCarriedOver(ctx, req, violations)
 	}
 	o = outcome{entry: e, err: err}

@@ -14,6 +14,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -209,6 +210,41 @@ func TestErrorIsTheChecksFailure(t *testing.T) {
 	}
 }
 
+// A check that has found something does not lose it to an error, least of all one that admits what it cannot tell.
+func TestViolationsBesideAnErrorCount(t *testing.T) {
+	check := checkFunc{"half", func(context.Context, *Request) ([]Violation, error) {
+		return []Violation{{Message: "bad"}}, errors.New("the rest is unreadable")
+	}}
+	const both = `half: bad; check "half" failed: the rest is unreadable`
+	tests := map[string]struct {
+		entry Entry
+		want  string
+	}{
+		"deny":                  {Entry{}, `Pod "web" in namespace "shop" denied by 1 check: ` + both},
+		"deny, admit on errors": {Entry{OnError: Admit}, `Pod "web" in namespace "shop" denied by 1 check: half: bad`},
+		"warn":                  {Entry{Mode: Warn}, "half: bad|half failed: the rest is unreadable"},
+		"audit":                 {Entry{Mode: Audit}, "bad; failed: the rest is unreadable"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			tt.entry.Check = check
+			h := newHandler(t, tt.entry)
+			response := ask(t.Context(), t, h, createPod(t, webPod()))
+			got := strings.Join(response.Warnings, "|") + response.AuditAnnotations["half"]
+			if !response.Allowed {
+				got += response.Result.Message
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			verdict := h.Judge(t.Context(), NewRequest(createPod(t, webPod())))
+			if len(verdict.Findings) != 2 || verdict.Allowed() != response.Allowed {
+				t.Errorf("got %+v", verdict)
+			}
+		})
+	}
+}
+
 func TestUpdates(t *testing.T) {
 	// The check wants a team on the Pod, and no container named "bad".
 	check := CheckFor("rules", func(_ context.Context, _ *Request, pod *corev1.Pod) []Violation {
@@ -282,5 +318,21 @@ func TestObjectBeingDeletedIsLeftAlone(t *testing.T) {
 	h := newHandler(t, Entry{Check: says("no", Violation{Message: "no"}), EveryUpdate: true})
 	if got := ask(t.Context(), t, h, updatePod(t, deleted, webPod())); !got.Allowed {
 		t.Errorf("the finalizer cannot be taken off: %v", got.Result)
+	}
+}
+
+// What is being deleted is in force until its finalizers are gone: a way around all checks for who may set one.
+func TestObjectBeingDeletedIsStillJudged(t *testing.T) {
+	const head = `{"metadata":{"name":"x","finalizers":["a/b"],"deletionTimestamp":"2026-01-01T00:00:00Z"},"subjects":[`
+	check := CheckFor("anonymous", func(_ context.Context, _ *Request, b *rbacv1.ClusterRoleBinding) []Violation {
+		return []Violation{{Message: b.Subjects[0].Name}}
+	})
+	req := createPod(t, webPod())
+	req.Operation = admissionv1.Update
+	req.Kind = metav1.GroupVersionKind(rbacv1.SchemeGroupVersion.WithKind("ClusterRoleBinding"))
+	req.OldObject.Raw = []byte(head + `{"kind":"User","name":"jane"}]}`)
+	req.Object.Raw = []byte(head + `{"kind":"User","name":"system:anonymous"}]}`)
+	if got := ask(t.Context(), t, newHandler(t, Entry{Check: check}), req); got.Allowed {
+		t.Error("allowed")
 	}
 }

@@ -67,11 +67,11 @@ func (h *Handler) SetChecks(entries ...Entry) error {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	setDeadlines(w, start)
-	memory := reservation{gate: h.gate}
-	defer memory.release()
-	body, refused := receive(r, &memory)
+	held := &reservation{gate: h.gate}
+	defer held.release()
+	body, refused := receive(r, held)
 	if refused == nil {
-		refused = h.answer(w, r, body, start)
+		refused = h.answer(w, r, body, held, start)
 	}
 	if refused == nil {
 		return
@@ -85,24 +85,24 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // answer answers a review when its turn has come, or refuses it.
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request, body []byte, start time.Time) *refusal {
+func (h *Handler) answer(
+	w http.ResponseWriter, r *http.Request, body []byte, held *reservation, start time.Time,
+) *refusal {
 	// The context of the HTTP request ends when the server begins to shut down: controller-runtime derives it from the
 	// context that stops the manager. The request in hand must still get its answer, or every rollout would fail some.
 	// So the deadline is all that can end an evaluation; the caller's hanging up does not matter to checks this short.
 	budget := budgetOf(r.URL)
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(r.Context()), start.Add(budget))
 	defer cancel()
-	if refused := h.gate.enter(ctx); refused != nil {
+	if refused := held.enter(ctx); refused != nil {
 		return refused
 	}
-	defer h.gate.leave()
-
 	in, refused := read(body)
 	if refused != nil {
 		return refused
 	}
 	logger := klog.LoggerWithValues(klog.FromContext(ctx), "uid", in.request.UID)
-	response, decision := h.review(klog.NewContext(ctx, logger), in.request, budget)
+	response, decision := h.review(klog.NewContext(ctx, logger), in.request, held, budget)
 	in.answer(w, response, logger)
 	h.metrics.observeReview(in.request, decision, time.Since(start))
 	return nil
@@ -110,12 +110,13 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, body []byte, st
 
 // review asks the checks and puts together what they say.
 func (h *Handler) review(
-	ctx context.Context, req *Request, budget time.Duration,
+	ctx context.Context, req *Request, held *reservation, budget time.Duration,
 ) (*admissionv1.AdmissionResponse, decision) {
-	if req.terminating() {
+	if req.cleansUp() {
 		return &admissionv1.AdmissionResponse{UID: req.UID, Allowed: true}, decisionAllowed
 	}
-	outcomes := evaluate(ctx, *h.entries.Load(), req, budget)
+	held.share()
+	outcomes := evaluate(ctx, *h.entries.Load(), req, budget, held.release)
 	for i := range outcomes {
 		h.metrics.observeCheck(req, &outcomes[i])
 	}

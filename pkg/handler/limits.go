@@ -20,13 +20,15 @@ import (
 // Retry-After of a second, upon which the API server tries again by itself within the webhook's timeout.
 type Limits struct {
 	// Concurrent is how many reviews are decoded and evaluated at a time; 0 stands for four for each
-	// processor; more are of use to checks that wait for something.
+	// processor; more are of use to checks that wait for something. A check that goes on when its review was answered
+	// counts until it ends.
 	Concurrent int
 	// Queued is how many more may wait for their turn, as long as their own timeouts allow; 0 stands for 16 times
 	// Concurrent.
 	Queued int
 	// Bytes is how much memory the bodies of all these may take; decoded they take a few times as much. 0 stands for an
-	// eighth of GOMEMLIMIT, or of 1 GiB if that is not set. It is never less than 16 MiB, which is two of the largest.
+	// eighth of GOMEMLIMIT, or of 1 GiB if that is not set. A quarter of it is for bodies of up to 128 KiB, which nearly
+	// all are. It is never less than 20 MiB, so that there is room for two of the largest.
 	Bytes int64
 }
 
@@ -40,7 +42,7 @@ func (l Limits) complete() Limits {
 		}
 		l.Bytes = limit / 8
 	}
-	l.Bytes = max(l.Bytes, 16<<20)
+	l.Bytes = max(l.Bytes, 20<<20)
 	return l
 }
 
@@ -70,7 +72,7 @@ func newGate(limits Limits, registerer prometheus.Registerer) (*gate, error) {
 	return g, nil
 }
 
-// enter waits for a turn, which leave gives back.
+// enter waits for a turn.
 func (g *gate) enter(ctx context.Context) *refusal {
 	select {
 	case g.turns <- struct{}{}:
@@ -91,26 +93,47 @@ func (g *gate) enter(ctx context.Context) *refusal {
 	}
 }
 
-func (g *gate) leave() { <-g.turns }
-
-// reservation is what one body takes of the memory for all.
+// reservation is what one review takes of what there is for all: memory for its body, and a turn. It is given back when
+// the last who shares it releases it: a check that does not end still holds the review after it was answered.
 type reservation struct {
-	gate  *gate
-	bytes int64
+	gate    *gate
+	bytes   int64
+	hasTurn bool
+	sharers atomic.Int64 // beside the first
 }
 
-// grow reserves more memory, or refuses.
+// enter waits for a turn, or refuses.
+func (r *reservation) enter(ctx context.Context) *refusal {
+	refused := r.gate.enter(ctx)
+	r.hasTurn = refused == nil
+	return refused
+}
+
+// grow reserves more memory, or refuses. A few large bodies whose senders stall must not keep out the small ones, so
+// that these are refused later.
 func (r *reservation) grow(bytes int) *refusal {
 	r.bytes += int64(bytes)
-	if r.gate.bytes.Add(int64(bytes)) > r.gate.limits.Bytes {
-		return r.gate.refuse("memory", "the reviews being answered take up %d MiB", r.gate.limits.Bytes>>20)
+	limit := r.gate.limits.Bytes
+	if r.bytes > usualBody {
+		limit -= limit / 4
+	}
+	if r.gate.bytes.Add(int64(bytes)) > limit {
+		return r.gate.refuse("memory", "the reviews being answered take up %d MiB", limit>>20)
 	}
 	return nil
 }
 
+// share is for one more who then has to release it. There must be no growing and no entering after that.
+func (r *reservation) share() { r.sharers.Add(1) }
+
 func (r *reservation) release() {
+	if r.sharers.Add(-1) >= 0 {
+		return
+	}
 	r.gate.bytes.Add(-r.bytes)
-	r.bytes = 0
+	if r.hasTurn {
+		<-r.gate.turns
+	}
 }
 
 func (g *gate) refuse(limit, format string, args ...any) *refusal {

@@ -54,6 +54,28 @@ func TestQueueIsBounded(t *testing.T) {
 	})
 }
 
+// A check that ignores its context keeps its review's memory and turn, or many of them would be without limits.
+func TestChecksThatHangAreWithinTheLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := limitedHandler(t, Limits{Concurrent: 1}, stuck("slow", release))
+		if got := send(t.Context(), h, "/?timeout=1s", sampleReview(t, 0)); got.Code != http.StatusOK {
+			t.Errorf("the first got %d %s", got.Code, got.Body)
+		}
+		if n := len(h.gate.turns); n != 1 || h.gate.bytes.Load() == 0 {
+			t.Errorf("its check goes on, with %d turns and %d bytes", n, h.gate.bytes.Load())
+		}
+		if got := send(t.Context(), h, "/?timeout=1s", sampleReview(t, 0)); got.Code != http.StatusServiceUnavailable {
+			t.Errorf("another got %d %s", got.Code, got.Body)
+		}
+		close(release)
+		synctest.Wait()
+		if n := len(h.gate.turns); n != 0 || h.gate.bytes.Load() != 0 {
+			t.Errorf("not given back: %d turns, %d bytes", n, h.gate.bytes.Load())
+		}
+	})
+}
+
 // Who waits for a turn waits no longer than the review's own timeout.
 func TestWaitEndsWithTheReviewsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -78,7 +100,7 @@ func TestWaitEndsWithTheReviewsDeadline(t *testing.T) {
 
 func TestMemoryForBodiesIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := limitedHandler(t, Limits{Bytes: 1}, says("quiet")) // 16 MiB, the least there is
+		h := limitedHandler(t, Limits{Bytes: 1}, says("quiet")) // 20 MiB, the least there is
 		var writers []*io.PipeWriter
 		for range 2 {
 			body, writer := io.Pipe()
@@ -88,7 +110,7 @@ func TestMemoryForBodiesIsBounded(t *testing.T) {
 		}
 		synctest.Wait()
 		if got := post(t.Context(), h, strings.NewReader(strings.Repeat(" ", 3<<20)), 3<<20); got.Code != 503 ||
-			!strings.Contains(got.Body.String(), "take up 16 MiB") {
+			!strings.Contains(got.Body.String(), "take up 15 MiB") {
 			t.Errorf("got %d %s", got.Code, got.Body)
 		}
 		if got := send(t.Context(), h, "/", []byte(minimalReview)); got.Code != http.StatusOK {
@@ -100,6 +122,36 @@ func TestMemoryForBodiesIsBounded(t *testing.T) {
 		synctest.Wait()
 		if n := h.gate.bytes.Load(); n != 0 {
 			t.Errorf("%d bytes were not given back", n)
+		}
+	})
+}
+
+// Senders of much who stall must not keep out the usual reviews.
+func TestStalledBodiesLeaveRoomForUsualOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := limitedHandler(t, Limits{Bytes: 28 << 20}, says("quiet"))
+		var writers []*io.PipeWriter
+		for range 20 { // more than there is room for
+			body, writer := io.Pipe()
+			writers = append(writers, writer)
+			go func() {
+				post(t.Context(), h, body, maxBody)
+				_ = body.Close()
+			}()
+			_, _ = writer.Write(make([]byte, 1<<20+10))
+			synctest.Wait()
+		}
+		if n := testutil.ToFloat64(h.gate.refused.WithLabelValues("memory")); n == 0 || n > 10 {
+			t.Errorf("%v of 20 senders of 1 MiB were refused", n)
+		}
+		for _, size := range []int64{int64(len(minimalReview)), usualBody} {
+			body := strings.NewReader(minimalReview + strings.Repeat(" ", int(size)-len(minimalReview)))
+			if got := post(t.Context(), h, body, size); got.Code != http.StatusOK {
+				t.Errorf("a usual review got %d %s", got.Code, got.Body)
+			}
+		}
+		for _, writer := range writers {
+			_ = writer.Close()
 		}
 	})
 }
@@ -148,7 +200,7 @@ func TestBodiesWithoutALength(t *testing.T) {
 }
 
 func TestLimitsHaveDefaults(t *testing.T) {
-	if l := (Limits{}).complete(); l.Concurrent < 4 || l.Queued < l.Concurrent || l.Bytes < 16<<20 {
+	if l := (Limits{}).complete(); l.Concurrent < 4 || l.Queued < l.Concurrent || l.Bytes < 20<<20 {
 		t.Errorf("got %+v", l)
 	}
 	want := Limits{Concurrent: 3, Queued: 5, Bytes: 1 << 30}

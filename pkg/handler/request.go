@@ -32,7 +32,8 @@ func NewRequest(r admissionv1.AdmissionRequest) *Request {
 
 // Object returns the object in the request as a *T, shared with other callers. T is whatever the object's JSON fits:
 // an API type, [metav1.PartialObjectMetadata], or a struct of only the fields a check needs.
-// The error is [ErrNoObject] if the request has no object.
+// The error is [ErrNoObject] if the request has no object. An object of more than 10,000 fields and items is an error,
+// too, as it may take a thousand times its size in memory. If T is only metadata, only those in the metadata count.
 func Object[T any](req *Request) (*T, error) {
 	return decode[T](&req.object, req.AdmissionRequest.Object.Raw, "object")
 }
@@ -76,12 +77,15 @@ func (r *Request) before() *Request {
 	return old
 }
 
-// terminating says whether the request is an update of an object that is being deleted. Only the old object is
-// believed: it comes from storage, while the new one is what the user says.
-func (r *Request) terminating() bool {
+// cleansUp says whether the request is an update of an object that is being deleted, and changes nothing but its
+// metadata, as who takes off a finalizer does. The rest of the object is in force until it is gone, and an update of it
+// is one as any other. Only the old object is believed about the deletion: it comes from storage, while the new one is
+// what the user says.
+func (r *Request) cleansUp() bool {
 	if r.Operation != admissionv1.Update {
 		return false
 	}
 	old, err := OldMetadata(r)
-	return err == nil && old.DeletionTimestamp != nil
+	return err == nil && old.DeletionTimestamp != nil &&
+		lean.Same(r.AdmissionRequest.Object.Raw, r.AdmissionRequest.OldObject.Raw, lean.BesidesMetadata)
 }

@@ -5,6 +5,7 @@ package handler
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -69,10 +70,49 @@ func TestObjectMindsTheCaseOfNames(t *testing.T) {
 	}
 }
 
-func TestTerminating(t *testing.T) {
+// Three bytes for each of many containers must not become a gigabyte in any type. Only what is decoded counts.
+func TestObjectIsOfBoundedSize(t *testing.T) {
+	many := strings.Repeat(`{},`, 200_000) + `{}`
+	spec := `{"spec":{"containers":[` + many + `]}}`
+	metadata := `{"metadata":{"ownerReferences":[` + many + `]}}`
+	tests := map[string]struct {
+		raw  string
+		read func(*Request) error
+		good bool
+	}{
+		"Pod":                         {spec, reads[corev1.Pod], false},
+		"map":                         {spec, reads[map[string]any], false},
+		"metadata beside a large Pod": {spec, reads[metav1.PartialObjectMetadata], true},
+		"large metadata":              {metadata, reads[metav1.PartialObjectMetadata], false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var r admissionv1.AdmissionRequest
+			r.Object.Raw = []byte(tt.raw)
+			err := tt.read(NewRequest(r))
+			if (err == nil) != tt.good || err != nil && !strings.Contains(err.Error(), "more than 10000 fields") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func reads[T any](req *Request) error {
+	_, err := Object[T](req)
+	return err
+}
+
+func TestCleansUp(t *testing.T) {
 	deleted := webPod()
 	deleted.DeletionTimestamp = &metav1.Time{}
 	deleted.DeletionTimestamp.Time = deleted.DeletionTimestamp.AddDate(2026, 1, 1)
+	deleted.Status.Phase = corev1.PodRunning
+	other := webPod()
+	other.Spec.HostPID = true
+	labeled := webPod()
+	labeled.Labels = map[string]string{"a": "b"}
+	broken := updatePod(t, deleted, webPod())
+	broken.Object.Raw = []byte(`{`)
 	tests := map[string]struct {
 		req  admissionv1.AdmissionRequest
 		want bool
@@ -82,10 +122,13 @@ func TestTerminating(t *testing.T) {
 		"update":                      {updatePod(t, webPod(), webPod()), false},
 		"update that claims deletion": {updatePod(t, webPod(), deleted), false},
 		"update of a deleted object":  {updatePod(t, deleted, webPod()), true},
+		"of its metadata":             {updatePod(t, deleted, labeled), true},
+		"of its specification":        {updatePod(t, deleted, other), false},
+		"to something unreadable":     {broken, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := NewRequest(tt.req).terminating(); got != tt.want {
+			if got := NewRequest(tt.req).cleansUp(); got != tt.want {
 				t.Errorf("got %t, want %t", got, tt.want)
 			}
 		})

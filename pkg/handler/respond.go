@@ -61,15 +61,18 @@ func refusals(outcomes []outcome) (denials, failures []outcome) {
 	return denials, failures
 }
 
-// split returns the outcomes of checks of one mode: those with violations, and those of checks that failed.
+// split returns the outcomes of checks of one mode: those with violations, and those of checks that failed. A check that
+// has found something before it failed is among both: what it found counts all the same.
 func split(outcomes []outcome, mode Mode) (violated, failed []outcome) {
 	for _, o := range outcomes {
-		switch {
-		case o.entry.mode != mode:
-		case o.err != nil:
-			failed = append(failed, o)
-		case len(o.violations) > 0:
+		if o.entry.mode != mode {
+			continue
+		}
+		if len(o.violations) > 0 {
 			violated = append(violated, o)
+		}
+		if o.err != nil {
+			failed = append(failed, o)
 		}
 	}
 	return violated, failed
@@ -88,7 +91,11 @@ func auditAnnotations(outcomes []outcome) map[string]string {
 		annotations[o.entry.name] = joinViolations(o.violations, maxViolations)
 	}
 	for _, o := range failed {
-		annotations[o.entry.name] = clean("failed: "+o.err.Error(), maxViolation)
+		text := clean("failed: "+o.err.Error(), maxViolation)
+		if found := annotations[o.entry.name]; found != "" {
+			text = found + "; " + text
+		}
+		annotations[o.entry.name] = text
 	}
 	for _, o := range outcomes {
 		if o.exemptBy != "" {

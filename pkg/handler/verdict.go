@@ -53,7 +53,7 @@ func (h *Handler) Judge(ctx context.Context, req *Request) Verdict {
 	start := time.Now()
 	deadline, _ := ctx.Deadline()
 	var verdict Verdict
-	for _, o := range evaluate(ctx, *h.entries.Load(), req, deadline.Sub(start)) {
+	for _, o := range evaluate(ctx, *h.entries.Load(), req, deadline.Sub(start), func() {}) {
 		verdict.add(o)
 	}
 	return verdict
@@ -70,7 +70,6 @@ func (v *Verdict) add(o outcome) {
 		v.Findings = append(v.Findings, Finding{
 			Check: o.entry.name, Mode: o.entry.mode, Err: o.err, Refuses: o.entry.refuses(),
 		})
-		return
 	}
 	for _, violation := range o.violations {
 		v.Findings = append(v.Findings, Finding{

@@ -17,6 +17,20 @@ const maxItems = 10_000
 
 func errTooMany() error { return fmt.Errorf("it has more than %d fields and items", maxItems) }
 
+// Bound returns an error if decoding an object takes too much memory. A shape that is not nil says what is decoded of it.
+func Bound(raw []byte, shape Shape) error {
+	if items(raw) <= maxItems {
+		return nil
+	}
+	if shape == nil {
+		return errTooMany()
+	}
+	if p, ok := project(raw, shape); !ok || items(p.out) > maxItems {
+		return errTooMany()
+	}
+	return nil
+}
+
 // items is the number of members and items in JSON, less those that are the first of theirs.
 func items(text []byte) int {
 	if n := bytes.Count(text, []byte{','}); n <= maxItems {
@@ -96,20 +110,19 @@ func decodeAll[T any](obj *T, o Object) error {
 // wrong. The whole is then to be decoded in another way, and obj is of no use.
 func DecodeAround[T any](obj *T, data []byte, shape Shape) ([]Piece, bool) {
 	p, ok := project(data, shape)
-	if !ok || json.Unmarshal(p.out, obj) != nil || p.ambiguous() {
+	if !ok || json.Unmarshal(p.out, obj) != nil {
 		return nil, false
 	}
 	return p.cuts, true
 }
 
-// ambiguous says whether a member was cut out twice.
-func (p *projection) ambiguous() bool {
-	for i, piece := range p.cuts {
-		for _, other := range p.cuts[:i] {
-			if bytes.Equal(piece.Name, other.Name) {
-				return true
-			}
-		}
+// Same says whether what a shape reads of two objects is the same, byte for byte. It is false for what is no JSON, and
+// for the same thing written in two ways, which an API server does not do.
+func Same(a, b []byte, shape Shape) bool {
+	left, ok := project(a, shape)
+	if !ok {
+		return false
 	}
-	return false
+	right, ok := project(b, shape)
+	return ok && bytes.Equal(left.out, right.out)
 }

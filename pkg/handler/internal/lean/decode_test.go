@@ -55,3 +55,35 @@ func TestCutsAreNotAmbiguous(t *testing.T) {
 		t.Error("one of two was cut out")
 	}
 }
+
+// One request with a member many thousand times must not be given memory for each.
+func TestRepeatedCutsTakeNoMemory(t *testing.T) {
+	cutA := func([]byte) (Verdict, Shape) { return Cut, Slim }
+	text := []byte(`{` + strings.Repeat(`"a":0,`, 60_000) + `"b":0}`)
+	got := testing.Benchmark(func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			DecodeAround(&struct{}{}, text, cutA)
+		}
+	}).AllocedBytesPerOp()
+	if got > 64<<10 {
+		t.Errorf("%d bytes for a member that occurs often", got)
+	}
+}
+
+// Templates in templates are read by shapes that go round in a circle.
+func TestProjectStopsAtDepth(t *testing.T) {
+	templates := func(levels int) []byte { // an even number
+		return []byte(strings.Repeat(`{"spec":{"template":`, levels/2) + `0` + strings.Repeat(`}`, levels))
+	}
+	if _, ok := project(templates(maxDepth), Slim); !ok {
+		t.Errorf("%d levels are too many", maxDepth)
+	}
+	if _, ok := project(templates(maxDepth+2), Slim); ok {
+		t.Errorf("%d levels are not too many", maxDepth+2)
+	}
+	wide := []byte(`{"spec":{"containers":[{}` + strings.Repeat(`,{"ports":[]}`, 2*maxDepth) + `]}}`)
+	if _, ok := project(wide, Slim); !ok {
+		t.Error("many objects beside each other pass for deep")
+	}
+}

@@ -3,13 +3,18 @@
 
 package lean
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // projection is what a shape asks for of some bytes.
 type projection struct {
 	data []byte
 	out  []byte // JSON again
 	cuts []Piece
+
+	depth int // of objects and lists that have a shape
 }
 
 // project passes over data, and is false for what is no JSON.
@@ -45,7 +50,7 @@ func (p *projection) value(s Shape, i int) int {
 
 func (p *projection) object(s Shape, i int) int {
 	p.out = append(p.out, '{')
-	i, more := enter(p.data, i)
+	i, more := p.enter(i)
 	for empty := len(p.out); more; i, more = advance(p.data, i, '}') {
 		name := space(p.data, i)
 		value := skipName(p.data, name)
@@ -70,11 +75,15 @@ func (p *projection) object(s Shape, i int) int {
 	return p.leave(i, '}')
 }
 
-// cut cuts out the value at data[i], and returns the position after it.
+// cut cuts out the value at data[i], and returns the position after it. There is no telling what to cut when something
+// occurs twice. Nothing is set aside for the second then: there may be as many of them as a body has room for.
 func (p *projection) cut(name []byte, s Shape, i int) int {
+	if p.has(name) {
+		return bad
+	}
 	i = space(p.data, i)
 	piece := Piece{Name: name}
-	slim := projection{data: p.data}
+	slim := projection{data: p.data, depth: p.depth}
 	var end int
 	if s == nil {
 		end = skip(p.data, i)
@@ -88,6 +97,11 @@ func (p *projection) cut(name []byte, s Shape, i int) int {
 		p.cuts = append(p.cuts, piece)
 	}
 	return end
+}
+
+// has says whether a member of that name was cut out already.
+func (p *projection) has(name []byte) bool {
+	return slices.ContainsFunc(p.cuts, func(piece Piece) bool { return bytes.Equal(piece.Name, name) })
 }
 
 // find asks the shape. A name with an escape sequence may be any: it is read, so that the decoder finds out.
@@ -104,7 +118,7 @@ func nameAt(data []byte, i int) []byte { return data[i+1 : skipString(data, i)-1
 // list reads of each object of a list what the shape asks for. A list in a list is nothing that has a shape.
 func (p *projection) list(s Shape, i int) int {
 	p.out = append(p.out, '[')
-	i, more := enter(p.data, i)
+	i, more := p.enter(i)
 	for more {
 		if i = space(p.data, i); i < len(p.data) && p.data[i] == '{' {
 			i = p.object(s, i)
@@ -118,10 +132,14 @@ func (p *projection) list(s Shape, i int) int {
 	return p.leave(i, ']')
 }
 
-// enter goes behind an opening bracket. It is false, and the position that of the closing one, if nothing is between.
-func enter(data []byte, i int) (int, bool) {
-	next := space(data, i+1)
-	return next, next >= len(data) || data[next] != data[i]+2 // '{'+2 is '}', and '['+2 is ']'
+// enter goes behind an opening bracket. It is false, and the position that of the closing one, if nothing is between;
+// and false with bad at too deep a level, as shapes may go round in a circle.
+func (p *projection) enter(i int) (int, bool) {
+	if p.depth++; p.depth > maxDepth {
+		return bad, false
+	}
+	next := space(p.data, i+1)
+	return next, next >= len(p.data) || p.data[next] != p.data[i]+2 // '{'+2 is '}', and '['+2 is ']'
 }
 
 // advance goes behind the comma after a value, or to the closing bracket, and is false then. It takes bad for a
@@ -147,6 +165,7 @@ func (p *projection) leave(i int, closing byte) int {
 	if i == bad {
 		return bad
 	}
+	p.depth--
 	p.out = append(p.out, closing)
 	return i + 1
 }
