@@ -61,8 +61,8 @@ func refusals(outcomes []outcome) (denials, failures []outcome) {
 	return denials, failures
 }
 
-// split returns the outcomes of checks of one mode: those with violations, and those of checks that failed. A check that
-// has found something before it failed is among both: what it found counts all the same.
+// split returns the outcomes of checks of one mode: those with violations, and those of checks that failed. A check
+// that has found something before it failed is among both: what it found counts all the same.
 func split(outcomes []outcome, mode Mode) (violated, failed []outcome) {
 	for _, o := range outcomes {
 		if o.entry.mode != mode {

@@ -17,7 +17,7 @@ const maxItems = 10_000
 
 func errTooMany() error { return fmt.Errorf("it has more than %d fields and items", maxItems) }
 
-// Bound returns an error if decoding an object takes too much memory. A shape that is not nil says what is decoded of it.
+// Bound returns an error if decoding an object takes too much memory. A shape, if not nil, says what is decoded of it.
 func Bound(raw []byte, shape Shape) error {
 	if items(raw) <= maxItems {
 		return nil
