@@ -61,6 +61,7 @@ func TestRepeatedCutsTakeNoMemory(t *testing.T) {
 	cutA := func([]byte) (Verdict, Shape) { return Cut, Slim }
 	text := []byte(`{` + strings.Repeat(`"a":0,`, 60_000) + `"b":0}`)
 	got := testing.Benchmark(func(b *testing.B) {
+		b.Helper()
 		b.ReportAllocs()
 		for b.Loop() {
 			DecodeAround(&struct{}{}, text, cutA)
