@@ -21,19 +21,20 @@ type results struct {
 	Rotation []result `json:"rotation"`
 }
 
-// printLoad prints a table, with the requests for each second as a multiple of what the stock server does.
+// printLoad prints a table, with multiples of what the stock server does: of the requests for each second as they were
+// counted, and of those that a core has time for by the CPU that one takes, which says more on a busy machine.
 func (r results) printLoad() {
 	fmt.Printf("One server core; Go %s on %s/%s.\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	row(table, "size", "conns", "server", "req/s", "× stock", "CPU µs", "allocs", "KB alloc", "p50", "p99", "p99.9",
+	row(table, "size", "conns", "server", "req/s", "× stock", "CPU µs", "req/s/core", "× stock", "allocs", "KB alloc", "p50", "p99", "p99.9",
 		"RSS MB", "peak MB")
 	for _, m := range r.Load {
-		ratio := "–"
+		ratio, perCore := "–", "–"
 		if stock, ok := r.find("stock", m.Size, m.Connections); ok {
-			ratio = fmt.Sprintf("%.1f", m.PerSecond/stock.PerSecond)
+			ratio, perCore = fmt.Sprintf("%.1f", m.PerSecond/stock.PerSecond), fmt.Sprintf("%.1f", stock.CPU/m.CPU)
 		}
-		row(table, m.Size, m.Connections, m.Server, whole(m.PerSecond), ratio, whole(m.CPU), whole(m.Allocations),
-			whole(m.Bytes/1024), short(m.P50), short(m.P99), short(m.P999), m.RSS>>10, m.Peak>>10)
+		row(table, m.Size, m.Connections, m.Server, whole(m.PerSecond), ratio, whole(m.CPU), whole(1e6/m.CPU), perCore,
+			whole(m.Allocations), whole(m.Bytes/1024), short(m.P50), short(m.P99), short(m.P999), m.RSS>>10, m.Peak>>10)
 	}
 	_ = table.Flush()
 }
