@@ -26,8 +26,8 @@ type results struct {
 func (r results) printLoad() {
 	fmt.Printf("One server core; Go %s on %s/%s.\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	row(table, "size", "conns", "server", "req/s", "× stock", "CPU µs", "req/s/core", "× stock", "allocs", "KB alloc", "p50", "p99", "p99.9",
-		"RSS MB", "peak MB")
+	row(table, "size", "conns", "server", "req/s", "× stock", "CPU µs", "req/s/core", "× stock", "allocs", "KB alloc",
+		"p50", "p99", "p99.9", "RSS MB", "peak MB")
 	for _, m := range r.Load {
 		ratio, perCore := "–", "–"
 		if stock, ok := r.find("stock", m.Size, m.Connections); ok {
