@@ -33,11 +33,6 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// webhookBinary is the real binary, built once for all tests and gone with the cluster.
-var webhookBinary = sync.OnceValues(func() (string, error) {
-	return process.Build(context.Background(), site.Root(), shared.Dir())
-})
-
 // issueArgs are the arguments of `webhook issue` for the site's Service.
 func issueArgs(t *testing.T, s *site.Site, more ...string) []string {
 	t.Helper()
@@ -50,9 +45,9 @@ func issueArgs(t *testing.T, s *site.Site, more ...string) []string {
 // runIssue runs `webhook issue --once` to its end, and returns what it said.
 func runIssue(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	binary, err := webhookBinary()
+	executable, err := binary()
 	must(t, err)
-	cmd := exec.CommandContext(t.Context(), binary, append([]string{"issue", "--once"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), executable, append([]string{"issue", "--once"}, args...)...)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	err = cmd.Run()
@@ -96,11 +91,11 @@ func wantNothing(t *testing.T, dir string) {
 func TestIssueSidecar(t *testing.T) {
 	t.Parallel()
 	s, dir := site.New(t, shared, site.Options{}), t.TempDir()
-	binary, err := webhookBinary()
+	executable, err := binary()
 	must(t, err)
 	health := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
 	issuer, err := process.Start(context.WithoutCancel(t.Context()), process.Options{
-		Binary: binary, Command: "issue",
+		Binary: executable, Command: "issue",
 		Args: issueArgs(t, s, "--cert-dir="+dir, fmt.Sprintf("--self-address=127.0.0.1:%d", s.Port),
 			"--health-probe-bind-address="+health, "--metrics-bind-address=0"),
 	})

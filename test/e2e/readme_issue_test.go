@@ -32,13 +32,13 @@ func readmeBlock(t *testing.T, begin string) string {
 // TestReadmeIssuesByHand runs the commands as they stand there.
 func TestReadmeIssuesByHand(t *testing.T) {
 	t.Parallel()
-	binary, err := webhookBinary()
+	executable, err := binary()
 	must(t, err)
 	kubectl := filepath.Dir(shared.Kubectl(t.Context()).Path)
 	cmd := exec.CommandContext(t.Context(), "sh", "-euxc", "#"+readmeBlock(t, "```sh\n# a certificate for these hosts"))
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+shared.Kubeconfig(),
-		"PATH="+strings.Join([]string{filepath.Dir(binary), kubectl, os.Getenv("PATH")}, ":"))
+		"PATH="+strings.Join([]string{filepath.Dir(executable), kubectl, os.Getenv("PATH")}, ":"))
 	output, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, output)
@@ -54,13 +54,13 @@ func TestReadmeIssuesByHand(t *testing.T) {
 // TestReadmePod: the pod is one, and its command lines are understood.
 func TestReadmePod(t *testing.T) {
 	t.Parallel()
-	binary, err := webhookBinary()
+	executable, err := binary()
 	must(t, err)
 	var pod corev1.PodSpec
 	must(t, yaml.UnmarshalStrict([]byte(readmeBlock(t, "```yaml\n# pod.yaml\n")), &pod))
 	for _, container := range append(pod.InitContainers, pod.Containers[0]) {
 		// The last flag is the only one that is wrong, and named once all others are understood.
-		cmd := exec.CommandContext(t.Context(), binary, append(container.Args, "--kubeconfig=/does/not/exist")...)
+		cmd := exec.CommandContext(t.Context(), executable, append(container.Args, "--kubeconfig=/does/not/exist")...)
 		output, err := cmd.CombinedOutput()
 		wantExit(t, string(output), err, 2, "--kubeconfig")
 		if len(container.Env) != 5 || container.VolumeMounts[0].Name != pod.Volumes[0].Name {
