@@ -147,6 +147,18 @@ func clusterDomain(namespace string) string {
 	return domain
 }
 
+// prepare finds the API server and sets up the log, in this order: the first error is then all that is said.
+func (o *commonOptions) prepare() error {
+	var err error
+	if o.bootstrap.RESTConfig, err = restConfig(o.kubeconfig); err != nil {
+		return err
+	}
+	if err := logsapi.ValidateAndApply(o.logging, nil); err != nil {
+		return fmt.Errorf("--logging-format or another logging flag: %w", err)
+	}
+	return nil
+}
+
 // restConfig finds the API server: --kubeconfig, else in-cluster, else the usual kubeconfig files.
 func restConfig(kubeconfig string) (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()

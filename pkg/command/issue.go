@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/kubernetes"
-	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/klog/v2"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -40,12 +39,8 @@ func newIssueCommand(global Options) *cobra.Command {
 			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
 				return &usageError{err}
 			}
-			var err error
-			if o.bootstrap.RESTConfig, err = restConfig(o.kubeconfig); err != nil {
+			if err := o.prepare(); err != nil {
 				return &usageError{err}
-			}
-			if err := logsapi.ValidateAndApply(o.logging, nil); err != nil {
-				return &usageError{fmt.Errorf("--logging-format or another logging flag: %w", err)}
 			}
 			return issue(cmd.Context(), o)
 		},

@@ -17,7 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
-	logsapi "k8s.io/component-base/logs/api/v1"
 	_ "k8s.io/component-base/logs/json/register" // --logging-format=json
 	"k8s.io/klog/v2"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
@@ -47,12 +46,8 @@ func newServeCommand(global Options) *cobra.Command {
 			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
 				return &usageError{err}
 			}
-			var err error
-			if o.bootstrap.RESTConfig, err = restConfig(o.kubeconfig); err != nil {
+			if err := o.prepare(); err != nil {
 				return &usageError{err}
-			}
-			if err := logsapi.ValidateAndApply(o.logging, nil); err != nil {
-				return &usageError{fmt.Errorf("--logging-format or another logging flag: %w", err)}
 			}
 			return serve(cmd.Context(), o)
 		},
