@@ -7,13 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/hookstrap/hookstrap/test/e2e/process"
 )
 
 // scrapeInterval is far shorter than anybody's: the run lasts minutes.
@@ -39,7 +40,7 @@ func startPrometheus(ctx context.Context, dir string, targets ...target) (*prome
 	if err := os.WriteFile(config, []byte(scrapeConfig(targets)), 0o600); err != nil {
 		return nil, fmt.Errorf("configuring Prometheus: %w", err)
 	}
-	ports, err := freePorts(ctx, 1)
+	ports, err := process.FreePorts(ctx, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -112,18 +113,4 @@ func (p *prometheus) ready(ctx context.Context) bool {
 	}
 	_ = answer.Body.Close()
 	return answer.StatusCode == http.StatusOK
-}
-
-// freePorts finds ports nobody listens on.
-func freePorts(ctx context.Context, n int) ([]int, error) {
-	ports := make([]int, 0, n)
-	for range n {
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("finding a free port: %w", err)
-		}
-		defer listener.Close() //nolint:errcheck // All are held until all are found.
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }

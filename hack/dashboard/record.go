@@ -95,7 +95,7 @@ func (s *stage) install(ctx context.Context) (err error) {
 	if err := s.kubectl(ctx, "create", "namespace", exempt); err != nil {
 		return err
 	}
-	ports, err := freePorts(ctx, 1+2*replicas)
+	ports, err := process.FreePorts(ctx, 1+2*replicas)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 	"time"
@@ -58,7 +57,7 @@ func (d *demo) install(ctx context.Context) error {
 	if err := d.kubectl(ctx, "apply", "-k", d.root+"/manifests"); err != nil {
 		return err
 	}
-	ports, err := freePorts(ctx, 2)
+	ports, err := process.FreePorts(ctx, 2)
 	if err != nil {
 		return err
 	}
@@ -144,20 +143,6 @@ func (d *demo) await(ctx context.Context, phase string, nth int) (process.Phase,
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	return d.server.AwaitPhase(ctx, phase, nth)
-}
-
-// freePorts finds ports nobody listens on.
-func freePorts(ctx context.Context, n int) ([]int, error) {
-	ports := make([]int, 0, n)
-	for range n {
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("finding a free port: %w", err)
-		}
-		defer listener.Close() //nolint:errcheck // All are held until all are found.
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }
 
 func say(format string, args ...any) {
