@@ -45,9 +45,10 @@ func checkFiles(t *testing.T, files map[string]string, stdin string, args ...str
 func TestCheck(t *testing.T) {
 	files := map[string]string{
 		"good/pod.yaml": goodPod, "bad/pod.yaml": badPod, "empty/x.txt": "",
-		"warn.yaml": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {mode: warn}}\n",
-		"user.yaml": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {exempt: {users: [jane], groups: [ops]}}}\n",
-		"typo.yaml": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {mood: warn}}\n",
+		"warn.yaml":  "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {mode: warn}}\n",
+		"user.yaml":  "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {exempt: {users: [jane], groups: [ops]}}}\n",
+		"typos.yaml": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {mood: warn}}\ncheckz: {}\n",
+		"typo.yaml":  "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {mood: warn}}\n",
 	}
 	for name, tt := range map[string]struct {
 		args           []string
@@ -69,6 +70,7 @@ func TestCheck(t *testing.T) {
 		"nothing":        {args: []string{"-f", "empty"}, code: exitUsage, stderr: "nothing to check"},
 		"bad output":     {args: []string{"-f", "good", "-o", "xml"}, code: exitUsage, stderr: "use text, json or sarif"},
 		"bad config":     {args: []string{"-f", "good", "--config=typo.yaml"}, code: exitUsage, stderr: `line 3: unknown field "checks.imageTag.mood"`},
+		"worse config":   {args: []string{"-f", "good", "--config=typos.yaml"}, code: exitUsage, stderr: "is not valid:\n  line 3: unknown field \"checks.imageTag.mood\"\n  line 4: unknown field \"checkz\""},
 		"missing config": {args: []string{"-f", "good", "--config=gone"}, code: exitUsage, stderr: "--config"},
 	} {
 		t.Run(name, func(t *testing.T) {

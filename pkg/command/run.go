@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
 
 // Exit codes: 1 for a failure while running, 2 for a command line that cannot be understood.
@@ -73,11 +74,20 @@ func Run(ctx context.Context, args []string, options Options) int {
 	case errors.Is(err, errDenied):
 		return exitFailure // The report says it all.
 	}
-	_, _ = fmt.Fprintf(options.Stderr, "%s: %s\n", options.Name, strings.ReplaceAll(err.Error(), "\n", "; "))
+	complain(options, err)
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
 	return exitFailure
+}
+
+// complain writes one sentence; of a configuration with several mistakes a list, because they are worked off one by one.
+func complain(options Options, err error) {
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	if problems, ok := errors.AsType[config.Problems](err); ok && len(problems) > 1 {
+		text = strings.Replace(text, " "+problems.Error(), "\n  "+strings.Join(problems, "\n  "), 1)
+	}
+	_, _ = fmt.Fprintf(options.Stderr, "%s: %s\n", options.Name, text)
 }
 
 // withDefaultCommand makes serve the command when none is named.

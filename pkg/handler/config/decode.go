@@ -6,7 +6,6 @@ package config
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -43,20 +42,20 @@ func (d *decoder) at(path *field.Path, format string, args ...any) {
 	d.report(d.lines.Line(path.String()), format, args...)
 }
 
-// err is everything that was reported, in the order of the lines, on one line.
+// err is everything that was reported, in the order of the lines.
 func (d *decoder) err() error {
 	if len(d.errors) == 0 {
 		return nil
 	}
 	slices.SortStableFunc(d.errors, func(a, b lineError) int { return cmp.Compare(a.line, b.line) })
-	texts := make([]string, 0, len(d.errors))
+	problems := make(Problems, 0, len(d.errors))
 	for _, e := range d.errors {
 		if e.line > 0 {
 			e.text = fmt.Sprintf("line %d: %s", e.line, e.text)
 		}
-		texts = append(texts, e.text)
+		problems = append(problems, e.text)
 	}
-	return errors.New(strings.Join(texts, "; "))
+	return problems
 }
 
 func (d *decoder) document(asJSON []byte) {

@@ -21,7 +21,7 @@ import (
 )
 
 // Load reads a configuration file of checks that are defined. The error names the file and everything that is wrong
-// with it.
+// with it; it wraps that of [Parse].
 func Load(path string, definitions []handler.Definition) (Configuration, error) {
 	data, err := os.ReadFile(path) //nolint:gosec // the path is the administrator's own flag
 	if err != nil {
@@ -35,7 +35,8 @@ func Load(path string, definitions []handler.Definition) (Configuration, error) 
 }
 
 // Parse reads a configuration of one YAML or JSON document, and fills in the defaults. The error has everything that is
-// wrong with it, each thing with its line and the path of its field.
+// wrong with it, each thing with its line and the path of its field; if the document as such can be read, it is
+// [Problems].
 func Parse(data []byte, definitions []handler.Definition) (Configuration, error) {
 	data, before, err := onlyDocument(data)
 	if err != nil {
