@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admission/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -126,7 +127,7 @@ func TestIngressHostsWithSeveralOwners(t *testing.T) {
 		}
 		return got[0]
 	}
-	if a, b := found(x, z), found(z, x); a != b || !strings.Contains(a.Message, `"one"`) {
+	if a, b := found(x, z), found(z, x); !cmp.Equal(a, b) || !strings.Contains(a.Message, `"one"`) {
 		t.Errorf("the order matters: %v, %v", a, b)
 	}
 	if a, b := found(x), found(z); a.Identity != b.Identity {

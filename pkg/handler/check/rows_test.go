@@ -188,7 +188,7 @@ func testUpdate(t *testing.T, name, params, before, after string, allowed bool) 
 	req := requestOf(t, admissionv1.Update, after)
 	req.OldObject = requestOf(t, admissionv1.Update, before).Object
 	got := answer(t, built(t, definition(t, name), params), req)
-	if got.Allowed != allowed {
+	if got.Allowed != allowed || !allowed && got.Result.Code != http.StatusForbidden {
 		t.Errorf("%s: got %v for the update of\n%s\nto\n%s", name, got.Result, before, after)
 	}
 }

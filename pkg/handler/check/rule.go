@@ -91,13 +91,14 @@ func (c *podContainer) riskf(path *field.Path, format string, args ...any) handl
 	return v
 }
 
-// riskf is a violation of a Pod as a whole, and another one when any of its containers runs another image.
+// riskf is a violation of a Pod as a whole, and another one when any of its containers runs another image, or when one
+// is added.
 func (t *PodTemplate) riskf(path *field.Path, format string, args ...any) handler.Violation {
 	v := handler.Violationf(path, format, args...)
-	if t.imagesDigest == "" {
-		t.imagesDigest = images(*t)
+	if t.imageParts == nil {
+		t.imageParts = imageParts(*t)
 	}
-	v.Identity = v.Message + "\x00" + t.imagesDigest
+	v.Identity, v.Parts = v.Message, t.imageParts
 	return v
 }
 
