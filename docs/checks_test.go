@@ -61,7 +61,10 @@ func lookedUp(d handler.Definition) string {
 	for _, obj := range d.Reads {
 		kinds = append(kinds, reflect.TypeOf(obj).Elem().Name()+"s")
 	}
-	return strings.Replace(strings.Join(kinds, " and "), "Ingresss", "Ingresses", 1)
+	if last := len(kinds) - 1; last > 0 {
+		kinds = []string{strings.Join(kinds[:last], ", ") + " and " + kinds[last]}
+	}
+	return strings.Replace(strings.Join(kinds, ""), "Ingresss", "Ingresses", 1)
 }
 
 // rows are the lines of a table about the fields of a struct, and of the structs in it.
