@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,12 +65,12 @@ type row struct {
 	want           []string
 }
 
-// testRows runs a check's table.
-func testRows(t *testing.T, name string, rows map[string]row) {
+// testRows runs a check's table, in a cluster that has these objects beside those of each row.
+func testRows(t *testing.T, name string, rows map[string]row, cluster ...client.Object) {
 	t.Helper()
 	for title, r := range rows {
 		t.Run(title, func(t *testing.T) {
-			check := built(t, definition(t, name), r.params, r.cluster...)
+			check := built(t, definition(t, name), r.params, slices.Concat(cluster, r.cluster)...)
 			got, err := check.Evaluate(t.Context(), requestOf(t, admissionv1.Create, r.object))
 			if err != nil {
 				t.Fatal(err)
