@@ -60,6 +60,13 @@ type Reader interface {
 	ReadsCluster() bool
 }
 
+// Enumerator is implemented by parameters, and structures in them, that have fields of which only a few values are
+// right. Editors suggest them; what is wrong all the same is for a [Validator] to find.
+type Enumerator interface {
+	// Values returns the right values of such fields by the fields' names in JSON; of a list, those of its items.
+	Values() map[string][]string
+}
+
 // Validator is implemented by parameters that can be wrong.
 type Validator interface {
 	// Validate returns everything that is wrong, with the path of each field; path is that of the parameters.

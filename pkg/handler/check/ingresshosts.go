@@ -5,7 +5,6 @@ package check
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -83,12 +82,14 @@ spec:
 // ReadsCluster implements [handler.Reader].
 func (p IngressHosts) ReadsCluster() bool { return p.Unique != uniqueNone }
 
+// Values implements [handler.Enumerator].
+func (IngressHosts) Values() map[string][]string {
+	return map[string][]string{"unique": {uniquePath, uniqueHost, uniqueNone}}
+}
+
 // Validate implements [handler.Validator].
 func (p IngressHosts) Validate(path *field.Path) field.ErrorList {
-	if values := []string{uniquePath, uniqueHost, uniqueNone}; !slices.Contains(values, p.Unique) {
-		return field.ErrorList{field.NotSupported(path.Child("unique"), p.Unique, values)}
-	}
-	return nil
+	return oneOf(path.Child("unique"), p.Unique, p.Values()["unique"])
 }
 
 func (p IngressHosts) evaluate(

@@ -58,13 +58,16 @@ rules:
 
 func rbacFields() []string { return []string{"verbs", "apiGroups", "resources", "nonResourceURLs"} }
 
+// Values implements [handler.Enumerator].
+func (RBACWildcards) Values() map[string][]string {
+	return map[string][]string{"allowedWildcards": rbacFields()}
+}
+
 // Validate implements [handler.Validator].
 func (p RBACWildcards) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, name := range p.AllowedWildcards {
-		if !slices.Contains(rbacFields(), name) {
-			errs = append(errs, field.NotSupported(path.Child("allowedWildcards").Index(i), name, rbacFields()))
-		}
+		errs = append(errs, oneOf(path.Child("allowedWildcards").Index(i), name, rbacFields())...)
 	}
 	for i, verb := range p.DeniedVerbs {
 		if verb == "" || verb == rbacv1.VerbAll {
