@@ -21,12 +21,12 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/klog/v2"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/clustercache"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
@@ -94,19 +94,13 @@ func (s *checkSite) clusterWide(t *testing.T, manifest, name string) (string, bo
 // startCache fills a cache with all that any check looks up.
 func (s *checkSite) startCache(t *testing.T) {
 	t.Helper()
-	informers, err := cache.New(s.Config(t), cache.Options{})
-	must(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	var running sync.WaitGroup
-	running.Go(func() { _ = informers.Start(ctx) })
-	t.Cleanup(func() { cancel(); running.Wait() })
+	t.Cleanup(cancel)
+	cluster := clustercache.New(ctx, s.Config(t))
 	for _, d := range check.Definitions() {
-		for _, obj := range d.Reads {
-			_, err := informers.GetInformer(t.Context(), obj)
-			must(t, err)
-		}
+		must(t, cluster.Add(t.Context(), d.Reads...))
 	}
-	s.cluster = informers
+	s.cluster = cluster
 }
 
 func (s *checkSite) serve(t *testing.T) {

@@ -51,7 +51,7 @@ func built(t testing.TB, d handler.Definition, parameters string, cluster ...cli
 	if errs := d.Validate(field.NewPath(d.Name), p); len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	check, err := d.Build(p, handler.Environment{Cluster: memory(cluster), Offline: true})
+	check, err := d.Build(p, handler.Environment{Cluster: memory(cluster)})
 	if err != nil {
 		t.Fatal(err)
 	}
