@@ -224,8 +224,9 @@ func texts(of reflect.Type) [][]string {
 			all = append(all, below(name, texts(f.Type))...)
 		}
 		return all
+	default:
+		return nil
 	}
-	return nil
 }
 
 func below(name string, paths [][]string) [][]string {

@@ -10,8 +10,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// slim takes out of an object what is not worth the memory. A Deployment leaves ten ReplicaSets behind, each with a copy
-// of the specification of its Pods; of those, labels and replicas are kept.
+// slim takes out of an object what is not worth the memory. A Deployment leaves ten ReplicaSets behind, each with a
+// copy of the specification of its Pods; of those, labels and replicas are kept.
 func slim(obj any) (any, error) {
 	if gone, ok := obj.(cache.DeletedFinalStateUnknown); ok {
 		return gone, nil

@@ -17,8 +17,8 @@ func digest(values ...string) string {
 	return string(sum[:])
 }
 
-// imageParts stand for which container runs what. One that becomes a container of another sort runs at another time, and
-// counts as another.
+// imageParts stand for which container runs what. One that becomes a container of another sort runs at another time,
+// and counts as another.
 func imageParts(pod PodTemplate) []string {
 	containers := containersOf(pod)
 	parts := make([]string, 0, len(containers))
@@ -42,8 +42,8 @@ func mountsOf(containers []podContainer) map[string][]string {
 	return mounts
 }
 
-// unsaidParts are what makes a Pod dangerous and is not in the messages of the standards' library: they name volumes and
-// sysctls, but neither what is mounted, by whom, nor which values are set.
+// unsaidParts are what makes a Pod dangerous and is not in the messages of the standards' library: they name volumes
+// and sysctls, but neither what is mounted, by whom, nor which values are set.
 func (t PodTemplate) unsaidParts() []string {
 	security := t.security()
 	parts := append(imageParts(t), seLinuxParts(security.SELinuxOptions)...)

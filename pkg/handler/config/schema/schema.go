@@ -130,7 +130,8 @@ func (g generator) of(t reflect.Type) object {
 		return onError()
 	case reflect.TypeFor[metav1.LabelSelectorOperator]():
 		return object{"enum": []metav1.LabelSelectorOperator{
-			metav1.LabelSelectorOpIn, metav1.LabelSelectorOpNotIn, metav1.LabelSelectorOpExists, metav1.LabelSelectorOpDoesNotExist,
+			metav1.LabelSelectorOpIn, metav1.LabelSelectorOpNotIn,
+			metav1.LabelSelectorOpExists, metav1.LabelSelectorOpDoesNotExist,
 		}}
 	}
 	if schema := special(t); schema != nil {
@@ -175,7 +176,7 @@ func special(t reflect.Type) object {
 func (g generator) structure(t reflect.Type) object {
 	properties := object{}
 	values := map[string][]string{}
-	if enumerator, ok := reflect.New(t).Interface().(handler.Enumerator); ok {
+	if enumerator, ok := reflect.TypeAssert[handler.Enumerator](reflect.New(t)); ok {
 		values = enumerator.Values()
 	}
 	for _, f := range reflect.VisibleFields(t) {

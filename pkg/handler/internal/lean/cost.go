@@ -6,6 +6,7 @@ package lean
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -124,8 +125,9 @@ func (e *estimate) members(t reflect.Type) func(name []byte) reflect.Type {
 			e.total += int64(len(name))
 			return elem
 		}
+	default:
+		return func([]byte) reflect.Type { return nil }
 	}
-	return func([]byte) reflect.Type { return nil }
 }
 
 func (e *estimate) list(t reflect.Type, i int) int {
@@ -136,6 +138,7 @@ func (e *estimate) list(t reflect.Type, i int) int {
 	case reflect.Interface:
 		elem = t
 		e.add(sliceHeader, 1)
+	default: // not what the type has there: it is passed over
 	}
 	i, more := e.enter(i, ']')
 	for ; more; i, more = advance(e.data, i, ']') {
@@ -181,9 +184,7 @@ func (e *estimate) fieldsOf(t reflect.Type) map[string]reflect.Type {
 		switch {
 		case name == "-":
 		case name == "" && f.Anonymous && embedded.Kind() == reflect.Struct:
-			for inner, of := range e.fieldsOf(embedded) {
-				fields[inner] = of
-			}
+			maps.Copy(fields, e.fieldsOf(embedded))
 		case name == "":
 			fields[f.Name] = f.Type
 		default:

@@ -28,7 +28,8 @@ func (o Object) Bound(obj any, text []byte) error {
 	cost, ok := costOf(text, reflect.TypeOf(obj).Elem())
 	switch {
 	case !ok:
-		return fmt.Errorf("it has more than %d fields and items, and is no JSON or has more than %d levels", fewItems, maxDepth)
+		return fmt.Errorf("it has more than %d fields and items, and is no JSON or has more than %d levels", fewItems,
+			maxDepth)
 	case o.Memory != nil:
 		return o.Memory.Afford(cost)
 	case cost > mostMemory:
