@@ -33,6 +33,27 @@ func TestChecksPage(t *testing.T) {
 	}
 }
 
+// The front page names every check, and what becomes of it when nobody says anything.
+func TestChecksOnTheFrontPage(t *testing.T) {
+	var modes []handler.Mode
+	links := map[handler.Mode][]string{}
+	for _, d := range check.Definitions() {
+		mode := defaultMode(d)
+		if links[mode] == nil {
+			modes = append(modes, mode)
+		}
+		links[mode] = append(links[mode], fmt.Sprintf("[`%s`](docs/checks.md#%s)", d.Name, strings.ToLower(d.Name)))
+	}
+	table := "\n| by default | checks |\n|---|---|\n"
+	for _, mode := range modes {
+		table += fmt.Sprintf("| %s | %s |\n", mode, strings.Join(links[mode], ", "))
+	}
+	got := between(t, "../README.md", "<!-- begin checks -->", "<!-- end checks -->", table)
+	if diff := gocmp.Diff(table, got); diff != "" {
+		t.Errorf("README.md does not name the checks that there are; run `go test ./docs -update` (-code +page):\n%s", diff)
+	}
+}
+
 func defaultMode(d handler.Definition) handler.Mode { return cmp.Or(d.DefaultMode, handler.Off) }
 
 func section(t *testing.T, d handler.Definition, comments map[string]string) string {
@@ -61,7 +82,10 @@ func lookedUp(d handler.Definition) string {
 	for _, obj := range d.Reads {
 		kinds = append(kinds, reflect.TypeOf(obj).Elem().Name()+"s")
 	}
-	return strings.Replace(strings.Join(kinds, " and "), "Ingresss", "Ingresses", 1)
+	if last := len(kinds) - 1; last > 0 {
+		kinds = []string{strings.Join(kinds[:last], ", ") + " and " + kinds[last]}
+	}
+	return strings.Replace(strings.Join(kinds, ""), "Ingresss", "Ingresses", 1)
 }
 
 // rows are the lines of a table about the fields of a struct, and of the structs in it.

@@ -25,6 +25,7 @@ const (
 	eventNotTrusted    = "CertificateNotTrusted"
 	eventFight         = "CABundleFoughtOver"
 	eventReload        = "FilesNotReloaded"
+	eventReloaded      = "FilesReloaded"
 	eventAuthority     = "CARotation"
 )
 
@@ -99,6 +100,13 @@ func (e *events) settled() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	clear(e.warned)
+}
+
+// over forgets one warning.
+func (e *events) over(reason, subject string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.warned, reason+"/"+subject)
 }
 
 func (e *events) record(kind, reason, format string, args ...any) {

@@ -76,6 +76,12 @@ func TestWhatIsAnEvent(t *testing.T) {
 		"CA rotation":  {func(b *Bootstrapper) { b.rotated(authority.Step{Message: "100 % sure"}) }, []string{"Normal CARotation"}},
 		"damaged CA":   {func(b *Bootstrapper) { b.rotated(authority.Step{Message: "restored", Damage: other}) }, []string{"Warning CARotation"}},
 		"not trusted":  {func(b *Bootstrapper) { b.untrusted(other) }, []string{"Warning CertificateNotTrusted"}},
+		"checks, and again": {func(b *Bootstrapper) {
+			b.ChecksNotReloaded(other)
+			b.ChecksNotReloaded(other)
+			b.ChecksReloaded("abc")
+			b.ChecksNotReloaded(other)
+		}, []string{"Warning FilesNotReloaded", "Normal FilesReloaded", "Warning FilesNotReloaded"}},
 		"files, by kind": {func(b *Bootstrapper) {
 			b.reloadFailed(reloadCA, other)
 			b.reloadFailed(reloadCertificate, other)

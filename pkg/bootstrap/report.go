@@ -44,6 +44,13 @@ func (b *Bootstrapper) reloadCounted(what string, err error) {
 // our Pod, at most once in a few minutes. The caller, who keeps the last good one, logs it.
 func (b *Bootstrapper) ChecksNotReloaded(err error) { b.reloadCounted(reloadChecks, err) }
 
+// ChecksReloaded records as an event of our Pod that what [Bootstrapper.ChecksNotReloaded] told of is over. The hash is
+// what tells the configuration in use from others. The same trouble is news again after that.
+func (b *Bootstrapper) ChecksReloaded(hash string) {
+	b.events.over(eventReload, reloadChecks)
+	b.events.normal(eventReloaded, "The files (%s) are in use again, with hash %s", reloadChecks, hash)
+}
+
 // servedLeaf says which certificate is served from now on.
 func (b *Bootstrapper) servedLeaf(leaf *x509.Certificate, first bool) {
 	b.metrics.serving(leaf, first)

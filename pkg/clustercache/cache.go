@@ -112,7 +112,7 @@ func (c *Cache) watch(obj client.Object) (cache.Cache, error) {
 			Scheme: scheme.Scheme,
 			// A check that has not said what it reads is a mistake, which would otherwise begin a watch within a request.
 			ReaderFailOnMissingInformer: true,
-			DefaultTransform:            cache.TransformStripManagedFields(),
+			DefaultTransform:            slim,
 			DefaultWatchErrorHandler:    c.watchFailed,
 		})
 		if err != nil {

@@ -34,6 +34,10 @@ func newChecks(
 				"file", o.checks.path)
 			boot.ChecksNotReloaded(err)
 		},
+		OnRecovered: func(ctx context.Context, hash string) {
+			klog.FromContext(ctx).Info("The check configuration is used again", "file", o.checks.path, "hash", hash)
+			boot.ChecksReloaded(hash)
+		},
 	})
 	if err != nil {
 		return nil, nil, err

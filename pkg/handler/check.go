@@ -43,6 +43,11 @@ type Violation struct {
 	// Field and Message. Set it where these are not enough: when containers may be reordered, or when a value that is
 	// not shown matters.
 	Identity string
+	// Parts are what an update may take away from a violation without making another one of it: the containers that have
+	// to do with it, each of several bad values. A violation is carried over if one with the same Identity, which has to
+	// be set and leave them out, had all of its Parts before. They may be shared; violations of an object that have the
+	// same Identity are compared one by one, and so should be few.
+	Parts []string
 }
 
 // Violationf makes a Violation of a field path, which may be nil, and a formatted message.

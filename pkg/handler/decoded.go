@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"sync"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
@@ -31,12 +30,12 @@ func decode[T any](memo *decoded, raw []byte, which string) (*T, error) {
 		return nil, fmt.Errorf("cannot read %s: %w", which, ErrNoObject)
 	}
 	obj := new(T)
+	memo.lean.Raw = raw
 	if own, ok := any(obj).(lean.Decoder); ok {
-		memo.lean.Raw = raw
 		if err := own.DecodeLean(memo.lean); err != nil {
 			return nil, fmt.Errorf("cannot read %s: %w", which, err)
 		}
-	} else if err := decodeWhole(obj, raw); err != nil {
+	} else if err := decodeWhole(obj, memo.lean); err != nil {
 		return nil, fmt.Errorf("cannot read %s as %s: %w", which, reflect.TypeFor[T](), err)
 	}
 	memo.known = append(memo.known, obj)
@@ -44,17 +43,12 @@ func decode[T any](memo *decoded, raw []byte, which string) (*T, error) {
 }
 
 // decodeWhole asks the API machinery's decoder, since its idea of JSON is the API server's: names of fields are
-// case-sensitive. It refuses objects that are small in JSON and huge in memory. A ConfigMap
-// may well have many fields; they do not count for who reads nothing but the metadata.
-func decodeWhole(obj any, raw []byte) error {
-	var shape lean.Shape
-	if _, ok := obj.(*metav1.PartialObjectMetadata); ok {
-		shape = lean.AllMetadata
-	}
-	if err := lean.Bound(raw, shape); err != nil {
+// case-sensitive.
+func decodeWhole(obj any, o lean.Object) error {
+	if err := o.Bound(obj, o.Raw); err != nil {
 		return err
 	}
-	return json.Unmarshal(raw, obj)
+	return json.Unmarshal(o.Raw, obj)
 }
 
 func find[T any](known []any) (*T, bool) {

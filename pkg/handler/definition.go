@@ -45,12 +45,11 @@ type Doc struct {
 // Environment is what a check may use besides the request.
 type Environment struct {
 	// Cluster reads the objects of the cluster, of the types in [Definition.Reads], from a cache: a check never waits for
-	// the API server. Offline it has the manifests that are checked together. It is nil when nothing can be read, and a
-	// check that needs it then has to fail rather than to pass.
+	// the API server. The cache may hear of an object a moment after the API server has let it in; for a Namespace, which
+	// the first of its objects follow at once, it waits by itself, and nobody need ask twice. Offline it has the manifests
+	// that are checked together. It is nil when nothing can be read, and a check that needs it then has to fail rather
+	// than to pass.
 	Cluster client.Reader
-	// Offline says that Cluster stays as it is. Otherwise it is a cache, which may hear of an object a moment after the
-	// API server has let it in.
-	Offline bool
 }
 
 // Reader is implemented by parameters that decide whether a check looks anything up in the cluster: not every use of a
@@ -58,6 +57,13 @@ type Environment struct {
 type Reader interface {
 	// ReadsCluster says whether the types in [Definition.Reads] are looked up with these parameters.
 	ReadsCluster() bool
+}
+
+// Enumerator is implemented by parameters, and structures in them, that have fields of which only a few values are
+// right. Editors suggest them; what is wrong all the same is for a [Validator] to find.
+type Enumerator interface {
+	// Values returns the right values of such fields by the fields' names in JSON; of a list, those of its items.
+	Values() map[string][]string
 }
 
 // Validator is implemented by parameters that can be wrong.

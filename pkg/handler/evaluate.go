@@ -12,7 +12,6 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
-	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/klog/v2"
 )
 
@@ -146,9 +145,6 @@ func (e *entry) dropCarriedOver(ctx context.Context, req *Request, violations []
 	}
 	// What only an exempt image made bearable is not carried over to an image that is not exempt.
 	before, _ = e.withoutImages(old, before)
-	known := sets.New[string]()
-	for _, v := range before {
-		known.Insert(v.identity())
-	}
-	return slices.DeleteFunc(slices.Clone(violations), func(v Violation) bool { return known.Has(v.identity()) })
+	known := recall(before)
+	return slices.DeleteFunc(slices.Clone(violations), known.has)
 }

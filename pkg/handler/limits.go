@@ -30,19 +30,23 @@ type Limits struct {
 	// eighth of GOMEMLIMIT, or of 1 GiB if that is not set. A quarter of it is for bodies of up to 128 KiB, which nearly
 	// all are. It is never less than 20 MiB, so that there is room for two of the largest.
 	Bytes int64
+	// Decoded is how much memory objects of more than 10,000 fields and items may take when they are decoded, all that
+	// are being looked at together; the others are bounded by Concurrent. It is set aside by what their types can take. A
+	// check that needs an object for which there is not enough fails. 0 stands for a quarter of GOMEMLIMIT, or 64 MiB if
+	// that is not set; a ConfigMap of 350,000 entries, which is as many as fit, takes 45.
+	Decoded int64
 }
 
 func (l Limits) complete() Limits {
 	l.Concurrent = cmp.Or(l.Concurrent, 4*runtime.GOMAXPROCS(0))
 	l.Queued = cmp.Or(l.Queued, 16*l.Concurrent)
-	if l.Bytes == 0 {
-		limit := debug.SetMemoryLimit(-1)
-		if limit == math.MaxInt64 {
-			limit = 1 << 30
-		}
-		l.Bytes = limit / 8
+	limit := debug.SetMemoryLimit(-1)
+	if limit == math.MaxInt64 {
+		limit = 1 << 30
+		l.Decoded = cmp.Or(l.Decoded, 64<<20)
 	}
-	l.Bytes = max(l.Bytes, 20<<20)
+	l.Bytes = max(cmp.Or(l.Bytes, limit/8), 20<<20)
+	l.Decoded = cmp.Or(l.Decoded, limit/4)
 	return l
 }
 
@@ -52,6 +56,7 @@ type gate struct {
 	turns   chan struct{}
 	queued  atomic.Int64
 	bytes   atomic.Int64
+	decoded atomic.Int64
 	refused *prometheus.CounterVec
 }
 
@@ -99,6 +104,7 @@ type reservation struct {
 	gate    *gate
 	bytes   int64
 	hasTurn bool
+	decoded atomic.Int64 // memory for large objects, on top
 	sharers atomic.Int64 // beside the first
 }
 
@@ -123,7 +129,21 @@ func (r *reservation) grow(bytes int) *refusal {
 	return nil
 }
 
-// share is for one more who then has to release it. There must be no growing and no entering after that.
+// Afford reserves memory for a large object before it is decoded, until the last sharer releases it.
+func (r *reservation) Afford(bytes int64) error {
+	limit := r.gate.limits.Decoded
+	r.decoded.Add(bytes)
+	if taken := r.gate.decoded.Add(bytes); taken > limit {
+		r.decoded.Add(-bytes)
+		r.gate.decoded.Add(-bytes)
+		return fmt.Errorf("decoding it takes up to %d MiB of memory, and %d of the %d MiB for large objects are taken: try "+
+			"again, or raise the memory limit", bytes>>20, (taken-bytes)>>20, limit>>20)
+	}
+	return nil
+}
+
+// share is for one more who then has to release it. There must be no growing and no entering after that,
+// while to afford more is fine.
 func (r *reservation) share() { r.sharers.Add(1) }
 
 func (r *reservation) release() {
@@ -131,6 +151,7 @@ func (r *reservation) release() {
 		return
 	}
 	r.gate.bytes.Add(-r.bytes)
+	r.gate.decoded.Add(-r.decoded.Load())
 	if r.hasTurn {
 		<-r.gate.turns
 	}

@@ -200,10 +200,10 @@ func TestBodiesWithoutALength(t *testing.T) {
 }
 
 func TestLimitsHaveDefaults(t *testing.T) {
-	if l := (Limits{}).complete(); l.Concurrent < 4 || l.Queued < l.Concurrent || l.Bytes < 20<<20 {
+	if l := (Limits{}).complete(); l.Concurrent < 4 || l.Queued < l.Concurrent || l.Bytes < 20<<20 || l.Decoded < 50<<20 {
 		t.Errorf("got %+v", l)
 	}
-	want := Limits{Concurrent: 3, Queued: 5, Bytes: 1 << 30}
+	want := Limits{Concurrent: 3, Queued: 5, Bytes: 1 << 30, Decoded: 7}
 	if got := want.complete(); got != want {
 		t.Errorf("got %+v", got)
 	}

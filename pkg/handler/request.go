@@ -32,8 +32,9 @@ func NewRequest(r admissionv1.AdmissionRequest) *Request {
 
 // Object returns the object in the request as a *T, shared with other callers. T is whatever the object's JSON fits:
 // an API type, [metav1.PartialObjectMetadata], or a struct of only the fields a check needs.
-// The error is [ErrNoObject] if the request has no object. An object of more than 10,000 fields and items is an error,
-// too, as it may take a thousand times its size in memory. If T is only metadata, only those in the metadata count.
+// The error is [ErrNoObject] if the request has no object. An object of more than 10,000 fields and items may take a
+// thousand times its size in memory; it is decoded if there is that much, as far as T has room for it, and is an error
+// otherwise. See [Limits].
 func Object[T any](req *Request) (*T, error) {
 	return decode[T](&req.object, req.AdmissionRequest.Object.Raw, "object")
 }
@@ -73,7 +74,7 @@ func metaOf(obj *metadata, err error) (*metav1.ObjectMeta, error) {
 func (r *Request) before() *Request {
 	old := NewRequest(r.AdmissionRequest)
 	old.AdmissionRequest.Object = r.AdmissionRequest.OldObject
-	old.object.lean = r.oldObject.lean
+	old.object.lean = r.oldObject.lean // with what it may cost
 	return old
 }
 

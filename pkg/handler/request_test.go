@@ -72,7 +72,7 @@ func TestObjectMindsTheCaseOfNames(t *testing.T) {
 
 // Three bytes for each of many containers must not become a gigabyte in any type. Only what is decoded counts.
 func TestObjectIsOfBoundedSize(t *testing.T) {
-	many := strings.Repeat(`{},`, 200_000) + `{}`
+	many := strings.Repeat(`{},`, 1_000_000) + `{}`
 	spec := `{"spec":{"containers":[` + many + `]}}`
 	metadata := `{"metadata":{"ownerReferences":[` + many + `]}}`
 	tests := map[string]struct {
@@ -90,7 +90,7 @@ func TestObjectIsOfBoundedSize(t *testing.T) {
 			var r admissionv1.AdmissionRequest
 			r.Object.Raw = []byte(tt.raw)
 			err := tt.read(NewRequest(r))
-			if (err == nil) != tt.good || err != nil && !strings.Contains(err.Error(), "more than 10000 fields") {
+			if (err == nil) != tt.good || err != nil && !strings.Contains(err.Error(), "decoding it takes up to") {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -139,6 +139,10 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 	load.atLeast(t, 50)
 	c.verdict(t, false)
+	c.swap(t, configDeny)
+	if event := awaitEvent(t, c.Site, "FilesReloaded", corev1.EventTypeNormal); !strings.Contains(event.Message, "(checks) are in use again") {
+		t.Errorf("the event does not say that it is over: %s", event.Message)
+	}
 	must(t, os.Remove(filepath.Join(c.dir, "checks.yaml")))
 	load.atLeast(t, 50)
 	c.verdict(t, false)

@@ -10,21 +10,23 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/klog/v2"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/clustercache"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
@@ -43,42 +45,62 @@ func newCheckSite(t *testing.T) *checkSite {
 	t.Helper()
 	s := &checkSite{Site: site.New(t, shared, site.Options{
 		Manifests: "manifests/overlays/all-checks",
-		// No namespace says that cluster-scoped objects are those of other tests.
-		Edit: func(shipped *site.Shipped) { removeClusterScope(&shipped.Configuration) },
+		Edit:      func(shipped *site.Shipped) { limitClusterScope(&shipped.Configuration, t.Name()) },
 	})}
 	s.startCache(t)
 	s.serve(t)
 	return s
 }
 
-func removeClusterScope(configuration *admissionv1.ValidatingWebhookConfiguration) {
-	for i := range configuration.Webhooks {
-		var rules []admissionv1.RuleWithOperations
-		for _, rule := range configuration.Webhooks[i].Rules {
-			if *rule.Scope != admissionv1.ClusterScope {
-				rules = append(rules, rule)
-			}
+// siteLabel is on cluster-scoped objects, and says which test's they are.
+const siteLabel = "e2e.hookstrap.dev/test"
+
+// limitClusterScope moves the rules for cluster-scoped objects to entries which ask about those of one test only: no
+// namespace says that the others are those of other tests.
+func limitClusterScope(configuration *admissionv1.ValidatingWebhookConfiguration, test string) {
+	isClusterWide := func(rule admissionv1.RuleWithOperations) bool { return *rule.Scope == admissionv1.ClusterScope }
+	var entries []admissionv1.ValidatingWebhook
+	for _, entry := range configuration.Webhooks {
+		wide := *entry.DeepCopy()
+		entry.Rules = slices.DeleteFunc(entry.Rules, isClusterWide)
+		entries = append(entries, entry)
+		wide.Rules = slices.DeleteFunc(wide.Rules, func(r admissionv1.RuleWithOperations) bool { return !isClusterWide(r) })
+		if len(wide.Rules) > 0 {
+			wide.Name = "cluster." + wide.Name
+			wide.ObjectSelector = &metav1.LabelSelector{MatchLabels: map[string]string{siteLabel: test}}
+			entries = append(entries, wide)
 		}
-		configuration.Webhooks[i].Rules = rules
 	}
+	configuration.Webhooks = entries
+}
+
+// clusterWide is the manifest of a role, or of the binding of one, for the whole cluster; it is false for other objects.
+func (s *checkSite) clusterWide(t *testing.T, manifest, name string) (string, bool) {
+	t.Helper()
+	var object unstructured.Unstructured
+	must(t, yaml.Unmarshal([]byte(manifest), &object.Object))
+	if kind := object.GetKind(); kind != "Role" && kind != "RoleBinding" {
+		return "", false
+	}
+	object.SetKind("Cluster" + object.GetKind())
+	object.SetName(name)
+	object.SetNamespace("")
+	object.SetLabels(map[string]string{siteLabel: t.Name()})
+	text, err := object.MarshalJSON()
+	must(t, err)
+	return string(text), true
 }
 
 // startCache fills a cache with all that any check looks up.
 func (s *checkSite) startCache(t *testing.T) {
 	t.Helper()
-	informers, err := cache.New(s.Config(t), cache.Options{})
-	must(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	var running sync.WaitGroup
-	running.Go(func() { _ = informers.Start(ctx) })
-	t.Cleanup(func() { cancel(); running.Wait() })
+	t.Cleanup(cancel)
+	cluster := clustercache.New(ctx, s.Config(t))
 	for _, d := range check.Definitions() {
-		for _, obj := range d.Reads {
-			_, err := informers.GetInformer(t.Context(), obj)
-			must(t, err)
-		}
+		must(t, cluster.Add(t.Context(), d.Reads...))
 	}
-	s.cluster = informers
+	s.cluster = cluster
 }
 
 func (s *checkSite) serve(t *testing.T) {
@@ -156,7 +178,11 @@ func renamed(t *testing.T, manifest, name, namespace string) string {
 // kubectl runs kubectl with that input and returns all that it says.
 func kubectl(t *testing.T, input string, args ...string) (string, error) {
 	t.Helper()
-	cmd := shared.Kubectl(t.Context(), args...)
+	return kubectlIn(t.Context(), input, args...)
+}
+
+func kubectlIn(ctx context.Context, input string, args ...string) (string, error) {
+	cmd := shared.Kubectl(ctx, args...)
 	cmd.Stdin = strings.NewReader(input)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output

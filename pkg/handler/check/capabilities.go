@@ -89,8 +89,10 @@ func (p Capabilities) violations(pod PodTemplate) []handler.Violation {
 			}
 		}
 		if missing := p.undropped(has.Drop); len(missing) > 0 && !pod.isWindows() {
-			violations = append(violations, c.riskf(path.Child("drop"),
-				"does not drop capabilities; add %s to capabilities.drop", strings.Join(missing, ", ")))
+			v := c.riskf(path.Child("drop"),
+				"does not drop capabilities; add %s to capabilities.drop", strings.Join(missing, ", "))
+			v.Identity, v.Parts = digest("drop", c.imagePart()), missing
+			violations = append(violations, v)
 		}
 	}
 	return violations

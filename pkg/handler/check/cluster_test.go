@@ -6,7 +6,6 @@ package check
 import (
 	"context"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,58 +50,30 @@ rules:
 	testInvalid(t, "podSecurity", `{rules: [{level: baseline, namespaceSelector: {}}]}`)
 }
 
-// late is a cache that hears of its objects after a while.
-type late struct {
+// asked is a cluster of nothing that counts how often it is asked.
+type asked struct {
 	memory
-	heard atomic.Bool
+	times int
 }
 
 // Get implements [client.Reader].
-func (l *late) Get(ctx context.Context, key client.ObjectKey, into client.Object, opts ...client.GetOption) error {
-	if !l.heard.Load() {
-		return memory{}.Get(ctx, key, into, opts...)
-	}
-	return l.memory.Get(ctx, key, into, opts...)
+func (a *asked) Get(ctx context.Context, key client.ObjectKey, into client.Object, opts ...client.GetOption) error {
+	a.times++
+	return a.memory.Get(ctx, key, into, opts...)
 }
 
-// The first Pod of a namespace may be asked about before the cache has heard of the namespace.
-func TestNamespaceThatIsLate(t *testing.T) {
-	tests := map[string]struct {
-		after, timeout time.Duration
-		offline        bool
-		wait           time.Duration
-		err            string
-	}{
-		"at once":         {},
-		"a moment later":  {after: 305 * time.Millisecond, wait: 310 * time.Millisecond},
-		"too late":        {after: time.Hour, wait: cachePatience, err: `namespace "shop"; try again`},
-		"past a deadline": {after: time.Hour, timeout: time.Second, wait: time.Second, err: "try again"},
-		"never, offline":  {after: time.Hour, offline: true, err: "try again"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				cache := &late{memory: memory{namespace("shop", map[string]string{"tier": "a"})}}
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				if tt.timeout > 0 {
-					ctx, cancel = context.WithTimeout(ctx, tt.timeout)
-					defer cancel()
-				}
-				timer := time.AfterFunc(tt.after, func() { cache.heard.Store(true) })
-				defer timer.Stop()
-				synctest.Wait()
-				start := time.Now()
-				got, err := namespaceLabels(ctx, handler.Environment{Cluster: cache, Offline: tt.offline}, "shop")
-				if waited := time.Since(start); waited != tt.wait {
-					t.Errorf("waited for %s, want %s", waited, tt.wait)
-				}
-				if tt.err == "" && (err != nil || got["tier"] != "a") || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
-					t.Errorf("got %v, %v; want %q", got, err, tt.err)
-				}
-			})
-		})
-	}
+// The reader waits for a Namespace that is late, by itself; a check that waits as well makes it twice as long.
+func TestNamespaceThatIsLateIsAskedForOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cluster, start := &asked{}, time.Now()
+		_, err := namespaceLabels(t.Context(), handler.Environment{Cluster: cluster}, "shop")
+		if err == nil || !strings.Contains(err.Error(), `namespace "shop"; try again`) {
+			t.Errorf("got %v", err)
+		}
+		if waited := time.Since(start); cluster.times != 1 || waited > 0 {
+			t.Errorf("asked %d times, and waited for %s", cluster.times, waited)
+		}
+	})
 }
 
 // Nobody is asked about anything without rules, however late the cache is.

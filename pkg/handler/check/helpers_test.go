@@ -5,6 +5,7 @@ package check
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -54,11 +55,11 @@ func shown(violations []handler.Violation) []string {
 	return texts
 }
 
-// identities are the violations' identities.
+// identities are the violations' identities, with their parts in order.
 func identities(violations []handler.Violation) []string {
 	var list []string
 	for _, v := range violations {
-		list = append(list, v.Identity)
+		list = append(append(list, v.Identity), slices.Sorted(slices.Values(v.Parts))...)
 	}
 	return list
 }

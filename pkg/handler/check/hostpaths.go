@@ -94,7 +94,7 @@ func (p HostPaths) violations(pod PodTemplate) []handler.Violation {
 			v := pod.riskf(pod.Path.Child("volumes").Index(i).Child("hostPath", "path"),
 				"volume %q mounts %q of the node; %s", volume.Name, volume.HostPath.Path, p.advice())
 			// What was mounted for reading, or by one container, must not become writable or reach others.
-			v.Identity += digest(mounts[volume.Name]...)
+			v.Parts = slices.Concat(v.Parts, mounts[volume.Name])
 			violations = append(violations, v)
 		}
 		if ok && readOnly {

@@ -6,7 +6,6 @@ package check
 import (
 	"crypto/sha256"
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -18,15 +17,18 @@ func digest(values ...string) string {
 	return string(sum[:])
 }
 
-// images stands for which container runs what, in whatever order.
-func images(pod PodTemplate) string {
-	var list []string
-	for _, c := range containersOf(pod) {
-		list = append(list, digest(c.Name, c.Image))
+// imageParts stand for which container runs what. One that becomes a container of another sort runs at another time,
+// and counts as another.
+func imageParts(pod PodTemplate) []string {
+	containers := containersOf(pod)
+	parts := make([]string, 0, len(containers))
+	for i := range containers {
+		parts = append(parts, containers[i].imagePart())
 	}
-	slices.Sort(list)
-	return digest(list...)
+	return parts
 }
+
+func (c *podContainer) imagePart() string { return digest(c.sort, c.Name, c.Image) }
 
 // mountsOf says of each volume where it is mounted, by which container, and whether for reading only.
 func mountsOf(containers []podContainer) map[string][]string {
@@ -34,33 +36,42 @@ func mountsOf(containers []podContainer) map[string][]string {
 	for _, c := range containers {
 		for _, m := range c.VolumeMounts {
 			mounts[m.Name] = append(mounts[m.Name],
-				digest(c.Name, m.MountPath, m.SubPath, m.SubPathExpr, fmt.Sprint(m.ReadOnly)))
+				digest(m.Name, c.Name, m.MountPath, m.SubPath, m.SubPathExpr, fmt.Sprint(m.ReadOnly)))
 		}
-	}
-	for _, list := range mounts {
-		slices.Sort(list)
 	}
 	return mounts
 }
 
-// unsaid stands for what makes a Pod dangerous and is not in the messages of the standards' library: they name volumes
+// unsaidParts are what makes a Pod dangerous and is not in the messages of the standards' library: they name volumes
 // and sysctls, but neither what is mounted, by whom, nor which values are set.
-func (t PodTemplate) unsaid() string {
+func (t PodTemplate) unsaidParts() []string {
 	security := t.security()
-	facts := []string{images(t), security.SELinuxOptions.String()}
+	parts := append(imageParts(t), seLinuxParts(security.SELinuxOptions)...)
 	for _, sysctl := range security.Sysctls {
-		facts = append(facts, sysctl.String())
+		parts = append(parts, digest("sysctl", sysctl.Name, sysctl.Value))
 	}
-	slices.Sort(facts[2:])
-	var volumes []string
 	mounts := mountsOf(containersOf(t))
 	for i := range t.Spec.Volumes {
 		if v := &t.Spec.Volumes[i]; isForeign(v) {
-			volumes = append(volumes, digest(append(slices.Clone(mounts[v.Name]), v.String())...))
+			parts = append(append(parts, digest(v.String())), mounts[v.Name]...)
 		}
 	}
-	slices.Sort(volumes)
-	return digest(digest(facts...), digest(volumes...))
+	return parts
+}
+
+func seLinuxParts(options *corev1.SELinuxOptions) []string {
+	if options == nil {
+		return nil
+	}
+	var parts []string
+	for _, option := range [][2]string{
+		{"user", options.User}, {"role", options.Role}, {"type", options.Type}, {"level", options.Level},
+	} {
+		if option[1] != "" {
+			parts = append(parts, digest("SELinux", option[0], option[1]))
+		}
+	}
+	return parts
 }
 
 // isForeign says whether a volume is of a sort that the standards do not allow everywhere. The others change with

@@ -5,7 +5,6 @@ package check
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -25,7 +24,9 @@ type IngressHosts struct {
 	// RequireTLS wants every host in a section of spec.tls.
 	RequireTLS bool `json:"requireTLS"`
 	// Unique is what Ingresses of two namespaces may not both have: "path", the same path of a host, or "host", the same
-	// host at all; "none" does not look at other Ingresses. Two that are created in the same instant may both pass.
+	// host at all; "none" does not look at other Ingresses. "*.example.com" is the same host as each that is one label
+	// longer than example.com, whichever of the two comes first: www.example.com, but not example.com or a.b.example.com.
+	// Two that are created in the same instant may both pass.
 	Unique string `json:"unique"`
 }
 
@@ -81,12 +82,14 @@ spec:
 // ReadsCluster implements [handler.Reader].
 func (p IngressHosts) ReadsCluster() bool { return p.Unique != uniqueNone }
 
+// Values implements [handler.Enumerator].
+func (IngressHosts) Values() map[string][]string {
+	return map[string][]string{"unique": {uniquePath, uniqueHost, uniqueNone}}
+}
+
 // Validate implements [handler.Validator].
 func (p IngressHosts) Validate(path *field.Path) field.ErrorList {
-	if values := []string{uniquePath, uniqueHost, uniqueNone}; !slices.Contains(values, p.Unique) {
-		return field.ErrorList{field.NotSupported(path.Child("unique"), p.Unique, values)}
-	}
-	return nil
+	return oneOf(path.Child("unique"), p.Unique, p.Values()["unique"])
 }
 
 func (p IngressHosts) evaluate(
@@ -178,23 +181,23 @@ func encryptedHosts(ingress *networkingv1.Ingress) sets.Set[string] {
 func (p IngressHosts) taken(
 	namespace string, ingress *networkingv1.Ingress, others []networkingv1.Ingress,
 ) []handler.Violation {
-	owners := map[string]*networkingv1.Ingress{}
+	owners := owners{}
 	for i := range others {
 		if others[i].Namespace == namespace {
 			continue
 		}
 		for _, route := range p.routes(&others[i]) {
-			// The list comes in any order; naming the first by name keeps the message the same.
-			if old := owners[route.key()]; old == nil || fullName(&others[i]) < fullName(old) {
-				owners[route.key()] = &others[i]
+			owners.add(route.key(), owner{&others[i], route.host})
+			if !route.isWildcard() {
+				owners.add(route.above().key()+beneath, owner{&others[i], route.host})
 			}
 		}
 	}
 	var violations []handler.Violation
 	for _, route := range p.routes(ingress) {
-		if owner := ownerOf(owners, route); owner != nil {
-			v := handler.Violationf(route.field, "%s is taken by Ingress %q in namespace %q; choose another", route,
-				owner.Name, owner.Namespace)
+		if how, by := owners.of(route); by.Ingress != nil {
+			v := handler.Violationf(route.field, "%s%s taken by Ingress %q in namespace %q; choose another", route, how, by.Name,
+				by.Namespace)
 			v.Identity = route.key() // whoever has it, and whoever else comes to have it
 			violations = append(violations, v)
 		}
@@ -202,15 +205,36 @@ func (p IngressHosts) taken(
 	return violations
 }
 
-// ownerOf is who has a route, by its name or by a wildcard for its host.
-func ownerOf(owners map[string]*networkingv1.Ingress, r route) *networkingv1.Ingress {
-	if owner := owners[r.key()]; owner != nil {
-		return owner
+// owner is who has a host, and what it is called there.
+type owner struct {
+	*networkingv1.Ingress
+	host string
+}
+
+// owners are the owners of routes by their keys, and of what is beneath wildcards.
+type owners map[string]owner
+
+// beneath marks the key of a wildcard under which there is who has a host in it.
+const beneath = "\x00"
+
+// add notes an owner. Caches list objects in any order; keeping the first by name keeps the message the same.
+func (o owners) add(key string, by owner) {
+	if old, ok := o[key]; !ok || fullName(by)+beneath+by.host < fullName(old)+beneath+old.host {
+		o[key] = by
 	}
-	if _, parent, ok := strings.Cut(r.host, "."); ok {
-		r.host = "*." + parent
+}
+
+// of is who has a route, and how: as it is, by a wildcard for its host, or by a host in its wildcard.
+func (o owners) of(r route) (how string, by owner) {
+	if by, ok := o[r.key()]; ok {
+		return " is", by
 	}
-	return owners[r.key()]
+	if r.isWildcard() {
+		by := o[r.key()+beneath]
+		return " has " + by.host + " in it, which is", by
+	}
+	by = o[r.above().key()]
+	return " is in " + by.host + ", which is", by
 }
 
 func fullName(obj metav1.Object) string { return obj.GetNamespace() + "/" + obj.GetName() }
@@ -222,6 +246,15 @@ type route struct {
 }
 
 func (r route) key() string { return strings.ToLower(r.host) + r.path }
+
+func (r route) isWildcard() bool { return strings.HasPrefix(r.host, "*.") }
+
+// above is the route of the wildcard that has the host in it.
+func (r route) above() route {
+	_, parent, _ := strings.Cut(r.host, ".")
+	r.host = "*." + parent
+	return r
+}
 
 // String is how the route is called in messages.
 func (r route) String() string {

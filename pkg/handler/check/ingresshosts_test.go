@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admission/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -89,12 +90,40 @@ func TestIngressHostsAreUnique(t *testing.T) {
 		"oneself":                {params: free, cluster: others, object: ingress("other", "old", ``, "a.example /x")},
 		"hosts of one's own": {params: `{requireTLS: false, unique: host}`, cluster: others, object: ingress("shop", "web", ``, "a.example /z", "d.example"), want: []string{
 			host("0", "a.example"), host("1", "d.example")}},
-		"a wildcard has it": {
-			params: `{requireTLS: false, unique: host}`, object: ingress("shop", "web", ``, "x.w.example"),
-			cluster: []client.Object{liveIngress(t, ingress("other", "old", ``, "*.w.example"))}, want: []string{host("0", "x.w.example")},
-		},
 		"not compared": {params: `{requireTLS: false, unique: none}`, cluster: others, object: ingress("shop", "web", ``, "a.example /x")},
 	})
+}
+
+// A wildcard has every host that is one label longer, as the Ingress API has it, whoever came first.
+func TestIngressHostsInWildcards(t *testing.T) {
+	others := []client.Object{
+		liveIngress(t, ingress("other", "old", ``, "*.w.example /x", "a.v.example /x")),
+		liveIngress(t, ingress("other", "older", ``, "b.v.example /x")), liveIngress(t, ingress("shop", "mine", ``, "c.u.example /x")),
+	}
+	taken := func(field, what, with string) []string {
+		return []string{field + ": " + what + with + ` Ingress "old" in namespace "other"; choose another`}
+	}
+	const at, path = "spec.rules[0].host", "spec.rules[0].http.paths[0].path"
+	const unique, free = `{requireTLS: false, allowWildcards: true, unique: host}`, `{requireTLS: false, allowWildcards: true}`
+	testRows(t, "ingressHosts", map[string]row{
+		"in a wildcard":            {params: unique, object: ingress("shop", "web", ``, "a.w.example"), want: taken(at, "host a.w.example", " is in *.w.example, which is taken by")},
+		"in other case":            {params: unique, object: ingress("shop", "web", ``, "A.W.example"), want: taken(at, "host A.W.example", " is in *.w.example, which is taken by")},
+		"the same wildcard":        {params: unique, object: ingress("shop", "web", ``, "*.w.example"), want: taken(at, "host *.w.example", " is taken by")},
+		"over hosts":               {params: unique, object: ingress("shop", "web", ``, "*.v.example"), want: taken(at, "host *.v.example", " has a.v.example in it, which is taken by")},
+		"over hosts in other case": {params: unique, object: ingress("shop", "web", ``, "*.V.example"), want: taken(at, "host *.V.example", " has a.v.example in it, which is taken by")},
+		"over one's own":           {params: unique, object: ingress("shop", "web", ``, "*.u.example")},
+		"two labels below":         {params: unique, object: ingress("shop", "web", ``, "a.b.w.example")},
+		"the domain itself":        {params: unique, object: ingress("shop", "web", ``, "w.example")},
+		"over a wildcard":          {params: unique, object: ingress("shop", "web", ``, "*.example")},
+		"below a wildcard":         {params: unique, object: ingress("shop", "web", ``, "*.a.w.example")},
+		"path in a wildcard":       {params: free, object: ingress("shop", "web", ``, "a.w.example /x"), want: taken(path, "path /x of host a.w.example", " is in *.w.example, which is taken by")},
+		"path over hosts":          {params: free, object: ingress("shop", "web", ``, "*.v.example /x/"), want: taken(path, "path /x of host *.v.example", " has a.v.example in it, which is taken by")},
+		"other path in a wildcard": {params: free, object: ingress("shop", "web", ``, "a.w.example /")},
+		"other path over hosts":    {params: free, object: ingress("shop", "web", ``, "*.v.example /y")},
+		"wildcard, not compared":   {params: `{requireTLS: false, allowWildcards: true, unique: none}`, object: ingress("shop", "web", ``, "*.v.example")},
+		"wildcard, and not allowed": {params: `{requireTLS: false, unique: host}`, object: ingress("shop", "web", ``, "*.v.example"), want: append(
+			[]string{at + `: host "*.v.example" stands for many; name each host`}, taken(at, "host *.v.example", " has a.v.example in it, which is taken by")...)},
+	}, others...)
 }
 
 // networking.k8s.io/v1beta1 and the kind's first home must not be a way around.
@@ -126,7 +155,7 @@ func TestIngressHostsWithSeveralOwners(t *testing.T) {
 		}
 		return got[0]
 	}
-	if a, b := found(x, z), found(z, x); a != b || !strings.Contains(a.Message, `"one"`) {
+	if a, b := found(x, z), found(z, x); !cmp.Equal(a, b) || !strings.Contains(a.Message, `"one"`) {
 		t.Errorf("the order matters: %v, %v", a, b)
 	}
 	if a, b := found(x), found(z); a.Identity != b.Identity {

@@ -5,23 +5,22 @@ package check
 
 import (
 	"context"
-	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
 // PodDisruptionBudgets denies budgets which no eviction can pass.
 type PodDisruptionBudgets struct {
-	// CountReplicas also compares minAvailable with the replicas of the Deployments and StatefulSets whose Pods the
-	// budget selects.
+	// CountReplicas also compares minAvailable with the replicas of the Deployments, StatefulSets, ReplicaSets and
+	// ReplicationControllers whose Pods the budget selects. Of those that a HorizontalPodAutoscaler scales, minReplicas
+	// count: the budget has to let a Pod go when there are no more.
 	CountReplicas bool `json:"countReplicas"`
 }
 
@@ -53,7 +52,8 @@ spec:
 			) ([]handler.Violation, error) {
 				return p.evaluate(ctx, req, env)
 			}}, nil
-		}, &appsv1.Deployment{}, &appsv1.StatefulSet{})
+		}, &appsv1.Deployment{}, &appsv1.StatefulSet{}, &appsv1.ReplicaSet{}, &corev1.ReplicationController{},
+		&autoscalingv2.HorizontalPodAutoscaler{})
 }
 
 // ReadsCluster implements [handler.Reader].
@@ -69,6 +69,7 @@ func (p PodDisruptionBudgets) evaluate(
 	}
 	spec := field.NewPath("spec")
 	if most := budget.Spec.MaxUnavailable; most != nil {
+		// Kubernetes rounds up, so that a percentage lets a Pod go however few there are; nothing need be counted.
 		if scaled, err := intstr.GetScaledValueFromIntOrPercent(most, 100, true); err == nil && scaled <= 0 {
 			return []handler.Violation{handler.Violationf(spec.Child("maxUnavailable"),
 				"maxUnavailable: %s blocks every eviction; let at least 1 be unavailable", most)}, nil
@@ -91,52 +92,10 @@ func (p PodDisruptionBudgets) evaluate(
 	if err != nil {
 		return nil, err
 	}
-	if scaled, err := intstr.GetScaledValueFromIntOrPercent(least, replicas, true); err == nil &&
-		replicas > 0 && scaled >= replicas {
+	if scaled, err := intstr.GetScaledValueFromIntOrPercent(least, replicas.n, true); err == nil &&
+		replicas.n > 0 && scaled >= replicas.n {
 		return []handler.Violation{handler.Violationf(path, "minAvailable: %s of %s blocks every eviction; "+
-			"use maxUnavailable: 1", least, plural(replicas, "replica"))}, nil
+			"use maxUnavailable: 1", least, replicas)}, nil
 	}
 	return nil, nil
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return fmt.Sprintf("%d %s", n, what)
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// selectedReplicas is how many Pods the budget is about, as far as Deployments and StatefulSets say.
-func selectedReplicas(
-	ctx context.Context, env handler.Environment, namespace string, labelSelector *metav1.LabelSelector,
-) (int, error) {
-	selector, err := metav1.LabelSelectorAsSelector(labelSelector)
-	if err != nil {
-		return 0, fmt.Errorf("cannot read the budget's selector: %w", err)
-	}
-	var deployments appsv1.DeploymentList
-	if err := listAll(ctx, env, &deployments, client.InNamespace(namespace)); err != nil {
-		return 0, err
-	}
-	var sets appsv1.StatefulSetList
-	if err := listAll(ctx, env, &sets, client.InNamespace(namespace)); err != nil {
-		return 0, err
-	}
-	total := 0
-	count := func(template map[string]string, replicas *int32) {
-		switch {
-		case !selector.Matches(labels.Set(template)):
-		case replicas == nil:
-			total++
-		default:
-			total += int(*replicas)
-		}
-	}
-	for i := range deployments.Items {
-		count(deployments.Items[i].Spec.Template.Labels, deployments.Items[i].Spec.Replicas)
-	}
-	for i := range sets.Items {
-		count(sets.Items[i].Spec.Template.Labels, sets.Items[i].Spec.Replicas)
-	}
-	return total, nil
 }

@@ -6,6 +6,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -110,14 +111,14 @@ func (c PodSecurity) evaluate(pod PodTemplate) []policy.CheckResult {
 func (c PodSecurity) locate(pod PodTemplate, whole []policy.CheckResult) []handler.Violation {
 	bare := *pod.Spec
 	bare.InitContainers, bare.Containers, bare.EphemeralContainers = nil, nil, nil
-	places := []place{{path: pod.Path, identity: pod.unsaid(), results: c.evaluate(pod.with(&bare))}}
+	places := []place{{path: pod.Path, pod: pod, parts: pod.unsaidParts(), results: c.evaluate(pod.with(&bare))}}
 	for _, container := range containersOf(pod) {
 		spec := bare
 		container.alone(&spec)
 		places = append(places, place{
-			path:     container.path,
-			identity: digest(container.Name, container.Image, container.security().SELinuxOptions.String()),
-			results:  c.evaluate(pod.with(&spec)),
+			path: container.path, pod: pod, container: &container,
+			parts:   append(seLinuxParts(container.security().SELinuxOptions), container.imagePart()),
+			results: c.evaluate(pod.with(&spec)),
 		})
 	}
 	var violations []handler.Violation
@@ -131,9 +132,11 @@ func (c PodSecurity) locate(pod PodTemplate, whole []policy.CheckResult) []handl
 
 // place is a part of a Pod with the results for that part alone; the first of places is the Pod without containers.
 type place struct {
-	path     *field.Path
-	identity string
-	results  []policy.CheckResult
+	path      *field.Path
+	pod       PodTemplate
+	container *podContainer // nil for the Pod
+	parts     []string      // of all violations that are here
+	results   []policy.CheckResult
 }
 
 // locateOne finds the places which break control i. What is wrong with the bare Pod is wrong with each container as
@@ -159,7 +162,7 @@ func (p place) violation(r policy.CheckResult) handler.Violation {
 	if r.ForbiddenDetail != "" {
 		v.Message += " (" + r.ForbiddenDetail + ")"
 	}
-	v.Identity = v.Message + "\x00" + p.identity
+	v.Identity, v.Parts = p.control(r), slices.Concat(p.parts, p.values(r))
 	return v
 }
 

@@ -6,7 +6,6 @@ package check
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -68,6 +67,16 @@ spec:
 		PodSecurityParameters.build, &corev1.Namespace{}).WithDefaultMode(handler.Deny)
 }
 
+// Values implements [handler.Enumerator].
+func (PodSecurityParameters) Values() map[string][]string {
+	return map[string][]string{"level": levels()}
+}
+
+// Values implements [handler.Enumerator].
+func (PodSecurityRule) Values() map[string][]string { return map[string][]string{"level": levels()} }
+
+func levels() []string { return []string{"privileged", "baseline", "restricted"} }
+
 // ReadsCluster implements [handler.Reader]: without rules, no labels matter.
 func (p PodSecurityParameters) ReadsCluster() bool { return len(p.Rules) > 0 }
 
@@ -84,10 +93,7 @@ func (p PodSecurityParameters) Validate(path *field.Path) field.ErrorList {
 }
 
 func validateLevel(path *field.Path, level, version string) field.ErrorList {
-	var errs field.ErrorList
-	if levels := []string{"privileged", "baseline", "restricted"}; !slices.Contains(levels, level) {
-		errs = append(errs, field.NotSupported(path.Child("level"), level, levels))
-	}
+	errs := oneOf(path.Child("level"), level, levels())
 	if _, err := psapi.ParseVersion(version); err != nil {
 		errs = append(errs, field.Invalid(path.Child("version"), version, `must be "latest" or "v1.x"`))
 	}

@@ -18,7 +18,7 @@ type PodTemplate struct {
 	// Path is where Spec is in the object: "spec" in a Pod, "spec.template.spec" in a Deployment.
 	Path *field.Path
 
-	imagesDigest string // of all images, once a violation has asked for it
+	imageParts []string // once a violation has asked for them
 }
 
 // PodSpecOf returns what describes a Pod in obj, which is a pointer to a Pod, PodTemplate, ReplicationController,

@@ -14,7 +14,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// RBACWildcards denies Roles and ClusterRoles with rules for everything.
+// RBACWildcards denies Roles and ClusterRoles with rules for everything. A rule that gives nothing which a rule of the
+// same role did not give before passes, even if it still gives too much: the role has not become worse.
 type RBACWildcards struct {
 	// AllowedWildcards are the fields of a rule in which there may be a "*": verbs, apiGroups, resources or
 	// nonResourceURLs.
@@ -57,13 +58,16 @@ rules:
 
 func rbacFields() []string { return []string{"verbs", "apiGroups", "resources", "nonResourceURLs"} }
 
+// Values implements [handler.Enumerator].
+func (RBACWildcards) Values() map[string][]string {
+	return map[string][]string{"allowedWildcards": rbacFields()}
+}
+
 // Validate implements [handler.Validator].
 func (p RBACWildcards) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, name := range p.AllowedWildcards {
-		if !slices.Contains(rbacFields(), name) {
-			errs = append(errs, field.NotSupported(path.Child("allowedWildcards").Index(i), name, rbacFields()))
-		}
+		errs = append(errs, oneOf(path.Child("allowedWildcards").Index(i), name, rbacFields())...)
 	}
 	for i, verb := range p.DeniedVerbs {
 		if verb == "" || verb == rbacv1.VerbAll {
@@ -80,9 +84,13 @@ func (p RBACWildcards) evaluate(_ context.Context, req *handler.Request) ([]hand
 	if err != nil || !ok || isControlPlane(req) {
 		return nil, err
 	}
+	gave := rulesBefore(req, role.Rules)
 	var violations []handler.Violation
 	for i, rule := range role.Rules {
-		violations = append(violations, p.ruleViolations(field.NewPath("rules").Index(i), rule)...)
+		found := p.ruleViolations(field.NewPath("rules").Index(i), rule)
+		if len(found) > 0 && !slices.ContainsFunc(gave, func(old rbacv1.PolicyRule) bool { return covers(old, rule) }) {
+			violations = append(violations, found...)
+		}
 	}
 	return append(violations, aggregatesAll(role.AggregationRule)...), nil
 }
@@ -113,15 +121,8 @@ func isControlPlane(req *handler.Request) bool {
 
 func (p RBACWildcards) ruleViolations(path *field.Path, rule rbacv1.PolicyRule) []handler.Violation {
 	var violations []handler.Violation
-	var whole string
 	report := func(name string, i int, format string, args ...any) {
-		v := handler.Violationf(path.Child(name).Index(i), format, args...)
-		// A rule that gets wider elsewhere while it keeps its wildcard is worse than it was.
-		if whole == "" {
-			whole = digest(rule.String())
-		}
-		v.Identity = v.Message + "\x00" + whole
-		violations = append(violations, v)
+		violations = append(violations, handler.Violationf(path.Child(name).Index(i), format, args...))
 	}
 	for n, values := range [][]string{rule.Verbs, rule.APIGroups, rule.Resources, rule.NonResourceURLs} {
 		name := rbacFields()[n]

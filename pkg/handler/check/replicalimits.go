@@ -145,8 +145,7 @@ func (c replicaCheck) written(req *handler.Request, kind schema.GroupVersionKind
 // isRollout says whether the deployment controller does its work on a ReplicaSet. Others may write down any owner, and
 // may scale a ReplicaSet that has one. Without a user it is no request of an API server, but a manifest.
 func isRollout(req *handler.Request, obj metav1.Object) bool {
-	owner := metav1.GetControllerOf(obj)
-	return owner != nil && owner.APIVersion == appsv1.SchemeGroupVersion.String() && owner.Kind == "Deployment" &&
+	return isOfDeployment(obj) &&
 		slices.Contains([]string{
 			"system:serviceaccount:kube-system:deployment-controller", "system:kube-controller-manager", "",
 		}, req.UserInfo.Username)

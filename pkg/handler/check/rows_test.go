@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,7 +51,7 @@ func built(t testing.TB, d handler.Definition, parameters string, cluster ...cli
 	if errs := d.Validate(field.NewPath(d.Name), p); len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	check, err := d.Build(p, handler.Environment{Cluster: memory(cluster), Offline: true})
+	check, err := d.Build(p, handler.Environment{Cluster: memory(cluster)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,12 +65,12 @@ type row struct {
 	want           []string
 }
 
-// testRows runs a check's table.
-func testRows(t *testing.T, name string, rows map[string]row) {
+// testRows runs a check's table, in a cluster that has these objects beside those of each row.
+func testRows(t *testing.T, name string, rows map[string]row, cluster ...client.Object) {
 	t.Helper()
 	for title, r := range rows {
 		t.Run(title, func(t *testing.T) {
-			check := built(t, definition(t, name), r.params, r.cluster...)
+			check := built(t, definition(t, name), r.params, slices.Concat(cluster, r.cluster)...)
 			got, err := check.Evaluate(t.Context(), requestOf(t, admissionv1.Create, r.object))
 			if err != nil {
 				t.Fatal(err)
@@ -188,7 +189,7 @@ func testUpdate(t *testing.T, name, params, before, after string, allowed bool) 
 	req := requestOf(t, admissionv1.Update, after)
 	req.OldObject = requestOf(t, admissionv1.Update, before).Object
 	got := answer(t, built(t, definition(t, name), params), req)
-	if got.Allowed != allowed {
+	if got.Allowed != allowed || !allowed && got.Result.Code != http.StatusForbidden {
 		t.Errorf("%s: got %v for the update of\n%s\nto\n%s", name, got.Result, before, after)
 	}
 }

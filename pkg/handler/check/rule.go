@@ -6,6 +6,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -55,6 +56,14 @@ func podCheck(name string, violations func(PodTemplate) []handler.Violation) han
 // no makes the parameters of a check that has no defaults worth naming.
 func no[P any]() P { return *new(P) }
 
+// oneOf says that a parameter has none of the values that it may have.
+func oneOf(path *field.Path, value string, values []string) field.ErrorList {
+	if slices.Contains(values, value) {
+		return nil
+	}
+	return field.ErrorList{field.NotSupported(path, value, values)}
+}
+
 // objectOf reads the request's object as a T if it is of one of the kinds, which are of one version each. It is false
 // for any other kind. The same kind in another version is an error: passing what cannot be read would let users avoid
 // a check by choosing a version.
@@ -91,13 +100,14 @@ func (c *podContainer) riskf(path *field.Path, format string, args ...any) handl
 	return v
 }
 
-// riskf is a violation of a Pod as a whole, and another one when any of its containers runs another image.
+// riskf is a violation of a Pod as a whole, and another one when any of its containers runs another image, or when one
+// is added.
 func (t *PodTemplate) riskf(path *field.Path, format string, args ...any) handler.Violation {
 	v := handler.Violationf(path, format, args...)
-	if t.imagesDigest == "" {
-		t.imagesDigest = images(*t)
+	if t.imageParts == nil {
+		t.imageParts = imageParts(*t)
 	}
-	v.Identity = v.Message + "\x00" + t.imagesDigest
+	v.Identity, v.Parts = v.Message, t.imageParts
 	return v
 }
 

@@ -51,14 +51,16 @@ spec:
 	}, func() Seccomp { return Seccomp{AllowedTypes: []string{"RuntimeDefault", "Localhost"}} })
 }
 
+// Values implements [handler.Enumerator].
+func (Seccomp) Values() map[string][]string {
+	return map[string][]string{"allowedTypes": {"RuntimeDefault", "Localhost", "Unconfined"}}
+}
+
 // Validate implements [handler.Validator].
 func (p Seccomp) Validate(at *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	types := []string{"RuntimeDefault", "Localhost", "Unconfined"}
 	for i, t := range p.AllowedTypes {
-		if !slices.Contains(types, t) {
-			errs = append(errs, field.NotSupported(at.Child("allowedTypes").Index(i), t, types))
-		}
+		errs = append(errs, oneOf(at.Child("allowedTypes").Index(i), t, p.Values()["allowedTypes"])...)
 	}
 	for i, pattern := range p.LocalhostProfiles {
 		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {

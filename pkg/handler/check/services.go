@@ -63,14 +63,16 @@ spec:
 		})
 }
 
+// Values implements [handler.Enumerator].
+func (Services) Values() map[string][]string {
+	return map[string][]string{"allowedTypes": {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}}
+}
+
 // Validate implements [handler.Validator].
 func (p Services) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	types := []string{"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}
 	for i, t := range p.AllowedTypes {
-		if !slices.Contains(types, t) {
-			errs = append(errs, field.NotSupported(path.Child("allowedTypes").Index(i), t, types))
-		}
+		errs = append(errs, oneOf(path.Child("allowedTypes").Index(i), t, p.Values()["allowedTypes"])...)
 	}
 	for i, network := range p.AllowedExternalIPs {
 		if _, err := netip.ParsePrefix(network); err != nil {

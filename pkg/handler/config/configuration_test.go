@@ -33,7 +33,7 @@ func parse(t *testing.T, checks string) Configuration {
 
 func TestBuild(t *testing.T) {
 	c := parse(t, "{paint: {mode: warn, onError: allow, color: blue, exempt: {users: [jane]}}, extra: {mode: off}}")
-	env := handler.Environment{Cluster: nobody{}, Offline: true}
+	env := handler.Environment{Cluster: nobody{}}
 	entries, err := c.Build(env)
 	if err != nil {
 		t.Fatal(err)

@@ -96,7 +96,7 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 		m.objects[i].complete(kinds, cmp.Or(o.Namespace, metav1.NamespaceDefault))
 	}
 	cluster := newCluster(o.Scheme, kinds, m.objects)
-	entries, err := o.Configuration.Build(handler.Environment{Cluster: cluster, Offline: true})
+	entries, err := o.Configuration.Build(handler.Environment{Cluster: cluster})
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,9 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// OnError is told when a configuration cannot be used, once for each reason in a row. It must not block for long.
 	OnError func(ctx context.Context, err error)
+	// OnRecovered is told when the file is in use again after OnError was told something, with the hash that the metrics
+	// have of it; nil if nobody wants to know. It must not block for long.
+	OnRecovered func(ctx context.Context, hash string)
 }
 
 // Reloader keeps the checks of a handler what the file says. Make one with [New]. Its methods are safe for concurrent
@@ -135,10 +138,13 @@ func signal(changes chan struct{}) {
 	}
 }
 
-// tell reports a failure unless it was the last thing told.
+// tell reports a failure unless it was the last thing told, and that it is over.
 func (r *Reloader) tell(ctx context.Context, err error) {
 	switch {
 	case err == nil:
+		if r.told != "" && r.options.OnRecovered != nil {
+			r.options.OnRecovered(ctx, r.hash)
+		}
 		r.told = ""
 	case ctx.Err() != nil, errors.Is(err, errSuperseded):
 	default:

@@ -107,6 +107,7 @@ type site struct {
 	handler  *handler.Handler
 	changed  func()
 	told     []string
+	over     []string // the hashes that were told to be in use after something was told
 }
 
 // start runs a Reloader on a file with that content.
@@ -125,7 +126,8 @@ func start(t *testing.T, content string) *site {
 			s.changed = changed
 			<-ctx.Done()
 		},
-		OnError: func(_ context.Context, err error) { s.told = append(s.told, err.Error()) },
+		OnError:     func(_ context.Context, err error) { s.told = append(s.told, err.Error()) },
+		OnRecovered: func(_ context.Context, hash string) { s.over = append(s.over, hash) },
 	})
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -215,6 +217,33 @@ func TestBadFilesChangeNothing(t *testing.T) {
 		}
 		s.change(warn)
 		s.want("warn bad", 1)
+	})
+}
+
+// Who was told of a bad file is told when it is over, once, and nobody else is.
+func TestRecoveryIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, deny)
+		s.change(warn)
+		if len(s.over) > 0 {
+			t.Errorf("told of %q, and nothing was wrong", s.over)
+		}
+		s.change(wrong)
+		s.change(wrong + "\n")
+		if len(s.over) > 0 {
+			t.Errorf("told of %q, and it is not over", s.over)
+		}
+		s.change(deny)
+		s.change(warn)
+		wait(t)
+		if len(s.over) != 1 {
+			t.Errorf("told %d times that it is over", len(s.over))
+		}
+		s.change(wrong)
+		s.change(warn) // what has been in use all the time
+		if len(s.over) != 2 || s.over[0] == s.over[1] || s.over[1] != s.hash {
+			t.Errorf("told of %q, in use is %s", s.over, s.hash)
+		}
 	})
 }
 

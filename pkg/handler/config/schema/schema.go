@@ -12,6 +12,8 @@ import (
 	"reflect"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
@@ -126,6 +128,11 @@ func (g generator) of(t reflect.Type) object {
 		return mode()
 	case reflect.TypeFor[handler.OnError]():
 		return onError()
+	case reflect.TypeFor[metav1.LabelSelectorOperator]():
+		return object{"enum": []metav1.LabelSelectorOperator{
+			metav1.LabelSelectorOpIn, metav1.LabelSelectorOpNotIn,
+			metav1.LabelSelectorOpExists, metav1.LabelSelectorOpDoesNotExist,
+		}}
 	}
 	if schema := special(t); schema != nil {
 		return schema
@@ -168,6 +175,10 @@ func special(t reflect.Type) object {
 
 func (g generator) structure(t reflect.Type) object {
 	properties := object{}
+	values := map[string][]string{}
+	if enumerator, ok := reflect.TypeAssert[handler.Enumerator](reflect.New(t)); ok {
+		values = enumerator.Values()
+	}
 	for _, f := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name == "" || name == "-" || !f.IsExported() {
@@ -177,9 +188,21 @@ func (g generator) structure(t reflect.Type) object {
 		if text := g.text(t, f.Name, name); text != "" {
 			property["description"] = text
 		}
+		enumerate(property, values[name])
 		properties[name] = property
 	}
 	return object{"type": "object", "additionalProperties": false, "properties": properties}
+}
+
+// enumerate says which values are right, if not all are.
+func enumerate(property object, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	if items, ok := property["items"].(object); ok {
+		property = items
+	}
+	property["enum"] = values
 }
 
 // text is the documentation of a field. Types of Kubernetes carry theirs with them.

@@ -6,34 +6,41 @@ package lean
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 
 	json "github.com/go-json-experiment/json"
 	kjson "k8s.io/apimachinery/pkg/util/json"
 )
 
-// maxItems bounds the memory that a part of an object takes when it is decoded. A list of three bytes for each item, as
-// in [{},{},{}], takes a kilobyte for each if they are containers. The largest Pods have some thousand items.
-const maxItems = 10_000
+const (
+	// fewItems are so few fields and items that nobody asks what they take. A list of three bytes for each item, as in
+	// [{},{},{}], takes a kilobyte for each if they are containers. The largest usual Pods have some thousand.
+	fewItems = 10_000
+	// mostMemory is what decoding something may take where nobody says what there is.
+	mostMemory = 128 << 20
+)
 
-func errTooMany() error { return fmt.Errorf("it has more than %d fields and items", maxItems) }
-
-// Bound returns an error if decoding an object takes too much memory. A shape, if not nil, says what is decoded of it.
-func Bound(raw []byte, shape Shape) error {
-	if items(raw) <= maxItems {
+// Bound returns an error if decoding JSON into obj, a pointer, takes more memory than there is.
+func (o Object) Bound(obj any, text []byte) error {
+	if items(text) <= fewItems {
 		return nil
 	}
-	if shape == nil {
-		return errTooMany()
-	}
-	if p, ok := project(raw, shape); !ok || items(p.out) > maxItems {
-		return errTooMany()
+	cost, ok := costOf(text, reflect.TypeOf(obj).Elem())
+	switch {
+	case !ok:
+		return fmt.Errorf("it has more than %d fields and items, and is no JSON or has more than %d levels", fewItems,
+			maxDepth)
+	case o.Memory != nil:
+		return o.Memory.Afford(cost)
+	case cost > mostMemory:
+		return fmt.Errorf("decoding it takes up to %d MiB of memory, of which there are %d", cost>>20, mostMemory>>20)
 	}
 	return nil
 }
 
 // items is the number of members and items in JSON, less those that are the first of theirs.
 func items(text []byte) int {
-	if n := bytes.Count(text, []byte{','}); n <= maxItems {
+	if n := bytes.Count(text, []byte{','}); n <= fewItems {
 		return n // or fewer, as some may be in strings
 	}
 	n := 0
@@ -57,6 +64,15 @@ const usualPart, usualSlim = 1 << 10, 6 << 10
 type Object struct {
 	Raw  []byte
 	slim []byte // what Slim reads of it, if that is known
+
+	// Memory is where the memory for something large comes from; nil sets a limit for each alone.
+	Memory Memory
+}
+
+// Memory is what decoding may take.
+type Memory interface {
+	// Afford sets aside so many bytes, or returns an error if there are not so many left.
+	Afford(bytes int64) error
 }
 
 // Decoder is a type of which one is made of parts of an object.
@@ -88,8 +104,8 @@ func DecodePart[T any](obj *T, o Object, shape Shape) error {
 }
 
 func decode[T any](obj *T, part []byte, o Object) error {
-	if items(part) > maxItems {
-		return errTooMany()
+	if err := o.Bound(obj, part); err != nil {
+		return err
 	}
 	if json.Unmarshal(part, obj) == nil {
 		return nil
@@ -99,8 +115,8 @@ func decode[T any](obj *T, part []byte, o Object) error {
 
 func decodeAll[T any](obj *T, o Object) error {
 	*obj = *new(T)
-	if items(o.Raw) > maxItems {
-		return errTooMany()
+	if err := o.Bound(obj, o.Raw); err != nil {
+		return err
 	}
 	return kjson.Unmarshal(o.Raw, obj)
 }

@@ -19,17 +19,21 @@ func TestDecodedPartsAreOfBoundedSize(t *testing.T) {
 	containers := func(n int, more string) []byte {
 		return []byte(`{"spec":{` + more + `"containers":[` + strings.Repeat("{},", n) + `{}]}}`)
 	}
+	const million = 1_000_000
 	tests := map[string]struct {
 		raw  []byte
 		good bool
 	}{
-		"many":                    {containers(maxItems, ""), true},
-		"too many":                {containers(maxItems+1, ""), false},
-		"too many, in a slow way": {containers(maxItems, `"hostPID":true,"hostPID":true,`), false},
-		"commas in a string":      {containers(1, `"hostname":"`+strings.Repeat(`,\",`, maxItems)+`",`), true},
+		"many":                    {containers(2*fewItems, ""), true},
+		"too many":                {containers(million, ""), false},
+		"too many, in a slow way": {containers(million, `"hostPID":true,"hostPID":true,`), false},
+		"commas in a string":      {containers(1, `"hostname":"`+strings.Repeat(`,\",`, million)+`",`), true},
 		"commas in what is not read": {
-			containers(1, `"initContainers":[{"args":["a"`+strings.Repeat(`,""`, maxItems)+`]}],`), true,
+			containers(1, `"initContainers":[{"args":["a"`+strings.Repeat(`,""`, million)+`]}],`), true,
 		},
+		"no JSON":     {[]byte(`{"spec":{"containers":[` + strings.Repeat("{},", million)), false},
+		"too deep":    {[]byte(`{"spec":` + strings.Repeat(`{"a":[0,`, million)), false},
+		"another one": {[]byte(`{"spec":{"containers":[` + strings.Repeat(`"",`, million) + `""]}}`), false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -64,14 +64,6 @@ func Metadata(name []byte) (Verdict, Shape) {
 	return Drop, nil
 }
 
-// AllMetadata reads an object's metadata with the managed fields, and nothing else.
-func AllMetadata(name []byte) (Verdict, Shape) {
-	if string(name) == "metadata" {
-		return Read, nil
-	}
-	return Drop, nil
-}
-
 // BesidesMetadata reads what can do something: all of an object but its metadata and its status.
 func BesidesMetadata(name []byte) (Verdict, Shape) {
 	if string(name) == "metadata" || string(name) == "status" {

@@ -1,0 +1,127 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/pod-security-admission/policy"
+)
+
+// control stands for which control is broken here. The library gives it no other name than the reason, which is in the
+// singular or in the plural.
+func (p place) control(r policy.CheckResult) string {
+	control := strings.TrimSuffix(r.ForbiddenReason, "s")
+	if p.container == nil {
+		return control
+	}
+	return digest(control, p.container.sort, p.container.Name)
+}
+
+// values stand for what breaks a control here, one by one. The library's detail has them in a sentence, which is
+// another one as soon as any of them goes; where the values are not known apart, it has to do. What p.parts has is left
+// out.
+func (p place) values(r policy.CheckResult) []string {
+	switch r.ForbiddenReason {
+	case "seLinuxOptions", "hostPath volumes", "restricted volume types", "forbidden sysctls":
+		return nil
+	case "host namespaces":
+		return hostNamespaceValues(p.pod.Spec)
+	case "seccompProfile", "forbidden AppArmor profile", "forbidden AppArmor profiles":
+		return p.profileValues(r.ForbiddenDetail)
+	}
+	if p.container != nil {
+		switch r.ForbiddenReason {
+		case "non-default capabilities", "unrestricted capabilities":
+			return p.container.capabilityValues(r.ForbiddenDetail)
+		case "hostPort":
+			return p.container.hostPortValues()
+		case "probe or lifecycle host":
+			return p.container.hostValues()
+		}
+	}
+	// What is wrong with the Pod as well is said there.
+	return []string{digest(strings.TrimPrefix(r.ForbiddenDetail, "pod and "))}
+}
+
+func hostNamespaceValues(spec *corev1.PodSpec) []string {
+	var values []string
+	for name, is := range map[string]bool{
+		"hostNetwork": spec.HostNetwork, "hostPID": spec.HostPID, "hostIPC": spec.HostIPC,
+	} {
+		if is {
+			values = append(values, name)
+		}
+	}
+	slices.Sort(values)
+	return values
+}
+
+// profileValues are the profiles, those of this place and those in annotations, as they were called once.
+func (p place) profileValues(detail string) []string {
+	seccomp, appArmor := p.pod.security().SeccompProfile, p.pod.security().AppArmorProfile
+	if p.container != nil {
+		seccomp, appArmor = p.container.security().SeccompProfile, p.container.security().AppArmorProfile
+	}
+	values := []string{digest(seccomp.String(), appArmor.String())}
+	for key, value := range p.pod.Metadata.Annotations {
+		if strings.Contains(detail, key) {
+			values = append(values, digest("annotation", key, value))
+		}
+	}
+	slices.Sort(values)
+	return values
+}
+
+// capabilityValues are the capabilities that the detail finds fault with; it has them in quotes.
+func (c *podContainer) capabilityValues(detail string) []string {
+	var values []string
+	if strings.Contains(detail, "securityContext.capabilities.drop") {
+		values = append(values, "drop")
+	}
+	if capabilities := c.security().Capabilities; capabilities != nil {
+		for _, added := range capabilities.Add {
+			if strings.Contains(detail, `"`+string(added)+`"`) {
+				values = append(values, digest("add", string(added)))
+			}
+		}
+	}
+	return values
+}
+
+func (c *podContainer) hostPortValues() []string {
+	var values []string
+	for _, port := range c.Ports {
+		if port.HostPort != 0 {
+			values = append(values, fmt.Sprint("port ", port.HostPort))
+		}
+	}
+	return values
+}
+
+// hostValues are the hosts that the kubelet asks, or tells of the container's life.
+func (c *podContainer) hostValues() []string {
+	var handlers []*corev1.LifecycleHandler
+	if c.Lifecycle != nil {
+		handlers = append(handlers, c.Lifecycle.PostStart, c.Lifecycle.PreStop)
+	}
+	for _, probe := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
+		if probe != nil {
+			handlers = append(handlers, &corev1.LifecycleHandler{HTTPGet: probe.HTTPGet, TCPSocket: probe.TCPSocket})
+		}
+	}
+	var values []string
+	for _, h := range handlers {
+		if h != nil && h.HTTPGet != nil {
+			values = append(values, digest("host", h.HTTPGet.Host))
+		}
+		if h != nil && h.TCPSocket != nil {
+			values = append(values, digest("host", h.TCPSocket.Host))
+		}
+	}
+	return values
+}

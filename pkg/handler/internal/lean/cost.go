@@ -1,0 +1,206 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package lean
+
+import (
+	"bytes"
+	stdjson "encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	json "github.com/go-json-experiment/json"
+)
+
+const (
+	// grown is how many times its size a list or a map takes at most while it grows to it.
+	grown = 3
+	// What a type with a decoder of its own may take for each byte: of a text, and of an object or a list, which may be of
+	// anything.
+	ownText, ownNested = 32, 256
+
+	mapHeader, sliceHeader = 48, 24
+)
+
+// costOf estimates how many bytes of memory decoding some JSON into a value of a type takes at most. It is false for
+// what is no JSON or is nested too deeply to tell.
+func costOf(data []byte, t reflect.Type) (int64, bool) {
+	e := estimate{data: data, total: int64(t.Size()), fields: map[reflect.Type]map[string]reflect.Type{}} // #nosec G115
+	end := e.value(t, 0)
+	return e.total, end != bad && space(data, end) == len(data)
+}
+
+// estimate goes over JSON together with the type that it is decoded into.
+type estimate struct {
+	data   []byte
+	total  int64
+	depth  int
+	fields map[reflect.Type]map[string]reflect.Type // of structs, by their names in JSON
+}
+
+// value adds what the value at or after data[i] takes beside its place in what it is a part of, and returns the
+// position after it. A nil type stands for what is passed over.
+func (e *estimate) value(t reflect.Type, i int) int {
+	if i == bad {
+		return bad
+	}
+	if i = space(e.data, i); i >= len(e.data) {
+		return bad
+	}
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+		e.add(t.Size(), 1)
+	}
+	switch {
+	case t == nil:
+		return skip(e.data, i)
+	case decodesItself(reflect.PointerTo(t)):
+		return e.opaque(t, i)
+	case e.data[i] == '{':
+		return e.object(t, i)
+	case e.data[i] == '[':
+		return e.list(t, i)
+	}
+	end := skipScalar(e.data, i)
+	if end != bad {
+		e.add(16, 1)
+		e.total += int64(end - i)
+	}
+	return end
+}
+
+func (e *estimate) add(size uintptr, times int64) { e.total += int64(size) * times } // #nosec G115 -- sizes of types.
+
+// opaque is for types that decode themselves. Those which keep the JSON as it is cost what it is long.
+func (e *estimate) opaque(t reflect.Type, i int) int {
+	end := skip(e.data, i)
+	if end == bad {
+		return bad
+	}
+	per := int64(ownText)
+	if e.data[i] == '{' || e.data[i] == '[' {
+		per = ownNested
+	}
+	if t.Kind() == reflect.Struct {
+		if raw, ok := t.FieldByName("Raw"); ok && raw.Type == reflect.TypeFor[[]byte]() {
+			per = 1
+		}
+	}
+	e.total += per * int64(end-i)
+	return end
+}
+
+func (e *estimate) object(t reflect.Type, i int) int {
+	member := e.members(t)
+	i, more := e.enter(i, '}')
+	for ; more; i, more = advance(e.data, i, '}') {
+		name := space(e.data, i)
+		value := skipName(e.data, name)
+		if value == bad {
+			return bad
+		}
+		i = e.value(member(nameAt(e.data, name)), value)
+	}
+	return e.leave(i)
+}
+
+// members returns what the members of an object in a t are decoded into, nil for those that are passed over, and counts
+// their places if these are not in the t itself.
+func (e *estimate) members(t reflect.Type) func(name []byte) reflect.Type {
+	switch t.Kind() {
+	case reflect.Struct:
+		fields := e.fieldsOf(t)
+		return func(name []byte) reflect.Type { return fields[unquoted(name)] }
+	case reflect.Map, reflect.Interface:
+		key, elem := reflect.TypeFor[string](), reflect.TypeFor[any]()
+		if t.Kind() == reflect.Map {
+			key, elem = t.Key(), t.Elem()
+		}
+		e.add(key.Size()+elem.Size(), 8) // the least that a map has room for
+		e.add(mapHeader, 1)
+		return func(name []byte) reflect.Type {
+			e.add(key.Size()+elem.Size(), grown)
+			e.total += int64(len(name))
+			return elem
+		}
+	default:
+		return func([]byte) reflect.Type { return nil }
+	}
+}
+
+func (e *estimate) list(t reflect.Type, i int) int {
+	var elem reflect.Type
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array:
+		elem = t.Elem()
+	case reflect.Interface:
+		elem = t
+		e.add(sliceHeader, 1)
+	default: // not what the type has there: it is passed over
+	}
+	i, more := e.enter(i, ']')
+	for ; more; i, more = advance(e.data, i, ']') {
+		if elem != nil {
+			e.add(elem.Size(), grown)
+		}
+		i = e.value(elem, i)
+	}
+	return e.leave(i)
+}
+
+// enter goes behind an opening bracket. It is false, and the position that of the closing one, if nothing is between.
+func (e *estimate) enter(i int, closing byte) (int, bool) {
+	if e.depth++; e.depth > maxDepth {
+		return bad, false
+	}
+	next := space(e.data, i+1)
+	return next, next >= len(e.data) || e.data[next] != closing
+}
+
+// leave goes behind the closing bracket at data[i]. It takes bad for a position.
+func (e *estimate) leave(i int) int {
+	if i == bad {
+		return bad
+	}
+	e.depth--
+	return i + 1
+}
+
+// fieldsOf are the types of a struct's fields by their names in JSON.
+func (e *estimate) fieldsOf(t reflect.Type) map[string]reflect.Type {
+	if known, ok := e.fields[t]; ok {
+		return known
+	}
+	fields := map[string]reflect.Type{}
+	e.fields[t] = fields
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		embedded := f.Type
+		if embedded.Kind() == reflect.Pointer {
+			embedded = embedded.Elem()
+		}
+		switch {
+		case name == "-":
+		case name == "" && f.Anonymous && embedded.Kind() == reflect.Struct:
+			maps.Copy(fields, e.fieldsOf(embedded))
+		case name == "":
+			fields[f.Name] = f.Type
+		default:
+			fields[name] = f.Type
+		}
+	}
+	return fields
+}
+
+// unquoted is a name without its escape sequences.
+func unquoted(name []byte) string {
+	var text string
+	if bytes.IndexByte(name, '\\') < 0 || json.Unmarshal(slices.Concat([]byte{'"'}, name, []byte{'"'}), &text) != nil {
+		return string(name)
+	}
+	return text
+}
+
+func decodesItself(t reflect.Type) bool { return t.Implements(reflect.TypeFor[stdjson.Unmarshaler]()) }

@@ -1,0 +1,99 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package lean
+
+import (
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kjson "k8s.io/apimachinery/pkg/util/json"
+)
+
+// list is n times the item, where %d is a number of its own.
+func list(n int, item string) string {
+	var text strings.Builder
+	for i := range n {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		text.WriteString(strings.ReplaceAll(item, "%d", fmt.Sprint(i)))
+	}
+	return text.String()
+}
+
+// What is set aside for an object has to be what it takes, or more, but not so much that there is none left for others.
+func TestCostIsWhatDecodingTakes(t *testing.T) {
+	const n = 100_000
+	tests := map[string]struct {
+		into any
+		raw  string
+		most float64 // times what it takes
+	}{
+		"data":         {&corev1.ConfigMap{}, `{"data":{` + list(n, `"%d":"%d"`) + `}}`, 5},
+		"no data":      {&corev1.ConfigMap{}, `{"data":{` + list(n, `"%d":""`) + `}}`, 5},
+		"containers":   {&corev1.Pod{}, `{"spec":{"containers":[` + list(n, `{}`) + `]}}`, 5},
+		"environment":  {&corev1.Pod{}, `{"spec":{"containers":[{"env":[` + list(n, `{"name":"a%d","value":"b"}`) + `]}]}}`, 5},
+		"pointers":     {&corev1.Pod{}, `{"spec":{"containers":[` + list(n, `{"securityContext":{"privileged":true}}`) + `]}}`, 5},
+		"quantities":   {&corev1.ResourceQuota{}, `{"spec":{"hard":{` + list(n, `"r%d":"100m"`) + `}}}`, 5},
+		"rules":        {&rbacv1.ClusterRole{}, `{"rules":[` + list(n, `{"verbs":["get","list"]}`) + `]}`, 5},
+		"anything":     {&map[string]any{}, `{"a":[` + list(n, `{"b":[1,"x"]}`) + `]}`, 5},
+		"nothing":      {&map[string]any{}, `{"a":[` + list(n, `[]`) + `]}`, 5},
+		"metadata":     {&metav1.PartialObjectMetadata{}, `{"data":{` + list(n, `"%d":""`) + `},"metadata":{"labels":{"a":"b"}}}`, 1000},
+		"other fields": {&corev1.ConfigMap{}, `{"spec":[` + list(n, `{"a":1}`) + `]}`, 1000},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			cost, ok := costOf([]byte(tt.raw), reflect.TypeOf(tt.into).Elem())
+			if !ok {
+				t.Fatal("it is no JSON")
+			}
+			before := heap()
+			if err := kjson.Unmarshal([]byte(tt.raw), tt.into); err != nil {
+				t.Fatal(err)
+			}
+			took := heap() - before
+			runtime.KeepAlive(tt.into)
+			t.Logf("%d kB of JSON: %d kB set aside, %d kB taken", len(tt.raw)>>10, cost>>10, took>>10)
+			const noise = 64 << 10 // of whatever else runs
+			if cost+noise < took || float64(cost) > tt.most*float64(max(took, 1<<10)) {
+				t.Errorf("%d bytes are set aside, %d were taken", cost, took)
+			}
+		})
+	}
+}
+
+// heap is how much memory is in use.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc) // #nosec G115 -- less than there is.
+}
+
+func TestCostOfWhatIsNoJSON(t *testing.T) {
+	for _, raw := range []string{
+		``, `{`, `{"data"`, `{"data":`, `{"data":{"a":"b"`, `{"data":{"a":"b",}}`, `{} {}`, `{"spec":[`, `{"spec":[1,]}`, `[`,
+		strings.Repeat(`{"data":`, 70) + strings.Repeat(`}`, 70),
+	} {
+		if _, ok := costOf([]byte(raw), reflect.TypeFor[map[string]any]()); ok {
+			t.Errorf("%s is fine", raw)
+		}
+	}
+}
+
+// A name with an escape sequence is no way to have much decoded for little.
+func TestCostOfEscapedNames(t *testing.T) {
+	plain, _ := costOf([]byte(`{"data":{"a":"b"}}`), reflect.TypeFor[corev1.ConfigMap]())
+	escaped, ok := costOf([]byte(`{"d\u0061ta":{"a":"b"}}`), reflect.TypeFor[corev1.ConfigMap]())
+	if !ok || escaped != plain {
+		t.Errorf("got %d and %d", escaped, plain)
+	}
+}
