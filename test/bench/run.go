@@ -49,11 +49,13 @@ func run(o options) error {
 		}
 	}
 	all.printLoad()
-	var err error
-	if all.Rotation, err = measureRotation(ctx, o); err != nil {
-		return fmt.Errorf("measuring rotations: %w", err)
+	if o.rotation {
+		var err error
+		if all.Rotation, err = measureRotation(ctx, o); err != nil {
+			return fmt.Errorf("measuring rotations: %w", err)
+		}
+		all.printRotation()
 	}
-	all.printRotation()
 	return all.save(o.output)
 }
 
