@@ -59,6 +59,9 @@ type Object struct {
 	slim []byte // what Slim reads of it, if that is known
 }
 
+// Whole is the same object for a shape that reads what [Slim] does not.
+func (o Object) Whole() Object { return Object{Raw: o.Raw} }
+
 // Decoder is a type of which one is made of parts of an object.
 type Decoder interface {
 	// DecodeLean fills in the receiver, which is zero. It neither keeps nor changes what it is given.
@@ -75,7 +78,7 @@ func DecodeSlim[T any](obj *T, o Object) error {
 	return decode(obj, o.slim, o)
 }
 
-// DecodePart is as [DecodeSlim], for less than that.
+// DecodePart is as [DecodeSlim], for less than that, or for anything of a whole object.
 func DecodePart[T any](obj *T, o Object, shape Shape) error {
 	from := o.Raw
 	if o.slim != nil {
