@@ -51,7 +51,7 @@ func items(text []byte) int {
 }
 
 // usualPart and usualSlim are how much is read of a review or an object of usual size.
-const usualPart, usualSlim = 1 << 10, 6 << 10
+const usualPart, usualSlim = 1 << 10, 4 << 10
 
 // Object is an object in JSON.
 type Object struct {
