@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
@@ -33,6 +34,9 @@ func listenAs(ctx context.Context, kind string, port int, state *serving.State) 
 	ctrllog.SetLogger(logr.Discard())
 	if kind == "floor" {
 		return listenFloor(port, state)
+	}
+	if kind != "stock" {
+		lifecycle.TradeMemoryForTime() // as webhook serve does
 	}
 	admission, err := admissionHandler(kind)
 	if err != nil {
