@@ -65,8 +65,8 @@ func newGate(limits Limits, registerer prometheus.Registerer) (*gate, error) {
 	g := &gate{limits: limits, turns: make(chan struct{}, limits.Concurrent), senders: map[*reservation]struct{}{}}
 	g.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "hookstrap_admission_refused_total",
-		Help: "Reviews refused because too many came at a time, by the limit that they met: queue, wait or memory; or slow, " +
-			"if they were cut off while they were being sent, as others needed their memory.",
+		Help: "Reviews refused because too many came at a time, by the limit that they met: queue, wait or memory; or " +
+			"slow, if they were cut off while they were being sent, as others needed their memory.",
 	}, []string{"limit"})
 	if registerer == nil {
 		return g, nil

@@ -32,11 +32,11 @@ const path = "/validate"
 // listenAs serves as one of the servers on a port of 127.0.0.1.
 func listenAs(ctx context.Context, kind string, port int, state *serving.State) error {
 	ctrllog.SetLogger(logr.Discard())
-	if kind == "floor" {
-		return listenFloor(port, state)
-	}
 	if kind != "stock" {
 		lifecycle.TradeMemoryForTime() // as webhook serve does
+	}
+	if kind == "floor" {
+		return listenFloor(port, state)
 	}
 	admission, err := admissionHandler(kind)
 	if err != nil {

@@ -83,8 +83,9 @@ func (p HostPaths) Validate(at *field.Path) field.ErrorList {
 
 // hostPathsOf reads mounts only of Pods that mount something of their node.
 func hostPathsOf(req *handler.Request) (PodTemplate, bool, error) {
+	ofNode := func(v corev1.Volume) bool { return v.HostPath != nil }
 	pod, ok, err := podOf(req)
-	if err != nil || !ok || !slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.HostPath != nil }) {
+	if err != nil || !ok || !slices.ContainsFunc(pod.Spec.Volumes, ofNode) {
 		return pod, ok, err
 	}
 	pod, err = withMounts(req, pod)

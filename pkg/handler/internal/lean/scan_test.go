@@ -81,7 +81,7 @@ func BenchmarkProject(b *testing.B) {
 		}
 		return Read, nil
 	}
-	top := func(name []byte) (Verdict, Shape) { return Read, cut }
+	top := func([]byte) (Verdict, Shape) { return Read, cut }
 	b.SetBytes(int64(len(review)))
 	b.ReportAllocs()
 	for b.Loop() {
