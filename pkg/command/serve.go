@@ -40,7 +40,9 @@ func newServeCommand(global Options) *cobra.Command {
 		Long: "serve runs the admission webhook server: it bootstraps its certificate, serves " + validatePath + ", keeps\n" +
 			"the caBundle of its webhook configurations right, and renews.\n\n" +
 			"SIGTERM makes it not ready, keeps it serving for --shutdown-delay and then drains it; a second one ends it at\n" +
-			"once. SIGHUP renews the certificate now. A changed --config is used within a second; a bad one changes nothing.",
+			"once. SIGHUP renews the certificate now. A changed --config is used within a second; a bad one changes\n" +
+			"nothing.\n\n" +
+			"GOMEMLIMIT bounds the memory. Unless GOGC is set it is taken to be 400: the heap may be five times what is in use.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
@@ -58,6 +60,7 @@ func newServeCommand(global Options) *cobra.Command {
 
 // serve runs the server until a signal ends it.
 func serve(ctx context.Context, o *serveOptions) error {
+	lifecycle.TradeMemoryForTime()
 	logger := klog.Background()
 	ctrllog.SetLogger(logger)
 	o.bootstrap.Registerer = ctrlmetrics.Registry

@@ -40,6 +40,7 @@ func evaluate(
 	go func() {
 		defer close(results)
 		defer ended()
+		growStack()
 		for _, e := range entries {
 			results <- e.run(ctx, req)
 			if ctx.Err() != nil {
@@ -51,6 +52,17 @@ func evaluate(
 	explainDeadline(outcomes, budget)
 	return outcomes
 }
+
+// growStack makes the stack of a new goroutine as large as decoding a Pod needs, in one step and while there is nothing
+// on it. It would otherwise double three times on the way, and each time all that is on it is moved, which took a tenth
+// of the time of a review.
+func growStack() {
+	var room [8 << 10]byte
+	touch(&room)
+}
+
+//go:noinline
+func touch(*[8 << 10]byte) {}
 
 // collect returns the results that come until there are no more, or until the time is up.
 func collect(ctx context.Context, results <-chan outcome) []outcome {

@@ -67,7 +67,7 @@ func (h *Handler) SetChecks(entries ...Entry) error {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	setDeadlines(w, start)
-	held := &reservation{gate: h.gate}
+	held := &reservation{gate: h.gate, writer: w, since: start}
 	defer held.release()
 	body, refused := receive(r, held)
 	if refused == nil {

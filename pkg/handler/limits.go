@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -55,17 +57,21 @@ type gate struct {
 	limits  Limits
 	turns   chan struct{}
 	queued  atomic.Int64
-	bytes   atomic.Int64
 	decoded atomic.Int64
 	refused *prometheus.CounterVec
+
+	mu      sync.Mutex // for what follows, and for what reservations take of it
+	bytes   int64
+	senders map[*reservation]struct{}
 }
 
 func newGate(limits Limits, registerer prometheus.Registerer) (*gate, error) {
 	limits = limits.complete()
-	g := &gate{limits: limits, turns: make(chan struct{}, limits.Concurrent)}
+	g := &gate{limits: limits, turns: make(chan struct{}, limits.Concurrent), senders: map[*reservation]struct{}{}}
 	g.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "hookstrap_admission_refused_total",
-		Help: "Reviews refused with 503 because too many came at a time, by the limit that they met: queue, wait or memory.",
+		Help: "Reviews refused because too many came at a time, by the limit that they met: queue, wait or memory; or " +
+			"slow, if they were cut off while they were being sent, as others needed their memory.",
 	}, []string{"limit"})
 	if registerer == nil {
 		return g, nil
@@ -102,7 +108,10 @@ func (g *gate) enter(ctx context.Context) *refusal {
 // the last who shares it releases it: a check that does not end still holds the review after it was answered.
 type reservation struct {
 	gate    *gate
+	writer  http.ResponseWriter
+	since   time.Time
 	bytes   int64
+	lost    bool // its memory was given to others
 	hasTurn bool
 	decoded atomic.Int64 // memory for large objects, on top
 	sharers atomic.Int64 // beside the first
@@ -113,20 +122,6 @@ func (r *reservation) enter(ctx context.Context) *refusal {
 	refused := r.gate.enter(ctx)
 	r.hasTurn = refused == nil
 	return refused
-}
-
-// grow reserves more memory, or refuses. A few large bodies whose senders stall must not keep out the small ones, so
-// that these are refused later.
-func (r *reservation) grow(bytes int) *refusal {
-	r.bytes += int64(bytes)
-	limit := r.gate.limits.Bytes
-	if r.bytes > usualBody {
-		limit -= limit / 4
-	}
-	if r.gate.bytes.Add(int64(bytes)) > limit {
-		return r.gate.refuse("memory", "the reviews being answered take up %d MiB", limit>>20)
-	}
-	return nil
 }
 
 // Afford reserves memory for a large object before it is decoded, until the last sharer releases it.
@@ -150,7 +145,10 @@ func (r *reservation) release() {
 	if r.sharers.Add(-1) >= 0 {
 		return
 	}
-	r.gate.bytes.Add(-r.bytes)
+	r.gate.mu.Lock()
+	r.gate.bytes -= r.bytes
+	delete(r.gate.senders, r) // in case that a reader panicked
+	r.gate.mu.Unlock()
 	r.gate.decoded.Add(-r.decoded.Load())
 	if r.hasTurn {
 		<-r.gate.turns

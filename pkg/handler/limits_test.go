@@ -48,8 +48,8 @@ func TestQueueIsBounded(t *testing.T) {
 		if got := testutil.ToFloat64(h.gate.refused.WithLabelValues("queue")); got != 1 {
 			t.Errorf("%v refusals were counted", got)
 		}
-		if n := len(h.gate.turns); n != 0 || h.gate.queued.Load() != 0 || h.gate.bytes.Load() != 0 {
-			t.Errorf("not given back: %d turns, %d places, %d bytes", n, h.gate.queued.Load(), h.gate.bytes.Load())
+		if n := len(h.gate.turns); n != 0 || h.gate.queued.Load() != 0 || h.gate.inUse() != 0 {
+			t.Errorf("not given back: %d turns, %d places, %d bytes", n, h.gate.queued.Load(), h.gate.inUse())
 		}
 	})
 }
@@ -62,16 +62,16 @@ func TestChecksThatHangAreWithinTheLimits(t *testing.T) {
 		if got := send(t.Context(), h, "/?timeout=1s", sampleReview(t, 0)); got.Code != http.StatusOK {
 			t.Errorf("the first got %d %s", got.Code, got.Body)
 		}
-		if n := len(h.gate.turns); n != 1 || h.gate.bytes.Load() == 0 {
-			t.Errorf("its check goes on, with %d turns and %d bytes", n, h.gate.bytes.Load())
+		if n := len(h.gate.turns); n != 1 || h.gate.inUse() == 0 {
+			t.Errorf("its check goes on, with %d turns and %d bytes", n, h.gate.inUse())
 		}
 		if got := send(t.Context(), h, "/?timeout=1s", sampleReview(t, 0)); got.Code != http.StatusServiceUnavailable {
 			t.Errorf("another got %d %s", got.Code, got.Body)
 		}
 		close(release)
 		synctest.Wait()
-		if n := len(h.gate.turns); n != 0 || h.gate.bytes.Load() != 0 {
-			t.Errorf("not given back: %d turns, %d bytes", n, h.gate.bytes.Load())
+		if n := len(h.gate.turns); n != 0 || h.gate.inUse() != 0 {
+			t.Errorf("not given back: %d turns, %d bytes", n, h.gate.inUse())
 		}
 	})
 }
@@ -120,7 +120,7 @@ func TestMemoryForBodiesIsBounded(t *testing.T) {
 			_ = writer.Close()
 		}
 		synctest.Wait()
-		if n := h.gate.bytes.Load(); n != 0 {
+		if n := h.gate.inUse(); n != 0 {
 			t.Errorf("%d bytes were not given back", n)
 		}
 	})
@@ -163,12 +163,12 @@ func TestMemoryFollowsWhatIsSent(t *testing.T) {
 		body, writer := io.Pipe()
 		go post(t.Context(), h, body, maxBody)
 		synctest.Wait()
-		if n := h.gate.bytes.Load(); n != firstRead {
+		if n := h.gate.inUse(); n != firstRead {
 			t.Errorf("%d bytes before anything was sent", n)
 		}
 		_, _ = writer.Write(make([]byte, firstRead+1))
 		synctest.Wait()
-		if n := h.gate.bytes.Load(); n > growth*(firstRead+1) {
+		if n := h.gate.inUse(); n > growth*(firstRead+1) {
 			t.Errorf("%d bytes for %d", n, firstRead+1)
 		}
 		_ = writer.Close()

@@ -24,6 +24,7 @@ type metrics struct {
 	exemptions *prometheus.CounterVec
 	duration   prometheus.Histogram
 	resources  map[schema.GroupResource]string
+	answered   counters // of requests
 }
 
 // other is the value of a label for everything that has no value of its own.
@@ -82,7 +83,10 @@ func (m *metrics) observeInvalid() {
 }
 
 func (m *metrics) observeReview(req *Request, d decision, took time.Duration) {
-	m.requests.WithLabelValues(string(d), operationLabel(req), m.resourceLabel(req)).Inc()
+	key := counterKey{decision: d, operation: operationLabel(req), resource: m.resourceLabel(req)}
+	m.answered.get(key, func() prometheus.Counter {
+		return m.requests.WithLabelValues(string(d), key.operation, key.resource)
+	}).Inc()
 	m.duration.Observe(took.Seconds())
 }
 
@@ -127,13 +131,13 @@ func (m *metrics) observeCheck(req *Request, o *outcome) {
 	}).Inc()
 }
 
-// counterKey is what tells the counters of one check apart.
+// counterKey is what tells the counters of one check, or of all requests, apart.
 type counterKey struct {
 	decision            decision
 	operation, resource string
 }
 
-// counters keep those of one check at hand: finding one by five labels costs more than many a check.
+// counters keep such counters at hand: finding one by five labels costs more than many a check.
 type counters struct {
 	mu    sync.RWMutex
 	known map[counterKey]prometheus.Counter

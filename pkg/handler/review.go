@@ -64,7 +64,11 @@ func receive(r *http.Request, memory *reservation) ([]byte, *refusal) {
 	if contentType := r.Header.Get("Content-Type"); !isJSON(contentType) {
 		return nil, refuse(http.StatusUnsupportedMediaType, "Content-Type %q: send application/json", contentType)
 	}
-	return readBody(r, memory)
+	body, refused := readBody(r, memory)
+	if lost := memory.received(); lost != nil {
+		return nil, lost
+	}
+	return body, refused
 }
 
 // read reads a review which can be answered: it has a known version, a request, and a UID.

@@ -10,7 +10,9 @@
 //
 // Each server is a process of its own with one processor to itself (GOMAXPROCS=1, and taskset where there is one); the
 // load comes from the other processors, over HTTP/1.1 with keep-alive and TLS 1.3, to 127.0.0.1 alone. What is worth
-// comparing are the ratios within one run.
+// comparing are the ratios within one run. Ours and the floor collect garbage as seldom as "webhook serve" does; set
+// GOGC to compare all with the same setting.
 //
-// It then asks the same of a server whose certificate is rotated all the while. Run it with `make bench-load`.
+// It then compares the latencies of our server with those while its certificate is rotated, in turns. Run it
+// with `make bench-load`.
 package main

@@ -21,6 +21,7 @@ type options struct {
 	connections []int
 	servers     []string
 	duration    time.Duration // of each measurement
+	rotation    bool          // measure rotations, too
 	output      string
 }
 
@@ -30,6 +31,7 @@ func main() {
 	sizes := flag.String("sizes", "2000,8800,50000,1000000", "sizes of the reviews, in bytes")
 	connections := flag.String("connections", "1,16,64", "numbers of connections")
 	servers := flag.String("servers", "floor,stock,check,default", "servers to measure")
+	rotation := flag.Bool("rotation", true, "measure what a rotation of the certificate does, too")
 	output := flag.String("output", "dist/bench.json", "file for the results as JSON")
 	flag.Parse()
 	var err error
@@ -39,7 +41,7 @@ func main() {
 		leaveTheFirstProcessor()
 		err = run(options{
 			sizes: numbers(*sizes), connections: numbers(*connections), servers: strings.Split(*servers, ","),
-			duration: *duration, output: *output,
+			duration: *duration, rotation: *rotation, output: *output,
 		})
 	}
 	if err != nil {

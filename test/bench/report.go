@@ -17,8 +17,8 @@ import (
 
 // results are all measurements of a run.
 type results struct {
-	Load     []result `json:"load"`
-	Rotation []result `json:"rotation"`
+	Load     []result   `json:"load"`
+	Rotation []rotation `json:"rotation"`
 }
 
 // printLoad prints a table, with multiples of what the stock server does: of the requests for each second as they were
@@ -49,11 +49,14 @@ func (r results) find(server string, size, connections int) (result, bool) {
 }
 
 func (r results) printRotation() {
-	fmt.Println("\nThe certificate, in 16 connections of 200 reviews each, as it is and replaced ten times a second:")
+	fmt.Printf("\nThe certificate as it is and replaced every %s, in %d turns each; 16 connections, made anew after %d "+
+		"reviews.\nWhere the p99 of the turns overlap, a difference is the machine's:\n",
+		rotationPeriod, rotationTurns, perConnection)
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	row(table, "certificate", "req/s", "p50", "p99", "p99.9")
+	row(table, "certificate", "rotations", "requests", "req/s", "p50", "p99", "p99 of the turns", "p99.9")
 	for _, m := range r.Rotation {
-		row(table, m.Server, whole(m.PerSecond), short(m.P50), short(m.P99), short(m.P999))
+		row(table, m.Server, m.Rotations, m.Requests, whole(m.PerSecond), short(m.P50), short(m.P99),
+			short(m.Lowest)+" to "+short(m.Highest), short(m.P999))
 	}
 	_ = table.Flush()
 }

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/hookstrap/hookstrap/test/sample"
 )
 
@@ -49,11 +47,13 @@ func run(o options) error {
 		}
 	}
 	all.printLoad()
-	var err error
-	if all.Rotation, err = measureRotation(ctx, o); err != nil {
-		return fmt.Errorf("measuring rotations: %w", err)
+	if o.rotation {
+		var err error
+		if all.Rotation, err = measureRotation(ctx, o); err != nil {
+			return fmt.Errorf("measuring rotations: %w", err)
+		}
+		all.printRotation()
 	}
-	all.printRotation()
 	return all.save(o.output)
 }
 
@@ -122,58 +122,4 @@ func percentile(sorted []time.Duration, perMille int) time.Duration {
 		return 0
 	}
 	return sorted[min(len(sorted)*perMille/1000, len(sorted)-1)]
-}
-
-// measureRotation loads our server without and with a new certificate ten times a second. The clients connect anew
-// every two hundred reviews, so that the new certificates are used.
-func measureRotation(ctx context.Context, o options) ([]result, error) {
-	body, err := sample.Review(8800)
-	if err != nil {
-		return nil, err
-	}
-	p, err := start(ctx, "check")
-	if err != nil {
-		return nil, err
-	}
-	defer p.stop()
-	l := load{address: p.address, body: body, connections: 16, perDial: 200}
-	still, err := l.measure(ctx, p, 2*o.duration)
-	if err != nil {
-		return nil, err
-	}
-	still.Server = "as it is"
-	rotating, err := l.measureRotating(ctx, p, 2*o.duration)
-	rotating.Server = "rotating"
-	return []result{still, rotating}, err
-}
-
-func (l load) measureRotating(ctx context.Context, p *process, duration time.Duration) (r result, err error) {
-	loaded, done := context.WithCancel(ctx)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		defer done()
-		begin := time.Now()
-		took, err := l.apply(ctx, duration)
-		r = result{
-			Size: len(l.body), Connections: l.connections, Requests: len(took),
-			PerSecond: float64(len(took)) / time.Since(begin).Seconds(),
-			P50:       percentile(took, 500), P99: percentile(took, 990), P999: percentile(took, 999),
-		}
-		return err
-	})
-	group.Go(func() error {
-		ticks := time.NewTicker(100 * time.Millisecond)
-		defer ticks.Stop()
-		for {
-			select {
-			case <-loaded.Done():
-				return nil
-			case <-ticks.C:
-			}
-			if _, err := p.order("rotate"); err != nil {
-				return err
-			}
-		}
-	})
-	return r, group.Wait()
 }

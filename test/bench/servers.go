@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
@@ -31,6 +32,9 @@ const path = "/validate"
 // listenAs serves as one of the servers on a port of 127.0.0.1.
 func listenAs(ctx context.Context, kind string, port int, state *serving.State) error {
 	ctrllog.SetLogger(logr.Discard())
+	if kind != "stock" {
+		lifecycle.TradeMemoryForTime() // as webhook serve does
+	}
 	if kind == "floor" {
 		return listenFloor(port, state)
 	}

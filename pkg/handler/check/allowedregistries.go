@@ -53,7 +53,7 @@ spec:
 			return nil, err
 		}
 		rule := registryRule{patterns, strings.Join(p.Allowed, ", ")}
-		return podCheck("allowedRegistries", rule.violations), nil
+		return podCheck(imagesOf, "allowedRegistries", rule.violations), nil
 	})
 }
 

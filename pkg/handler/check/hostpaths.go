@@ -29,7 +29,7 @@ type HostPath struct {
 }
 
 func hostPathsDefinition() handler.Definition {
-	return definePods("hostPaths", handler.Doc{
+	return definePodsOf(hostPathsOf, "hostPaths", handler.Doc{
 		Summary: "Pods mount no directories of their node, or only allowed ones.",
 		Why: "Who writes to the node's files owns the node, and who reads them reads the secrets of all Pods on it. " +
 			"Allow narrow paths, and read-only ones: a symbolic link in a writable place leads everywhere.",
@@ -79,6 +79,17 @@ func (p HostPaths) Validate(at *field.Path) field.ErrorList {
 		}
 	}
 	return errs
+}
+
+// hostPathsOf reads mounts only of Pods that mount something of their node.
+func hostPathsOf(req *handler.Request) (PodTemplate, bool, error) {
+	ofNode := func(v corev1.Volume) bool { return v.HostPath != nil }
+	pod, ok, err := podOf(req)
+	if err != nil || !ok || !slices.ContainsFunc(pod.Spec.Volumes, ofNode) {
+		return pod, ok, err
+	}
+	pod, err = withMounts(req, pod)
+	return pod, err == nil, err
 }
 
 func (p HostPaths) violations(pod PodTemplate) []handler.Violation {

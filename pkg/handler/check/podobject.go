@@ -44,28 +44,30 @@ func (t *withJobTemplate[P]) DecodeLean(o lean.Object) error { return decodePart
 
 // part is which part of a template is decoded.
 type part interface {
-	// shape is that of the object with the template. There is no need to know where in the object the template is, as
-	// nothing else is called by the same names. Nil stands for lean.Slim.
-	shape() lean.Shape
+	// of returns what to read, and of what: of the object, or the object as a whole if lean.Slim leaves out some of it.
+	// There is no need to know where in the object the template is, as nothing else is called by the same names. No shape
+	// stands for lean.Slim.
+	of(o lean.Object) (lean.Object, lean.Shape)
 }
 
 func decodePart[P part, T any](obj *T, o lean.Object) error {
 	var p P
-	if shape := p.shape(); shape != nil {
-		return lean.DecodePart(obj, o, shape)
+	o, shape := p.of(o)
+	if shape == nil {
+		return lean.DecodeSlim(obj, o)
 	}
-	return lean.DecodeSlim(obj, o)
+	return lean.DecodePart(obj, o, shape)
 }
 
-// checked is the part that checks look at: all but managed fields, status, and what containers are started with.
+// checked is the part that most checks look at, which is what lean.Slim reads.
 type checked struct{}
 
-func (checked) shape() lean.Shape { return nil }
+func (checked) of(o lean.Object) (lean.Object, lean.Shape) { return o, nil }
 
 // imaged is the part that checks of images look at: the names of containers and volumes, and their images.
 type imaged struct{}
 
-func (imaged) shape() lean.Shape { return imagedIn }
+func (imaged) of(o lean.Object) (lean.Object, lean.Shape) { return o, imagedIn }
 
 func imagedIn(name []byte) (lean.Verdict, lean.Shape) {
 	switch string(name) {
@@ -80,6 +82,53 @@ func imagedIn(name []byte) (lean.Verdict, lean.Shape) {
 func imagedItem(name []byte) (lean.Verdict, lean.Shape) {
 	switch string(name) {
 	case "name", "image":
+		return lean.Read, nil
+	}
+	return lean.Drop, nil
+}
+
+// mounted is where containers mount volumes.
+type mounted struct{}
+
+func (mounted) of(o lean.Object) (lean.Object, lean.Shape) { return o.Whole(), mountedIn }
+
+func mountedIn(name []byte) (lean.Verdict, lean.Shape) {
+	switch string(name) {
+	case "spec", "template", "jobTemplate":
+		return lean.Read, mountedIn
+	case "initContainers", "containers", "ephemeralContainers":
+		return lean.Read, mountedItem
+	}
+	return lean.Drop, nil
+}
+
+func mountedItem(name []byte) (lean.Verdict, lean.Shape) {
+	if string(name) == "volumeMounts" {
+		return lean.Read, nil
+	}
+	return lean.Drop, nil
+}
+
+// resourced are the names of containers, and what resources they and the Pod want.
+type resourced struct{}
+
+func (resourced) of(o lean.Object) (lean.Object, lean.Shape) { return o.Whole(), resourcedIn }
+
+func resourcedIn(name []byte) (lean.Verdict, lean.Shape) {
+	switch string(name) {
+	case "spec", "template", "jobTemplate":
+		return lean.Read, resourcedIn
+	case "initContainers", "containers", "ephemeralContainers":
+		return lean.Read, resourcedItem
+	case "resources":
+		return lean.Read, nil
+	}
+	return lean.Drop, nil
+}
+
+func resourcedItem(name []byte) (lean.Verdict, lean.Shape) {
+	switch string(name) {
+	case "name", "resources":
 		return lean.Read, nil
 	}
 	return lean.Drop, nil

@@ -4,6 +4,8 @@
 package check
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -12,8 +14,9 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// podOf returns what describes a Pod in the request's object; it is false for kinds that have no Pod. Containers come
-// without their environment, command and arguments, which no check looks at and which can be most of an object.
+// podOf returns what describes a Pod in the request's object; it is false for kinds that have no Pod. It comes without
+// what no check looks at, which can be most of an object, and without the resources and mounts of containers, for which
+// see resourcesOf and withMounts.
 func podOf(req *handler.Request) (PodTemplate, bool, error) {
 	return partOf[checked](req, false)
 }
@@ -25,6 +28,30 @@ func imagesOf(req *handler.Request) (PodTemplate, bool, error) {
 		return pod, ok, err
 	}
 	return partOf[imaged](req, false)
+}
+
+// resourcesOf is as podOf, for the names and resources of containers, and for the resources of the Pod.
+func resourcesOf(req *handler.Request) (PodTemplate, bool, error) {
+	return partOf[resourced](req, false)
+}
+
+// withMounts returns a copy of what podOf has returned, with the volume mounts of its containers. It is for Pods that
+// have a volume that one has to be careful with.
+func withMounts(req *handler.Request, pod PodTemplate) (PodTemplate, error) {
+	mounts, ok, err := partOf[mounted](req, false)
+	if err != nil || !ok {
+		return pod, err
+	}
+	spec := *pod.Spec
+	spec.InitContainers = slices.Clone(spec.InitContainers)
+	spec.Containers = slices.Clone(spec.Containers)
+	spec.EphemeralContainers = slices.Clone(spec.EphemeralContainers)
+	pod = pod.with(&spec)
+	to, from := containersOf(pod), containersOf(mounts)
+	for i := range min(len(to), len(from)) { // they are of the same object
+		to[i].VolumeMounts = from[i].VolumeMounts
+	}
+	return pod, nil
 }
 
 // partOf returns a part of what describes a Pod, or with known, if it has been decoded already.

@@ -82,7 +82,8 @@ func TestImagesAreSharedWithWhatIsDecodedAlready(t *testing.T) {
 	}
 }
 
-// FuzzDecodePod holds podOf and imagesOf to Kubernetes' own decoder: they accept what that accepts, and see the same.
+// FuzzDecodePod holds podOf and what reads other parts to Kubernetes' own decoder: they accept what that accepts, and
+// see the same.
 // What they accept beyond it is wrong only in what no check reads. The mode says what becomes of the text: an object
 // by itself, or in place of, or in front of, the value at a position in a sample.
 func FuzzDecodePod(f *testing.F) {
@@ -151,12 +152,14 @@ func compareToStock(t *testing.T, kind metav1.GroupVersionKind, raw []byte) {
 		}
 		return
 	}
-	if wantErr != nil {
+	isStripped := wantErr != nil
+	if isStripped {
 		// It was right to refuse it for the sake of what is not read.
 		if want, found, wantErr = stockPod(t, kind, withoutUnread(kind.Kind, raw)); wantErr != nil {
 			t.Fatalf("accepted %s: %v", raw, wantErr)
 		}
 	}
+	whole := want.with(want.Spec.DeepCopy())
 	if ok != found {
 		t.Fatalf("found a Pod: %t, want %t in %s", ok, found, raw)
 	}
@@ -169,7 +172,11 @@ func compareToStock(t *testing.T, kind metav1.GroupVersionKind, raw []byte) {
 		!equality.Semantic.DeepEqual(got.Metadata, want.Metadata) {
 		t.Fatalf("%s\n%s\n%s", raw, cmp.Diff(want.Spec, got.Spec), cmp.Diff(want.Metadata, got.Metadata))
 	}
-	compareImages(t, req(), want)
+	if isStripped {
+		compareParts(t, req(), got, whole, "images")
+		return
+	}
+	compareParts(t, req(), got, whole, "images", "resources", "mounts")
 }
 
 // serve returns the request that checks see when raw comes in a review, or without one if that is refused.
@@ -202,27 +209,51 @@ func (w *witness) Evaluate(_ context.Context, req *handler.Request) ([]handler.V
 	return nil, nil
 }
 
-func compareImages(t *testing.T, req *handler.Request, want PodTemplate) {
+// compareParts compares what only some checks read.
+func compareParts(t *testing.T, req *handler.Request, pod, want PodTemplate, names ...string) {
 	t.Helper()
-	got, ok, err := imagesOf(req)
-	if !ok || err != nil {
-		t.Fatalf("images: %t, %v", ok, err)
-	}
-	summary := func(pod PodTemplate) (list []string) {
-		for _, c := range containersOf(pod) {
-			list = append(list, c.path.String(), c.Name, c.Image)
-		}
-		for _, v := range pod.Spec.Volumes {
-			list = append(list, v.Name)
-			if v.Image != nil {
-				list = append(list, v.Image.Reference)
+	summaries := map[string]func(pod PodTemplate) []any{
+		"images": func(pod PodTemplate) (list []any) {
+			for _, v := range pod.Spec.Volumes {
+				list = append(list, v.Name)
+				if v.Image != nil {
+					list = append(list, v.Image.Reference)
+				}
 			}
+			return append(list, eachContainer(pod, func(c podContainer) any { return c.Image })...)
+		},
+		"resources": func(pod PodTemplate) []any {
+			return append(eachContainer(pod, func(c podContainer) any { return c.Resources }), pod.Spec.Resources)
+		},
+		"mounts": func(pod PodTemplate) []any {
+			return eachContainer(pod, func(c podContainer) any { return c.VolumeMounts })
+		},
+	}
+	readers := map[string]podReader{
+		"images": imagesOf, "resources": resourcesOf,
+		"mounts": func(req *handler.Request) (PodTemplate, bool, error) {
+			got, err := withMounts(req, pod)
+			return got, err == nil, err
+		},
+	}
+	for _, name := range names {
+		got, ok, err := readers[name](req)
+		if err != nil {
+			t.Fatalf("%s: refused %s: %v", name, req.AdmissionRequest.Object.Raw, err)
 		}
-		return list
+		summary := summaries[name]
+		if !ok || !equality.Semantic.DeepEqual(summary(want), summary(got)) {
+			t.Fatalf("%s (-want +got): %s\n%s", name, cmp.Diff(summary(want), summary(got)), req.AdmissionRequest.Object.Raw)
+		}
 	}
-	if diff := cmp.Diff(summary(want), summary(got)); diff != "" {
-		t.Fatalf("images (-want +got): %s\n%s", diff, req.Object.Raw)
+}
+
+// eachContainer lists something of all containers, with their names and places.
+func eachContainer(pod PodTemplate, of func(podContainer) any) (list []any) {
+	for _, c := range containersOf(pod) {
+		list = append(list, c.path.String(), c.Name, of(c))
 	}
+	return list
 }
 
 // stockPod decodes all of an object with Kubernetes' own decoder.
@@ -244,7 +275,10 @@ func forget(pod PodTemplate) {
 	pod.Metadata.ManagedFields = nil
 	for _, c := range containersOf(pod) {
 		c.Command, c.Args, c.Env, c.EnvFrom = nil, nil, nil, nil
+		c.Resources, c.VolumeMounts = corev1.ResourceRequirements{}, nil
+		c.TerminationMessagePath, c.TerminationMessagePolicy, c.ImagePullPolicy = "", "", ""
 	}
+	pod.Spec.Tolerations, pod.Spec.Affinity, pod.Spec.TopologySpreadConstraints = nil, nil, nil
 }
 
 // withoutUnread removes from an object what podOf does not read.
@@ -287,11 +321,17 @@ func strip(object map[string]any, path []string) {
 		delete(meta, "managedFields")
 	}
 	spec, _ := object["spec"].(map[string]any)
+	for _, name := range []string{"tolerations", "affinity", "topologySpreadConstraints"} {
+		delete(spec, name)
+	}
 	for _, list := range []string{"initContainers", "containers", "ephemeralContainers"} {
 		items, _ := spec[list].([]any)
 		for _, item := range items {
 			if container, ok := item.(map[string]any); ok {
-				for _, name := range []string{"command", "args", "env", "envFrom"} {
+				for _, name := range []string{
+					"command", "args", "env", "envFrom", "resources", "volumeMounts",
+					"terminationMessagePath", "terminationMessagePolicy", "imagePullPolicy",
+				} {
 					delete(container, name)
 				}
 			}
@@ -302,7 +342,9 @@ func strip(object map[string]any, path []string) {
 // What is decoded in the slow way is decoded right, but nobody would notice that it is slow.
 func TestUsualObjectsAreDecodedInTheFastWay(t *testing.T) {
 	for _, s := range sampleHolders(t) {
-		for name, shape := range map[string]lean.Shape{"slim": lean.Slim, "images": imaged{}.shape()} {
+		for name, shape := range map[string]lean.Shape{
+			"slim": lean.Slim, "images": imagedIn, "resources": resourcedIn, "mounts": mountedIn,
+		} {
 			var ok bool
 			switch s.kind.Kind {
 			case "Pod":

@@ -76,9 +76,13 @@ func (c PodSecurity) Evaluate(ctx context.Context, req *handler.Request) ([]hand
 	}
 	results := c.evaluate(pod)
 	for _, r := range results {
-		if !r.Allowed {
-			return c.locate(pod, results), nil
+		if r.Allowed {
+			continue
 		}
+		if pod, err = withMounts(req, pod); err != nil {
+			return nil, err
+		}
+		return c.locate(pod, results), nil
 	}
 	return nil, nil
 }

@@ -31,7 +31,7 @@ type Resources struct {
 }
 
 func resourcesDefinition() handler.Definition {
-	return definePods("resources", handler.Doc{
+	return definePodsOf(resourcesOf, "resources", handler.Doc{
 		Summary: "Containers request resources and limit them, within bounds.",
 		Why: "The scheduler packs nodes by what is requested: who requests nothing is put where there is no room, and is " +
 			"the first to be evicted. Memory without a limit takes its neighbors down.",

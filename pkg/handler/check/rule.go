@@ -37,15 +37,23 @@ type podRule interface {
 
 // definePods makes a Definition of a podRule.
 func definePods[P podRule](name string, doc handler.Doc, defaults func() P) handler.Definition {
+	return definePodsOf(podOf, name, doc, defaults)
+}
+
+// definePodsOf is as definePods, for a podRule that looks at what another function than podOf reads.
+func definePodsOf[P podRule](read podReader, name string, doc handler.Doc, defaults func() P) handler.Definition {
 	return handler.Define(name, doc, defaults, func(rule P, _ handler.Environment) (handler.Check, error) {
-		return podCheck(name, rule.violations), nil
+		return podCheck(read, name, rule.violations), nil
 	})
 }
 
+// podReader is podOf, or reads other parts of a Pod.
+type podReader func(req *handler.Request) (PodTemplate, bool, error)
+
 // podCheck makes a check of a function that looks at a Pod, for all that describes Pods.
-func podCheck(name string, violations func(PodTemplate) []handler.Violation) handler.Check {
+func podCheck(read podReader, name string, violations func(PodTemplate) []handler.Violation) handler.Check {
 	return ruleFunc{name, func(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
-		pod, ok, err := podOf(req)
+		pod, ok, err := read(req)
 		if err != nil || !ok {
 			return nil, err
 		}

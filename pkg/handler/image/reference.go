@@ -6,7 +6,6 @@ package image
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -25,19 +24,6 @@ type Reference struct {
 // maxName is the limit on the length of a domain and path, in bytes.
 const maxName = 255
 
-// The grammar of https://github.com/distribution/reference, which is the one container runtimes read references with.
-var (
-	pathPattern   = regexp.MustCompile(`^` + component + `(?:/` + component + `)*$`)
-	domainPattern = regexp.MustCompile(`^(?:` + label + `(?:\.` + label + `)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
-	tagPattern    = regexp.MustCompile(`^\w[\w.-]{0,127}$`)
-	digestPattern = regexp.MustCompile(`^(?:sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})$`)
-)
-
-const (
-	component = `[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*`
-	label     = `(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])`
-)
-
 // Parse takes an image reference apart. A colon begins a tag only after the last slash: in
 // "registry:5000/app" it begins the port of the registry, and the image has no tag.
 func Parse(image string) (Reference, error) {
@@ -47,13 +33,13 @@ func Parse(image string) (Reference, error) {
 	ref := Reference{Domain: domain, Path: path, Tag: tag, Digest: digest}
 	var problem string
 	switch {
-	case hasDigest && !digestPattern.MatchString(digest):
+	case hasDigest && !isDigest(digest):
 		problem = "its digest must be sha256, sha384 or sha512, a colon and the right number of hexadecimal digits"
-	case hasTag && !tagPattern.MatchString(tag):
+	case hasTag && !isTag(tag):
 		problem = "its tag must be 1 to 128 letters, digits, '_', '.' or '-'"
-	case !domainPattern.MatchString(domain):
+	case !isDomain(domain):
 		problem = "its registry must be a host name or address with an optional port"
-	case !pathPattern.MatchString(path):
+	case !isPath(path):
 		problem = "its name must be lower case letters and digits, with single separators between them"
 	case len(domain)+1+len(path) > maxName:
 		problem = fmt.Sprintf("its name is longer than %d bytes", maxName)

@@ -96,12 +96,13 @@ func (e *estimate) object(t reflect.Type, i int) int {
 	member := e.members(t)
 	i, more := e.enter(i, '}')
 	for ; more; i, more = advance(e.data, i, '}') {
-		name := space(e.data, i)
-		value := skipName(e.data, name)
+		begin := space(e.data, i)
+		end := skipString(e.data, begin)
+		value := skipColon(e.data, end)
 		if value == bad {
 			return bad
 		}
-		i = e.value(member(nameAt(e.data, name)), value)
+		i = e.value(member(e.data[begin+1:end-1]), value)
 	}
 	return e.leave(i)
 }

@@ -58,7 +58,7 @@ func items(text []byte) int {
 }
 
 // usualPart and usualSlim are how much is read of a review or an object of usual size.
-const usualPart, usualSlim = 1 << 10, 6 << 10
+const usualPart, usualSlim = 1 << 10, 4 << 10
 
 // Object is an object in JSON.
 type Object struct {
@@ -74,6 +74,9 @@ type Memory interface {
 	// Afford sets aside so many bytes, or returns an error if there are not so many left.
 	Afford(bytes int64) error
 }
+
+// Whole is the same object for a shape that reads what [Slim] does not.
+func (o Object) Whole() Object { return Object{Raw: o.Raw} }
 
 // Decoder is a type of which one is made of parts of an object.
 type Decoder interface {
@@ -91,7 +94,7 @@ func DecodeSlim[T any](obj *T, o Object) error {
 	return decode(obj, o.slim, o)
 }
 
-// DecodePart is as [DecodeSlim], for less than that.
+// DecodePart is as [DecodeSlim], for less than that, or for anything of a whole object.
 func DecodePart[T any](obj *T, o Object, shape Shape) error {
 	from := o.Raw
 	if o.slim != nil {

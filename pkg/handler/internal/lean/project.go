@@ -52,22 +52,24 @@ func (p *projection) object(s Shape, i int) int {
 	p.out = append(p.out, '{')
 	i, more := p.enter(i)
 	for empty := len(p.out); more; i, more = advance(p.data, i, '}') {
-		name := space(p.data, i)
-		value := skipName(p.data, name)
+		begin := space(p.data, i)
+		end := skipString(p.data, begin)
+		value := skipColon(p.data, end)
 		if value == bad {
 			return bad
 		}
-		verdict, of := s.find(nameAt(p.data, name))
+		name := p.data[begin+1 : end-1]
+		verdict, of := s.find(name)
 		if verdict == Read {
 			if len(p.out) > empty {
 				p.out = append(p.out, ',')
 			}
-			p.out = append(p.out, p.data[name:value]...)
+			p.out = append(p.out, p.data[begin:value]...)
 			i = p.value(of, value)
 			continue
 		}
 		if verdict == Cut {
-			i = p.cut(nameAt(p.data, name), of, value)
+			i = p.cut(name, of, value)
 		} else {
 			i = skip(p.data, value)
 		}
@@ -111,9 +113,6 @@ func (s Shape) find(name []byte) (Verdict, Shape) {
 	}
 	return s(name)
 }
-
-// nameAt is what is between the quotes of the string that begins at data[i].
-func nameAt(data []byte, i int) []byte { return data[i+1 : skipString(data, i)-1] }
 
 // list reads of each object of a list what the shape asks for. A list in a list is nothing that has a shape.
 func (p *projection) list(s Shape, i int) int {

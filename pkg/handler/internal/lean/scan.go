@@ -18,83 +18,85 @@ const maxDepth = 64
 // skip returns the position after the value that begins at or after data[i]. It takes what the grammar of RFC 8259
 // allows, and text of any encoding, as Kubernetes' decoder does.
 func skip(data []byte, i int) int {
-	var objects uint64 // a bit for each level: an object, or else an array
-	depth := 0
+	var in levels
 	for {
 		if i = space(data, i); i >= len(data) {
 			return bad
 		}
-		c := data[i]
-		if c != '{' && c != '[' {
-			i = skipScalar(data, i)
+		var opened, more bool
+		if c := data[i]; c == '{' || c == '[' {
+			i, opened = in.open(data, i)
 		} else {
-			if depth == maxDepth {
-				return bad
-			}
-			depth++
-			objects <<= 1
-			if c == '{' {
-				objects |= 1
-			}
-			var opened bool
-			if i, opened = open(data, i); opened {
-				continue
-			}
+			i = skipScalar(data, i)
 		}
-		var more bool
-		if i, more = follow(data, i, &depth, &objects); !more {
+		if opened {
+			continue
+		}
+		if i, more = in.follow(data, i); !more {
 			return i
 		}
 	}
 }
 
-// open goes from a bracket to the first value behind it. It is false when there is none: at the closing bracket, or
+// levels are the objects and lists that a position is in.
+type levels struct {
+	depth   int
+	objects uint64 // a bit for each level, the innermost the lowest: an object, or else a list
+}
+
+// open goes from a bracket to the first value behind it. It is false when there is none: behind the closing bracket, or
 // when something is wrong.
-func open(data []byte, i int) (int, bool) {
+func (l *levels) open(data []byte, i int) (int, bool) {
 	c := data[i]
 	if i = space(data, i+1); i < len(data) && data[i] == c+2 { // '{'+2 is '}', and '['+2 is ']'
-		return i, false
+		return i + 1, false
 	}
+	if l.depth == maxDepth {
+		return bad, false
+	}
+	l.depth++
+	l.objects <<= 1
 	if c == '{' {
+		l.objects |= 1
 		i = skipName(data, i)
 	}
 	return i, i != bad
 }
 
-// follow goes from the end of a value to the next value of the same object or array, or out of it. It is false when
-// there is none: when the outermost value has ended, or something is wrong.
-func follow(data []byte, i int, depth *int, objects *uint64) (int, bool) {
-	for *depth > 0 {
+// follow goes from the end of a value to the next value of the same object or list, or out of it. It is false when
+// there is none: when the outermost value has ended, or something is wrong. It takes bad for a position.
+func (l *levels) follow(data []byte, i int) (int, bool) {
+	for l.depth > 0 {
 		if i == bad {
 			return bad, false
 		}
 		if i = space(data, i); i >= len(data) {
 			return bad, false
 		}
-		c, closing := data[i], byte(']')
-		i++
-		if *objects&1 == 1 {
-			closing = '}'
-		}
-		switch {
-		case c == closing:
-			*depth--
-			*objects >>= 1
-		case c != ',':
-			return bad, false
-		case closing == '}':
-			i = skipName(data, space(data, i))
+		isObject := l.objects&1 == 1
+		switch c := data[i]; {
+		case c == ',' && isObject:
+			i = skipName(data, space(data, i+1))
 			return i, i != bad
+		case c == ',':
+			return i + 1, true
+		case c == '}' && isObject, c == ']' && !isObject:
+			i++
+			l.depth--
+			l.objects >>= 1
 		default:
-			return i, true
+			return bad, false
 		}
 	}
 	return i, false
 }
 
-// skipName returns the position after the name and the colon of a member. It takes bad for a position.
-func skipName(data []byte, i int) int {
-	if i = skipString(data, i); i == bad {
+// skipName returns the position after the name and the colon of a member.
+func skipName(data []byte, i int) int { return skipColon(data, skipString(data, i)) }
+
+// skipColon takes bad for a position.
+func skipColon(data []byte, i int) int {
+	if i == bad {
 		return bad
 	}
 	if i = space(data, i); i >= len(data) || data[i] != ':' {
@@ -103,7 +105,15 @@ func skipName(data []byte, i int) int {
 	return i + 1
 }
 
+// space returns the position of the first byte that is no white space. There is none in what API servers send.
 func space(data []byte, i int) int {
+	if i < len(data) && data[i] > ' ' {
+		return i
+	}
+	return skipSpace(data, i)
+}
+
+func skipSpace(data []byte, i int) int {
 	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\r' || data[i] == '\t') {
 		i++
 	}
@@ -131,47 +141,56 @@ func skipLiteral(data []byte, i int, literal string) int {
 	return i + len(literal)
 }
 
-// skipString returns the position after the string that begins at data[i].
+// skipString returns the position after the string that begins at data[i]. It looks at eight bytes at a time, and does
+// without a function for each, as most of JSON are short strings.
 func skipString(data []byte, i int) int {
 	if i >= len(data) || data[i] != '"' {
 		return bad
 	}
 	i++
-	for {
-		i = plain(data, i)
-		switch {
-		case i >= len(data) || data[i] < ' ':
-			return bad
-		case data[i] == '"':
+	for i+8 <= len(data) {
+		found := special(binary.LittleEndian.Uint64(data[i:]))
+		if found == 0 {
+			i += 8
+			continue
+		}
+		i += bits.TrailingZeros64(found) / 8
+		if data[i] == '"' {
 			return i + 1
 		}
 		if i = skipEscape(data, i); i == bad {
 			return bad
 		}
 	}
+	return skipShort(data, i)
 }
 
-// plain returns the position of the first byte that means something in a string: a quote, a backslash or a control
-// character. It looks at eight bytes at a time (see Hacker's Delight, section 6-1: find first 0-byte).
-func plain(data []byte, i int) int {
+// special finds the first of eight bytes that means something in a string: a quote, a backslash or a control character.
+// The lowest bit that is set is the highest of that byte (see Hacker's Delight, section 6-1: find first 0-byte).
+func special(word uint64) uint64 {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
-	for ; i+8 <= len(data); i += 8 {
-		word := binary.LittleEndian.Uint64(data[i:])
-		quote, backslash := word^(ones*'"'), word^(ones*'\\')
-		found := ((quote-ones)&^quote | (backslash-ones)&^backslash | (word-ones*' ')&^word) & high
-		if found != 0 {
-			return i + bits.TrailingZeros64(found)/8
+	quote, backslash := word^(ones*'"'), word^(ones*'\\')
+	return ((quote-ones)&^quote | (backslash-ones)&^backslash | (word-ones*' ')&^word) & high
+}
+
+// skipShort returns the position after a string of which less than eight bytes are left.
+func skipShort(data []byte, i int) int {
+	for i != bad && i < len(data) && data[i] >= ' ' {
+		switch data[i] {
+		case '"':
+			return i + 1
+		case '\\':
+			i = skipEscape(data, i)
+		default:
+			i++
 		}
 	}
-	for i < len(data) && data[i] != '"' && data[i] != '\\' && data[i] >= ' ' {
-		i++
-	}
-	return i
+	return bad
 }
 
-// skipEscape returns the position after the escape sequence that begins at data[i].
+// skipEscape returns the position after the escape sequence that begins at data[i], and bad if none does.
 func skipEscape(data []byte, i int) int {
-	if i+1 >= len(data) {
+	if data[i] != '\\' || i+1 >= len(data) {
 		return bad
 	}
 	switch data[i+1] {

@@ -69,3 +69,24 @@ func BenchmarkSkip(b *testing.B) {
 		skip(review, 0)
 	}
 }
+
+func BenchmarkProject(b *testing.B) {
+	review, err := sample.Review(8800)
+	if err != nil {
+		b.Fatal(err)
+	}
+	cut := func(name []byte) (Verdict, Shape) {
+		if string(name) == "object" {
+			return Cut, Slim
+		}
+		return Read, nil
+	}
+	top := func([]byte) (Verdict, Shape) { return Read, cut }
+	b.SetBytes(int64(len(review)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := project(review, top); !ok {
+			b.Fatal("no")
+		}
+	}
+}

@@ -3,9 +3,9 @@
 
 package lean
 
-// Slim reads what checks may look at of an object of any kind: its metadata but for the managed fields, and its
-// specification, or the template of a PodTemplate. Of the Pods in these it leaves out what containers are started with.
-// A check that is to look at more has to be let see it here.
+// Slim reads what most checks look at of an object of any kind: its metadata but for the managed fields, and its
+// specification, or the template of a PodTemplate. Of the Pods in these it leaves out what nobody looks at, and what
+// takes much time to decode and is looked at by few: those have to ask for it. See [Object.Whole].
 func Slim(name []byte) (Verdict, Shape) {
 	switch string(name) {
 	case "metadata":
@@ -34,6 +34,8 @@ func slimSpec(name []byte) (Verdict, Shape) {
 		return Read, slimContainer
 	case "template", "jobTemplate":
 		return Read, slimTemplate
+	case "tolerations", "affinity", "topologySpreadConstraints":
+		return Drop, nil
 	}
 	return Read, nil
 }
@@ -50,7 +52,8 @@ func slimTemplate(name []byte) (Verdict, Shape) {
 
 func slimContainer(name []byte) (Verdict, Shape) {
 	switch string(name) {
-	case "command", "args", "env", "envFrom":
+	case "command", "args", "env", "envFrom", "resources", "volumeMounts",
+		"terminationMessagePath", "terminationMessagePolicy", "imagePullPolicy":
 		return Drop, nil
 	}
 	return Read, nil
