@@ -85,7 +85,7 @@ func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
 	o.checks.addFlag(fs,
 		"configuration file of the checks, followed as it changes (default: the checks that are on by default)")
 	fs.Var(newValue(&o.shutdownDelay, "duration", o.shutdownDelay.String(), parseDelay), "shutdown-delay",
-		"how long to go on serving, not ready, after SIGTERM, for the API server to notice")
+		"how long to go on serving after SIGTERM, for the API server to notice; not ready for the second half of it")
 }
 
 // complete fills in what the environment knows. Every error names the flag.

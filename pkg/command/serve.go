@@ -39,8 +39,9 @@ func newServeCommand(global Options) *cobra.Command {
 		Short: "Run the admission webhook server",
 		Long: "serve runs the admission webhook server: it bootstraps its certificate, serves " + validatePath + ", keeps\n" +
 			"the caBundle of its webhook configurations right, and renews.\n\n" +
-			"SIGTERM makes it not ready, keeps it serving for --shutdown-delay and then drains it; a second one ends it at\n" +
-			"once. SIGHUP renews the certificate now. A changed --config is used within a second; a bad one changes nothing.",
+			"SIGTERM keeps it serving for --shutdown-delay, not ready for the second half of that, and then drains it; a\n" +
+			"second one ends it at once. SIGHUP renews the certificate now. A changed --config is used within a second; a bad\n" +
+			"one changes nothing.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
