@@ -68,7 +68,7 @@ func TestDeletionOfAllLosesNothing(t *testing.T) {
 // all there is. They have to say that they are ready for longer than that.
 func TestScalingToNothingAndBackLosesNothing(t *testing.T) {
 	install(t)
-	delayReadiness(t, 3)
+	delayReadiness(t, 4)
 	awaitRolledOut(t, 2)
 	s := startStream(t)
 	scale(t, 0)
