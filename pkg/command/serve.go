@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	stdlog "log"
 	"net/http"
 	"os"
@@ -100,12 +99,7 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 	}
 	group.Go(func() error { return boot.Start(serving) })
 	group.Go(func() error { return reloader.Run(serving) })
-	group.Go(func() error {
-		if err := admission.Start(serving); err != nil {
-			return fmt.Errorf("serving admission on --bind-address %s --secure-port %d: %w", o.bindAddress, o.securePort, err)
-		}
-		return nil
-	})
+	group.Go(func() error { return serveAdmission(serving, o, boot, admission) })
 	group.Go(func() error { return renewOnHangup(serving, boot) })
 	group.Go(func() error {
 		defer stop()

@@ -79,7 +79,7 @@ func (s *startup) addPhases(t *testing.T, pod *corev1.Pod, began, ready time.Tim
 	if served.IsZero() || callable.Before(served) || ready.Before(callable) {
 		t.Errorf("pod %s: served at %s, callable at %s, Ready at %s: want all, in that order", pod.Name, served, callable, ready)
 	}
-	if restarts := pod.Status.ContainerStatuses[0].RestartCount; restarts != 0 {
+	if restarts := statusOf(pod, serverContainer).RestartCount; restarts != 0 {
 		t.Errorf("pod %s was restarted %d times", pod.Name, restarts)
 	}
 	return served
@@ -88,10 +88,8 @@ func (s *startup) addPhases(t *testing.T, pod *corev1.Pod, began, ready time.Tim
 // phases are those of a pod's log.
 func phases(t *testing.T, pod *corev1.Pod) []process.Phase {
 	t.Helper()
-	text, err := client(t).CoreV1().Pods(namespace).GetLogs(pod.Name, &corev1.PodLogOptions{}).DoRaw(t.Context())
-	must(t, err)
 	var found []process.Phase
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(logOf(t, pod)) {
 		if phase, ok := process.ParsePhase(line); ok {
 			found = append(found, phase)
 		}
@@ -112,8 +110,10 @@ func removeAll(t *testing.T) {
 			return err
 		}
 		for _, pod := range list.Items {
-			if pid, err := process1(&pod); err == nil {
-				_ = syscall.Kill(pid, syscall.SIGKILL) // It may have ended.
+			for _, container := range []string{serverContainer, listenerContainer} {
+				if pid, err := process1(&pod, container); err == nil {
+					_ = syscall.Kill(pid, syscall.SIGKILL) // It may have ended.
+				}
 			}
 		}
 		if len(list.Items) > 0 {

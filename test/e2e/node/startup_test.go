@@ -27,7 +27,7 @@ func TestStartUp(t *testing.T) {
 	install(t)
 	patchDeployment(t, `{"spec": {"template": {"spec": {"containers": [{"name": "webhook", "args": ["serve",
 		"--webhook-configuration=hookstrap", "--cert-dir=/run/hookstrap/serving", "--config=/etc/hookstrap/checks.yaml",
-		"--shutdown-delay=10s", "--logging-format=json"]}]}}}}`)
+		"--shutdown-delay=10s", "--listener-socket=/run/listener/socket", "--logging-format=json"]}]}}}}`)
 	var columns []string
 	measured := map[string][]startup{}
 	for _, replicas := range []int{1, 3} {
