@@ -136,13 +136,13 @@ func (k *killed) awaitBack(t *testing.T) {
 
 func (k *killed) took(until time.Time) time.Duration { return until.Sub(k.at).Round(time.Millisecond) }
 
-// sort tells failures that the kill explains, by when they were, from others, and from those that had to wait and were
-// answered.
+// sort tells failures that the kill explains, by when they were, from others, and from those that were answered after
+// they had waited for the next process.
 func (k *killed) sort(admissions []admission) (inFlight, waited, others []admission) {
 	for _, a := range admissions {
 		refused := a.err != nil && strings.Contains(a.err.Error(), "connect: connection refused")
 		switch {
-		case a.err == nil && a.began.Before(k.serving) && a.ended.After(k.serving):
+		case a.err == nil && a.began.Before(k.serving) && a.ended.Sub(a.began) > k.serving.Sub(k.dead)/2:
 			waited = append(waited, a)
 		case a.err == nil:
 		case !refused && a.began.Before(k.dead) && a.ended.After(k.at):
