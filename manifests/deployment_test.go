@@ -266,8 +266,8 @@ func TestListenerIsShared(t *testing.T) {
 		t.Errorf("the server looks for %s and has %+v mounted, want %s and %+v", socket(server.Args), server.VolumeMounts,
 			path, shared)
 	}
-	if holder.Image != server.Image || deployment(t).Spec.Template.Spec.Containers[0].Name != holder.Name {
-		t.Error("the holder is another image, or does not start first")
+	if holder.Image != server.Image || deployment(t).Spec.Template.Spec.Containers[0].Name != server.Name {
+		t.Error("the holder is another image, or the server does not start first, where patches look for it")
 	}
 	if got := deployment(t).Spec.Template.Annotations["kubectl.kubernetes.io/default-container"]; got != server.Name {
 		t.Errorf("kubectl logs shows %q by default, want %s", got, server.Name)

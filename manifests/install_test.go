@@ -137,7 +137,7 @@ func expectArgument(t *testing.T, client kubernetes.Interface, want string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := strings.Join(live.Spec.Template.Spec.Containers[1].Args, " ")
+	args := strings.Join(live.Spec.Template.Spec.Containers[0].Args, " ")
 	if !strings.HasPrefix(args, "serve ") || !strings.HasSuffix(args, want) {
 		t.Errorf("the overlay's arguments are %s", args)
 	}

@@ -33,10 +33,10 @@ func newListenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "listen",
 		Short: "Hold the admission port open while the server restarts",
-		Long: "listen is socket activation for serve, as a second container of its Pod: it opens the admission port when serve\n" +
-			"asks for it, passes it on through --listener-socket, and keeps it open when serve is killed. Connections wait\n" +
-			"then, instead of being refused, and the restarted serve answers them. It accepts none itself and has no key.\n" +
-			"SIGTERM leaves the port to serve alone; listen ends when that has drained.",
+		Long: "listen is socket activation for serve, as a second container of its Pod: the two share the admission port\n" +
+			"through --listener-socket, and when serve is killed, listen keeps it open. Connections wait then, instead of\n" +
+			"being refused, and the restarted serve answers them. listen accepts none itself and has no key. SIGTERM leaves\n" +
+			"the port to serve alone; listen ends when that has drained.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.listenerSocket == "" {
@@ -59,9 +59,12 @@ func newListenCommand() *cobra.Command {
 func hold(ctx context.Context, o *holdOptions) error {
 	signals, cancel := lifecycle.SignalContext(klog.NewContext(ctx, klog.Background()), os.Exit)
 	defer cancel()
-	holder := listener.NewHolder(listener.HolderOptions{
+	holder, err := listener.Hold(signals, listener.HolderOptions{
 		Socket: o.listenerSocket, Address: o.admissionAddress(), ReleaseAfter: o.releaseAfter,
 	})
+	if err != nil {
+		return fmt.Errorf("--listener-socket: %w", err)
+	}
 	if err := holder.Run(signals); err != nil {
 		return fmt.Errorf("--listener-socket: %w", err)
 	}

@@ -68,8 +68,8 @@ func (o *serveOptions) addStoreFlags(fs *pflag.FlagSet) {
 }
 
 func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
-	o.addListenFlags(fs, "Unix socket of the command listen, which holds the admission port open while this server restarts;\n"+
-		"empty: nobody does")
+	o.addListenFlags(fs,
+		"Unix socket of the command listen, which holds the admission port open while this server restarts")
 	fs.Var(newValue(&o.bootstrap.TLS.MinVersion, "version", "VersionTLS13", parseTLSVersion), "tls-min-version",
 		"oldest TLS version to accept: VersionTLS12 or VersionTLS13")
 	fs.Var(newList(&o.bootstrap.TLS.CipherSuites, "suite", parseCipherSuite), "tls-cipher-suites",

@@ -39,8 +39,8 @@ func newServeCommand(global Options) *cobra.Command {
 		Long: "serve runs the admission webhook server: it bootstraps its certificate, serves " + validatePath + ", keeps\n" +
 			"the caBundle of its webhook configurations right, and renews.\n\n" +
 			"SIGTERM keeps it serving for --shutdown-delay, not ready for the second half of that, and then drains it; a\n" +
-			"second one ends it at once. SIGHUP renews the certificate now. A changed --config is used within a second; a bad\n" +
-			"one changes nothing.",
+			"second one ends it at once. SIGHUP renews the certificate now. A changed --config is used within a second; a\n" +
+			"bad one changes nothing.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
@@ -94,7 +94,7 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 	admission.Register("/", handler.WithDeadlines(http.NotFoundHandler()))
 	conditions := append(boot.Conditions(),
 		lifecycle.Condition{Name: "checks", Check: reloader.Ready}, drainer.Condition())
-	if err := serveProbes(serving, group, &o.commonOptions, conditions); err != nil {
+	if err := serveProbes(serving, group, &o.commonOptions, boot, conditions); err != nil {
 		return err
 	}
 	group.Go(func() error { return boot.Start(serving) })
@@ -117,11 +117,12 @@ func serveProbes(
 	ctx context.Context,
 	group *errgroup.Group,
 	o *commonOptions,
+	boot *bootstrap.Bootstrapper,
 	conditions []lifecycle.Condition,
 ) error {
 	health := http.NewServeMux()
 	health.Handle("/healthz", lifecycle.HealthzHandler())
-	health.Handle("/readyz", lifecycle.ReadyzHandler(conditions...))
+	health.Handle("/readyz", lifecycle.WaitForFirst(boot.Ready(), lifecycle.ReadyzHandler(conditions...)))
 	metrics := http.NewServeMux()
 	metrics.Handle("/metrics", promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{}))
 	for _, endpoint := range []struct {

@@ -20,7 +20,7 @@ import (
 func TestListenOutlivesServe(t *testing.T) {
 	t.Parallel()
 	s := site.New(t, shared, site.Options{})
-	dir, err := os.MkdirTemp("", "l") // The path of a Unix socket must be short.
+	dir, err := os.MkdirTemp("", "l") //nolint:usetesting // The path of a Unix socket must be short.
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	socket := "--listener-socket=" + filepath.Join(dir, "socket")

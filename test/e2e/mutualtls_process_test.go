@@ -134,7 +134,7 @@ func TestMutualTLSOverlay(t *testing.T) {
 	if !mounted || len(pod.Containers) != 2 {
 		t.Fatalf("the ConfigMap is not mounted, or there are not two containers:\n%s", rendered)
 	}
-	webhook := pod.Containers[1]
+	webhook := pod.Containers[0]
 	for _, mount := range webhook.VolumeMounts {
 		if mount.Name == "clients" && mount.SubPath == "" &&
 			slices.Contains(webhook.Args, "--client-ca-file="+mount.MountPath+"/ca.crt") &&

@@ -69,8 +69,9 @@ func (d *Drainer) Condition() Condition {
 
 // Run blocks until ctx ends, which is the signal to drain: see [SignalContext].
 // It then keeps serving for the delay, fails the condition after the first half
-// of it, and at the end of it calls stop, which must make the server close its listener (cancel its context) and may return
-// at once, and waits until all requests that passed the middleware are answered.
+// of it, and at the end of it calls stop, which must make the server close its
+// listener (cancel its context) and may return at once. Then it waits until all
+// requests that passed the middleware are answered.
 // The error says how many were not, 30 s after stop was called.
 //
 // Health endpoints have to be served until Run returns.

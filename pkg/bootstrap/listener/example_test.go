@@ -31,9 +31,13 @@ func ExampleAcquire() {
 	options := listener.Options{Socket: filepath.Join(dir, "socket"), Address: "127.0.0.1:0"}
 
 	// One process, or `webhook listen`.
-	holder := listener.NewHolder(listener.HolderOptions{
+	holder, err := listener.Hold(ctx, listener.HolderOptions{
 		Socket: options.Socket, Address: options.Address, ReleaseAfter: time.Minute,
 	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	go func() { _ = holder.Run(ctx) }()
 
 	// Another process, which ends without having accepted anything.

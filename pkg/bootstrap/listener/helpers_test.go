@@ -42,8 +42,7 @@ func TestMain(m *testing.M) {
 	case "server":
 		err = serve(stdout(), os.Getenv(socketVariable), os.Getenv(addressVariable))
 	case "holder":
-		err = listener.NewHolder(listener.HolderOptions{Socket: os.Getenv(socketVariable),
-			Address: os.Getenv(addressVariable), ReleaseAfter: time.Minute}).Run(stdout())
+		err = hold(stdout(), os.Getenv(socketVariable), os.Getenv(addressVariable))
 	}
 	if err != nil {
 		fmt.Println(err)
@@ -68,6 +67,14 @@ func serve(ctx context.Context, socket, address string) error {
 	}))
 }
 
+func hold(ctx context.Context, socket, address string) error {
+	holder, err := listener.Hold(ctx, listener.HolderOptions{Socket: socket, Address: address, ReleaseAfter: time.Minute})
+	if err != nil {
+		return err
+	}
+	return holder.Run(ctx)
+}
+
 // place is where a holder and servers meet.
 type place struct{ socket, address string }
 
@@ -77,7 +84,7 @@ func newPlace(t *testing.T) place {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	defer l.Close()
-	dir, err := os.MkdirTemp("", "l") // The path of a Unix socket must be short.
+	dir, err := os.MkdirTemp("", "l") //nolint:usetesting // The path of a Unix socket must be short.
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return place{socket: filepath.Join(dir, "socket"), address: l.Addr().String()}

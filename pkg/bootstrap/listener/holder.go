@@ -36,9 +36,10 @@ type HolderOptions struct {
 }
 
 // Holder keeps a listening socket open while servers come and go. It never accepts a connection, and sees nothing of
-// what is said on one. Make it with [NewHolder]; Run is called once.
+// what is said on one. Make it with [Hold]; Run is called once.
 type Holder struct {
-	options HolderOptions
+	options  HolderOptions
+	listener *net.UnixListener
 
 	mu      sync.Mutex
 	held    socket
@@ -47,22 +48,22 @@ type Holder struct {
 	release *time.Timer
 }
 
-// NewHolder returns a holder that holds nothing yet.
-func NewHolder(options HolderOptions) *Holder {
-	return &Holder{options: options, held: none()}
+// Hold opens the Unix socket, and returns a holder that holds nothing yet. Call [Holder.Run] next, which closes it.
+func Hold(ctx context.Context, options HolderOptions) (*Holder, error) {
+	listener, err := listenUnix(ctx, options.Socket)
+	if err != nil {
+		return nil, err
+	}
+	return &Holder{options: options, listener: listener, held: none()}, nil
 }
 
 // Run serves the Unix socket until ctx ends. From then on the server alone has the listening socket: it may go on
 // draining, and when it closes the port, the port is closed. Run returns when that server has gone, for a container
-// that ends earlier would make the pod not ready. An error means that the Unix socket cannot be served.
+// that ends earlier would make the pod not ready. An error means that the Unix socket cannot be served any more.
 func (h *Holder) Run(ctx context.Context) error {
-	listener, err := listenUnix(ctx, h.options.Socket)
-	if err != nil {
-		return err
-	}
 	stop := context.AfterFunc(ctx, func() {
 		h.end()
-		_ = listener.Close() // It removes the file, or there is none.
+		_ = h.listener.Close() // It removes the file, or there is none.
 	})
 	defer stop()
 	defer h.end()
@@ -71,7 +72,7 @@ func (h *Holder) Run(ctx context.Context) error {
 	var peers sync.WaitGroup
 	defer peers.Wait()
 	for {
-		conn, err := listener.AcceptUnix()
+		conn, err := h.listener.AcceptUnix()
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -26,7 +26,9 @@ func (p place) here(t *testing.T, releaseAfter time.Duration) (*logs, func() err
 	t.Helper()
 	logs := newLogs()
 	ctx, cancel := context.WithCancel(logTo(t, logs))
-	holder := listener.NewHolder(listener.HolderOptions{Socket: p.socket, Address: p.address, ReleaseAfter: releaseAfter})
+	holder, err := listener.Hold(ctx, listener.HolderOptions{Socket: p.socket, Address: p.address,
+		ReleaseAfter: releaseAfter})
+	must(t, err)
 	done := make(chan error, 1)
 	go func() { done <- holder.Run(ctx) }()
 	logs.await(t, holderWaits)
@@ -47,7 +49,7 @@ func logTo(t *testing.T, logs *logs) context.Context {
 
 func (p place) acquire(t *testing.T) *listener.Listener {
 	t.Helper()
-	l, err := listener.Acquire(t.Context(), listener.Options{Socket: p.socket, Address: p.address, Patience: time.Second})
+	l, err := listener.Acquire(logTo(t, newLogs()), listener.Options{Socket: p.socket, Address: p.address, Patience: time.Second})
 	must(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	return l
@@ -187,7 +189,7 @@ func say(t *testing.T, socket, text string, passed ...syscall.Conn) {
 func TestOneHolder(t *testing.T) {
 	p := newPlace(t)
 	p.here(t, time.Hour)
-	err := listener.NewHolder(listener.HolderOptions{Socket: p.socket, Address: p.address}).Run(t.Context())
+	_, err := listener.Hold(t.Context(), listener.HolderOptions{Socket: p.socket, Address: p.address})
 	if err == nil || !strings.Contains(err.Error(), "another process serves it") {
 		t.Errorf("error %v", err)
 	}
@@ -197,7 +199,7 @@ func TestOneHolder(t *testing.T) {
 func TestForeignFile(t *testing.T) {
 	p := newPlace(t)
 	must(t, os.WriteFile(p.socket, []byte("precious"), 0o600))
-	err := listener.NewHolder(listener.HolderOptions{Socket: p.socket, Address: p.address}).Run(t.Context())
+	_, err := listener.Hold(t.Context(), listener.HolderOptions{Socket: p.socket, Address: p.address})
 	if err == nil || !strings.Contains(err.Error(), p.socket) {
 		t.Errorf("error %v", err)
 	}

@@ -11,7 +11,7 @@ const (
 	holderWaits  = "Waiting for a server"
 	holderHas    = "Adopted the listener"
 	serverGot    = "Got the listener"
-	serverBound  = "Bound the port without its holder"
+	serverBound  = "Bound the port"
 	serverShares = "Gave the listener to its holder"
 )
 

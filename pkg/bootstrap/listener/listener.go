@@ -18,11 +18,11 @@ import (
 )
 
 const (
-	// DefaultPatience is how long a server waits for a holder before it binds the port itself.
+	// DefaultPatience is how long a server waits for an answer of the holder.
 	DefaultPatience = time.Second
-	// freePort is how long it waits for the port after that: a holder that was too slow may have bound it.
+	// freePort is how long it tries when it gets the port neither from the holder nor from the kernel: a holder that was
+	// too slow may have bound it.
 	freePort = 10 * time.Second
-	// askEvery is how often a server that starts looks for a holder; containers of a pod start one after the other.
 	askEvery = 20 * time.Millisecond
 	// reconnectEvery is how often one that serves does, at first and at most.
 	reconnectEvery, reconnectAtMost = 50 * time.Millisecond, time.Second
@@ -34,7 +34,7 @@ type Options struct {
 	Socket string
 	// Address is what to listen on, a "host:port" such as "0.0.0.0:9443"; the holder has the same.
 	Address string
-	// Patience is how long to wait for the holder; zero is [DefaultPatience].
+	// Patience is how long the holder may take to answer; zero is [DefaultPatience].
 	Patience time.Duration
 }
 
@@ -52,8 +52,9 @@ type Listener struct {
 
 var _ net.Listener = &Listener{}
 
-// Acquire gets the listening socket from the holder or, if none answers in time, binds it. It fails if the address
-// cannot be bound, or is in use by somebody who does not share it, after ten seconds. Call [Listener.Share] next.
+// Acquire gets the listening socket from the holder or, if there is none that answers, binds it: containers start one
+// after the other, and nobody need wait for the other. It fails if the address cannot be bound or, after ten seconds, if
+// it is in use by somebody who does not share it. Call [Listener.Share] next.
 func Acquire(ctx context.Context, options Options) (*Listener, error) {
 	options.Patience = cmp.Or(options.Patience, DefaultPatience)
 	l := &Listener{options: options}
@@ -66,11 +67,12 @@ func Acquire(ctx context.Context, options Options) (*Listener, error) {
 			klog.FromContext(ctx).Info("Got the listener from its holder", "socket", options.Socket, "address", l.Addr())
 			return l, nil
 		}
-		if waited := time.Since(began); waited >= options.Patience {
-			err = l.bindWithout(ctx, err)
-			if err == nil || !errors.Is(err, syscall.EADDRINUSE) || waited >= freePort {
-				return l, err
-			}
+		err = l.bindWithout(ctx, err)
+		if err == nil {
+			return l, nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) || time.Since(began) >= freePort {
+			return nil, err
 		}
 		select {
 		case <-tick.C:
@@ -106,8 +108,8 @@ func (l *Listener) bindWithout(ctx context.Context, reason error) error {
 		return fmt.Errorf("%w (and no holder has passed it: %w)", err, reason)
 	}
 	l.TCPListener = listener
-	klog.FromContext(ctx).Info("Bound the port without its holder: connections will be refused while this server restarts",
-		"socket", l.options.Socket, "address", l.Addr(), "reason", reason)
+	klog.FromContext(ctx).Info("Bound the port, for no holder has passed it", "socket", l.options.Socket,
+		"address", l.Addr(), "reason", reason)
 	return nil
 }
 
@@ -127,12 +129,14 @@ func (l *Listener) Share(ctx context.Context) {
 		if ctx.Err() != nil || l.isClosed() {
 			return
 		}
-		if err := l.offer(ctx); err != nil && !silent {
-			klog.FromContext(ctx).Info("Nobody holds the listener: looking for a holder again and again",
-				"socket", l.options.Socket, "reason", err)
-			silent = true
-		} else if err == nil {
+		err := l.offer(ctx)
+		if err == nil {
 			continue
+		}
+		if pause == reconnectAtMost && !silent { // Not at once: it may just be about to start.
+			klog.FromContext(ctx).Info("Nobody holds the listener, so that connections will be refused if this server is "+
+				"restarted: looking for a holder again and again", "socket", l.options.Socket, "reason", err)
+			silent = true
 		}
 		select {
 		case <-time.After(pause):
@@ -162,13 +166,13 @@ func (l *Listener) offer(ctx context.Context) error {
 // converse says one thing to the holder, and returns the connection and what came along with the answer.
 func (l *Listener) converse(ctx context.Context, text string, s socket) (*net.UnixConn, socket, error) {
 	dialer := net.Dialer{Timeout: l.options.Patience}
-	any, err := dialer.DialContext(ctx, "unix", l.options.Socket)
+	dialed, err := dialer.DialContext(ctx, "unix", l.options.Socket)
 	if err != nil {
 		return nil, none(), fmt.Errorf("connecting to the holder: %w", err)
 	}
-	conn, ok := any.(*net.UnixConn)
+	conn, ok := dialed.(*net.UnixConn)
 	if !ok {
-		return nil, none(), errors.Join(fmt.Errorf("%T is no Unix socket", any), any.Close())
+		return nil, none(), errors.Join(fmt.Errorf("%T is no Unix socket", dialed), dialed.Close())
 	}
 	answer, err := exchange(conn, text, s, l.options.Patience)
 	if err != nil {

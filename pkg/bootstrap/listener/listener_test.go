@@ -64,7 +64,6 @@ func answerAll(t *testing.T, socket, answer string) {
 func TestAnotherPort(t *testing.T) {
 	p, other := newPlace(t), newPlace(t)
 	p.here(t, time.Hour)
-	other.socket = p.socket
 	logs := newLogs()
 	l, err := listener.Acquire(logTo(t, logs), listener.Options{Socket: p.socket, Address: other.address,
 		Patience: 50 * time.Millisecond})

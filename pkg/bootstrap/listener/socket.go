@@ -10,8 +10,8 @@ import (
 	"os"
 )
 
-// socket is a listening TCP socket. It is a bare descriptor because Go would watch a [net.Listener] for connections, and
-// a holder that never accepts one would wake up for each.
+// socket is a listening TCP socket. It is a bare descriptor because Go would watch a [net.Listener] for connections,
+// and a holder that never accepts one would wake up for each.
 type socket struct{ fd int }
 
 // none is no socket.
