@@ -26,7 +26,10 @@ const (
 	seenRunning = "seen running by the kubelet"
 	// seenReady: the kubelet has heard so from the readiness probe.
 	seenReady = "Pod Ready"
-	// seenEndpoint: so have the controllers, and kube-proxy is about to hear of it.
+	// seenListed: the controllers know its address, and kube-proxy changes its rules, though not for this endpoint if it
+	// is not ready yet. It does so again a second after it has finished, and no sooner.
+	seenListed = "endpoint listed"
+	// seenEndpoint: the controllers have heard that it is ready, and kube-proxy is about to.
 	seenEndpoint = "endpoint ready"
 )
 
@@ -69,7 +72,11 @@ func (s *sightings) look(event watch.Event) {
 		}
 	case *discoveryv1.EndpointSlice:
 		for _, endpoint := range object.Endpoints {
-			if ready := endpoint.Conditions.Ready; ready != nil && *ready && endpoint.TargetRef != nil {
+			if endpoint.TargetRef == nil {
+				continue
+			}
+			s.note(seenListed, endpoint.TargetRef.Name)
+			if ready := endpoint.Conditions.Ready; ready != nil && *ready {
 				s.note(seenEndpoint, endpoint.TargetRef.Name)
 			}
 		}

@@ -48,20 +48,22 @@ func measureStart(t *testing.T, replicas int, cold bool) startup {
 	pods := awaitPods(t, replicas)
 	answered := <-first
 	s := startup{took: map[string]time.Duration{}}
-	var firstProcess, firstServed, firstEndpoint time.Time
+	var firstProcess, firstServed, firstListed, firstEndpoint time.Time
 	for _, pod := range pods {
 		began := execs.of(t, &pod)
 		s.add("scaled to process start", began.Sub(scaled))
 		served := s.addPhases(t, &pod, began, sightings.of(t, seenReady, pod.Name))
-		for _, what := range []string{seenRunning, seenReady, seenEndpoint} {
+		for _, what := range []string{seenRunning, seenListed, seenReady, seenEndpoint} {
 			s.add("process start to "+what, sightings.of(t, what, pod.Name).Sub(began))
 		}
 		firstProcess, firstServed = earlier(firstProcess, began), earlier(firstServed, served)
+		firstListed = earlier(firstListed, sightings.of(t, seenListed, pod.Name))
 		firstEndpoint = earlier(firstEndpoint, sightings.of(t, seenEndpoint, pod.Name))
 	}
 	if answered.Before(firstServed) {
 		t.Errorf("an admission was answered %s before there was a certificate", firstServed.Sub(answered))
 	}
+	s.add("first endpoint listed to first answer", answered.Sub(firstListed))
 	s.add("first endpoint ready to first answer", answered.Sub(firstEndpoint))
 	s.add("first process start to first answer", answered.Sub(firstProcess))
 	return s
