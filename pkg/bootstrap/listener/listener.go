@@ -53,8 +53,8 @@ type Listener struct {
 var _ net.Listener = &Listener{}
 
 // Acquire gets the listening socket from the holder or, if there is none that answers, binds it: containers start one
-// after the other, and nobody need wait for the other. It fails if the address cannot be bound or, after ten seconds, if
-// it is in use by somebody who does not share it. Call [Listener.Share] next.
+// after the other, and nobody need wait for the other. It fails if the address cannot be bound or, after ten seconds,
+// if it is in use by somebody who does not share it. Call [Listener.Share] next.
 func Acquire(ctx context.Context, options Options) (*Listener, error) {
 	options.Patience = cmp.Or(options.Patience, DefaultPatience)
 	l := &Listener{options: options}

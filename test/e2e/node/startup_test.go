@@ -22,9 +22,9 @@ const comparison = "for comparison, OPA cert-controller 0.16: first answer after
 	"three replicas all Ready after 104 s (medians)"
 
 // The explanation says whose time it is.
-const explanation = "Ours is up to ready. The kubelet asks a container that it sees running about readiness at once, and then " +
-	"every second; kube-proxy changes its rules once in a second at most, so that an endpoint which is listed and gets ready " +
-	"a moment later waits for a second.\n"
+const explanation = "Ours is up to ready. The kubelet asks about readiness once a second, and sometimes when it sees the " +
+	"container run as well;\nkube-proxy changes its rules once in a second at most, so that an endpoint which is listed and " +
+	"gets ready a moment\nlater waits for that second.\n"
 
 // TestStartUp measures the start as users see it: cold, which is without a CA and with an empty caBundle, and warm. A
 // machine's speed is no matter for a test: what has to be true is the order of things. The numbers are printed.
