@@ -4,16 +4,22 @@
 package manifests_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
 
 const component = "components/trust-bundle/"
@@ -64,5 +70,38 @@ func TestComponentNamesTheObject(t *testing.T) {
 	want := "name: " + trust.BundleName(signer.BuiltIn, types.NamespacedName{Namespace: namespace, Name: name})
 	if !strings.Contains(string(read(t, component+"kustomization.yaml")), want) {
 		t.Errorf("%skustomization.yaml does not say %q", component, want)
+	}
+}
+
+// Without the listener there is nothing left of it but an empty directory.
+func TestComponentLeavesTheListenerOut(t *testing.T) {
+	c := clustertest.Start(t)
+	dir, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := t.TempDir()
+	relative, err := filepath.Rel(site, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kustomization := fmt.Sprintf("resources: [%[1]s/base]\ncomponents: [%[1]s/components/trust-bundle, "+
+		"%[1]s/components/no-listener]\n", relative)
+	if err := os.WriteFile(filepath.Join(site, "kustomization.yaml"), []byte(kustomization), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	client, err := kubernetes.NewForConfig(c.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, c, site)
+	live, err := client.AppsV1().Deployments(namespace).Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	containers := live.Spec.Template.Spec.Containers
+	if len(containers) != 1 || strings.Contains(strings.Join(containers[0].Args, " "), "--listener-socket") ||
+		!slices.Contains(containers[0].Args, "--publish-trust-bundle") {
+		t.Errorf("the containers are %+v", containers)
 	}
 }

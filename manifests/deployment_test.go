@@ -30,13 +30,20 @@ func deployment(t *testing.T) *appsv1.Deployment {
 	return load[appsv1.Deployment](t, "deployment.yaml")
 }
 
+// container is the one of the server.
 func container(t *testing.T) corev1.Container {
 	t.Helper()
+	return containerNamed(t, "webhook")
+}
+
+func containerNamed(t *testing.T, name string) corev1.Container {
+	t.Helper()
 	containers := deployment(t).Spec.Template.Spec.Containers
-	if len(containers) != 1 {
-		t.Fatalf("the Deployment has %d containers, want 1", len(containers))
+	i := slices.IndexFunc(containers, func(c corev1.Container) bool { return c.Name == name })
+	if i < 0 || len(containers) != 2 {
+		t.Fatalf("the Deployment has %d containers, want 2, one of them with the name %s", len(containers), name)
 	}
-	return containers[0]
+	return containers[i]
 }
 
 func TestPodsMeetTheRestrictedStandard(t *testing.T) {
@@ -50,8 +57,10 @@ func TestPodsMeetTheRestrictedStandard(t *testing.T) {
 	if !result.Allowed {
 		t.Errorf("the Pods are not restricted: %s", result.ForbiddenDetail())
 	}
-	if readOnly := container(t).SecurityContext.ReadOnlyRootFilesystem; readOnly == nil || !*readOnly {
-		t.Error("the root file system can be written to")
+	for _, c := range template.Spec.Containers {
+		if readOnly := c.SecurityContext.ReadOnlyRootFilesystem; readOnly == nil || !*readOnly {
+			t.Errorf("the root file system of %s can be written to", c.Name)
+		}
 	}
 }
 
@@ -137,7 +146,13 @@ func TestGracePeriodCoversTheShutdown(t *testing.T) {
 }
 
 func TestMemoryLimits(t *testing.T) {
-	c := container(t)
+	for _, c := range deployment(t).Spec.Template.Spec.Containers {
+		t.Run(c.Name, func(t *testing.T) { expectMemoryLimits(t, &c) })
+	}
+}
+
+func expectMemoryLimits(t *testing.T, c *corev1.Container) {
+	t.Helper()
 	if limit, ok := c.Resources.Limits[corev1.ResourceCPU]; ok {
 		t.Errorf("there is a CPU limit of %s: throttling turns into admission latency", &limit)
 	}
@@ -225,5 +240,36 @@ func TestRolloutNeverTakesTheLastReplica(t *testing.T) {
 	budget := load[policyv1.PodDisruptionBudget](t, "poddisruptionbudget.yaml")
 	if keep := budget.Spec.MinAvailable.IntValue(); keep < 1 || keep >= int(*d.Spec.Replicas) {
 		t.Errorf("a budget that keeps %d of %d replicas lets nodes drain all, or none", keep, *d.Spec.Replicas)
+	}
+}
+
+// The server and the holder of its port meet at a socket, which is all that they share: the holder sees no key.
+func TestListenerIsShared(t *testing.T) {
+	holder, server := containerNamed(t, "listener"), container(t)
+	const flag = "--listener-socket="
+	socket := func(args []string) string {
+		i := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, flag) })
+		if i < 0 {
+			t.Fatalf("no %s among the arguments %q", flag, args)
+		}
+		return strings.TrimPrefix(args[i], flag)
+	}
+	path := socket(holder.Args)
+	if len(holder.VolumeMounts) != 1 || !strings.HasPrefix(path, holder.VolumeMounts[0].MountPath+"/") {
+		t.Fatalf("the holder of %s has %+v mounted, want the directory of its socket alone", path, holder.VolumeMounts)
+	}
+	shared := holder.VolumeMounts[0]
+	same := func(mount corev1.VolumeMount) bool {
+		return mount.Name == shared.Name && mount.MountPath == shared.MountPath && !mount.ReadOnly
+	}
+	if !slices.ContainsFunc(server.VolumeMounts, same) || socket(server.Args) != path {
+		t.Errorf("the server looks for %s and has %+v mounted, want %s and %+v", socket(server.Args), server.VolumeMounts,
+			path, shared)
+	}
+	if holder.Image != server.Image || deployment(t).Spec.Template.Spec.Containers[0].Name != server.Name {
+		t.Error("the holder is another image, or the server does not start first, where patches look for it")
+	}
+	if got := deployment(t).Spec.Template.Annotations["kubectl.kubernetes.io/default-container"]; got != server.Name {
+		t.Errorf("kubectl logs shows %q by default, want %s", got, server.Name)
 	}
 }

@@ -127,6 +127,9 @@ func (b *Bootstrapper) Leaf() *x509.Certificate {
 // APIRequests is how many requests to the API server were made so far.
 func (b *Bootstrapper) APIRequests() int64 { return b.requests.count.Load() }
 
+// Served is closed when there is a first certificate to serve.
+func (b *Bootstrapper) Served() <-chan struct{} { return b.served }
+
 // Ready is closed when the server has become callable for the first time.
 func (b *Bootstrapper) Ready() <-chan struct{} { return b.ready }
 

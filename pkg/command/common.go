@@ -84,7 +84,11 @@ func (o *commonOptions) addProcessFlags(fs *pflag.FlagSet) {
 		"address of /metrics, 0 for none")
 	fs.Var(newValue(&o.kubeconfig, "file", "", parseFile), "kubeconfig",
 		"how to reach the API server (default: in-cluster, then $KUBECONFIG, then ~/.kube/config)")
-	logsapi.AddFlags(o.logging, fs)
+	addLoggingFlags(fs, o.logging)
+}
+
+func addLoggingFlags(fs *pflag.FlagSet, logging *logsapi.LoggingConfiguration) {
+	logsapi.AddFlags(logging, fs)
 	fs.VisitAll(func(flag *pflag.Flag) {
 		// component-base's alpha flags need a feature gate that this server does not have.
 		flag.Hidden = flag.Hidden || strings.HasPrefix(flag.Name, "log-json-") || strings.HasPrefix(flag.Name, "log-text-")

@@ -19,17 +19,15 @@ import (
 // serveOptions is the command line of serve, parsed.
 type serveOptions struct {
 	commonOptions
+	listenOptions
 	checks        checkOptions
-	bindAddress   string
-	securePort    int
 	shutdownDelay time.Duration
 }
 
 func newServeOptions(definitions []handler.Definition) *serveOptions {
 	return &serveOptions{
 		commonOptions: newCommonOptions(),
-		bindAddress:   "0.0.0.0",
-		securePort:    9443,
+		listenOptions: newListenOptions(),
 		shutdownDelay: 10 * time.Second,
 		checks:        checkOptions{definitions: definitions, configuration: config.Default(definitions)},
 	}
@@ -70,10 +68,8 @@ func (o *serveOptions) addStoreFlags(fs *pflag.FlagSet) {
 }
 
 func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
-	fs.Var(newValue(&o.bindAddress, "ip", o.bindAddress, parseBindAddress), "bind-address",
-		"IP address to serve admission on")
-	fs.Var(newValue(&o.securePort, "port", strconv.Itoa(o.securePort), parsePort), "secure-port",
-		"port to serve admission on")
+	o.addListenFlags(fs,
+		"Unix socket of the command listen, which holds the admission port open while this server restarts")
 	fs.Var(newValue(&o.bootstrap.TLS.MinVersion, "version", "VersionTLS13", parseTLSVersion), "tls-min-version",
 		"oldest TLS version to accept: VersionTLS12 or VersionTLS13")
 	fs.Var(newList(&o.bootstrap.TLS.CipherSuites, "suite", parseCipherSuite), "tls-cipher-suites",
@@ -85,7 +81,7 @@ func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
 	o.checks.addFlag(fs,
 		"configuration file of the checks, followed as it changes (default: the checks that are on by default)")
 	fs.Var(newValue(&o.shutdownDelay, "duration", o.shutdownDelay.String(), parseDelay), "shutdown-delay",
-		"how long to go on serving, not ready, after SIGTERM, for the API server to notice")
+		"how long to go on serving after SIGTERM, for the API server to notice; not ready for the second half of it")
 }
 
 // complete fills in what the environment knows. Every error names the flag.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -124,6 +125,14 @@ func parseListenAddress(text string) (string, error) {
 	}
 	_, err = parseBindAddress(host)
 	return text, err
+}
+
+// parseSocketPath takes a path that fits into the address of a Unix socket, which has 104 bytes for it on some systems.
+func parseSocketPath(text string) (string, error) {
+	if !filepath.IsAbs(text) || len(text) > 103 {
+		return "", fmt.Errorf("%q cannot be the path of a Unix socket: use an absolute path of 103 bytes at most", text)
+	}
+	return text, nil
 }
 
 func parseTLSVersion(text string) (uint16, error) {

@@ -112,7 +112,8 @@ func newRootCommand(o Options) *cobra.Command {
 		Long: o.Name + " runs cluster admission checks behind a TLS that it bootstraps by itself: it requests its\n" +
 			"certificate through the CertificateSigningRequest API, keeps its CA in the caBundle of its webhook\n" +
 			"configuration, and reloads when the certificate is renewed. The command issue does the same for a server in\n" +
-			"another language, by files, and check judges manifests without a cluster.\n\nWithout a command it runs serve.",
+			"another language, by files; listen holds the port open while serve restarts; check judges manifests without a\n" +
+			"cluster.\n\nWithout a command it runs serve.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -125,7 +126,8 @@ func newRootCommand(o Options) *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newServeCommand(o), newCheckCommand(o), newIssueCommand(o), newVersionCommand(o))
+	root.AddCommand(newServeCommand(o), newCheckCommand(o), newIssueCommand(o), newListenCommand(),
+		newVersionCommand(o))
 	return root
 }
 

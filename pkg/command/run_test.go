@@ -59,6 +59,7 @@ func wrongValues(t *testing.T) map[string][]string {
 		"certificate-duration":      {"9m59s", "-1h", "soon"},
 		"key-algorithm":             {"rsa-1024", "dsa"},
 		"bind-address":              {"localhost", "1.2.3"},
+		"listener-socket":           {"", "relative", "/" + strings.Repeat("a", 103)},
 		"secure-port":               {"0", "65536", "https"},
 		"health-probe-bind-address": {"8081", ":port", "host:8081"},
 		"metrics-bind-address":      {"8080", ":0"},

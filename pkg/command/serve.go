@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	stdlog "log"
 	"net/http"
 	"os"
@@ -39,9 +38,9 @@ func newServeCommand(global Options) *cobra.Command {
 		Short: "Run the admission webhook server",
 		Long: "serve runs the admission webhook server: it bootstraps its certificate, serves " + validatePath + ", keeps\n" +
 			"the caBundle of its webhook configurations right, and renews.\n\n" +
-			"SIGTERM makes it not ready, keeps it serving for --shutdown-delay and then drains it; a second one ends it at\n" +
-			"once. SIGHUP renews the certificate now. A changed --config is used within a second; a bad one changes\n" +
-			"nothing.\n\n" +
+			"SIGTERM keeps it serving for --shutdown-delay, not ready for the second half of that, and then drains it; a\n" +
+			"second one ends it at once. SIGHUP renews the certificate now. A changed --config is used within a second; a\n" +
+			"bad one changes nothing.\n\n" +
 			"GOMEMLIMIT bounds the memory. Unless GOGC is set it is taken to be 400: the heap may be five times what is in use.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -97,17 +96,12 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 	admission.Register("/", handler.WithDeadlines(http.NotFoundHandler()))
 	conditions := append(boot.Conditions(),
 		lifecycle.Condition{Name: "checks", Check: reloader.Ready}, drainer.Condition())
-	if err := serveProbes(serving, group, &o.commonOptions, conditions); err != nil {
+	if err := serveProbes(serving, group, &o.commonOptions, boot, conditions); err != nil {
 		return err
 	}
 	group.Go(func() error { return boot.Start(serving) })
 	group.Go(func() error { return reloader.Run(serving) })
-	group.Go(func() error {
-		if err := admission.Start(serving); err != nil {
-			return fmt.Errorf("serving admission on --bind-address %s --secure-port %d: %w", o.bindAddress, o.securePort, err)
-		}
-		return nil
-	})
+	group.Go(func() error { return serveAdmission(serving, o, boot, admission) })
 	group.Go(func() error { return renewOnHangup(serving, boot) })
 	group.Go(func() error {
 		defer stop()
@@ -125,11 +119,12 @@ func serveProbes(
 	ctx context.Context,
 	group *errgroup.Group,
 	o *commonOptions,
+	boot *bootstrap.Bootstrapper,
 	conditions []lifecycle.Condition,
 ) error {
 	health := http.NewServeMux()
 	health.Handle("/healthz", lifecycle.HealthzHandler())
-	health.Handle("/readyz", lifecycle.ReadyzHandler(conditions...))
+	health.Handle("/readyz", lifecycle.WaitForFirst(boot.Ready(), lifecycle.ReadyzHandler(conditions...)))
 	metrics := http.NewServeMux()
 	metrics.Handle("/metrics", promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{}))
 	for _, endpoint := range []struct {

@@ -131,8 +131,8 @@ func TestMutualTLSOverlay(t *testing.T) {
 	mounted := slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool {
 		return v.Name == "clients" && v.ConfigMap != nil && v.ConfigMap.Name == "hookstrap-clients"
 	})
-	if !mounted || len(pod.Containers) != 1 {
-		t.Fatalf("the ConfigMap is not mounted, or the webhook is not alone:\n%s", rendered)
+	if !mounted || len(pod.Containers) != 2 {
+		t.Fatalf("the ConfigMap is not mounted, or there are not two containers:\n%s", rendered)
 	}
 	webhook := pod.Containers[0]
 	for _, mount := range webhook.VolumeMounts {

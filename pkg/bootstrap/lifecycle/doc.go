@@ -22,8 +22,8 @@
 // therefore turns a rolling update of a fail-closed webhook into an outage. The
 // [Drainer] does it in order:
 //
-//	SIGTERM ─▶ not ready ─▶ delay ─▶ stop ─▶ wait for the rest ─▶ exit
-//	           └── every answer says "Connection: close" ──┘
+//	SIGTERM ─▶ half the delay ─▶ not ready ─▶ the other half ─▶ stop ─▶ wait for the rest ─▶ exit
+//	           └───────────── every answer says "Connection: close" ──────────────┘
 //
 // During the delay (longer than endpoints need to propagate, 10 s is plenty)
 // requests are answered as ever, while each answer asks its caller to come back

@@ -19,6 +19,14 @@ import (
 // after that the API server waits for none of the answers.
 const lastWait = 30 * time.Second
 
+// readyShare is how much of the delay passes before the server says that it is
+// not ready: one part in two. Nobody has to say so of a pod that is deleted; its
+// endpoint is not ready from then on. But where all pods are deleted at once,
+// kube-proxy goes on sending to those whose probes succeed until there is a
+// successor, and that may need some seconds. The other half is for a container
+// that is restarted in place: readiness is all that anybody hears of it.
+const readyShare = 2
+
 // Drainer takes a server out of service in the order that the package comment
 // describes. The zero value drains without a delay. All methods may be called
 // concurrently; Run is called once.
@@ -26,6 +34,7 @@ type Drainer struct {
 	delay time.Duration
 
 	draining atomic.Bool
+	notReady atomic.Bool
 
 	mu       sync.Mutex
 	inFlight int
@@ -44,12 +53,13 @@ func (d *Drainer) Draining() bool {
 	return d.draining.Load()
 }
 
-// Condition is to be added to [ReadyzHandler]: it fails once draining began.
+// Condition is to be added to [ReadyzHandler]: it fails once half of the
+// delay is over.
 func (d *Drainer) Condition() Condition {
 	return Condition{
 		Name: "not-draining",
 		Check: func(context.Context) error {
-			if d.Draining() {
+			if d.notReady.Load() {
 				return errors.New("the server is shutting down and answers its last requests")
 			}
 			return nil
@@ -58,9 +68,10 @@ func (d *Drainer) Condition() Condition {
 }
 
 // Run blocks until ctx ends, which is the signal to drain: see [SignalContext].
-// It then fails the condition, keeps serving for the delay, calls stop, which
-// must make the server close its listener (cancel its context) and may return
-// at once, and waits until all requests that passed the middleware are answered.
+// It then keeps serving for the delay, fails the condition after the first half
+// of it, and at the end of it calls stop, which must make the server close its
+// listener (cancel its context) and may return at once. Then it waits until all
+// requests that passed the middleware are answered.
 // The error says how many were not, 30 s after stop was called.
 //
 // Health endpoints have to be served until Run returns.
@@ -68,11 +79,15 @@ func (d *Drainer) Run(ctx context.Context, stop func()) error {
 	<-ctx.Done()
 	logger := klog.FromContext(ctx)
 	began := time.Now()
-	logger.Info("Draining: not ready from now on, and serving on until the delay is over",
-		"cause", context.Cause(ctx), "delay", d.delay)
+	ready := d.delay / readyShare
+	logger.Info("Draining: serving on until the delay is over, on connections that end with each answer",
+		"cause", context.Cause(ctx), "notReadyAfter", ready, "delay", d.delay)
 	d.draining.Store(true)
 
-	<-time.After(d.delay) // ctx is over, so there is nothing that could cut this short
+	<-time.After(ready) // ctx is over, so there is nothing that could cut this short
+	logger.V(1).Info("Not ready from now on")
+	d.notReady.Store(true)
+	<-time.After(d.delay - ready)
 
 	logger.V(2).Info("Stopping the server")
 	stop()

@@ -63,6 +63,16 @@ func (d *drain) request(t *testing.T, answer <-chan struct{}) <-chan *http.Respo
 	return answered
 }
 
+// wantConnectionClosed sends a request, which has to be answered at once and for the last time on its connection.
+func (d *drain) wantConnectionClosed(t *testing.T) {
+	t.Helper()
+	at := make(chan struct{})
+	close(at)
+	if response := <-d.request(t, at); response.StatusCode != 200 || response.Header.Get("Connection") != "close" {
+		t.Errorf("during the delay: %d, Connection %q", response.StatusCode, response.Header.Get("Connection"))
+	}
+}
+
 func TestDrainOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := startDrain(t, lifecycle.NewDrainer(10*time.Second))
@@ -76,21 +86,29 @@ func TestDrainOrder(t *testing.T) {
 		slowAnswered := d.request(t, slow)
 		d.signal()
 		synctest.Wait()
+		if status, body := probe(t, readyz, "/readyz"); status != 200 || !d.Draining() {
+			t.Errorf("right after the signal: %d %s, draining %v", status, body, d.Draining())
+		}
+		d.wantConnectionClosed(t)
+
+		<-time.After(5*time.Second - time.Nanosecond)
+		synctest.Wait()
+		if status, body := probe(t, readyz, "/readyz"); status != 200 {
+			t.Errorf("before half of the delay was over: %d %s", status, body)
+		}
+		<-time.After(time.Nanosecond)
+		synctest.Wait()
 		status, body := probe(t, readyz, "/readyz")
-		if status != 503 || !strings.Contains(body, "[-]not-draining failed: the server is shutting down") || !d.Draining() {
-			t.Errorf("right after the signal: %d %s", status, body)
+		if status != 503 || !strings.Contains(body, "[-]not-draining failed: the server is shutting down") {
+			t.Errorf("after half of the delay: %d %s", status, body)
 		}
 
-		<-time.After(10*time.Second - time.Nanosecond)
+		<-time.After(5*time.Second - time.Nanosecond)
 		synctest.Wait()
 		if d.hasStopped() {
 			t.Error("the server was stopped before the delay was over")
 		}
-		at := make(chan struct{})
-		close(at)
-		if response := <-d.request(t, at); response.StatusCode != 200 || response.Header.Get("Connection") != "close" {
-			t.Errorf("during the delay: %d, Connection %q", response.StatusCode, response.Header.Get("Connection"))
-		}
+		d.wantConnectionClosed(t)
 
 		<-time.After(time.Nanosecond)
 		synctest.Wait()

@@ -116,7 +116,7 @@ func (d *demo) keep(ctx context.Context) error {
 
 // shutdown ends the server as a kubelet does.
 func (d *demo) shutdown(context.Context) error {
-	say("SIGTERM: not ready, a last second of serving, drained")
+	say("SIGTERM: a last second of serving, drained")
 	began := time.Now()
 	if err := d.server.Stop(); err != nil {
 		return fmt.Errorf("webhook serve did not leave in order: %w", err)

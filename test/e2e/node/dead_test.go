@@ -84,7 +84,7 @@ func TestPowerCut(t *testing.T) {
 			return err
 		}
 		for _, pod := range living {
-			if status := pod.Status.ContainerStatuses; len(status) == 0 || containerOf(before, status[0].ContainerID) {
+			if id := statusOf(&pod, serverContainer).ContainerID; id == "" || containerOf(before, id) {
 				return fmt.Errorf("pod %s has not been started again", pod.Name)
 			}
 		}
@@ -98,7 +98,7 @@ func TestPowerCut(t *testing.T) {
 
 func containerOf(pods []corev1.Pod, id string) bool {
 	for _, pod := range pods {
-		if pod.Status.ContainerStatuses[0].ContainerID == id {
+		if statusOf(&pod, serverContainer).ContainerID == id {
 			return true
 		}
 	}

@@ -12,20 +12,9 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
-
-// accepts reports whether somebody listens there.
-func accepts(ctx context.Context, address string) bool {
-	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return false
-	}
-	_ = conn.Close()
-	return true
-}
 
 // awaitProxied waits until kube-proxy leads to all of our pods: it hears of those that are Ready a little later.
 func awaitProxied(t *testing.T) {

@@ -65,7 +65,7 @@ func (e *execs) look() {
 // of is when the server of a pod was executed.
 func (e *execs) of(t *testing.T, pod *corev1.Pod) time.Time {
 	t.Helper()
-	pid, err := process1(pod)
+	pid, err := process1(pod, serverContainer)
 	must(t, err)
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/dockerfile"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/node"
@@ -56,13 +55,13 @@ func TestDockerfile(t *testing.T) {
 func rollOutImage(t *testing.T) {
 	t.Helper()
 	s := startStream(t)
-	patchDeployment(t, `{"spec": {"template": {"spec": {"containers": [{"name": "webhook", "image": "`+builtImage+`"}]}}}}`)
+	patchDeployment(t, `{"spec": {"template": {"spec": {"containers": [
+		{"name": "webhook", "image": "`+builtImage+`"}, {"name": "listener", "image": "`+builtImage+`"}]}}}}`)
 	pods := awaitRolledOut(t, 2)
 	s.wantNoneFailed(t)
 	for _, pod := range pods {
-		text, err := client(t).CoreV1().Pods(namespace).GetLogs(pod.Name, &corev1.PodLogOptions{}).DoRaw(t.Context())
-		must(t, err)
-		if !strings.Contains(string(text), builtVersion) {
+		text := logOf(t, &pod)
+		if !strings.Contains(text, builtVersion) {
 			t.Errorf("pod %s does not run the image of the Dockerfile; its log: %s", pod.Name, text)
 		}
 	}

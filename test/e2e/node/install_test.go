@@ -37,8 +37,10 @@ func TestInstall(t *testing.T) {
 	for _, pod := range found {
 		t.Run(pod.Name, func(t *testing.T) {
 			t.Logf("created to container started: %s, to Ready: %s",
-				pod.Status.ContainerStatuses[0].State.Running.StartedAt.Sub(pod.CreationTimestamp.Time), readyAfter(&pod))
-			wantConfined(t, &pod)
+				statusOf(&pod, serverContainer).State.Running.StartedAt.Sub(pod.CreationTimestamp.Time), readyAfter(&pod))
+			for _, container := range []string{serverContainer, listenerContainer} {
+				wantConfined(t, &pod, container)
+			}
 			wantMemoryVolume(t, &pod)
 		})
 	}
@@ -71,11 +73,11 @@ func wantAdmission(t *testing.T) {
 }
 
 // wantConfined looks at the process itself: what the manifests and the image say about it is in force.
-func wantConfined(t *testing.T, pod *corev1.Pod) {
+func wantConfined(t *testing.T, pod *corev1.Pod, container string) {
 	t.Helper()
-	pids := shared.ContainerPIDs(pod.Status.ContainerStatuses[0].ContainerID)
+	pids := shared.ContainerPIDs(statusOf(pod, container).ContainerID)
 	if len(pids) != 1 {
-		t.Fatalf("processes %v, want the server alone", pids)
+		t.Fatalf("container %s has processes %v, want one", container, pids)
 	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pids[0]))
 	must(t, err)
@@ -84,9 +86,11 @@ func wantConfined(t *testing.T, pod *corev1.Pod) {
 		"CapEff": "0000000000000000", "CapBnd": "0000000000000000", "NoNewPrivs": "1", "Seccomp": "2",
 	} {
 		if got := statusField(string(status), field); got != want {
-			t.Errorf("%s is %q, want %q", field, got, want)
+			t.Errorf("%s of container %s is %q, want %q", field, container, got, want)
 		}
 	}
+	t.Logf("container %s: %s resident, %s of that its own", container, statusField(string(status), "VmRSS"),
+		statusField(string(status), "RssAnon"))
 }
 
 func statusField(status, field string) string {
@@ -101,7 +105,7 @@ func statusField(status, field string) string {
 // wantMemoryVolume: the serving key is on no disk.
 func wantMemoryVolume(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
-	pids := shared.ContainerPIDs(pod.Status.ContainerStatuses[0].ContainerID)
+	pids := shared.ContainerPIDs(statusOf(pod, serverContainer).ContainerID)
 	mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pids[0]))
 	must(t, err)
 	for line := range strings.Lines(string(mounts)) {

@@ -7,8 +7,10 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -20,55 +22,73 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
 
-// TestKillLosesWhatWasInFlight kills the process of each pod, as the kernel does when memory runs out. Nobody can save
-// what that process was answering: at most as many admissions as there are clients.
+// TestKillLosesWhatWasInFlight kills the server of a pod, as the kernel does when memory runs out. Nobody can save what
+// that process was answering: at most as many admissions as there are clients. Whoever calls until the kubelet has
+// restarted it waits at the listener that the other container holds open.
 //
-// It takes the kubelet up to a second to notice. Until then kube-proxy goes on sending half of all new connections to the
-// pod, where they are refused, and the API server does not try again. But it opens one only when all that it has are busy,
-// and keeps those which it gets: it needs no more than there are clients, and each attempt succeeds as often as not.
-// Failures of that kind are bounded by chance alone, so that the bound is a generous one; the figures say what it was.
-// Nothing else may fail.
+// Then it kills what holds the port open, which must cost nothing, and the server after that: the new holder must have got
+// the port from it.
 func TestKillLosesWhatWasInFlight(t *testing.T) {
-	for _, pod := range install(t) {
-		t.Run(pod.Name, func(t *testing.T) {
-			awaitProxied(t)
-			s := startStream(t)
-			k := kill(t, &pod)
-			k.awaitBack(t)
-			awaitProxied(t)
-			f := s.stop(t)
-			f.wantRate(t)
-			inFlight, refused, others := k.sort(f.failed)
-			t.Logf("SIGKILL: failed %d in flight, %d refused; dead after %s, serving again after %s, Ready after %s",
-				len(inFlight), len(refused), k.took(k.dead), k.took(k.serving), k.took(k.ready))
-			f.report(t, others)
-			if len(inFlight) > streamClients {
-				t.Errorf("%d failed in flight, and there are %d clients", len(inFlight), streamClients)
-			}
-			if len(refused) > 4*streamClients {
-				t.Errorf("%d were refused: the API server does not keep its connections to the other pod", len(refused))
-			}
-		})
+	install(t)
+	restart(t) // A container that is killed a second time is restarted only after a while.
+	pods := awaitRolledOut(t, 2)
+	t.Run("the server", func(t *testing.T) { killServer(t, &pods[0]) })
+	t.Run("the listener", func(t *testing.T) { killListener(t, &pods[1]) })
+	t.Run("the server of a restarted listener", func(t *testing.T) { killServer(t, &pods[1]) })
+}
+
+func killListener(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	awaitProxied(t)
+	s := startStream(t)
+	k := kill(t, pod, listenerContainer)
+	k.awaitBack(t)
+	awaitProxied(t)
+	t.Logf("SIGKILL of the listener: Ready after %s", k.took(k.ready))
+	s.wantNoneFailed(t)
+}
+
+// killServer kills the server of a pod under load.
+func killServer(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	awaitProxied(t)
+	s := startStream(t)
+	k := kill(t, pod, serverContainer)
+	k.awaitServing(t)
+	k.awaitBack(t)
+	awaitProxied(t)
+	f := s.stop(t)
+	f.wantRate(t)
+	inFlight, waited, others := k.sort(s.so())
+	t.Logf("SIGKILL: failed %d in flight, 0 refused, %d waited for the next process, %s at most; dead after %s, serving "+
+		"again after %s, Ready after %s", len(inFlight), len(waited), longest(waited), k.took(k.dead), k.took(k.serving),
+		k.took(k.ready))
+	f.report(t, others)
+	if len(inFlight) > streamClients {
+		t.Errorf("%d failed in flight, and there are %d clients", len(inFlight), streamClients)
 	}
 }
 
-// killed is a pod whose process was killed, and when what came of it was seen: its port was closed, was open again, and
-// the pod was Ready.
+// killed is a container whose process was killed, and when what came of it was seen: the process was gone, the next one
+// answered, and the pod was Ready.
 type killed struct {
 	pod                      *corev1.Pod
+	container                string
 	restartsBefore           int32
 	at, dead, serving, ready time.Time
 }
 
-func kill(t *testing.T, pod *corev1.Pod) *killed {
+func kill(t *testing.T, pod *corev1.Pod, container string) *killed {
 	t.Helper()
-	pid, err := process1(pod)
+	now, err := client(t).CoreV1().Pods(namespace).Get(t.Context(), pod.Name, metav1.GetOptions{})
 	must(t, err)
-	k := &killed{pod: pod, restartsBefore: pod.Status.ContainerStatuses[0].RestartCount, at: time.Now()}
+	pid, err := process1(now, container)
+	must(t, err)
+	k := &killed{pod: now, container: container, restartsBefore: statusOf(now, container).RestartCount, at: time.Now()}
 	must(t, syscall.Kill(pid, syscall.SIGKILL))
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for accepts(t.Context(), k.address()) {
+	for runs(pid) {
 		select {
 		case <-tick.C:
 		case <-t.Context().Done():
@@ -79,22 +99,35 @@ func kill(t *testing.T, pod *corev1.Pod) *killed {
 	return k
 }
 
-func (k *killed) address() string { return net.JoinHostPort(k.pod.Status.PodIP, "9443") }
+// runs reports whether a process has not ended, in whatever state its parent leaves it.
+func runs(pid int) bool {
+	_, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	return err == nil
+}
 
-// awaitBack waits until the container was restarted, answers, and is seen to be Ready.
+// awaitServing returns when the next process answers a connection that was made before it was there.
+func (k *killed) awaitServing(t *testing.T) {
+	t.Helper()
+	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}
+	conn, err := dialer.DialContext(t.Context(), "tcp", net.JoinHostPort(k.pod.Status.PodIP, "9443"))
+	if err != nil {
+		t.Fatalf("a connection to a pod whose server was killed did not wait for the next one: %v", err)
+	}
+	k.serving = time.Now()
+	_ = conn.Close()
+}
+
+// awaitBack waits until the container was restarted, and the pod is seen to be Ready.
 func (k *killed) awaitBack(t *testing.T) {
 	t.Helper()
 	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error {
-		if k.serving.IsZero() && accepts(ctx, k.address()) {
-			k.serving = time.Now()
-		}
 		pod, err := client(t).CoreV1().Pods(namespace).Get(ctx, k.pod.Name, metav1.GetOptions{})
 		if err != nil {
 			return err
 		}
-		restarts := pod.Status.ContainerStatuses[0].RestartCount
-		if restarts == k.restartsBefore || !podReady(pod) || k.serving.IsZero() {
-			return fmt.Errorf("pod %s: %d restarts, Ready %v", pod.Name, restarts, podReady(pod))
+		restarts := statusOf(pod, k.container).RestartCount
+		if restarts == k.restartsBefore || !podReady(pod) {
+			return fmt.Errorf("pod %s: %d restarts of %s, Ready %v", pod.Name, restarts, k.container, podReady(pod))
 		}
 		return nil
 	})
@@ -103,20 +136,28 @@ func (k *killed) awaitBack(t *testing.T) {
 
 func (k *killed) took(until time.Time) time.Duration { return until.Sub(k.at).Round(time.Millisecond) }
 
-// sort tells failures that the kill explains, by when and what they were, from others.
-func (k *killed) sort(failed []admission) (inFlight, refused, others []admission) {
-	for _, a := range failed {
-		isRefused := strings.Contains(a.err.Error(), "connect: connection refused")
+// sort tells failures that the kill explains, by when they were, from others, and from those that were answered after
+// they had waited for the next process.
+func (k *killed) sort(admissions []admission) (inFlight, waited, others []admission) {
+	for _, a := range admissions {
+		refused := a.err != nil && strings.Contains(a.err.Error(), "connect: connection refused")
 		switch {
-		case a.ended.Before(k.at):
-			others = append(others, a)
-		case isRefused && a.began.Before(k.serving):
-			refused = append(refused, a)
-		case !isRefused && a.began.Before(k.dead):
+		case a.err == nil && a.began.Before(k.serving) && a.ended.Sub(a.began) > k.serving.Sub(k.dead)/2:
+			waited = append(waited, a)
+		case a.err == nil:
+		case !refused && a.began.Before(k.dead) && a.ended.After(k.at):
 			inFlight = append(inFlight, a)
 		default:
 			others = append(others, a)
 		}
 	}
-	return inFlight, refused, others
+	return inFlight, waited, others
+}
+
+func longest(admissions []admission) time.Duration {
+	var most time.Duration
+	for _, a := range admissions {
+		most = max(most, a.ended.Sub(a.began))
+	}
+	return round(most)
 }

@@ -68,7 +68,9 @@ func wantSame(t *testing.T, before []corev1.Pod) {
 	t.Helper()
 	restarts := func(pods []corev1.Pod) (found []string) {
 		for _, pod := range pods {
-			found = append(found, pod.Name+" "+pod.Status.ContainerStatuses[0].ContainerID)
+			for _, status := range pod.Status.ContainerStatuses {
+				found = append(found, pod.Name+" "+status.ContainerID)
+			}
 		}
 		slices.Sort(found)
 		return found

@@ -8,7 +8,6 @@ package node
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"testing"
 
@@ -104,14 +103,33 @@ func awaitGone(t *testing.T, in, name string) {
 	})
 }
 
-// process1 is the id of a pod's process.
-func process1(pod *corev1.Pod) (int, error) {
-	if len(pod.Status.ContainerStatuses) == 0 {
-		return 0, fmt.Errorf("pod %s has no container yet", pod.Name)
+// The containers of our pods: the server, and what holds its port open.
+const serverContainer, listenerContainer = "webhook", "listener"
+
+// statusOf is empty as long as the container does not exist.
+func statusOf(pod *corev1.Pod, container string) corev1.ContainerStatus {
+	for _, status := range pod.Status.ContainerStatuses {
+		if status.Name == container {
+			return status
+		}
 	}
-	pids := shared.ContainerPIDs(pod.Status.ContainerStatuses[0].ContainerID)
+	return corev1.ContainerStatus{}
+}
+
+// process1 is the id of the process of a pod's container.
+func process1(pod *corev1.Pod, container string) (int, error) {
+	pids := shared.ContainerPIDs(statusOf(pod, container).ContainerID)
 	if len(pids) == 0 {
-		return 0, errors.New("no process in the container of pod " + pod.Name)
+		return 0, fmt.Errorf("no process in container %s of pod %s", container, pod.Name)
 	}
 	return pids[0], nil
+}
+
+// logOf is what the server of a pod has logged since it was started last.
+func logOf(t *testing.T, pod *corev1.Pod) string {
+	t.Helper()
+	of := corev1.PodLogOptions{Container: serverContainer}
+	text, err := client(t).CoreV1().Pods(namespace).GetLogs(pod.Name, &of).DoRaw(t.Context())
+	must(t, err)
+	return string(text)
 }

@@ -5,7 +5,14 @@
 
 package node
 
-import "testing"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+)
 
 // TestRollingUpdateLosesNothing: the connections that the API server keeps, and the time until the endpoint is gone
 // everywhere, are what breaks a server that ends when it is told to.
@@ -55,4 +62,41 @@ func TestDeletionOfAllLosesNothing(t *testing.T) {
 	}
 	awaitRolledOut(t, 2)
 	s.wantNoneFailed(t)
+}
+
+// TestScalingToNothingAndBackLosesNothing: the successors take some seconds to be ready, and meanwhile those who leave are
+// all there is. They have to say that they are ready for longer than that.
+func TestScalingToNothingAndBackLosesNothing(t *testing.T) {
+	install(t)
+	delayReadiness(t, 4)
+	awaitRolledOut(t, 2)
+	s := startStream(t)
+	scale(t, 0)
+	awaitAllLeaving(t)
+	scale(t, 2)
+	awaitPods(t, 2)
+	awaitNoneLeaving(t)
+	s.wantNoneFailed(t)
+	delayReadiness(t, 0)
+	awaitRolledOut(t, 2)
+}
+
+// delayReadiness makes the kubelet wait before it asks a pod about readiness.
+func delayReadiness(t *testing.T, seconds int) {
+	t.Helper()
+	patchDeployment(t, fmt.Sprintf(`{"spec": {"template": {"spec": {"containers": [
+		{"name": "webhook", "readinessProbe": {"initialDelaySeconds": %d}}]}}}}`, seconds))
+}
+
+// awaitAllLeaving waits until all of our pods are being deleted.
+func awaitAllLeaving(t *testing.T) {
+	t.Helper()
+	client := client(t)
+	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error {
+		living, err := pods(ctx, client)
+		if err == nil && len(living) > 0 {
+			err = errors.New("pod " + living[0].Name + " stays")
+		}
+		return err
+	})
 }

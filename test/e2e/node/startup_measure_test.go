@@ -48,17 +48,24 @@ func measureStart(t *testing.T, replicas int, cold bool) startup {
 	pods := awaitPods(t, replicas)
 	answered := <-first
 	s := startup{took: map[string]time.Duration{}}
-	var firstProcess, firstServed time.Time
+	var firstProcess, firstServed, firstListed, firstEndpoint time.Time
 	for _, pod := range pods {
 		began := execs.of(t, &pod)
 		s.add("scaled to process start", began.Sub(scaled))
-		served := s.addPhases(t, &pod, began, sightings.ready(t, pod.Name))
+		served := s.addPhases(t, &pod, began, sightings.of(t, seenReady, pod.Name))
+		for _, what := range []string{seenRunning, seenListed, seenReady, seenEndpoint} {
+			s.add("process start to "+what, sightings.of(t, what, pod.Name).Sub(began))
+		}
 		firstProcess, firstServed = earlier(firstProcess, began), earlier(firstServed, served)
+		firstListed = earlier(firstListed, sightings.of(t, seenListed, pod.Name))
+		firstEndpoint = earlier(firstEndpoint, sightings.of(t, seenEndpoint, pod.Name))
 	}
 	if answered.Before(firstServed) {
 		t.Errorf("an admission was answered %s before there was a certificate", firstServed.Sub(answered))
 	}
-	s.add("first answer", answered.Sub(firstProcess))
+	s.add("first endpoint listed to first answer", answered.Sub(firstListed))
+	s.add("first endpoint ready to first answer", answered.Sub(firstEndpoint))
+	s.add("first process start to first answer", answered.Sub(firstProcess))
 	return s
 }
 
@@ -75,11 +82,10 @@ func (s *startup) addPhases(t *testing.T, pod *corev1.Pod, began, ready time.Tim
 			callable = phase.At
 		}
 	}
-	s.add("process start to Pod Ready", ready.Sub(began))
 	if served.IsZero() || callable.Before(served) || ready.Before(callable) {
 		t.Errorf("pod %s: served at %s, callable at %s, Ready at %s: want all, in that order", pod.Name, served, callable, ready)
 	}
-	if restarts := pod.Status.ContainerStatuses[0].RestartCount; restarts != 0 {
+	if restarts := statusOf(pod, serverContainer).RestartCount; restarts != 0 {
 		t.Errorf("pod %s was restarted %d times", pod.Name, restarts)
 	}
 	return served
@@ -88,10 +94,8 @@ func (s *startup) addPhases(t *testing.T, pod *corev1.Pod, began, ready time.Tim
 // phases are those of a pod's log.
 func phases(t *testing.T, pod *corev1.Pod) []process.Phase {
 	t.Helper()
-	text, err := client(t).CoreV1().Pods(namespace).GetLogs(pod.Name, &corev1.PodLogOptions{}).DoRaw(t.Context())
-	must(t, err)
 	var found []process.Phase
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(logOf(t, pod)) {
 		if phase, ok := process.ParsePhase(line); ok {
 			found = append(found, phase)
 		}
@@ -112,8 +116,10 @@ func removeAll(t *testing.T) {
 			return err
 		}
 		for _, pod := range list.Items {
-			if pid, err := process1(&pod); err == nil {
-				_ = syscall.Kill(pid, syscall.SIGKILL) // It may have ended.
+			for _, container := range []string{serverContainer, listenerContainer} {
+				if pid, err := process1(&pod, container); err == nil {
+					_ = syscall.Kill(pid, syscall.SIGKILL) // It may have ended.
+				}
 			}
 		}
 		if len(list.Items) > 0 {

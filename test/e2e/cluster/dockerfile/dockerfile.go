@@ -131,8 +131,9 @@ func (b *builder) makeBase(ctx context.Context, name string) error {
 		{"copy", "--quiet", container, busybox, "/bin/sh"},
 		{"copy", "--quiet", "--chmod", "1777", container, b.emptyDir(), "/tmp"},
 		{
-			"config", "--env", "PATH=/usr/local/go/bin:/bin", "--env", "GOPROXY=file:///proxy", "--env", "GOSUMDB=off",
-			container,
+			// HOME is where Go keeps what it has compiled, which is where the Dockerfile has a cache mounted.
+			"config", "--env", "HOME=/root", "--env", "PATH=/usr/local/go/bin:/bin", "--env", "GOPROXY=file:///proxy",
+			"--env", "GOSUMDB=off", container,
 		},
 		{"commit", "--quiet", container, name},
 	} {

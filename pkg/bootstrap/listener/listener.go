@@ -1,0 +1,252 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package listener
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"k8s.io/klog/v2"
+)
+
+const (
+	// DefaultPatience is how long a server waits for an answer of the holder.
+	DefaultPatience = time.Second
+	// freePort is how long it tries when it gets the port neither from the holder nor from the kernel: a holder that was
+	// too slow may have bound it.
+	freePort = 10 * time.Second
+	askEvery = 20 * time.Millisecond
+	// reconnectEvery is how often one that serves does, at first and at most.
+	reconnectEvery, reconnectAtMost = 50 * time.Millisecond, time.Second
+)
+
+// Options configure [Acquire].
+type Options struct {
+	// Socket is the path of the holder's Unix socket. It need not exist.
+	Socket string
+	// Address is what to listen on, a "host:port" such as "0.0.0.0:9443"; the holder has the same.
+	Address string
+	// Patience is how long the holder may take to answer; zero is [DefaultPatience].
+	Patience time.Duration
+}
+
+// Listener is a listening socket that a [Holder] has as well. It is a [net.Listener]; all methods may be called
+// concurrently. Closing it tells the holder that this server accepts no more.
+type Listener struct {
+	*net.TCPListener
+
+	options Options
+
+	mu     sync.Mutex
+	conn   *net.UnixConn // to the holder, nil if there is none
+	closed bool
+}
+
+var _ net.Listener = &Listener{}
+
+// Acquire gets the listening socket from the holder or, if there is none that answers, binds it: containers start one
+// after the other, and nobody need wait for the other. It fails if the address cannot be bound or, after ten seconds,
+// if it is in use by somebody who does not share it. Call [Listener.Share] next.
+func Acquire(ctx context.Context, options Options) (*Listener, error) {
+	options.Patience = cmp.Or(options.Patience, DefaultPatience)
+	l := &Listener{options: options}
+	began := time.Now()
+	tick := time.NewTicker(askEvery)
+	defer tick.Stop()
+	for {
+		err := l.ask(ctx)
+		if err == nil {
+			klog.FromContext(ctx).Info("Got the listener from its holder", "socket", options.Socket, "address", l.Addr())
+			return l, nil
+		}
+		err = l.bindWithout(ctx, err)
+		if err == nil {
+			return l, nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) || time.Since(began) >= freePort {
+			return nil, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for a listener: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// ask wants the listener from the holder.
+func (l *Listener) ask(ctx context.Context) error {
+	conn, s, err := l.converse(ctx, want, none())
+	if err != nil {
+		return err
+	}
+	if err := s.check(l.options.Address); err != nil {
+		s.closeUnlessNone()
+		_ = conn.Close() // Why it is of no use matters more.
+		return err
+	}
+	if l.TCPListener, err = s.listener(); err != nil {
+		_ = conn.Close() // The same.
+		return err
+	}
+	l.keep(conn)
+	return nil
+}
+
+// bindWithout does without the holder, for a reason.
+func (l *Listener) bindWithout(ctx context.Context, reason error) error {
+	listener, err := bindListener(ctx, l.options.Address)
+	if err != nil {
+		return fmt.Errorf("%w (and no holder has passed it: %w)", err, reason)
+	}
+	l.TCPListener = listener
+	klog.FromContext(ctx).Info("Bound the port, for no holder has passed it", "socket", l.options.Socket,
+		"address", l.Addr(), "reason", reason)
+	return nil
+}
+
+// Share stays in touch with the holder until ctx ends or the listener is closed: when the holder was restarted, or was
+// late, it gets the listening socket. Nothing that goes wrong there disturbs serving.
+func (l *Listener) Share(ctx context.Context) {
+	pause, silent := reconnectEvery, false
+	for {
+		if conn := l.holder(); conn != nil {
+			awaitEnd(ctx, conn)
+			if ctx.Err() != nil {
+				return // The connection ends with the listener.
+			}
+			l.forget(conn)
+			pause, silent = reconnectEvery, false
+		}
+		if ctx.Err() != nil || l.isClosed() {
+			return
+		}
+		err := l.offer(ctx)
+		if err == nil {
+			continue
+		}
+		if pause == reconnectAtMost && !silent { // Not at once: it may just be about to start.
+			klog.FromContext(ctx).Info("Nobody holds the listener, so that connections will be refused if this server is "+
+				"restarted: looking for a holder again and again", "socket", l.options.Socket, "reason", err)
+			silent = true
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+		pause = min(2*pause, reconnectAtMost)
+	}
+}
+
+// offer gives the listener to a holder.
+func (l *Listener) offer(ctx context.Context) error {
+	s, err := copyOf(l.TCPListener)
+	if err != nil {
+		return err
+	}
+	defer s.close() // What is passed is another copy.
+	conn, answer, err := l.converse(ctx, offer, s)
+	if err != nil {
+		return err
+	}
+	answer.closeUnlessNone()
+	l.keep(conn)
+	klog.FromContext(ctx).Info("Gave the listener to its holder", "socket", l.options.Socket, "address", l.Addr())
+	return nil
+}
+
+// converse says one thing to the holder, and returns the connection and what came along with the answer.
+func (l *Listener) converse(ctx context.Context, text string, s socket) (*net.UnixConn, socket, error) {
+	dialer := net.Dialer{Timeout: l.options.Patience}
+	dialed, err := dialer.DialContext(ctx, "unix", l.options.Socket)
+	if err != nil {
+		return nil, none(), fmt.Errorf("connecting to the holder: %w", err)
+	}
+	conn, ok := dialed.(*net.UnixConn)
+	if !ok {
+		return nil, none(), errors.Join(fmt.Errorf("%T is no Unix socket", dialed), dialed.Close())
+	}
+	answer, err := exchange(conn, text, s, l.options.Patience)
+	if err != nil {
+		_ = conn.Close() // Why it is of no use matters more.
+		return nil, none(), err
+	}
+	return conn, answer, nil
+}
+
+// exchange sends one message and waits for the answer.
+func exchange(conn *net.UnixConn, text string, s socket, patience time.Duration) (socket, error) {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return none(), fmt.Errorf("talking to the holder: %w", err)
+	}
+	if err := send(conn, text, s); err != nil {
+		return none(), err
+	}
+	answer, passed, err := receive(conn)
+	if err != nil {
+		return none(), err
+	}
+	if answer != done {
+		passed.closeUnlessNone()
+		reason, _ := strings.CutPrefix(answer, refused)
+		return none(), fmt.Errorf("the holder says %q", reason)
+	}
+	return passed, conn.SetDeadline(time.Time{})
+}
+
+// awaitEnd returns when the other side has gone, or ctx ends.
+func awaitEnd(ctx context.Context, conn *net.UnixConn) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) }) // Which ends the Read.
+	defer stop()
+	_, _ = conn.Read(make([]byte, 1)) // Nothing is ever said: whatever comes is the end.
+}
+
+func (l *Listener) holder() *net.UnixConn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conn
+}
+
+// keep has the connection for as long as the listener is open.
+func (l *Listener) keep(conn *net.UnixConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		_ = conn.Close() // The holder was told too late, and hears that it is over.
+		return
+	}
+	l.conn = conn
+}
+
+func (l *Listener) forget(conn *net.UnixConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_ = conn.Close() // The other side has gone.
+	l.conn = nil
+}
+
+func (l *Listener) isClosed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed
+}
+
+// Close implements [net.Listener].
+func (l *Listener) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.TCPListener.Close()
+	if l.conn != nil && !l.closed {
+		_ = l.conn.Close() // The holder hears of it in any case.
+	}
+	l.closed = true
+	return err
+}
