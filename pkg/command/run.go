@@ -81,10 +81,10 @@ func Run(ctx context.Context, args []string, options Options) int {
 	return exitFailure
 }
 
-// complain writes one sentence; of a configuration with several mistakes a list, because they are worked off one by one.
+// complain writes one sentence; of a configuration with several mistakes a list, for they are worked off one by one.
 func complain(options Options, err error) {
 	text := strings.ReplaceAll(err.Error(), "\n", "; ")
-	if problems, ok := errors.AsType[config.Problems](err); ok && len(problems) > 1 {
+	if problems, ok := errors.AsType[config.Errors](err); ok && len(problems) > 1 {
 		text = strings.Replace(text, " "+problems.Error(), "\n  "+strings.Join(problems, "\n  "), 1)
 	}
 	_, _ = fmt.Fprintf(options.Stderr, "%s: %s\n", options.Name, text)

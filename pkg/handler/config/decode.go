@@ -48,7 +48,7 @@ func (d *decoder) err() error {
 		return nil
 	}
 	slices.SortStableFunc(d.errors, func(a, b lineError) int { return cmp.Compare(a.line, b.line) })
-	problems := make(Problems, 0, len(d.errors))
+	problems := make(Errors, 0, len(d.errors))
 	for _, e := range d.errors {
 		if e.line > 0 {
 			e.text = fmt.Sprintf("line %d: %s", e.line, e.text)

@@ -36,7 +36,7 @@ func Load(path string, definitions []handler.Definition) (Configuration, error) 
 
 // Parse reads a configuration of one YAML or JSON document, and fills in the defaults. The error has everything that is
 // wrong with it, each thing with its line and the path of its field; if the document as such can be read, it is
-// [Problems].
+// [Errors].
 func Parse(data []byte, definitions []handler.Definition) (Configuration, error) {
 	data, before, err := onlyDocument(data)
 	if err != nil {
