@@ -90,7 +90,8 @@ func (l load) applyRotating(ctx context.Context, p *process, duration time.Durat
 			rotations++
 		}
 	})
-	return took, rotations, group.Wait()
+	err = group.Wait() // which both of the others come from
+	return took, rotations, err
 }
 
 // turns are what reviews took, in all turns of one kind.
