@@ -50,7 +50,7 @@ func (r results) find(server string, size, connections int) (result, bool) {
 
 func (r results) printRotation() {
 	fmt.Printf("\nThe certificate as it is and replaced every %s, in %d turns each; 16 connections, made anew after %d "+
-		"reviews.\nWhere the p99 of the turns overlap, a difference is the machine's:\n",
+		"reviews.\nA p99 that the turns of the other kind have as well is the machine's:\n",
 		rotationPeriod, rotationTurns, perConnection)
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row(table, "certificate", "rotations", "requests", "req/s", "p50", "p99", "p99 of the turns", "p99.9")
