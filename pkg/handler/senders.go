@@ -29,11 +29,23 @@ func (r *reservation) grow(bytes int) *refusal {
 		limit -= limit / 4
 	}
 	for g.bytes > limit {
-		if !g.cutOffSlowest(r) {
+		if g.bytes-g.takenBySlow(r) > limit || !g.cutOffSlowest(r) {
 			return g.refuse("memory", "the reviews being answered take up %d MiB", limit>>20)
 		}
 	}
 	return nil
+}
+
+// takenBySlow is how much memory there would be if all who are slower than who asks were cut off. If that is not enough,
+// nobody should be.
+func (g *gate) takenBySlow(asks *reservation) int64 {
+	var bytes int64
+	for r := range g.senders {
+		if r.since.Before(asks.since) && time.Since(r.since) >= patience {
+			bytes += r.bytes
+		}
+	}
+	return bytes
 }
 
 // received ends the growing. It refuses if the memory was given to others meanwhile.
@@ -48,7 +60,7 @@ func (r *reservation) received() *refusal {
 }
 
 func (r *reservation) tooSlow() *refusal {
-	refused := refuse(http.StatusRequestTimeout, "the body did not come within %s, and others need the room; try again",
+	refused := refuse(http.StatusServiceUnavailable, "the body did not come within %s, and others need the room; try again",
 		patience)
 	refused.retry = true
 	return refused

@@ -132,7 +132,7 @@ func TestTheSlowestSenderIsCutOff(t *testing.T) {
 		}
 		<-time.After(patience / 2)
 		_, last, _ := begin()
-		if !isClosed(ended) || slowest.Code != http.StatusRequestTimeout || isClosed(secondEnded) {
+		if !isClosed(ended) || slowest.Code != http.StatusServiceUnavailable || isClosed(secondEnded) {
 			t.Errorf("the slowest got %d %s; the second has ended: %t", slowest.Code, slowest.Body, isClosed(secondEnded))
 		}
 		if n := testutil.ToFloat64(h.gate.refused.WithLabelValues("slow")); n != 1 {
@@ -140,7 +140,7 @@ func TestTheSlowestSenderIsCutOff(t *testing.T) {
 		}
 		_, _ = more.Close(), last.Close()
 		synctest.Wait()
-		if second.Code == http.StatusRequestTimeout || h.gate.inUse() != 0 || len(h.gate.senders) != 0 {
+		if second.Code == http.StatusServiceUnavailable || h.gate.inUse() != 0 || len(h.gate.senders) != 0 {
 			t.Errorf("the second got %d; %d bytes and %d senders are left", second.Code, h.gate.inUse(), len(h.gate.senders))
 		}
 	})
@@ -153,4 +153,30 @@ func isClosed(c chan struct{}) bool {
 	default:
 		return false
 	}
+}
+
+// Who would not get enough even so cuts off nobody.
+func TestNobodyIsCutOffInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := limitedHandler(t, Limits{Bytes: 20 << 20}, says("quiet"))
+		answered := &reservation{gate: h.gate, since: time.Now()}
+		body, _ := io.Pipe()
+		slow := &reservation{gate: h.gate, since: time.Now(), writer: &pipeWriter{httptest.NewRecorder(), body}}
+		for _, r := range []*reservation{answered, slow} {
+			if refused := r.grow(6 << 20); refused != nil {
+				t.Fatal(refused)
+			}
+		}
+		if refused := answered.received(); refused != nil {
+			t.Fatal(refused)
+		}
+		<-time.After(2 * patience)
+		// A quarter of the 20 MiB is not for large ones.
+		if refused := (&reservation{gate: h.gate, since: time.Now()}).grow(10 << 20); refused == nil {
+			t.Error("there was room for more than there is")
+		}
+		if refused := slow.received(); refused != nil {
+			t.Errorf("the slow one lost its memory to one who got none: %v", refused)
+		}
+	})
 }

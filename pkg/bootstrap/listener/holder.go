@@ -70,10 +70,10 @@ func (h *Holder) Run(ctx context.Context) error {
 	klog.FromContext(ctx).Info("Waiting for a server", "socket", h.options.Socket, "address", h.options.Address,
 		"releaseAfter", h.options.ReleaseAfter)
 	var peers sync.WaitGroup
-	defer peers.Wait()
 	for {
 		conn, err := h.listener.AcceptUnix()
 		if ctx.Err() != nil {
+			peers.Wait()
 			return nil
 		}
 		if err != nil {

@@ -199,7 +199,11 @@ func exchange(conn *net.UnixConn, text string, s socket, patience time.Duration)
 		reason, _ := strings.CutPrefix(answer, refused)
 		return none(), fmt.Errorf("the holder says %q", reason)
 	}
-	return passed, conn.SetDeadline(time.Time{})
+	if err := conn.SetDeadline(time.Time{}); err != nil {
+		passed.closeUnlessNone()
+		return none(), fmt.Errorf("talking to the holder: %w", err)
+	}
+	return passed, nil
 }
 
 // awaitEnd returns when the other side has gone, or ctx ends.

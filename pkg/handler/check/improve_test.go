@@ -4,6 +4,7 @@
 package check
 
 import (
+	"strings"
 	"testing"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -76,6 +77,8 @@ func TestUpdatesThatTakeAwayPass(t *testing.T) {
 			twoContainers(`securityContext: {sysctls: [{name: kernel.shmmax, value: "2"}]}`)},
 		"one of two SELinux options": {"podSecurity", "", twoContainers(`securityContext: {seLinuxOptions: {user: u, role: r}}`),
 			twoContainers(`securityContext: {seLinuxOptions: {role: r}}`)},
+		"seccomp of two profiles": {"podSecurity", restricted, containerWith(`securityContext: {appArmorProfile: {type: Unconfined}}`),
+			containerWith(`securityContext: {appArmorProfile: {type: Unconfined}, seccompProfile: {type: RuntimeDefault}}`)},
 		"the Pod's of two settings": {"podSecurity", "",
 			`{securityContext: {seccompProfile: {type: Unconfined}}, containers: [{name: a, image: x, securityContext: {seccompProfile: {type: Unconfined}}}]}`,
 			`{containers: [{name: a, image: x, securityContext: {seccompProfile: {type: Unconfined}}}]}`},
@@ -157,6 +160,24 @@ func TestRolesThatGetNarrowerPass(t *testing.T) {
 		t.Run(title, func(t *testing.T) {
 			testUpdate(t, "rbacWildcards", "", roleWith(tt.before), roleWith(tt.after), tt.allowed)
 		})
+	}
+}
+
+// Comparing what each rule gives with what all of them gave is for roles of people. Of more, what is the same is old.
+func TestRolesTooLargeToCompare(t *testing.T) {
+	many := `, {apiGroups: [""], resources: [pods], verbs: [get], resourceNames: [` + strings.Repeat("a, ", 2100) + `a]}`
+	wild := `{apiGroups: [apps], resources: [deployments], verbs: ["*"]}`
+	testUpdate(t, "rbacWildcards", "", roleWith(wild+many), roleWith(wild+many+many), true)
+	testUpdate(t, "rbacWildcards", "", roleWith(wild+many), roleWith(`{apiGroups: [""], resources: [secrets], verbs: ["*"]}`+many), false)
+	testUpdate(t, "rbacWildcards", "", roleWith(wild+many), roleWith(`{apiGroups: [""], resources: [secrets], verbs: ["*"]}`), false)
+}
+
+// A probe that asks the Pod itself is not wrong, so that it may be added to what is.
+func TestProbesOfThePodMayBeAdded(t *testing.T) {
+	old := containerWith(`livenessProbe: {httpGet: {host: 10.0.0.1, port: 80}}`)
+	for _, added := range []string{`httpGet: {port: 80}`, `tcpSocket: {port: 80}`} {
+		probe := containerWith(`livenessProbe: {httpGet: {host: 10.0.0.1, port: 80}}, readinessProbe: {` + added + `}`)
+		testUpdate(t, "podSecurity", "", templateOf(old), templateOf(probe), true)
 	}
 }
 

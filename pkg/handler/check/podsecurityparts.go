@@ -32,7 +32,7 @@ func (p place) values(r policy.CheckResult) []string {
 	case "host namespaces":
 		return hostNamespaceValues(p.pod.Spec)
 	case "seccompProfile", "forbidden AppArmor profile", "forbidden AppArmor profiles":
-		return p.profileValues(r.ForbiddenDetail)
+		return append(p.profileAnnotations(r.ForbiddenDetail), p.profile(r.ForbiddenReason == "seccompProfile"))
 	}
 	if p.container != nil {
 		switch r.ForbiddenReason {
@@ -61,13 +61,21 @@ func hostNamespaceValues(spec *corev1.PodSpec) []string {
 	return values
 }
 
-// profileValues are the profiles, those of this place and those in annotations, as they were called once.
-func (p place) profileValues(detail string) []string {
+// profile is the seccomp or the AppArmor profile of this place.
+func (p place) profile(isSeccomp bool) string {
 	seccomp, appArmor := p.pod.security().SeccompProfile, p.pod.security().AppArmorProfile
 	if p.container != nil {
 		seccomp, appArmor = p.container.security().SeccompProfile, p.container.security().AppArmorProfile
 	}
-	values := []string{digest(seccomp.String(), appArmor.String())}
+	if isSeccomp {
+		return digest("seccomp", seccomp.String())
+	}
+	return digest("AppArmor", appArmor.String())
+}
+
+// profileAnnotations are the profiles in annotations, where they were once.
+func (p place) profileAnnotations(detail string) []string {
+	var values []string
 	for key, value := range p.pod.Metadata.Annotations {
 		if strings.Contains(detail, key) {
 			values = append(values, digest("annotation", key, value))
@@ -116,10 +124,10 @@ func (c *podContainer) hostValues() []string {
 	}
 	var values []string
 	for _, h := range handlers {
-		if h != nil && h.HTTPGet != nil {
+		if h != nil && h.HTTPGet != nil && h.HTTPGet.Host != "" {
 			values = append(values, digest("host", h.HTTPGet.Host))
 		}
-		if h != nil && h.TCPSocket != nil {
+		if h != nil && h.TCPSocket != nil && h.TCPSocket.Host != "" {
 			values = append(values, digest("host", h.TCPSocket.Host))
 		}
 	}

@@ -122,7 +122,10 @@ func isControlPlane(req *handler.Request) bool {
 func (p RBACWildcards) ruleViolations(path *field.Path, rule rbacv1.PolicyRule) []handler.Violation {
 	var violations []handler.Violation
 	report := func(name string, i int, format string, args ...any) {
-		violations = append(violations, handler.Violationf(path.Child(name).Index(i), format, args...))
+		v := handler.Violationf(path.Child(name).Index(i), format, args...)
+		// Of rules that are too many to be compared by what they give, only the same one is an old one.
+		v.Identity = v.Message + digest(rule.String())
+		violations = append(violations, v)
 	}
 	for n, values := range [][]string{rule.Verbs, rule.APIGroups, rule.Resources, rule.NonResourceURLs} {
 		name := rbacFields()[n]

@@ -3,7 +3,14 @@
 
 package check
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	admissionv1 "k8s.io/api/admission/v1"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
 
 func TestResources(t *testing.T) {
 	one := func(resources string) string {
@@ -53,4 +60,13 @@ func TestResourcesIdentity(t *testing.T) {
 	const params = `{requireRequests: [cpu], requireLimits: [], max: {memory: 1Gi}}`
 	testUpdate(t, "resources", params, pod("x:1", "2Gi"), pod("x:2", "2Gi"), true)
 	testUpdate(t, "resources", params, pod("x:1", "2Gi"), pod("x:1", "3Gi"), false)
+}
+
+// What is decoded for this check alone comes out of the memory that all share, as the rest does.
+func TestResourcesOfLargePodsTakeSharedMemory(t *testing.T) {
+	req := requestOf(t, admissionv1.Create, templateOf(`{containers: [`+strings.Repeat("{}, ", 20_000)+`{}]}`))
+	got := answerWithin(t, handler.Limits{Decoded: 1}, built(t, definition(t, "resources"), ""), req)
+	if got.Allowed || !strings.Contains(got.Result.Message, "for large objects are taken") {
+		t.Errorf("got %.500v", got.Result)
+	}
 }

@@ -127,7 +127,14 @@ func requestOf(t testing.TB, operation admissionv1.Operation, manifest string) *
 // answer is what a server with only that check says.
 func answer(t testing.TB, check handler.Check, req *handler.Request) *admissionv1.AdmissionResponse {
 	t.Helper()
-	h, err := handler.New(handler.Options{Entries: []handler.Entry{{Check: check}}})
+	return answerWithin(t, handler.Limits{}, check, req)
+}
+
+func answerWithin(
+	t testing.TB, limits handler.Limits, check handler.Check, req *handler.Request,
+) *admissionv1.AdmissionResponse {
+	t.Helper()
+	h, err := handler.New(handler.Options{Entries: []handler.Entry{{Check: check}}, Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ type Memory interface {
 }
 
 // Whole is the same object for a shape that reads what [Slim] does not.
-func (o Object) Whole() Object { return Object{Raw: o.Raw} }
+func (o Object) Whole() Object { return Object{Raw: o.Raw, Memory: o.Memory} }
 
 // Decoder is a type of which one is made of parts of an object.
 type Decoder interface {
