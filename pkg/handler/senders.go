@@ -36,8 +36,8 @@ func (r *reservation) grow(bytes int) *refusal {
 	return nil
 }
 
-// takenBySlow is how much memory there would be if all who are slower than who asks were cut off. If that is not enough,
-// nobody should be.
+// takenBySlow is how much memory all have who are slower than who asks. If that is not enough for that one, nobody should
+// be cut off.
 func (g *gate) takenBySlow(asks *reservation) int64 {
 	var bytes int64
 	for r := range g.senders {
@@ -60,7 +60,7 @@ func (r *reservation) received() *refusal {
 }
 
 func (r *reservation) tooSlow() *refusal {
-	refused := refuse(http.StatusServiceUnavailable, "the body did not come within %s, and others need the room; try again",
+	refused := refuse(http.StatusServiceUnavailable, "the body did not come within %s, and others need the memory",
 		patience)
 	refused.retry = true
 	return refused

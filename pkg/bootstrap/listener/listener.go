@@ -24,8 +24,10 @@ const (
 	// too slow may have bound it.
 	freePort = 10 * time.Second
 	askEvery = 20 * time.Millisecond
-	// reconnectEvery is how often one that serves does, at first and at most.
-	reconnectEvery, reconnectAtMost = 50 * time.Millisecond, time.Second
+	// reconnectEvery is how often one that serves does: as long as there is none, a kill costs connections.
+	reconnectEvery = 100 * time.Millisecond
+	// missedAfter is when it says so; the holder may just be about to start.
+	missedAfter = 2 * time.Second
 )
 
 // Options configure [Acquire].
@@ -116,7 +118,7 @@ func (l *Listener) bindWithout(ctx context.Context, reason error) error {
 // Share stays in touch with the holder until ctx ends or the listener is closed: when the holder was restarted, or was
 // late, it gets the listening socket. Nothing that goes wrong there disturbs serving.
 func (l *Listener) Share(ctx context.Context) {
-	pause, silent := reconnectEvery, false
+	alone, silent := time.Now(), false
 	for {
 		if conn := l.holder(); conn != nil {
 			awaitEnd(ctx, conn)
@@ -124,7 +126,7 @@ func (l *Listener) Share(ctx context.Context) {
 				return // The connection ends with the listener.
 			}
 			l.forget(conn)
-			pause, silent = reconnectEvery, false
+			alone, silent = time.Now(), false
 		}
 		if ctx.Err() != nil || l.isClosed() {
 			return
@@ -133,16 +135,15 @@ func (l *Listener) Share(ctx context.Context) {
 		if err == nil {
 			continue
 		}
-		if pause == reconnectAtMost && !silent { // Not at once: it may just be about to start.
+		if time.Since(alone) >= missedAfter && !silent {
 			klog.FromContext(ctx).Info("Nobody holds the listener, so that connections will be refused if this server is "+
 				"restarted: looking for a holder again and again", "socket", l.options.Socket, "reason", err)
 			silent = true
 		}
 		select {
-		case <-time.After(pause):
+		case <-time.After(reconnectEvery):
 		case <-ctx.Done():
 		}
-		pause = min(2*pause, reconnectAtMost)
 	}
 }
 

@@ -60,7 +60,7 @@ func rollOutImage(t *testing.T) {
 	pods := awaitRolledOut(t, 2)
 	s.wantNoneFailed(t)
 	for _, pod := range pods {
-		text := logOf(t, &pod)
+		text := logOf(t, &pod, serverContainer)
 		if !strings.Contains(text, builtVersion) {
 			t.Errorf("pod %s does not run the image of the Dockerfile; its log: %s", pod.Name, text)
 		}

@@ -44,6 +44,12 @@ func killListener(t *testing.T, pod *corev1.Pod) {
 	k := kill(t, pod, listenerContainer)
 	k.awaitBack(t)
 	awaitProxied(t)
+	clustertest.EventuallyWithin(t, patience, func(context.Context) error {
+		if log := logOf(t, pod, listenerContainer); !strings.Contains(log, "Adopted the listener") {
+			return fmt.Errorf("pod %s: the new holder has not got the port: %s", pod.Name, log)
+		}
+		return nil
+	})
 	t.Logf("SIGKILL of the listener: Ready after %s", k.took(k.ready))
 	s.wantNoneFailed(t)
 }

@@ -125,10 +125,10 @@ func process1(pod *corev1.Pod, container string) (int, error) {
 	return pids[0], nil
 }
 
-// logOf is what the server of a pod has logged since it was started last.
-func logOf(t *testing.T, pod *corev1.Pod) string {
+// logOf is what a container of a pod has logged since it was started last.
+func logOf(t *testing.T, pod *corev1.Pod, container string) string {
 	t.Helper()
-	of := corev1.PodLogOptions{Container: serverContainer}
+	of := corev1.PodLogOptions{Container: container}
 	text, err := client(t).CoreV1().Pods(namespace).GetLogs(pod.Name, &of).DoRaw(t.Context())
 	must(t, err)
 	return string(text)

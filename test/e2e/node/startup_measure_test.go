@@ -95,7 +95,7 @@ func (s *startup) addPhases(t *testing.T, pod *corev1.Pod, began, ready time.Tim
 func phases(t *testing.T, pod *corev1.Pod) []process.Phase {
 	t.Helper()
 	var found []process.Phase
-	for line := range strings.Lines(logOf(t, pod)) {
+	for line := range strings.Lines(logOf(t, pod, serverContainer)) {
 		if phase, ok := process.ParsePhase(line); ok {
 			found = append(found, phase)
 		}
