@@ -36,8 +36,8 @@ func (r *reservation) grow(bytes int) *refusal {
 	return nil
 }
 
-// takenBySlow is how much memory all have who are slower than who asks. If that is not enough for that one, nobody should
-// be cut off.
+// takenBySlow is how much memory all have who are slower than who asks. If that is not enough for that one, nobody
+// should be cut off.
 func (g *gate) takenBySlow(asks *reservation) int64 {
 	var bytes int64
 	for r := range g.senders {
