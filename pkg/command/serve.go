@@ -41,7 +41,8 @@ func newServeCommand(global Options) *cobra.Command {
 			"SIGTERM keeps it serving for --shutdown-delay, not ready for the second half of that, and then drains it; a\n" +
 			"second one ends it at once. SIGHUP renews the certificate now. A changed --config is used within a second; a\n" +
 			"bad one changes nothing.\n\n" +
-			"GOMEMLIMIT bounds the memory. Unless GOGC is set it is taken to be 400: the heap may be five times what is in use.",
+			"Set GOMEMLIMIT, which bounds the memory. GOGC is 400 then, unless it is set: the heap may be five times what is\n" +
+			"in use, within the limit.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {

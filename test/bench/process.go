@@ -34,7 +34,7 @@ func start(ctx context.Context, kind string) (*process, error) {
 		command = append([]string{taskset, "-c", "0"}, command...)
 	}
 	p := &process{cmd: exec.CommandContext(ctx, command[0], command[1:]...)} //nolint:gosec // it is this program
-	p.cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	p.cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOMEMLIMIT=230MiB")    // which is what the manifests have
 	p.cmd.Stderr = os.Stderr
 	if p.orders, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err

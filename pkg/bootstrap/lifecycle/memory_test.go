@@ -4,20 +4,24 @@
 package lifecycle
 
 import (
+	"math"
 	"runtime/debug"
 	"testing"
 )
 
 func TestTradeMemoryForTime(t *testing.T) {
 	for name, tt := range map[string]struct {
-		gogc string
-		want int
+		gogc  string
+		limit int64
+		want  int
 	}{
-		"by default":              {"", garbagePercent},
-		"as the environment says": {"100", 150},
+		"with a limit":            {"", 1 << 40, garbagePercent},
+		"without a limit":         {"", math.MaxInt64, 150},
+		"as the environment says": {"100", 1 << 40, 150},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("GOGC", tt.gogc)
+			defer debug.SetMemoryLimit(debug.SetMemoryLimit(tt.limit))
 			defer debug.SetGCPercent(debug.SetGCPercent(150))
 			TradeMemoryForTime()
 			if got := debug.SetGCPercent(150); got != tt.want {
