@@ -64,7 +64,12 @@ func serveAs(kind string) error {
 }
 
 func obey(state *serving.State, failed <-chan error) error {
-	orders := bufio.NewScanner(os.Stdin)
+	// A read that blocks in the kernel would keep the one processor until the scheduler takes it away, which may be ten
+	// milliseconds later. This one waits as those of connections do.
+	if err := syscall.SetNonblock(syscall.Stdin, true); err != nil {
+		return err
+	}
+	orders := bufio.NewScanner(os.NewFile(uintptr(syscall.Stdin), "orders"))
 	for orders.Scan() {
 		select {
 		case err := <-failed:
