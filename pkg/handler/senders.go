@@ -28,16 +28,27 @@ func (r *reservation) grow(bytes int) *refusal {
 	if r.bytes > usualBody {
 		limit -= limit / 4
 	}
-	for g.bytes > limit {
-		if g.bytes-g.takenBySlow(r) > limit || !g.cutOffSlowest(r) {
-			return g.refuse("memory", "the reviews being answered take up %d MiB", limit>>20)
-		}
+	if !g.makeRoom(r, limit) {
+		return g.refuse("memory", "the reviews being answered take up %d MiB", limit>>20)
 	}
 	return nil
 }
 
-// takenBySlow is how much memory all have who are slower than who asks. If that is not enough for that one, nobody
-// should be cut off.
+// makeRoom cuts off as many of the slowest as it takes to stay within a limit. It is false if that cannot be done: if
+// all of them would not be enough, nobody is cut off.
+func (g *gate) makeRoom(asks *reservation, limit int64) bool {
+	if g.bytes > limit && g.bytes-g.takenBySlow(asks) > limit {
+		return false
+	}
+	for g.bytes > limit {
+		if !g.cutOffSlowest(asks) {
+			return false
+		}
+	}
+	return true
+}
+
+// takenBySlow is how much memory all have who can be cut off for who asks.
 func (g *gate) takenBySlow(asks *reservation) int64 {
 	var bytes int64
 	for r := range g.senders {

@@ -6,8 +6,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,17 +98,8 @@ func (c *checkConfig) verdict(t *testing.T, want bool) {
 func (c *checkConfig) metric(t *testing.T, line string) {
 	t.Helper()
 	clustertest.Eventually(t, func(ctx context.Context) error {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.metrics+"/metrics", nil)
-		if err != nil {
-			return err
-		}
-		answer, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return err
-		}
-		defer answer.Body.Close()
-		body, err := io.ReadAll(answer.Body)
-		if err == nil && !strings.Contains(string(body), "\n"+line) {
+		_, body, err := fetch(ctx, "http://"+c.metrics+"/metrics")
+		if err == nil && !strings.Contains(body, "\n"+line) {
 			err = fmt.Errorf("the metrics do not have %s\n%s", line, c.server.Log())
 		}
 		return err

@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -79,12 +80,24 @@ func (d direct) review(t *testing.T, image string) (allowed bool, message string
 // get asks an endpoint of the server's probes.
 func get(t *testing.T, url string) (status int, body string) {
 	t.Helper()
-	answer, err := http.Get(url)
+	status, body, err := fetch(t.Context(), url)
 	must(t, err)
+	return status, body
+}
+
+// fetch returns the status and the body of an answer.
+func fetch(ctx context.Context, url string) (int, string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, "", err
+	}
 	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	must(t, err)
-	return answer.StatusCode, string(text)
+	body, err := io.ReadAll(answer.Body)
+	return answer.StatusCode, string(body), err
 }
 
 // goodState is what must survive whatever anybody tries: what is served, what is trusted, and the CA.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -84,20 +83,11 @@ func startBinary(t *testing.T, s *site.Site, binary string, args ...string) *pro
 
 // readyz asks a process whether it is ready.
 func readyz(ctx context.Context, address string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz?verbose", nil)
-	if err != nil {
-		return err
+	status, body, err := fetch(ctx, "http://"+address+"/readyz?verbose")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("readyz: %d: %s", status, body)
 	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("readyz: %s %w: %s", answer.Status, errOrNil(err), body)
-	}
-	return nil
+	return err
 }
 
 // wantCallerOf is wantCaller for a client that speaks no later version.

@@ -59,6 +59,17 @@ func decodePart[P part, T any](obj *T, o lean.Object) error {
 	return lean.DecodePart(obj, o, shape)
 }
 
+// toContainers reads on with again on the way to the containers of a Pod, each of which item is for, and nothing else.
+func toContainers(name []byte, again, item lean.Shape) (lean.Verdict, lean.Shape) {
+	switch string(name) {
+	case "spec", "template", "jobTemplate":
+		return lean.Read, again
+	case "initContainers", "containers", "ephemeralContainers":
+		return lean.Read, item
+	}
+	return lean.Drop, nil
+}
+
 // checked is the part that most checks look at, which is what lean.Slim reads.
 type checked struct{}
 
@@ -70,13 +81,10 @@ type imaged struct{}
 func (imaged) of(o lean.Object) (lean.Object, lean.Shape) { return o, imagedIn }
 
 func imagedIn(name []byte) (lean.Verdict, lean.Shape) {
-	switch string(name) {
-	case "spec", "template", "jobTemplate":
-		return lean.Read, imagedIn
-	case "initContainers", "containers", "ephemeralContainers", "volumes":
+	if string(name) == "volumes" {
 		return lean.Read, imagedItem
 	}
-	return lean.Drop, nil
+	return toContainers(name, imagedIn, imagedItem)
 }
 
 func imagedItem(name []byte) (lean.Verdict, lean.Shape) {
@@ -93,13 +101,7 @@ type mounted struct{}
 func (mounted) of(o lean.Object) (lean.Object, lean.Shape) { return o.Whole(), mountedIn }
 
 func mountedIn(name []byte) (lean.Verdict, lean.Shape) {
-	switch string(name) {
-	case "spec", "template", "jobTemplate":
-		return lean.Read, mountedIn
-	case "initContainers", "containers", "ephemeralContainers":
-		return lean.Read, mountedItem
-	}
-	return lean.Drop, nil
+	return toContainers(name, mountedIn, mountedItem)
 }
 
 func mountedItem(name []byte) (lean.Verdict, lean.Shape) {
@@ -115,15 +117,10 @@ type resourced struct{}
 func (resourced) of(o lean.Object) (lean.Object, lean.Shape) { return o.Whole(), resourcedIn }
 
 func resourcedIn(name []byte) (lean.Verdict, lean.Shape) {
-	switch string(name) {
-	case "spec", "template", "jobTemplate":
-		return lean.Read, resourcedIn
-	case "initContainers", "containers", "ephemeralContainers":
-		return lean.Read, resourcedItem
-	case "resources":
+	if string(name) == "resources" {
 		return lean.Read, nil
 	}
-	return lean.Drop, nil
+	return toContainers(name, resourcedIn, resourcedItem)
 }
 
 func resourcedItem(name []byte) (lean.Verdict, lean.Shape) {

@@ -69,60 +69,59 @@ func selectedReplicas(
 	return c.replicas, nil
 }
 
-func (c *replicaCounter) readAutoscalers(ctx context.Context, env handler.Environment, in client.ListOption) error {
-	var list autoscalingv2.HorizontalPodAutoscalerList
-	err := listAll(ctx, env, &list, in)
-	c.fewest = make(map[workloadKey]int, len(list.Items))
-	for i := range list.Items {
-		target := list.Items[i].Spec.ScaleTargetRef
-		kind := schema.FromAPIVersionAndKind(target.APIVersion, target.Kind).GroupKind()
-		// Who scales down to none blocks nothing then; what counts is the last Pod before.
-		c.fewest[workloadKey{kind, target.Name}] = max(1, int(orOne(list.Items[i].Spec.MinReplicas)))
+// forEach calls visit for each object of a kind, which list and its items are for.
+func forEach[T any](
+	ctx context.Context, env handler.Environment, in client.ListOption, list client.ObjectList, items *[]T, visit func(*T),
+) error {
+	err := listAll(ctx, env, list, in)
+	for i := range *items {
+		visit(&(*items)[i])
 	}
 	return err
+}
+
+func (c *replicaCounter) readAutoscalers(ctx context.Context, env handler.Environment, in client.ListOption) error {
+	var list autoscalingv2.HorizontalPodAutoscalerList
+	c.fewest = map[workloadKey]int{}
+	return forEach(ctx, env, in, &list, &list.Items, func(o *autoscalingv2.HorizontalPodAutoscaler) {
+		target := o.Spec.ScaleTargetRef
+		kind := schema.FromAPIVersionAndKind(target.APIVersion, target.Kind).GroupKind()
+		// Who scales down to none blocks nothing then; what counts is the last Pod before.
+		c.fewest[workloadKey{kind, target.Name}] = max(1, int(orOne(o.Spec.MinReplicas)))
+	})
 }
 
 func (c *replicaCounter) countDeployments(ctx context.Context, env handler.Environment, in client.ListOption) error {
 	var list appsv1.DeploymentList
-	err := listAll(ctx, env, &list, in)
-	for i := range list.Items {
-		o := &list.Items[i]
+	return forEach(ctx, env, in, &list, &list.Items, func(o *appsv1.Deployment) {
 		c.count(appsv1.SchemeGroupVersion.WithKind("Deployment"), o.Name, o.Spec.Template.Labels, o.Spec.Replicas)
-	}
-	return err
+	})
 }
 
 func (c *replicaCounter) countStatefulSets(ctx context.Context, env handler.Environment, in client.ListOption) error {
 	var list appsv1.StatefulSetList
-	err := listAll(ctx, env, &list, in)
-	for i := range list.Items {
-		o := &list.Items[i]
+	return forEach(ctx, env, in, &list, &list.Items, func(o *appsv1.StatefulSet) {
 		c.count(appsv1.SchemeGroupVersion.WithKind("StatefulSet"), o.Name, o.Spec.Template.Labels, o.Spec.Replicas)
-	}
-	return err
+	})
 }
 
 func (c *replicaCounter) countReplicaSets(ctx context.Context, env handler.Environment, in client.ListOption) error {
 	var list appsv1.ReplicaSetList
-	err := listAll(ctx, env, &list, in)
-	for i := range list.Items {
-		if o := &list.Items[i]; !isOfDeployment(o) {
+	return forEach(ctx, env, in, &list, &list.Items, func(o *appsv1.ReplicaSet) {
+		if !isOfDeployment(o) {
 			c.count(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"), o.Name, o.Spec.Template.Labels, o.Spec.Replicas)
 		}
-	}
-	return err
+	})
 }
 
 func (c *replicaCounter) countControllers(ctx context.Context, env handler.Environment, in client.ListOption) error {
 	var list corev1.ReplicationControllerList
-	err := listAll(ctx, env, &list, in)
-	for i := range list.Items {
-		if o := &list.Items[i]; o.Spec.Template != nil {
+	return forEach(ctx, env, in, &list, &list.Items, func(o *corev1.ReplicationController) {
+		if o.Spec.Template != nil {
 			c.count(corev1.SchemeGroupVersion.WithKind("ReplicationController"), o.Name, o.Spec.Template.Labels,
 				o.Spec.Replicas)
 		}
-	}
-	return err
+	})
 }
 
 // count adds a workload. One that is scaled to none on purpose has none, whatever an autoscaler says.
