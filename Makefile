@@ -69,9 +69,10 @@ components: check-go ## Build etcd, kube-apiserver, kube-controller-manager and 
 node-components: check-go ## Build kubelet, kube-scheduler and kube-proxy as well, for a node (about 5 minutes more; Linux)
 	$(GO) run ./test/e2e/cluster/build --node
 
+# On a fresh machine the tests that compile the server wait for that, longer than the default timeout of ten minutes.
 .PHONY: test
 test: components ## Run all tests, against the real control plane, with the race detector (TESTFLAGS=...)
-	$(GO) test -race -shuffle=on $(TESTFLAGS) ./...
+	$(GO) test -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
 
 # One package after the other: each starts a node of its own.
 .PHONY: e2e
