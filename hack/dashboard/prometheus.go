@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/hookstrap/hookstrap/test/e2e/process"
+	"github.com/hookstrap/hookstrap/test/ports"
 )
 
 // scrapeInterval is far shorter than anybody's: the run lasts minutes.
@@ -40,11 +40,11 @@ func startPrometheus(ctx context.Context, dir string, targets ...target) (*prome
 	if err := os.WriteFile(config, []byte(scrapeConfig(targets)), 0o600); err != nil {
 		return nil, fmt.Errorf("configuring Prometheus: %w", err)
 	}
-	ports, err := process.FreePorts(ctx, 1)
+	free, err := ports.Free(ctx, 1)
 	if err != nil {
 		return nil, err
 	}
-	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
+	address := fmt.Sprintf("127.0.0.1:%d", free[0])
 	log, err := os.Create(filepath.Join(dir, "prometheus.log"))
 	if err != nil {
 		return nil, fmt.Errorf("opening Prometheus' log: %w", err)

@@ -18,6 +18,7 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
+	"github.com/hookstrap/hookstrap/test/ports"
 )
 
 // What the manifests call things, and the file that says when the servers ran.
@@ -95,7 +96,7 @@ func (s *stage) install(ctx context.Context) (err error) {
 	if err := s.kubectl(ctx, "create", "namespace", exempt); err != nil {
 		return err
 	}
-	ports, err := process.FreePorts(ctx, 1+2*replicas)
+	free, err := ports.Free(ctx, 1+2*replicas)
 	if err != nil {
 		return err
 	}
@@ -106,18 +107,18 @@ func (s *stage) install(ctx context.Context) (err error) {
 	}
 	port := `{"op":"replace","path":"/webhooks/%d/clientConfig/service/port","value":%d}`
 	if err := s.kubectl(ctx, "patch", "validatingwebhookconfiguration", name, "--type=json", "-p",
-		"["+fmt.Sprintf(port, 0, ports[0])+","+fmt.Sprintf(port, 1, ports[0])+"]"); err != nil {
+		"["+fmt.Sprintf(port, 0, free[0])+","+fmt.Sprintf(port, 1, free[0])+"]"); err != nil {
 		return err
 	}
-	backends, err := s.serve(ctx, ports[1:])
+	backends, err := s.serve(ctx, free[1:])
 	if err != nil {
 		return err
 	}
-	return site.Balance(ctx, fmt.Sprintf("127.0.0.1:%d", ports[0]), backends)
+	return site.Balance(ctx, fmt.Sprintf("127.0.0.1:%d", free[0]), backends)
 }
 
 // serve starts the servers, with nothing but the rights that the manifests give them, and returns where they listen.
-func (s *stage) serve(ctx context.Context, ports []int) ([]string, error) {
+func (s *stage) serve(ctx context.Context, free []int) ([]string, error) {
 	binary, err := process.Build(ctx, site.Root(), s.cluster.Dir())
 	if err != nil {
 		return nil, err
@@ -136,12 +137,12 @@ func (s *stage) serve(ctx context.Context, ports []int) ([]string, error) {
 	var backends []string
 	for i := range replicas {
 		pod := []string{"hookstrap-7c9f4d8b6-2xk7q", "hookstrap-7c9f4d8b6-h5vzm"}[i]
-		metrics := fmt.Sprintf("127.0.0.1:%d", ports[2*i+1])
+		metrics := fmt.Sprintf("127.0.0.1:%d", free[2*i+1])
 		server, err := process.Start(context.WithoutCancel(ctx), process.Options{
 			Binary: binary,
 			Args: []string{
 				"--kubeconfig=" + kubeconfig, "--webhook-configuration=" + name, "--config=" + s.config,
-				"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", ports[2*i]),
+				"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", free[2*i]),
 				"--health-probe-bind-address=0", "--metrics-bind-address=" + metrics, "--shutdown-delay=1s",
 			},
 			Env: []string{
@@ -154,7 +155,7 @@ func (s *stage) serve(ctx context.Context, ports []int) ([]string, error) {
 		}
 		s.servers = append(s.servers, server)
 		s.targets = append(s.targets, target{address: metrics, pod: pod})
-		backends = append(backends, fmt.Sprintf("127.0.0.1:%d", ports[2*i]))
+		backends = append(backends, fmt.Sprintf("127.0.0.1:%d", free[2*i]))
 		starting, cancel := context.WithTimeout(ctx, time.Minute)
 		_, err = server.AwaitPhase(starting, "ready", 1)
 		cancel()

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/test/ports"
 )
 
 // usage is what a server has used up so far.
@@ -39,7 +40,7 @@ type usage struct {
 func serveAs(kind string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	port, err := freePort(ctx)
+	free, err := ports.Free(ctx, 1)
 	if err != nil {
 		return err
 	}
@@ -48,8 +49,8 @@ func serveAs(kind string) error {
 		return err
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- listenAs(ctx, kind, port, state) }()
-	fmt.Println(port)
+	go func() { failed <- listenAs(ctx, kind, free[0], state) }()
+	fmt.Println(free[0])
 	if file := os.Getenv("HOOKSTRAP_BENCH_PROFILE"); file != "" {
 		profile, err := os.Create(file + "." + kind) //nolint:gosec // the path is the developer's
 		if err != nil {

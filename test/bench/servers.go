@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 
@@ -101,14 +100,4 @@ func (c *stockCheck) Handle(_ context.Context, req admission.Request) admission.
 		}
 	}
 	return admission.Allowed("")
-}
-
-// freePort is a port of 127.0.0.1 that nobody listens on.
-func freePort(ctx context.Context) (int, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }

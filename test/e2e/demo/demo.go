@@ -13,6 +13,7 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
+	"github.com/hookstrap/hookstrap/test/ports"
 )
 
 // What the manifests call things.
@@ -57,11 +58,11 @@ func (d *demo) install(ctx context.Context) error {
 	if err := d.kubectl(ctx, "apply", "-k", d.root+"/manifests"); err != nil {
 		return err
 	}
-	ports, err := process.FreePorts(ctx, 2)
+	free, err := ports.Free(ctx, 2)
 	if err != nil {
 		return err
 	}
-	d.port, d.metrics = ports[0], fmt.Sprintf("127.0.0.1:%d", ports[1])
+	d.port, d.metrics = free[0], fmt.Sprintf("127.0.0.1:%d", free[1])
 	say("Pointing Service %s at localhost:%d, where the server will run with the ServiceAccount's token", name, d.port)
 	return d.route(ctx)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/poll"
+	"github.com/hookstrap/hookstrap/test/ports"
 )
 
 // patience is far longer than anything a healthy control plane takes, so that a slow machine fails no test.
@@ -79,12 +80,12 @@ func Listen(t testing.TB) net.Listener {
 	return l
 }
 
-// FreePort returns a port of 127.0.0.1 on which nobody listens now, for a server that can only be told a number.
+// FreePort returns a port of 127.0.0.1 for a server that can only be told a number; see [ports.Free].
 func FreePort(t testing.TB) int {
 	t.Helper()
-	l := Listen(t)
-	if err := l.Close(); err != nil {
-		t.Fatalf("closing %s: %v", l.Addr(), err)
+	free, err := ports.Free(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return l.Addr().(*net.TCPAddr).Port
+	return free[0]
 }
