@@ -118,8 +118,7 @@ func TestNeighborInAnotherLanguage(t *testing.T) {
 	load := startStream(t, s)
 	for round := range 3 {
 		load.atLeast(t, 5)
-		boot.Renew()
-		awaitPresented(t, s, boot)
+		renewNeighbor(t, s, boot)
 		rotateFor(t, s, boot, strconv.Itoa(round))
 		load.atLeast(t, 5)
 	}
@@ -143,17 +142,17 @@ func TestNeighborOfAnotherSigner(t *testing.T) {
 	load.atLeast(t, 5)
 	signs.ca.Store(second)
 	file.write(t, bundleOf(first, second).PEM())
-	boot.Renew()
-	awaitPresented(t, s, boot)
+	renewNeighbor(t, s, boot)
 	load.atLeast(t, 5)
 	load.end(t)
 	must(t, boot.Leaf().CheckSignatureFrom(second.certificate))
 }
 
-// awaitPresented waits until the neighbor shows another certificate than at the time of the call.
-func awaitPresented(t *testing.T, s *site.Site, boot *sidecar) {
+// renewNeighbor asks for a new certificate and waits until the neighbor shows another than before.
+func renewNeighbor(t *testing.T, s *site.Site, boot *sidecar) {
 	t.Helper()
 	before := boot.Leaf()
+	boot.Renew()
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		now, err := presented(ctx, s.Port)
 		if err == nil && now.Equal(before) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
@@ -120,7 +121,7 @@ func TestRenewalIsNotTimedFromTheStart(t *testing.T) {
 		}
 		return nil
 	})
-	first := seconds("served")
+	first, asked := seconds("served"), time.Now()
 	renew(t, server)
 	clustertest.Eventually(t, func(context.Context) error {
 		if seconds("served") == first {
@@ -128,8 +129,8 @@ func TestRenewalIsNotTimedFromTheStart(t *testing.T) {
 		}
 		return nil
 	})
-	if took, start := seconds("served"), seconds("ready"); took >= start {
-		t.Errorf("a renewal took %g s to be served by the same CA, the whole start %g s", took, start)
+	if took, most := seconds("served"), time.Since(asked).Seconds(); took > most {
+		t.Errorf("a renewal that was asked for %g s ago is said to have taken %g s", most, took)
 	}
 }
 
