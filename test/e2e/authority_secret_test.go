@@ -156,11 +156,11 @@ func TestAuthorityFollowsSecret(t *testing.T) {
 		if !follower.Bundle().Equal(first.Union(next)) {
 			return errors.New("the follower has " + follower.Bundle().Describe())
 		}
+		if got := changes.Load(); got != 2 {
+			return fmt.Errorf("OnChange was called %d times, want 2: by Ensure and for the new CA", got)
+		}
 		return nil
 	})
-	if got := changes.Load(); got != 2 {
-		t.Errorf("OnChange was called %d times, want 2: by Ensure and for the new CA", got)
-	}
 	if diff := cmp.Diff([]string{"GET watch=true"}, s.requests.take()); diff != "" {
 		t.Errorf("requests of Run (-want +got):\n%s", diff)
 	}

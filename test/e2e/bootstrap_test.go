@@ -56,10 +56,15 @@ func TestBuiltInSignerFromNothingToAdmission(t *testing.T) {
 // wantAdmission: through the API server, a bad Pod is denied with the check's words, and a good one admitted.
 func wantAdmission(t *testing.T, s *site.Site) {
 	t.Helper()
-	clustertest.Eventually(t, func(ctx context.Context) error { return s.Admit(ctx, site.GoodImage) })
-	err := s.Admit(t.Context(), site.BadImage)
-	if err == nil || !strings.Contains(err.Error(), "denied") || !strings.Contains(err.Error(), site.BadImage) {
-		t.Errorf("a Pod without an image tag: %v, want a denial that names the image", err)
+	clustertest.Eventually(t, func(ctx context.Context) error { // The API server may not have heard of its webhook yet.
+		err := s.Admit(ctx, site.BadImage)
+		if err == nil || !strings.Contains(err.Error(), "denied") || !strings.Contains(err.Error(), site.BadImage) {
+			return fmt.Errorf("a Pod without an image tag: %w, want a denial that names the image", admittedOr(err))
+		}
+		return nil
+	})
+	if err := s.Admit(t.Context(), site.GoodImage); err != nil {
+		t.Errorf("a good Pod: %v", err)
 	}
 }
 

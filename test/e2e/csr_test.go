@@ -137,7 +137,7 @@ func wantOutcome(t *testing.T, err error, want csr.Outcome, says ...string) {
 func TestOutcomePending(t *testing.T) {
 	t.Parallel()
 	o := newOutcomes(t, nobody)
-	o.requester.Timeout = 2 * time.Second
+	o.requester.Timeout = 5 * time.Second
 	_, err := o.obtain(t, func(context.Context, *certificatesv1.CertificateSigningRequest) error {
 		return o.hasWaited(csr.Pending)
 	})
@@ -150,7 +150,7 @@ func TestOutcomePending(t *testing.T) {
 func TestOutcomeApprovedNotIssued(t *testing.T) {
 	t.Parallel()
 	o := newOutcomes(t, nobody)
-	o.requester.Timeout = 2 * time.Second
+	o.requester.Timeout = 5 * time.Second
 	approved := false
 	_, err := o.obtain(t, func(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) error {
 		if !approved {
@@ -198,7 +198,7 @@ func TestOutcomeTimedOut(t *testing.T) {
 	o := newOutcomes(t, nobody)
 	limited := clientAllowed(t, o.namespace, []string{"create"})
 	o.requester.Client = limited.CertificatesV1().CertificateSigningRequests()
-	o.requester.Timeout = 2 * time.Second
+	o.requester.Timeout = 5 * time.Second
 	_, err := o.obtain(t, func(context.Context, *certificatesv1.CertificateSigningRequest) error { return nil })
 	wantOutcome(t, err, csr.TimedOut, "get, list and watch")
 }

@@ -108,7 +108,7 @@ func TestIssueSidecar(t *testing.T) {
 	}
 	startNeighbor(t, dir, s.Port)
 	clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
-	must(t, s.Admit(t.Context(), site.GoodImage)) // With failurePolicy Fail.
+	awaitAdmission(t, s) // With failurePolicy Fail.
 	before := wantFiles(t, dir, "tls.crt", "tls.key", "ca.crt")
 	must(t, issuer.Signal(syscall.SIGHUP))
 	clustertest.Eventually(t, func(ctx context.Context) error {
@@ -128,7 +128,7 @@ func TestIssueSidecar(t *testing.T) {
 func TestIssueOnceForAService(t *testing.T) {
 	t.Parallel()
 	s, dir := site.New(t, shared, site.Options{WithoutConfiguration: true}), t.TempDir()
-	output, err := runIssue(t, issueArgs(t, s, "--cert-dir="+dir, "--timeout=3s")...)
+	output, err := runIssue(t, issueArgs(t, s, "--cert-dir="+dir, "--timeout=10s")...)
 	wantExit(t, output, err, 1, "does not exist yet")
 	wantNothing(t, dir)
 	s.CreateConfiguration(t)
@@ -138,7 +138,7 @@ func TestIssueOnceForAService(t *testing.T) {
 	}
 	leaf := wantFiles(t, dir, "tls.crt", "tls.key", "ca.crt")
 	startNeighbor(t, dir, s.Port)
-	must(t, s.Admit(t.Context(), site.GoodImage)) // With failurePolicy Fail.
+	awaitAdmission(t, s) // With failurePolicy Fail.
 	requests := len(requestsOf(t, s))
 	if output, err = runIssue(t, issueArgs(t, s, "--cert-dir="+dir)...); err != nil {
 		t.Fatalf("%v:\n%s", err, output)
@@ -210,7 +210,7 @@ func TestIssueOnceWaitsForAPerson(t *testing.T) {
 	}
 	dir := t.TempDir()
 	output, err := runIssue(t, "--kubeconfig="+shared.Kubeconfig(), "--host=nobody.example.com", "--signer-name="+nobody,
-		"--approve=external", "--timeout=2s", "--cert-dir="+dir)
+		"--approve=external", "--timeout=5s", "--cert-dir="+dir)
 	wantExit(t, output, err, 1, "kubectl certificate approve")
 	wantNothing(t, dir)
 }

@@ -29,7 +29,7 @@ func TestListenOutlivesServe(t *testing.T) {
 	server := startProcess(t, s, s.Config(t), flags...)
 	awaitPhase(t, server, "ready", 1)
 	const callers = 5
-	must(t, s.Admit(t.Context(), site.GoodImage))
+	awaitAdmission(t, s)
 
 	for range 2 {
 		server.Kill()

@@ -17,6 +17,13 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
+// awaitAdmission waits until the API server can call its webhook: it hears of a new caBundle by a watch of its own, and
+// so perhaps a moment after the server, or whoever says that all is ready.
+func awaitAdmission(t *testing.T, s *site.Site) {
+	t.Helper()
+	clustertest.Eventually(t, func(ctx context.Context) error { return s.Admit(ctx, site.GoodImage) })
+}
+
 // stream sends admissions through the API server, one after the other in each of its workers, until it is stopped.
 type stream struct {
 	stop     context.CancelFunc
@@ -28,6 +35,7 @@ type stream struct {
 
 func startStream(t *testing.T, s *site.Site) *stream {
 	t.Helper()
+	awaitAdmission(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	load := &stream{stop: cancel}
 	for range 4 {

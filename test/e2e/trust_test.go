@@ -101,6 +101,7 @@ func TestTwentyInjectorsWriteOnce(t *testing.T) {
 	for _, injector := range all {
 		n.await(t, injector)
 	}
+	n.awaitWrites(t, 2) // The watch may be ahead of the answer to the write.
 	// 1 created, 2 first write, 3 spoiled, 4 repaired: any further write would have come to pass before all verified.
 	if got := n.live(t).Generation; got != 4 {
 		t.Errorf("generation %d, want 4", got)
@@ -176,6 +177,7 @@ func TestInjectorLosesARace(t *testing.T) {
 	n.create(t)
 	injector := raced(t, n, func() { n.spoil(t, 0, []byte("written in between")) })
 	n.await(t, injector)
+	n.awaitWrites(t, 1) // The watch may be ahead of the answer to the write.
 	n.wantRight(t, n.bundle())
 	if writes, errs := n.observed(); len(errs) > 0 || len(writes) != 1 {
 		t.Errorf("%d writes, want 1; a lost race is no error: %v", len(writes), errs)
@@ -266,6 +268,7 @@ func TestTwoServersInOneConfiguration(t *testing.T) {
 	})
 	n.spoil(t, 0, nil)
 	n.awaitWrites(t, 2)
+	other.awaitWrites(t, 1)
 	must(t, n.wantBundles(t, n.bundle(), other.bundle(), n.bundle()))
 	if writes, errs := other.observed(); len(writes) != 1 || len(errs) > 0 {
 		t.Errorf("the other server wrote %d times, want 1; errors %v", len(writes), errs)
