@@ -5,14 +5,10 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 	"testing"
-
-	authorizationv1 "k8s.io/api/authorization/v1"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -20,6 +16,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
 func must(t testing.TB, err error) {
@@ -40,13 +39,13 @@ func mustClient(t testing.TB, cfg *rest.Config) kubernetes.Interface {
 func clientAllowed(t testing.TB, namespace string, verbs []string) kubernetes.Interface {
 	t.Helper()
 	ctx, admin, name := t.Context(), mustClient(t, shared.Config()), namespace+"-limited"
+	rule := rbacv1.PolicyRule{
+		APIGroups: []string{certificatesv1.GroupName}, Resources: []string{"certificatesigningrequests"}, Verbs: verbs}
 	_, err := admin.CoreV1().ServiceAccounts(namespace).Create(ctx,
 		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "limited"}}, metav1.CreateOptions{})
 	must(t, err)
 	_, err = admin.RbacV1().ClusterRoles().Create(ctx, &rbacv1.ClusterRole{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Rules: []rbacv1.PolicyRule{{
-			APIGroups: []string{certificatesv1.GroupName}, Resources: []string{"certificatesigningrequests"}, Verbs: verbs}},
+		ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: []rbacv1.PolicyRule{rule},
 	}, metav1.CreateOptions{})
 	must(t, err)
 	_, err = admin.RbacV1().ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{
@@ -59,6 +58,9 @@ func clientAllowed(t testing.TB, namespace string, verbs []string) kubernetes.In
 		ctx := context.WithoutCancel(ctx)
 		_ = admin.RbacV1().ClusterRoleBindings().Delete(ctx, name, metav1.DeleteOptions{})
 		_ = admin.RbacV1().ClusterRoles().Delete(ctx, name, metav1.DeleteOptions{})
+	})
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		return site.Allowed(ctx, admin, namespace, "limited", rule, "")
 	})
 	cfg, err := shared.ServiceAccountConfig(ctx, namespace, "limited")
 	must(t, err)
@@ -81,22 +83,4 @@ func atoi(t testing.TB, variable string, otherwise int) int {
 	n, err := strconv.Atoi(text)
 	must(t, err)
 	return n
-}
-
-// can says why the client may not do what a rule allows.
-func can(ctx context.Context, client kubernetes.Interface, rule rbacv1.PolicyRule, namespace string) error {
-	resource, subresource, _ := strings.Cut(rule.Resources[0], "/")
-	attributes := &authorizationv1.ResourceAttributes{
-		Namespace: namespace, Verb: rule.Verbs[0], Group: rule.APIGroups[0], Resource: resource, Subresource: subresource,
-	}
-	if len(rule.ResourceNames) > 0 {
-		attributes.Name = rule.ResourceNames[0]
-	}
-	review, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{
-		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: attributes},
-	}, metav1.CreateOptions{})
-	if err == nil && !review.Status.Allowed {
-		err = fmt.Errorf("not allowed to %v %v yet", rule.Verbs, rule.Resources)
-	}
-	return err
 }

@@ -77,21 +77,7 @@ func newErrand(t *testing.T, manifests, without string) *errand {
 			t.Errorf("%d rules are left of %d, want one less", left, before)
 		}
 	}})
-	e.awaitRules(t)
 	return e
-}
-
-// awaitRules waits until the authorizer has heard of the last rules of both roles that were installed.
-func (e *errand) awaitRules(t *testing.T) {
-	t.Helper()
-	client := mustClient(t, e.Config(t))
-	allowed := func(ctx context.Context, rule rbacv1.PolicyRule, namespace string) error {
-		return can(ctx, client, rule, namespace)
-	}
-	cluster, local := e.ClusterRole().Rules, e.Role().Rules
-	clustertest.Eventually(t, func(ctx context.Context) error {
-		return errors.Join(allowed(ctx, cluster[len(cluster)-1], ""), allowed(ctx, local[len(local)-1], e.Namespace))
-	})
 }
 
 // run does it all, and returns what was refused. As soon as something is, the rest may fail.

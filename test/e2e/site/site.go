@@ -89,6 +89,7 @@ func New(t testing.TB, c *cluster.Cluster, options Options) *Site {
 	if !options.WithoutConfiguration {
 		s.CreateConfiguration(t)
 	}
+	s.awaitRules(t)
 	return s
 }
 
@@ -105,6 +106,7 @@ func (s *Site) Reinstall(t testing.TB) {
 	s.createRoles(t)
 	s.createService(t)
 	s.CreateConfiguration(t)
+	s.awaitRules(t)
 }
 
 // Config authenticates as the site's ServiceAccount.
