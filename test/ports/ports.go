@@ -3,8 +3,8 @@
 
 // Package ports gives TCP ports to servers of tests that can only be told a number.
 //
-// To listen on port 0 and to close the listener again is the usual way, and not a safe one: the kernel may give the same
-// number to the next who asks before the server listens on it, or while it is being restarted.
+// To listen on port 0 and to close the listener again is the usual way, and not a safe one: the kernel may give the
+// same number to the next who asks before the server listens on it, or while it is being restarted.
 package ports
 
 import (
@@ -64,7 +64,7 @@ func free(ctx context.Context, port int) bool {
 type turn struct{ *os.File }
 
 func lockTurn(path string) (turn, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- ours.
 	if err != nil {
 		return turn{}, err
 	}

@@ -31,8 +31,8 @@ func (s *Site) awaitRules(t testing.TB) {
 	})
 }
 
-// Allowed says why a ServiceAccount may not do the first thing that a rule allows, in the namespace inside or, if that is
-// "", in the whole cluster.
+// Allowed says why a ServiceAccount may not do the first thing that a rule allows, in the namespace inside or, if that
+// is "", in the whole cluster.
 func Allowed(
 	ctx context.Context, admin kubernetes.Interface, namespace, account string, rule rbacv1.PolicyRule, inside string,
 ) error {
