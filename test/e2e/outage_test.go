@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -210,12 +211,16 @@ func TestEtcdIsRestoredFromABackup(t *testing.T) {
 	t.Parallel()
 	c := clustertest.Start(t)
 	s := site.New(t, c, site.Options{})
-	server := s.Start(t, s.BootstrapOptions(t))
+	var lists versions
+	own := s.BootstrapOptions(t)
+	own.RESTConfig = intercept(own.RESTConfig, lists.note)
+	server := s.Start(t, own)
 	server.AwaitReady(t)
 	good := liveBundle(t, s)
 	external := site.New(t, c, site.Options{})
 	options := external.BootstrapOptions(t)
 	options.Approval = csr.ApproveExternal
+	options.RESTConfig = intercept(options.RESTConfig, lists.note)
 	waiting := external.Start(t, options)
 	onlyRequest(t, external)
 	restore, err := c.Backup(t.Context())
@@ -239,6 +244,37 @@ func TestEtcdIsRestoredFromABackup(t *testing.T) {
 	wantAdmission(t, s)
 	approve(t, external, onlyRequest(t, external))
 	waitReady(t, external, waiting)
+	lists.wantNone(t)
+}
+
+// versions are the resource versions that lists ask for, but for "0". The API server waits for one that is in the
+// future, and client-go for the API server, 40 seconds in all.
+type versions struct {
+	mu    sync.Mutex
+	lists int
+	asked []string
+}
+
+func (v *versions) note(r *http.Request) {
+	query := r.URL.Query()
+	if r.Method != http.MethodGet || query.Has("watch") || !query.Has("fieldSelector") {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.lists++
+	if version := query.Get("resourceVersion"); version != "" && version != "0" {
+		v.asked = append(v.asked, r.URL.String())
+	}
+}
+
+func (v *versions) wantNone(t *testing.T) {
+	t.Helper()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.asked) > 0 || v.lists == 0 {
+		t.Errorf("of %d lists these ask for a version: %q", v.lists, v.asked)
+	}
 }
 
 // annotate changes something about the CA's Secret that is nobody's business.

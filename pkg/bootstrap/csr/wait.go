@@ -131,7 +131,7 @@ func (w *wait) listWatch(ctx context.Context) cache.ListerWatcher {
 	return &cache.ListWatch{
 		ListWithContextFunc: func(_ context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			options.FieldSelector = selector
-			return client.List(ctx, options)
+			return client.List(ctx, follow.Newest(options))
 		},
 		WatchFuncWithContext: func(_ context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			options.FieldSelector = selector

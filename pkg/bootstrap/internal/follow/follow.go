@@ -85,7 +85,7 @@ func (f *follower) selected(opts metav1.ListOptions) metav1.ListOptions {
 }
 
 func (f *follower) list(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
-	list, err := f.Resource.List(ctx, f.selected(opts))
+	list, err := f.Resource.List(ctx, f.selected(Newest(opts)))
 	if err != nil {
 		f.report(ctx, err)
 		return nil, err

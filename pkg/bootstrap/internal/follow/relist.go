@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 )
 
@@ -24,4 +25,18 @@ func Relist(what string, err error) error {
 		return fmt.Errorf("watching %s: %s", what, err.Error())
 	}
 	return err
+}
+
+// Newest returns the options of a reflector's list, but for the resource version that it has seen last: the list is to
+// be of what there is now, which is no older, unless etcd was restored from a backup.
+//
+// In that case the API server waits three seconds for the version to come, says that it is too large, and asks to come
+// again in a second; and client-go does, ten times, before the reflector hears of it. That version is sent whenever the
+// API server cannot stream a list, be it only because its authorizer does not know our rights yet, so soon after a
+// start. A reflector's first list stays one of the API server's memory ("0").
+func Newest(options metav1.ListOptions) metav1.ListOptions {
+	if options.ResourceVersion != "0" {
+		options.ResourceVersion, options.ResourceVersionMatch = "", ""
+	}
+	return options
 }

@@ -10,8 +10,19 @@ import (
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 )
+
+func TestNewestSendsNoVersionThatMayBeInTheFuture(t *testing.T) {
+	for version, want := range map[string]string{"": "", "0": "0", "714": ""} {
+		got := Newest(metav1.ListOptions{
+			FieldSelector: "kept", ResourceVersion: version, ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan})
+		if got.ResourceVersion != want || got.FieldSelector != "kept" || want == "" && got.ResourceVersionMatch != "" {
+			t.Errorf("version %q: got %+v", version, got)
+		}
+	}
+}
 
 func TestRelistHidesWhatAReflectorWouldWaitOut(t *testing.T) {
 	for name, err := range map[string]error{
