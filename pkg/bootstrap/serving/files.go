@@ -86,10 +86,6 @@ func generation(dir string) (string, error) {
 
 // readFiles reads and parses the files in one generation.
 func readFiles(dir string, names Files) (*Pair, error) {
-	ca, err := readFile(dir, names.CA)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
 	cert, certErr := readFile(dir, names.Cert)
 	key, keyErr := readFile(dir, names.Key)
 	if errors.Is(certErr, fs.ErrNotExist) && errors.Is(keyErr, fs.ErrNotExist) {
@@ -101,6 +97,12 @@ func readFiles(dir string, names Files) (*Pair, error) {
 		cert, key, certErr, keyErr = bundle, bundle, err, err
 	}
 	if err := cmp.Or(certErr, keyErr); err != nil {
+		return nil, err
+	}
+	// The CA comes last: it may be missing, and must not be for having been written only after we looked, by somebody
+	// who then wrote the rest.
+	ca, err := readFile(dir, names.CA)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	pair, err := ParsePair(cert, key, ca)
