@@ -5,12 +5,15 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
@@ -28,6 +31,7 @@ func TestListenOutlivesServe(t *testing.T) {
 	flags := []string{socket, "--cert-dir=" + filepath.Join(t.TempDir(), "serving")}
 	server := startProcess(t, s, s.Config(t), flags...)
 	awaitPhase(t, server, "ready", 1)
+	awaitHeld(t, holder)
 	const callers = 5
 	awaitAdmission(t, s)
 
@@ -51,6 +55,19 @@ func TestListenOutlivesServe(t *testing.T) {
 		_ = conn.Close()
 		t.Error("the port is still open")
 	}
+}
+
+// awaitHeld waits until the holder has the port: it has passed it to a server or, if that came first, adopted it.
+func awaitHeld(t *testing.T, holder *process.Server) {
+	t.Helper()
+	clustertest.Eventually(t, func(context.Context) error {
+		for _, said := range []string{"Passing the listener to a server", "Adopted the listener of a server"} {
+			if strings.Contains(holder.Log(), said) {
+				return nil
+			}
+		}
+		return errors.New("the holder has no listener yet")
+	})
 }
 
 func admissionAddress(s *site.Site) string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
