@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
 
@@ -45,7 +46,7 @@ func Allowed(
 	}
 	review, err := admin.AuthorizationV1().SubjectAccessReviews().Create(ctx, &authorizationv1.SubjectAccessReview{
 		Spec: authorizationv1.SubjectAccessReviewSpec{
-			User: "system:serviceaccount:" + namespace + ":" + account, ResourceAttributes: attributes,
+			User: authority.ServiceAccountUser(namespace, account), ResourceAttributes: attributes,
 		},
 	}, metav1.CreateOptions{})
 	if err == nil && !review.Status.Allowed {
