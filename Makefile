@@ -10,7 +10,7 @@ GO ?= go
 DOCKER ?= docker
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE ?= ghcr.io/hookstrap/hookstrap:$(VERSION)
-FUZZTIME ?= 10s
+FUZZTIME ?= 10000x
 BENCH ?= .
 # More flags for `go test`, as in: make test TESTFLAGS='-run TestInstall -v'
 TESTFLAGS ?=
@@ -87,7 +87,7 @@ soak: components ## Rotate 20 CAs and renew 200 certificates under a stream of a
 	  $(GO) test -count=1 -timeout=60m -v -run '^TestSoak$$' ./test/e2e | grep -E '^(=== RUN|---|ok|FAIL|PASS| +rotation_test| +renewal_test)'
 
 .PHONY: fuzz
-fuzz: check-go ## Run every fuzz target for a short while each (FUZZTIME=10s)
+fuzz: check-go ## Run every fuzz target for a short while each (FUZZTIME=10000x or 10m)
 	GO='$(GO)' FUZZTIME='$(FUZZTIME)' hack/fuzz
 
 .PHONY: bench
