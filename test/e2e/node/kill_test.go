@@ -1,21 +1,21 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build node
+//go:build node && linux
 
 package node
 
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -90,25 +90,33 @@ func kill(t *testing.T, pod *corev1.Pod, container string) *killed {
 	must(t, err)
 	pid, err := process1(now, container)
 	must(t, err)
+	process, err := unix.PidfdOpen(pid, 0)
+	must(t, err)
+	defer func() { _ = unix.Close(process) }()
 	k := &killed{pod: now, container: container, restartsBefore: statusOf(now, container).RestartCount, at: time.Now()}
-	must(t, syscall.Kill(pid, syscall.SIGKILL))
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for runs(pid) {
-		select {
-		case <-tick.C:
-		case <-t.Context().Done():
-			t.Fatal("the process does not end")
-		}
-	}
+	must(t, unix.PidfdSendSignal(process, unix.SIGKILL, nil, 0))
+	awaitEnd(t, process)
 	k.dead = time.Now()
 	return k
 }
 
-// runs reports whether a process has not ended, in whatever state its parent leaves it.
-func runs(pid int) bool {
-	_, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-	return err == nil
+// awaitEnd returns when all threads of a process have ended, and its connections with them. Its entry in /proc shows the
+// end of the first one, tens of milliseconds before that: what the API server sends meanwhile is still received.
+func awaitEnd(t *testing.T, process int) {
+	t.Helper()
+	ended := []unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}
+	for {
+		n, err := unix.Poll(ended, int(patience.Milliseconds()))
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			t.Fatal(err)
+		case n == 0:
+			t.Fatal("the process does not end")
+		default:
+			return
+		}
+	}
 }
 
 // awaitServing returns when the next process answers a connection that was made before it was there.
