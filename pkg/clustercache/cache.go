@@ -20,6 +20,8 @@ import (
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/relist"
 )
 
 // afterglow is for how long a type is still watched that nobody needs any more: a request that began before may read it
@@ -114,6 +116,7 @@ func (c *Cache) watch(obj client.Object) (cache.Cache, error) {
 			ReaderFailOnMissingInformer: true,
 			DefaultTransform:            slim,
 			DefaultWatchErrorHandler:    c.watchFailed,
+			NewInformer:                 newInformer,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("making the cache of what checks read: %w", err)
@@ -132,6 +135,13 @@ func (c *Cache) watch(obj client.Object) (cache.Cache, error) {
 		c.watched = append(c.watched, obj)
 	}
 	return c.inner, nil
+}
+
+// newInformer is client-go's informer, which alone would see nothing for a long time after etcd was restored from a
+// backup.
+func newInformer(lw toolscache.ListerWatcher, obj runtime.Object, resync time.Duration, indexers toolscache.Indexers,
+) toolscache.SharedIndexInformer {
+	return toolscache.NewSharedIndexInformer(relist.ListerWatcher(describe(obj), lw), obj, resync, indexers)
 }
 
 // watchFailed keeps the reason for who waits, and says which right is missing.
@@ -175,7 +185,7 @@ func contains(types []client.Object, obj client.Object) bool {
 }
 
 // describe names the type of an object.
-func describe(obj client.Object) string {
+func describe(obj runtime.Object) string {
 	if kind := obj.GetObjectKind().GroupVersionKind(); kind.Kind != "" {
 		return kind.String()
 	}

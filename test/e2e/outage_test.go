@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -21,7 +20,6 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
@@ -203,93 +201,6 @@ func TestEtcdComesBackEmpty(t *testing.T) {
 	}
 	renew(t, server)
 	wantAdmission(t, s)
-}
-
-// TestEtcdIsRestoredFromABackup: the cluster goes back in time, resource versions included. What the server knows is
-// from the future then, and a watch that waits for the future to come would not see what happens.
-func TestEtcdIsRestoredFromABackup(t *testing.T) {
-	t.Parallel()
-	c := clustertest.Start(t)
-	s := site.New(t, c, site.Options{})
-	var lists versions
-	own := s.BootstrapOptions(t)
-	own.RESTConfig = intercept(own.RESTConfig, lists.note)
-	server := s.Start(t, own)
-	server.AwaitReady(t)
-	good := liveBundle(t, s)
-	external := site.New(t, c, site.Options{})
-	options := external.BootstrapOptions(t)
-	options.Approval = csr.ApproveExternal
-	options.RESTConfig = intercept(options.RESTConfig, lists.note)
-	waiting := external.Start(t, options)
-	onlyRequest(t, external)
-	restore, err := c.Backup(t.Context())
-	must(t, err)
-	for range 200 { // Something happens, and is undone.
-		recreate(t, s)
-	}
-	annotate(t, s, "future") // The watches of Secret and request are as far as that of the configuration.
-	label(t, external, onlyRequest(t, external))
-	clustertest.EventuallyWithin(t, recovery, func(context.Context) error { return healed(t, s, good) })
-	must(t, restore(t.Context()))
-	setBundle(t, s, nil)
-	began := time.Now()
-	clustertest.EventuallyWithin(t, recovery, func(context.Context) error { return healed(t, s, good) })
-	t.Logf("healed %s after it was spoiled", time.Since(began).Round(time.Millisecond))
-	rotate(t, s, []*site.Server{server}, "after the restore") // The Secret, too, is older than what was seen of it.
-	must(t, s.Admin.CoreV1().Secrets(s.Namespace).Delete(t.Context(), site.Service+"-ca", metav1.DeleteOptions{}))
-	clustertest.EventuallyWithin(t, recovery, func(ctx context.Context) error { return (&mortal{Site: s}).trusts(ctx, 2) })
-	t.Logf("all well %s after it was spoiled", time.Since(began).Round(time.Millisecond))
-	server.AwaitReady(t)
-	wantAdmission(t, s)
-	approve(t, external, onlyRequest(t, external))
-	waitReady(t, external, waiting)
-	lists.wantNone(t)
-}
-
-// versions are the resource versions that lists ask for, but for "0". The API server waits for one that is in the
-// future, and client-go for the API server, 40 seconds in all.
-type versions struct {
-	mu    sync.Mutex
-	lists int
-	asked []string
-}
-
-func (v *versions) note(r *http.Request) {
-	query := r.URL.Query()
-	if r.Method != http.MethodGet || query.Has("watch") || !query.Has("fieldSelector") {
-		return
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.lists++
-	if version := query.Get("resourceVersion"); version != "" && version != "0" {
-		v.asked = append(v.asked, r.URL.String())
-	}
-}
-
-func (v *versions) wantNone(t *testing.T) {
-	t.Helper()
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.asked) > 0 || v.lists == 0 {
-		t.Errorf("of %d lists these ask for a version: %q", v.lists, v.asked)
-	}
-}
-
-// annotate changes something about the CA's Secret that is nobody's business.
-func annotate(t *testing.T, s *site.Site, value string) {
-	t.Helper()
-	_, err := s.Admin.CoreV1().Secrets(s.Namespace).Patch(t.Context(), site.Service+"-ca", types.MergePatchType,
-		[]byte(`{"metadata":{"annotations":{"hookstrap.test/touched":"`+value+`"}}}`), metav1.PatchOptions{})
-	must(t, err)
-}
-
-func label(t *testing.T, s *site.Site, request string) {
-	t.Helper()
-	_, err := s.Admin.CertificatesV1().CertificateSigningRequests().Patch(t.Context(), request,
-		types.MergePatchType, []byte(`{"metadata":{"labels":{"hookstrap.test/touched":"future"}}}`), metav1.PatchOptions{})
-	must(t, err)
 }
 
 func healed(t *testing.T, s *site.Site, good []byte) error {

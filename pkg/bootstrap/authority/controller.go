@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/relist"
 )
 
 // DefaultOrphanDelay is how long a replica is given to sign its own request before the others do.
@@ -42,9 +44,9 @@ func (a *Authority) RunController(ctx context.Context, delay time.Duration) erro
 		}
 	}
 	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
-		ListerWatcher: relister{cache.NewListWatchFromClient(a.client.CertificatesV1().RESTClient(),
-			"certificatesigningrequests", "", fields.OneTermEqualSelector("spec.signerName", SignerName)),
-			"the requests for signer " + SignerName},
+		ListerWatcher: relist.ListerWatcher("the requests for signer "+SignerName, cache.NewListWatchFromClient(
+			a.client.CertificatesV1().RESTClient(), "certificatesigningrequests", "",
+			fields.OneTermEqualSelector("spec.signerName", SignerName))),
 		ObjectType: &certificatesv1.CertificateSigningRequest{},
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc:    consider,

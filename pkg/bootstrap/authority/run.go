@@ -9,9 +9,11 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/internal/follow"
+	"github.com/hookstrap/hookstrap/pkg/internal/relist"
 )
 
 // longestLook bounds how long nobody looks at the wall clock: timers stand still while a machine is suspended.
@@ -32,8 +34,8 @@ func (a *Authority) Run(ctx context.Context) error {
 	key := a.secret.String()
 	wake := func(any) { f.work.queue.Add(key) }
 	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
-		ListerWatcher: relister{cache.NewListWatchFromClient(a.client.CoreV1().RESTClient(), "secrets", a.secret.Namespace,
-			fields.OneTermEqualSelector("metadata.name", a.secret.Name)), "the CA Secret " + key},
+		ListerWatcher: relist.ListerWatcher("the CA Secret "+key, cache.NewListWatchFromClient(a.client.CoreV1().RESTClient(),
+			"secrets", a.secret.Namespace, follow.ByName(a.secret.Name))),
 		ObjectType: &corev1.Secret{},
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc:    wake,

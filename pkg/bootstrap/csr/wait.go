@@ -11,7 +11,6 @@ import (
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
@@ -19,6 +18,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/internal/follow"
+	"github.com/hookstrap/hookstrap/pkg/internal/relist"
 )
 
 // wait follows one request until it is answered.
@@ -127,18 +127,17 @@ func (w *wait) handle(ctx context.Context, event watch.Event) ([]byte, error) {
 
 func (w *wait) listWatch(ctx context.Context) cache.ListerWatcher {
 	client := w.requester.Client
-	selector := fields.OneTermEqualSelector(metav1.ObjectNameField, w.requested.Name).String()
-	return &cache.ListWatch{
+	selector := follow.ByName(w.requested.Name).String()
+	return relist.ListerWatcher(fmt.Sprintf("CertificateSigningRequest %q", w.requested.Name), &cache.ListWatch{
 		ListWithContextFunc: func(_ context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			options.FieldSelector = selector
-			return client.List(ctx, follow.Newest(options))
+			return client.List(ctx, options)
 		},
 		WatchFuncWithContext: func(_ context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			options.FieldSelector = selector
-			events, err := client.Watch(ctx, options)
-			return events, follow.Relist(fmt.Sprintf("CertificateSigningRequest %q", w.requested.Name), err)
+			return client.Watch(ctx, options)
 		},
-	}
+	})
 }
 
 // tell reports a request that nobody answers; it is still waited for.

@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package follow
+package relist
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ import (
 
 func TestNewestSendsNoVersionThatMayBeInTheFuture(t *testing.T) {
 	for version, want := range map[string]string{"": "", "0": "0", "714": ""} {
-		got := Newest(metav1.ListOptions{
+		got := newest(metav1.ListOptions{
 			FieldSelector: "kept", ResourceVersion: version, ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan})
 		if got.ResourceVersion != want || got.FieldSelector != "kept" || want == "" && got.ResourceVersionMatch != "" {
 			t.Errorf("version %q: got %+v", version, got)
@@ -24,11 +24,11 @@ func TestNewestSendsNoVersionThatMayBeInTheFuture(t *testing.T) {
 	}
 }
 
-func TestRelistHidesWhatAReflectorWouldWaitOut(t *testing.T) {
+func TestFailedHidesWhatAReflectorWouldWaitOut(t *testing.T) {
 	for name, err := range map[string]error{
 		"refused": syscall.ECONNREFUSED, "too many": apierrors.NewTooManyRequests("later", 1),
 	} {
-		got := Relist("the Secret", err)
+		got := failed("the Secret", err)
 		if utilnet.IsConnectionRefused(got) || apierrors.IsTooManyRequests(got) {
 			t.Errorf("%s: the type of %v still shows", name, got)
 		}
@@ -37,10 +37,10 @@ func TestRelistHidesWhatAReflectorWouldWaitOut(t *testing.T) {
 		}
 	}
 	forbidden := apierrors.NewUnauthorized("no")
-	if got := Relist("x", forbidden); !errors.Is(got, forbidden) {
+	if got := failed("x", forbidden); !errors.Is(got, forbidden) {
 		t.Errorf("%v was changed to %v", forbidden, got)
 	}
-	if got := Relist("x", nil); got != nil {
+	if got := failed("x", nil); got != nil {
 		t.Errorf("no error became %v", got)
 	}
 }

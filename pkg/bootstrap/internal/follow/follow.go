@@ -19,6 +19,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/relist"
 )
 
 const (
@@ -61,7 +63,7 @@ func Run(ctx context.Context, options Options) {
 		Factor:   2,
 		Jitter:   delayJitter,
 	}
-	lw := &cache.ListWatch{ListWithContextFunc: f.list, WatchFuncWithContext: f.watch}
+	lw := relist.ListerWatcher(options.Name, &cache.ListWatch{ListWithContextFunc: f.list, WatchFuncWithContext: f.watch})
 	reflector := cache.NewReflectorWithOptions(cache.ToListWatcherWithWatchListSemantics(lw, options.Resource), expected,
 		options.Store, cache.ReflectorOptions{Name: options.Name, Backoff: backoff})
 	reflector.RunWithContext(quiet(ctx))
@@ -85,7 +87,7 @@ func (f *follower) selected(opts metav1.ListOptions) metav1.ListOptions {
 }
 
 func (f *follower) list(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
-	list, err := f.Resource.List(ctx, f.selected(Newest(opts)))
+	list, err := f.Resource.List(ctx, f.selected(opts))
 	if err != nil {
 		f.report(ctx, err)
 		return nil, err
@@ -98,7 +100,7 @@ func (f *follower) watch(ctx context.Context, opts metav1.ListOptions) (watch.In
 	if err == nil || opts.SendInitialEvents == nil { // a list follows where the API server did not stream one
 		f.report(ctx, err)
 	}
-	return stream, Relist(f.Name, err)
+	return stream, err
 }
 
 func (f *follower) report(ctx context.Context, err error) {
