@@ -33,6 +33,7 @@ var _ client.Reader = &cluster{}
 func newCluster(scheme *runtime.Scheme, k kinds, objects []object) *cluster {
 	c := &cluster{scheme: scheme, kinds: k, objects: map[schema.GroupVersionKind][]object{}}
 	for _, o := range objects {
+		o = o.equivalent()
 		c.objects[o.kind] = append(c.objects[o.kind], o)
 	}
 	return c

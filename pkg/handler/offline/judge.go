@@ -150,16 +150,18 @@ func (o *object) complete(k kinds, namespace string) {
 
 // request is the one that an API server would send for the creation of the object.
 func (o *object) request(k kinds, user authenticationv1.UserInfo) *handler.Request {
-	resource := metav1.GroupVersionResource(k.resource(o.kind))
-	kind := metav1.GroupVersionKind(o.kind)
+	sent := o.equivalent()
+	kind, requestKind := metav1.GroupVersionKind(sent.kind), metav1.GroupVersionKind(o.kind)
+	resource := metav1.GroupVersionResource(k.resource(sent.kind))
+	requestResource := metav1.GroupVersionResource(k.resource(o.kind))
 	namespace := o.namespace
 	if kind.Group == "" && kind.Kind == "Namespace" {
 		namespace = o.name // a Namespace is in itself
 	}
 	return handler.NewRequest(admissionv1.AdmissionRequest{
-		Kind: kind, RequestKind: &kind, Resource: resource, RequestResource: &resource,
+		Kind: kind, RequestKind: &requestKind, Resource: resource, RequestResource: &requestResource,
 		Name: o.name, Namespace: namespace, Operation: admissionv1.Create, UserInfo: user,
-		Object: runtime.RawExtension{Raw: o.raw},
+		Object: runtime.RawExtension{Raw: sent.raw},
 	})
 }
 
