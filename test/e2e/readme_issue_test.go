@@ -16,16 +16,10 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// readmeBlock is the block of the README that begins with these lines.
 func readmeBlock(t *testing.T, begin string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(site.Root(), "README.md"))
+	block, err := site.ReadmeBlock(begin)
 	must(t, err)
-	_, block, found := strings.Cut(string(text), begin)
-	block, _, ended := strings.Cut(block, "```\n")
-	if !found || !ended {
-		t.Fatalf("the README has no block that begins with %q", begin)
-	}
 	return block
 }
 
