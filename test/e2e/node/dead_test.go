@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/node"
 )
@@ -23,6 +24,7 @@ import (
 // and we ourselves come back from. Without a scheduler no replacement can run, so that we stay dead meanwhile.
 func TestEveryReplicaDead(t *testing.T) {
 	pods := install(t)
+	makeNamespace(t, "kube-flannel")
 	must(t, shared.StopComponent(node.Scheduler))
 	t.Cleanup(func() { must(t, shared.StartComponent(context.Background(), node.Scheduler)) }) // for the tests that follow
 	for _, pod := range pods {
@@ -38,11 +40,21 @@ func TestEveryReplicaDead(t *testing.T) {
 		return nil
 	})
 	wantRunning(t, metav1.NamespaceSystem)
+	wantRunning(t, "kube-flannel") // Without a network no pod of ours starts.
 	began := time.Now()
 	must(t, shared.StartComponent(t.Context(), node.Scheduler))
 	awaitPods(t, 2)
 	awaitAdmission(t)
 	t.Logf("every replica was dead; %s after the scheduler's start two were Ready and admissions answered", since(began))
+}
+
+func makeNamespace(t *testing.T, name string) {
+	t.Helper()
+	api := client(t).CoreV1().Namespaces()
+	_, err := api.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+	must(t, err)
+	t.Cleanup(func() { must(t, api.Delete(context.Background(), name, metav1.DeleteOptions{})) })
+	clustertest.Eventually(t, func(ctx context.Context) error { return cluster.NamespaceReady(ctx, client(t), name) })
 }
 
 // wantRunning runs a pod of the control plane's, as a static pod or a DaemonSet's is bound to its node.
