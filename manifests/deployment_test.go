@@ -241,6 +241,9 @@ func TestRolloutNeverTakesTheLastReplica(t *testing.T) {
 	if keep := budget.Spec.MinAvailable.IntValue(); keep < 1 || keep >= int(*d.Spec.Replicas) {
 		t.Errorf("a budget that keeps %d of %d replicas lets nodes drain all, or none", keep, *d.Spec.Replicas)
 	}
+	if p := budget.Spec.UnhealthyPodEvictionPolicy; p == nil || *p != policyv1.AlwaysAllow {
+		t.Error("replicas that are not Ready hold up the drain of their nodes")
+	}
 }
 
 // The server and the holder of its port meet at a socket, which is all that they share: the holder sees no key.
@@ -257,6 +260,9 @@ func TestListenerIsShared(t *testing.T) {
 	path := socket(holder.Args)
 	if len(holder.VolumeMounts) != 1 || !strings.HasPrefix(path, holder.VolumeMounts[0].MountPath+"/") {
 		t.Fatalf("the holder of %s has %+v mounted, want the directory of its socket alone", path, holder.VolumeMounts)
+	}
+	if automount := deployment(t).Spec.Template.Spec.AutomountServiceAccountToken; automount == nil || *automount {
+		t.Error("the holder gets the token, which may sign certificates")
 	}
 	shared := holder.VolumeMounts[0]
 	same := func(mount corev1.VolumeMount) bool {

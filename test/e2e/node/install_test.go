@@ -42,6 +42,7 @@ func TestInstall(t *testing.T) {
 				wantConfined(t, &pod, container)
 			}
 			wantMemoryVolume(t, &pod)
+			wantNoToken(t, &pod)
 		})
 	}
 	t.Run("admission", wantAdmission)
@@ -102,13 +103,27 @@ func statusField(status, field string) string {
 	return ""
 }
 
+// wantNoToken: what holds the port open is nobody to the API server.
+func wantNoToken(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	if mounts := mountsOf(t, pod, listenerContainer); strings.Contains(mounts, "serviceaccount") {
+		t.Errorf("the listener has the Pod's token: %s", mounts)
+	}
+}
+
+func mountsOf(t *testing.T, pod *corev1.Pod, container string) string {
+	t.Helper()
+	pid, err := process1(pod, container)
+	must(t, err)
+	mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pid))
+	must(t, err)
+	return string(mounts)
+}
+
 // wantMemoryVolume: the serving key is on no disk.
 func wantMemoryVolume(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
-	pids := shared.ContainerPIDs(statusOf(pod, serverContainer).ContainerID)
-	mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mountinfo", pids[0]))
-	must(t, err)
-	for line := range strings.Lines(string(mounts)) {
+	for line := range strings.Lines(mountsOf(t, pod, serverContainer)) {
 		if strings.Contains(line, " /run/hookstrap ") {
 			if !strings.Contains(line, "tmpfs") || !strings.Contains(line, "size=1024k") {
 				t.Errorf("/run/hookstrap is no tmpfs of 1 MiB: %s", line)
