@@ -74,12 +74,13 @@ node-components: check-go ## Build kubelet, kube-scheduler and kube-proxy as wel
 test: components ## Run all tests, against the real control plane, with the race detector (TESTFLAGS=...)
 	$(GO) test -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
 
-# One package after the other: each starts a node of its own.
+# One package after the other: those of the node start one of their own each.
 .PHONY: e2e
 e2e: ## Install into a real cluster of one node on this machine, and break it (root, Linux; TESTFLAGS=...)
 	hack/install-node-packages
 	$(MAKE) node-components
-	$(GO) test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) ./test/e2e/cluster/node ./test/e2e/node
+	$(GO) test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) \
+	  ./test/e2e/cluster/dockerfile ./test/e2e/cluster/node ./test/e2e/node
 
 .PHONY: soak
 soak: components ## Rotate 20 CAs and renew 200 certificates under a stream of admissions (SOAK_ROTATIONS, SOAK_RENEWALS)

@@ -6,6 +6,7 @@
 package node
 
 import (
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -27,7 +28,10 @@ const (
 // run, under a stream of admissions.
 func TestDockerfile(t *testing.T) {
 	install(t)
-	archive, err := dockerfile.Build(t.Context(), t.TempDir(), dockerfile.Options{
+	dir, err := imageDir(shared)
+	must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	archive, err := dockerfile.Build(t.Context(), dir, dockerfile.Options{
 		Source: site.Root(), Image: builtImage, Version: builtVersion,
 		// The dot keeps the modules in there out of ./..., which would fail over them.
 		Cache: filepath.Join(site.Root(), "bin", runtime.GOOS+"-"+runtime.GOARCH, ".image-build"),
@@ -42,7 +46,7 @@ func TestDockerfile(t *testing.T) {
 		t.Errorf("the image of the Dockerfile (-want +got):\n%s", diff)
 	}
 	// The tests' own image claims to be like it. What the file holds is no matter here.
-	own := filepath.Join(t.TempDir(), "own.tar")
+	own := filepath.Join(dir, "own.tar")
 	_, err = node.WebhookImage(builtImage, filepath.Join(site.Root(), "go.mod")).Write(own)
 	must(t, err)
 	if diff := cmp.Diff(built, contentsOf(t, own, builtImage), ignoreSizes()); diff != "" {

@@ -68,7 +68,7 @@ func importImage(ctx context.Context, n *node.Node) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "hookstrap-image-")
+	dir, err := imageDir(n)
 	if err != nil {
 		return err
 	}
@@ -85,6 +85,9 @@ func importImage(ctx context.Context, n *node.Node) error {
 	fmt.Printf("image %s: %.1f MB compressed\n", name, float64(size)/1e6)
 	return n.ImportImage(ctx, file)
 }
+
+// imageDir makes a directory for an image. It goes with the node at the latest, however this process ends.
+func imageDir(n *node.Node) (string, error) { return os.MkdirTemp(n.NodeDir(), "image-") }
 
 // explain prints what the cluster is like after a failure.
 func explain() {

@@ -3,11 +3,12 @@
 
 // Package dockerfile builds the project's Dockerfile as a user would, with buildah, but without a registry: the image
 // of the Go toolchain, which the Dockerfile begins with, is made here of the toolchain and the module cache that run
-// the test. It needs root on Linux, and the packages of hack/install-node-packages.
+// the test. It needs root on Linux, `make components` and the packages of hack/install-node-packages.
 package dockerfile
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"os"
@@ -16,7 +17,17 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/assets"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/run"
 )
+
+// directoryPrefix is that of the build's directory. It begins like those of a node, so that the next node removes what
+// a crash has left.
+const directoryPrefix = "hookstrap-node-image-"
+
+//go:embed build.sh
+var script []byte
 
 // Options say what is built.
 type Options struct {
@@ -30,28 +41,60 @@ type Options struct {
 	Cache string
 }
 
-// Build builds the image and returns the path of an archive with it, of the format of `docker save`, in dir. What else
-// the build made in dir is removed again. The error has what buildah said.
+// Build builds the image and returns the path of an archive with it, of the format of `docker save`, in dir. All else
+// that the build makes is gone afterwards, or when this process is killed. The error has what buildah said.
 func Build(ctx context.Context, dir string, o Options) (string, error) {
-	b := &builder{Options: o, dir: dir}
-	if err := b.prepare(ctx); err != nil {
+	layout, err := assets.Locate()
+	if err != nil {
 		return "", err
 	}
-	archive := filepath.Join(dir, "image.tar")
-	err := errors.Join(b.build(ctx, archive), b.clean())
+	if err := layout.Missing(); err != nil {
+		return "", err
+	}
+	own, err := run.MakeDir(directoryPrefix)
 	if err != nil {
+		return "", fmt.Errorf("making a directory for the image build: %w", err)
+	}
+	b := &builder{Options: o, dir: own.Path, supervise: layout.Supervise}
+	archive := filepath.Join(dir, "image.tar")
+	if err := errors.Join(b.build(ctx, archive), own.Remove()); err != nil {
 		return "", fmt.Errorf("building the Dockerfile in %s: %w", o.Source, err)
 	}
 	return archive, nil
 }
 
-// builder is one build with a storage of its own.
+// builder is one build with a directory of its own.
 type builder struct {
 	Options
 
-	dir     string
-	modules string // the download cache of Go's modules, which serves as their proxy
-	goroot  string
+	dir       string
+	supervise string
+	modules   string // the download cache of Go's modules, which serves as their proxy
+	goroot    string
+}
+
+func (b *builder) build(ctx context.Context, archive string) error {
+	// It is the first file: a directory without any is not swept.
+	path := filepath.Join(b.dir, "build.sh")
+	if err := os.WriteFile(path, script, 0o600); err != nil {
+		return fmt.Errorf("writing the script of the image build: %w", err)
+	}
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	base, err := b.baseOf(filepath.Join(b.Source, "Dockerfile"))
+	if err != nil {
+		return err
+	}
+	s := run.Supervisor{Supervise: b.supervise, Dir: b.dir, Unshare: true}
+	cmd := s.Cmd(ctx, "/bin/sh", "-eu", path)
+	cmd.Env = append(os.Environ(), "dir="+b.dir, "cache="+b.Cache, "goroot="+b.goroot, "modules="+b.modules,
+		"base="+base, "source="+b.Source, "image="+b.Image, "version="+b.Version, "archive="+archive,
+		"os="+runtime.GOOS, "arch="+runtime.GOARCH)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("buildah: %w: %s", err, out)
+	}
+	return nil
 }
 
 // prepare finds the toolchain, and sees to it that everything which `go mod download` will ask for is there: inside the
@@ -65,7 +108,7 @@ func (b *builder) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(b.Cache, 0o700); err != nil {
 		return fmt.Errorf("making the cache of the image build: %w", err)
 	}
-	download := exec.CommandContext(ctx, "go", "mod", "download")
+	download := run.Supervisor{Supervise: b.supervise, Dir: b.dir}.Cmd(ctx, "go", "mod", "download")
 	download.Dir = b.Source
 	if out, err := download.CombinedOutput(); err != nil {
 		return fmt.Errorf("go mod download in %s: %w: %s", b.Source, err, out)
@@ -82,27 +125,6 @@ func (b *builder) prepare(ctx context.Context) error {
 	return nil
 }
 
-func (b *builder) build(ctx context.Context, archive string) error {
-	base, err := b.baseOf(filepath.Join(b.Source, "Dockerfile"))
-	if err != nil {
-		return err
-	}
-	if err := b.makeBase(ctx, base); err != nil {
-		return err
-	}
-	platform := runtime.GOOS + "/" + runtime.GOARCH
-	_, err = b.buildah(ctx, "build", "--pull-never", "--isolation", "chroot", "--network", "host",
-		"--volume", b.goroot+":/usr/local/go:ro", "--volume", b.modules+":/proxy:ro",
-		"--build-arg", "VERSION="+b.Version, "--build-arg", "BUILDPLATFORM="+platform,
-		"--build-arg", "TARGETOS="+runtime.GOOS, "--build-arg", "TARGETARCH="+runtime.GOARCH,
-		"--tag", b.Image, b.Source)
-	if err != nil {
-		return err
-	}
-	_, err = b.buildah(ctx, "push", "--quiet", b.Image, "docker-archive:"+archive+":"+b.Image)
-	return err
-}
-
 // baseOf returns the image that the Dockerfile's first stage begins with.
 func (b *builder) baseOf(path string) (string, error) {
 	data, err := os.ReadFile(path)
@@ -114,64 +136,4 @@ func (b *builder) baseOf(path string) (string, error) {
 		return "", fmt.Errorf("%s has no line \"FROM golang:VERSION AS build\"", path)
 	}
 	return "docker.io/library/" + string(from[1]), nil
-}
-
-// makeBase makes the stand-in for the image of the Go toolchain: a shell to run commands with. The toolchain and the
-// modules are mounted into the build, since copying them would take longer than compiling.
-func (b *builder) makeBase(ctx context.Context, name string) error {
-	container, err := b.buildah(ctx, "from", "scratch")
-	if err != nil {
-		return err
-	}
-	busybox, err := exec.LookPath("busybox")
-	if err != nil {
-		return fmt.Errorf("looking for busybox: %w", err)
-	}
-	for _, args := range [][]string{
-		{"copy", "--quiet", container, busybox, "/bin/sh"},
-		{"copy", "--quiet", "--chmod", "1777", container, b.emptyDir(), "/tmp"},
-		{
-			// HOME is where Go keeps what it has compiled, which is where the Dockerfile has a cache mounted.
-			"config", "--env", "HOME=/root", "--env", "PATH=/usr/local/go/bin:/bin", "--env", "GOPROXY=file:///proxy",
-			"--env", "GOSUMDB=off", container,
-		},
-		{"commit", "--quiet", container, name},
-	} {
-		if _, err := b.buildah(ctx, args...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// emptyDir is a directory without anything in it.
-func (b *builder) emptyDir() string { return filepath.Join(b.dir, "empty") }
-
-// buildah runs a command on the builder's own storage and returns what it says. The driver that copies needs neither a
-// file system of a certain kind nor mounts, which an interrupted build would leave behind.
-func (b *builder) buildah(ctx context.Context, args ...string) (string, error) {
-	if err := os.MkdirAll(b.emptyDir(), 0o700); err != nil {
-		return "", fmt.Errorf("making a directory for buildah: %w", err)
-	}
-	storage := []string{
-		"--root", filepath.Join(b.dir, "storage"), "--runroot", filepath.Join(b.dir, "run"), "--storage-driver", "vfs",
-	}
-	cmd := exec.CommandContext(ctx, "buildah", append(storage, args...)...)
-	cmd.Env = append(os.Environ(), "BUILDAH_ISOLATION=chroot", "TMPDIR="+b.Cache)
-	var said strings.Builder
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("buildah %s: %w: %s%s", args[0], err, said.String(), out)
-	}
-	return strings.TrimSpace(string(out)), nil
-}
-
-func (b *builder) clean() error {
-	for _, name := range []string{"storage", "run", "empty"} {
-		if err := os.RemoveAll(filepath.Join(b.dir, name)); err != nil {
-			return fmt.Errorf("removing what the image build left: %w", err)
-		}
-	}
-	return nil
 }

@@ -10,8 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/cgroups"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/poll"
@@ -79,11 +77,7 @@ func endWith(ctx context.Context, end context.CancelCauseFunc, p *run.Process, c
 // Command returns a command that runs on the node, in all of its namespaces. Paths must be absolute.
 func (n *Node) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	s := run.Supervisor{Supervise: n.layout.Supervise, Dir: n.dir.Path, Join: n.machineFile()}
-	line := append(s.Command("", name), args...)
-	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // which supervise passes on
-	cmd.WaitDelay = 10 * time.Second
-	return cmd
+	return s.Cmd(ctx, name, args...)
 }
 
 // PowerOff cuts the power of the whole machine: the control plane, the node and all pods end at once, without a word.

@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	// directoryPrefix is that of the node's and of its control plane's directory.
+	// directoryPrefix is that of the node's and of its control plane's directory, and begins that of an image build's.
 	directoryPrefix = "hookstrap-node-"
 	// startTimeout bounds the start when the caller's context does not.
 	startTimeout = 3 * time.Minute

@@ -4,9 +4,13 @@
 package run
 
 import (
+	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
+	"time"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/assets"
 )
@@ -36,6 +40,15 @@ func (s Supervisor) Command(component assets.Component, binary string) []string 
 		args = append(args, "--unshare")
 	}
 	return append(args, "--", binary)
+}
+
+// Cmd returns a command that ends by itself, or in order with the context. It gets no file.
+func (s Supervisor) Cmd(ctx context.Context, binary string, args ...string) *exec.Cmd {
+	line := append(s.Command("", binary), args...)
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // which supervise passes on
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
 }
 
 // PIDFile is where a component's process id is, as this process sees it.
