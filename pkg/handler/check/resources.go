@@ -4,7 +4,6 @@
 package check
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -159,38 +158,4 @@ func requests(is corev1.ResourceRequirements, name string) bool {
 func has(list corev1.ResourceList, name string) bool {
 	q, ok := list[corev1.ResourceName(name)]
 	return ok && q.Sign() > 0
-}
-
-// excess says what is too much.
-func (p Resources) excess(is corev1.ResourceRequirements, path *field.Path) []resourceFault {
-	var faults []resourceFault
-	for _, name := range slices.Sorted(maps.Keys(p.Max)) {
-		most := resource.MustParse(p.Max[name])
-		for _, part := range []struct {
-			field string
-			list  corev1.ResourceList
-		}{{"requests", is.Requests}, {"limits", is.Limits}} {
-			if q, ok := part.list[corev1.ResourceName(name)]; ok && q.Cmp(most) > 0 {
-				faults = append(faults, resourceFault{path.Child(part.field).Key(name),
-					fmt.Sprintf("%s of %s in %s is more than %s", q.String(), name, part.field, most.String())})
-			}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(p.MaxLimitRequestRatio)) {
-		if text := tooFar(is, name, p.MaxLimitRequestRatio[name]); text != "" {
-			faults = append(faults, resourceFault{path.Child("limits").Key(name), text})
-		}
-	}
-	return faults
-}
-
-// tooFar says that a limit exceeds its request by more than the ratio. Without a request the two are the same.
-func tooFar(is corev1.ResourceRequirements, name string, ratio float64) string {
-	limit, limited := is.Limits[corev1.ResourceName(name)]
-	request, requested := is.Requests[corev1.ResourceName(name)]
-	if !limited || !requested || limit.AsApproximateFloat64() <= ratio*request.AsApproximateFloat64() {
-		return ""
-	}
-	return fmt.Sprintf("limit of %s %s is more than %g times the request of %s", limit.String(), name, ratio,
-		request.String())
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
@@ -50,6 +52,54 @@ func TestResources(t *testing.T) {
 	testInvalid(t, "resources", `{requireRequests: ["a b"], requireLimits: [""], max: {cpu: x, memory: -1}, maxLimitRequestRatio: {cpu: 0.5}}`,
 		"p.requireRequests[0]", "p.requireLimits[0]", "p.requireLimits[0]", "p.max[cpu]", "p.max[memory]",
 		"p.maxLimitRequestRatio[cpu]")
+}
+
+// A limit of exactly the ratio is allowed, and whatever is above it is not.
+func TestLimitRequestRatioIsExact(t *testing.T) {
+	for _, tt := range []struct {
+		ratio  float64
+		tenths int64
+	}{{1, 10}, {1.1, 11}, {1.2, 12}, {1.3, 13}, {1.4, 14}, {1.5, 15}, {1.7, 17}, {2, 20}, {2.3, 23}, {3, 30}, {4.1, 41}, {7, 70}, {10, 100}} {
+		for request := int64(10); request <= 20_000; request += 70 {
+			limit := request / 10 * tt.tenths
+			for _, unit := range []resource.Scale{resource.Nano, resource.Milli, 0, resource.Giga} {
+				if text := tooFar(scaledCPU(limit, request, unit), "cpu", tt.ratio); text != "" {
+					t.Fatalf("denied what is just right: %s", text)
+				}
+				if tooFar(scaledCPU(limit+1, request, unit), "cpu", tt.ratio) == "" {
+					t.Fatalf("allowed a limit of %d for a request of %d in units of 10^%d with ratio %g", limit+1, request, unit, tt.ratio)
+				}
+			}
+		}
+	}
+}
+
+func scaledCPU(limit, request int64, unit resource.Scale) corev1.ResourceRequirements {
+	return corev1.ResourceRequirements{
+		Limits:   corev1.ResourceList{"cpu": *resource.NewScaledQuantity(limit, unit)},
+		Requests: corev1.ResourceList{"cpu": *resource.NewScaledQuantity(request, unit)},
+	}
+}
+
+func TestLimitRequestRatioOfExtremes(t *testing.T) {
+	const most, tiny = "9223372036854775807", "1n"
+	for _, tt := range []struct {
+		limit, request string
+		ratio          float64
+		allowed        bool
+	}{
+		{most, most, 1, true}, {most, "9223372036854775806", 1, false}, {most, tiny, 1e300, true}, {most, tiny, 1e9, false},
+		{"3Ei", "2Ei", 1.5, true}, {"2Ei", "1Ei", 1.9999999999999998, false}, {"0", "0", 1, true}, {tiny, "0", 1e300, false},
+		{"0e30", "1", 1, true}, {"1", "0e30", 1, false},
+	} {
+		is := corev1.ResourceRequirements{
+			Limits:   corev1.ResourceList{"cpu": resource.MustParse(tt.limit)},
+			Requests: corev1.ResourceList{"cpu": resource.MustParse(tt.request)},
+		}
+		if text := tooFar(is, "cpu", tt.ratio); (text == "") != tt.allowed {
+			t.Errorf("limit %s, request %s, ratio %g: got %q", tt.limit, tt.request, tt.ratio, text)
+		}
+	}
 }
 
 // Another image does not make a missing request a new one, and another number does.
