@@ -132,7 +132,7 @@ func (d *decoder) check(path *field.Path, check *Check, data json.RawMessage) {
 }
 
 // isCommon says whether a field is one of those that every check has.
-func isCommon(name string) bool { return name == "mode" || name == "onError" || name == "exempt" }
+func isCommon(name string) bool { return slices.Contains(handler.CommonFields(), name) }
 
 // field decodes one field into a struct, and leaves the others as they are.
 func (d *decoder) field(path *field.Path, name string, value json.RawMessage, into any) {
