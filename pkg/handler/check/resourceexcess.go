@@ -15,9 +15,20 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
+// excess is what is too much: an amount, or for a ratio a limit and its request.
+type excess struct {
+	resourceFault
+	of      excessKind
+	amount  *big.Rat
+	request *big.Rat // nil unless it is a ratio
+}
+
+// excessKind is what can be too much of a container or Pod.
+type excessKind struct{ field, resource string }
+
 // excess says what is too much.
-func (p Resources) excess(is corev1.ResourceRequirements, path *field.Path) []resourceFault {
-	var faults []resourceFault
+func (p Resources) excess(is corev1.ResourceRequirements, path *field.Path) []excess {
+	var found []excess
 	for _, name := range slices.Sorted(maps.Keys(p.Max)) {
 		most := resource.MustParse(p.Max[name])
 		for _, part := range []struct {
@@ -25,32 +36,37 @@ func (p Resources) excess(is corev1.ResourceRequirements, path *field.Path) []re
 			list  corev1.ResourceList
 		}{{"requests", is.Requests}, {"limits", is.Limits}} {
 			if q, ok := part.list[corev1.ResourceName(name)]; ok && q.Cmp(most) > 0 {
-				faults = append(faults, resourceFault{path.Child(part.field).Key(name),
-					fmt.Sprintf("%s of %s in %s is more than %s", q.String(), name, part.field, most.String())})
+				text := fmt.Sprintf("%s of %s in %s is more than %s", q.String(), name, part.field, most.String())
+				found = append(found, excess{
+					resourceFault: resourceFault{path.Child(part.field).Key(name), text},
+					of:            excessKind{part.field, name}, amount: amount(q),
+				})
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.MaxLimitRequestRatio)) {
-		if text := tooFar(is, name, p.MaxLimitRequestRatio[name]); text != "" {
-			faults = append(faults, resourceFault{path.Child("limits").Key(name), text})
+		if over, ok := tooFar(is, name, p.MaxLimitRequestRatio[name]); ok {
+			over.path = path.Child("limits").Key(name)
+			found = append(found, over)
 		}
 	}
-	return faults
+	return found
 }
 
-// tooFar says that a limit exceeds its request by more than the ratio. Without a request the two are the same.
-func tooFar(is corev1.ResourceRequirements, name string, ratio float64) string {
+// tooFar says whether a limit exceeds its request by more than the ratio. Without a request the two are the same.
+func tooFar(is corev1.ResourceRequirements, name string, ratio float64) (excess, bool) {
 	limit, limited := is.Limits[corev1.ResourceName(name)]
 	request, requested := is.Requests[corev1.ResourceName(name)]
 	if !limited || !requested || limit.Sign() <= 0 {
-		return ""
+		return excess{}, false
 	}
-	most := new(big.Rat).Mul(exactly(ratio), amount(request))
-	if amount(limit).Cmp(most) <= 0 {
-		return ""
+	over := excess{of: excessKind{"ratio", name}, amount: amount(limit), request: amount(request)}
+	if over.amount.Cmp(new(big.Rat).Mul(exactly(ratio), over.request)) <= 0 {
+		return excess{}, false
 	}
-	return fmt.Sprintf("limit of %s %s is more than %g times the request of %s", limit.String(), name, ratio,
+	over.text = fmt.Sprintf("limit of %s %s is more than %g times the request of %s", limit.String(), name, ratio,
 		request.String())
+	return over, true
 }
 
 // exactly is the number that was written down: 1.4 is no number that a float64 could be, and the limit that is exactly

@@ -63,10 +63,10 @@ func TestLimitRequestRatioIsExact(t *testing.T) {
 		for request := int64(10); request <= 20_000; request += 70 {
 			limit := request / 10 * tt.tenths
 			for _, unit := range []resource.Scale{resource.Nano, resource.Milli, 0, resource.Giga} {
-				if text := tooFar(scaledCPU(limit, request, unit), "cpu", tt.ratio); text != "" {
-					t.Fatalf("denied what is just right: %s", text)
+				if over, ok := tooFar(scaledCPU(limit, request, unit), "cpu", tt.ratio); ok {
+					t.Fatalf("denied what is just right: %s", over.text)
 				}
-				if tooFar(scaledCPU(limit+1, request, unit), "cpu", tt.ratio) == "" {
+				if _, ok := tooFar(scaledCPU(limit+1, request, unit), "cpu", tt.ratio); !ok {
 					t.Fatalf("allowed a limit of %d for a request of %d in units of 10^%d with ratio %g", limit+1, request, unit, tt.ratio)
 				}
 			}
@@ -96,8 +96,8 @@ func TestLimitRequestRatioOfExtremes(t *testing.T) {
 			Limits:   corev1.ResourceList{"cpu": resource.MustParse(tt.limit)},
 			Requests: corev1.ResourceList{"cpu": resource.MustParse(tt.request)},
 		}
-		if text := tooFar(is, "cpu", tt.ratio); (text == "") != tt.allowed {
-			t.Errorf("limit %s, request %s, ratio %g: got %q", tt.limit, tt.request, tt.ratio, text)
+		if over, ok := tooFar(is, "cpu", tt.ratio); ok == tt.allowed {
+			t.Errorf("limit %s, request %s, ratio %g: got %q", tt.limit, tt.request, tt.ratio, over.text)
 		}
 	}
 }
@@ -110,6 +110,82 @@ func TestResourcesIdentity(t *testing.T) {
 	const params = `{requireRequests: [cpu], requireLimits: [], max: {memory: 1Gi}}`
 	testUpdate(t, "resources", params, pod("x:1", "2Gi"), pod("x:2", "2Gi"), true)
 	testUpdate(t, "resources", params, pod("x:1", "2Gi"), pod("x:1", "3Gi"), false)
+}
+
+// What is too much may become less in an update, even if it is still too much. Nothing else may come along with it.
+func TestResourcesThatBecomeLess(t *testing.T) {
+	of := func(sort, name, image, resources string) string {
+		return `{` + sort + `: [{name: ` + name + `, image: ` + image + `, resources: ` + resources + `}]}`
+	}
+	a := func(resources string) string { return of("containers", "a", "x", resources) }
+	requests := func(memory string) string { return a(`{requests: {memory: ` + memory + `}}`) }
+	ratio := func(request, limit string) string {
+		return a(`{requests: {cpu: ` + request + `}, limits: {cpu: ` + limit + `}}`)
+	}
+	whole := func(limit, containers string) string {
+		return `{resources: {limits: {memory: ` + limit + `}}, containers: [` + containers + `]}`
+	}
+	const x, z = `{name: a, image: x}`, `{name: b, image: z}`
+	for title, tt := range map[string]struct {
+		before, after string
+		allowed       bool
+	}{
+		"less":                           {requests("16Gi"), requests("8Gi"), true},
+		"more":                           {requests("8Gi"), requests("16Gi"), false},
+		"written otherwise":              {requests("8Gi"), requests("8589934592"), true},
+		"new":                            {requests("1Gi"), requests("8Gi"), false},
+		"in place of nothing":            {a(`{}`), requests("8Gi"), false},
+		"both less":                      {a(`{requests: {memory: 9Gi}, limits: {memory: 9Gi}}`), a(`{requests: {memory: 7Gi}, limits: {memory: 8Gi}}`), true},
+		"one less, one more":             {a(`{requests: {memory: 8Gi}, limits: {memory: 9Gi}}`), a(`{requests: {memory: 7Gi}, limits: {memory: 10Gi}}`), false},
+		"a limit in place of a request":  {requests("16Gi"), a(`{limits: {memory: 8Gi}}`), false},
+		"another resource":               {requests("16Gi"), a(`{requests: {disk: 8Gi}}`), false},
+		"another image":                  {requests("16Gi"), of("containers", "a", "z", `{requests: {memory: 8Gi}}`), false},
+		"another name":                   {requests("16Gi"), of("containers", "b", "x", `{requests: {memory: 8Gi}}`), false},
+		"another sort":                   {requests("16Gi"), of("initContainers", "a", "x", `{requests: {memory: 8Gi}}`), false},
+		"init container":                 {of("initContainers", "a", "x", `{requests: {memory: 16Gi}}`), of("initContainers", "a", "x", `{requests: {memory: 8Gi}}`), true},
+		"another one beside it":          {requests("16Gi"), `{containers: [{name: b, image: x, resources: {requests: {memory: 8Gi}}}, {name: a, image: x}]}`, false},
+		"in another place":               {requests("16Gi"), `{containers: [{name: b, image: z}, {name: a, image: x, resources: {requests: {memory: 8Gi}}}]}`, true},
+		"ratio, smaller limit":           {ratio("1", "8"), ratio("1", "6"), true},
+		"ratio, larger request":          {ratio("1", "8"), ratio("1500m", "8"), true},
+		"ratio, smaller with more":       {ratio("1", "8"), ratio("2", "10"), true},
+		"ratio, the same of less":        {ratio("2", "8"), ratio("1", "4"), true},
+		"ratio, larger with less":        {ratio("2", "8"), ratio("1", "5"), false},
+		"ratio, larger":                  {ratio("1", "4"), ratio("1", "4001m"), false},
+		"ratio, new":                     {ratio("2", "4"), ratio("1", "4"), false},
+		"ratio, new, without a request":  {a(`{limits: {cpu: 4}}`), ratio("1", "4"), false},
+		"ratio, request of nothing":      {ratio("0", "8"), ratio("0", "4"), true},
+		"ratio, request of nothing more": {ratio("0", "4"), ratio("0", "8"), false},
+		"ratio, from nothing":            {ratio("0", "4"), ratio("1", "8"), true},
+		"ratio, to nothing":              {ratio("1", "8"), ratio("0", "1m"), false},
+		"ratio, nothing of nothing":      {ratio("0", "0"), ratio("0", "4"), false},
+		"ratio less, amount more":        {a(`{requests: {memory: 1Gi}, limits: {memory: 8Gi}}`), a(`{requests: {memory: 3Gi}, limits: {memory: 9Gi}}`), false},
+		"the Pod's":                      {whole("16Gi", x), whole("8Gi", x), true},
+		"the Pod's, more":                {whole("8Gi", x), whole("16Gi", x), false},
+		"the Pod's, a container less":    {whole("16Gi", x+","+z), whole("8Gi", z), true},
+		"the Pod's, a container more":    {whole("16Gi", x), whole("8Gi", x+","+z), false},
+		"the Pod's, another image":       {whole("16Gi", x), whole("8Gi", `{name: a, image: z}`), false},
+		"the Pod's, of a container":      {requests("16Gi"), whole("8Gi", x), false},
+		"a container's, of the Pod":      {whole("16Gi", x), a(`{limits: {memory: 8Gi}}`), false},
+	} {
+		t.Run(title, func(t *testing.T) {
+			const params = `{requireRequests: [], requireLimits: [], max: {memory: 4Gi, disk: 4Gi}, maxLimitRequestRatio: {cpu: 2, memory: 2}}`
+			testUpdate(t, "resources", params, templateOf(tt.before), templateOf(tt.after), tt.allowed)
+			testUpdate(t, "resources", params, podSpec(tt.before), podSpec(tt.after), tt.allowed)
+			testUpdate(t, "resources", params, templateOf(tt.after), templateOf(tt.after), true)
+		})
+	}
+}
+
+// If nobody can say what was too much before, all that is counts.
+func TestResourcesBeforeThatCannotBeRead(t *testing.T) {
+	const params = `{requireRequests: [], requireLimits: [], max: {memory: 4Gi}}`
+	for _, old := range []string{`{"spec":7}`, `"nonsense"`, `null`} {
+		req := requestOf(t, admissionv1.Update, podSpec(`{containers: [{name: a, resources: {limits: {memory: 8Gi}}}]}`))
+		req.OldObject.Raw = []byte(old)
+		if got := answer(t, built(t, definition(t, "resources"), params), req); got.Allowed {
+			t.Errorf("allowed over the old object %q", old)
+		}
+	}
 }
 
 // What is decoded for this check alone comes out of the memory that all share, as the rest does.
