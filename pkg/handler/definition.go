@@ -5,6 +5,9 @@ package handler
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -73,9 +76,9 @@ type Validator interface {
 }
 
 // Define makes a Definition of a function that makes the check of its parameters. P is a struct with JSON tags; its
-// fields stand beside mode, onError and exemptions in the configuration, so none can be called "mode", "onError" or
-// "exempt". The defaults are what holds for fields that a configuration leaves out; they must be a new value at every
-// call. If P or *P is a [Validator], build is called with valid parameters only.
+// fields stand beside those that every check has, so none can be called as one of [CommonFields]. The defaults are what
+// holds for fields that a configuration leaves out; they must be a new value at every call. If P or *P is a
+// [Validator], build is called with valid parameters only.
 func Define[P any](
 	name string, doc Doc, defaults func() P, build func(parameters P, env Environment) (Check, error),
 	reads ...client.Object,
@@ -90,12 +93,33 @@ func Define[P any](
 // NewParameters returns a pointer to new parameters with their defaults, to decode a configuration into.
 func (d Definition) NewParameters() any { return d.parameters() }
 
-// Validate returns everything that is wrong with parameters that came from NewParameters.
+// Validate returns everything that is wrong with parameters that came from NewParameters, and with their type.
 func (d Definition) Validate(path *field.Path, parameters any) field.ErrorList {
+	errs := hidden(path, parameters)
 	if v, ok := parameters.(Validator); ok {
-		return v.Validate(path)
+		errs = append(errs, v.Validate(path)...)
 	}
-	return nil
+	return errs
+}
+
+// CommonFields returns the names of the fields that every check has in a configuration, beside its parameters.
+func CommonFields() []string { return []string{"mode", "onError", "exempt"} }
+
+// hidden finds parameters that no configuration can set, because each check has a field of that name.
+func hidden(path *field.Path, parameters any) field.ErrorList {
+	value := reflect.Indirect(reflect.ValueOf(parameters))
+	if value.Kind() != reflect.Struct {
+		return nil
+	}
+	var errs field.ErrorList
+	for _, f := range reflect.VisibleFields(value.Type()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.IsExported() && slices.Contains(CommonFields(), name) {
+			errs = append(errs, field.InternalError(path.Child(name),
+				fmt.Errorf("every check has a field %q, so that no parameter can have its name: rename %s", name, f.Name)))
+		}
+	}
+	return errs
 }
 
 // ReadsFor returns the types that the check with these parameters looks up, which came from NewParameters: those in
@@ -113,11 +137,19 @@ func (d Definition) WithDefaultMode(mode Mode) Definition {
 	return d
 }
 
-// Build makes the check of parameters that came from NewParameters.
+// Build makes the check of parameters that came from NewParameters. Its name has to be that of the definition, or who
+// reads it in a message would not find it in the configuration.
 func (d Definition) Build(parameters any, env Environment) (Check, error) {
 	c, err := d.build(parameters, env)
 	if err != nil {
 		return nil, fmt.Errorf("check %q: %w", d.Name, err)
+	}
+	if c == nil {
+		return nil, fmt.Errorf("check %q: its definition has built nothing: return a check or an error", d.Name)
+	}
+	if name := c.Name(); name != d.Name {
+		return nil, fmt.Errorf("check %q: its definition has built one that is called %q: give both one name", d.Name,
+			name)
 	}
 	return c, nil
 }

@@ -5,9 +5,11 @@ package handler
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 type lookingUp struct {
@@ -39,5 +41,58 @@ func TestDefaultMode(t *testing.T) {
 	d := Define("x", Doc{}, func() int { return 0 }, func(int, Environment) (Check, error) { return nil, nil })
 	if changed := d.WithDefaultMode(Warn); changed.DefaultMode != Warn || d.DefaultMode != "" {
 		t.Errorf("got %q, and %q in what was copied", changed.DefaultMode, d.DefaultMode)
+	}
+}
+
+func TestBuildWantsTheDefinitionsName(t *testing.T) {
+	for title, tt := range map[string]struct {
+		check Check
+		want  string
+	}{
+		"the same":      {says("x"), ""},
+		"another":       {says("y"), `check "x": its definition has built one that is called "y": give both one name`},
+		"other letters": {says("X"), `is called "X"`},
+		"nothing":       {nil, `check "x": its definition has built nothing: return a check or an error`},
+	} {
+		t.Run(title, func(t *testing.T) {
+			d := Define("x", Doc{}, func() int { return 0 }, func(int, Environment) (Check, error) { return tt.check, nil })
+			got, err := d.Build(d.NewParameters(), Environment{})
+			if tt.want == "" && (err != nil || got == nil) || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// hiding are parameters that no configuration could set.
+type hiding struct {
+	Mode  string `json:"mode"`
+	Error string `json:"onError,omitempty"`
+	Embedded
+	Right string `json:"right"`
+	// These are no trouble: names in JSON mind the case, and what stands deeper is not beside the common fields.
+	Exempt string
+	Other  string   `json:"-"`
+	Nested Embedded `json:"nested"`
+}
+
+// Embedded has a field that counts as one of the structure it is in.
+type Embedded struct {
+	Exempted []string `json:"exempt"`
+}
+
+func TestParametersCannotHideCommonFields(t *testing.T) {
+	d := Define("x", Doc{}, func() hiding { return hiding{} }, func(hiding, Environment) (Check, error) { return says("x"), nil })
+	errs := d.Validate(field.NewPath("checks", "x"), d.NewParameters())
+	var got []string
+	for _, err := range errs {
+		got = append(got, err.Field)
+	}
+	if want := "checks.x.mode checks.x.onError checks.x.exempt"; strings.Join(got, " ") != want {
+		t.Fatalf("got errors of %q, want %q", got, want)
+	}
+	const want = `every check has a field "mode", so that no parameter can have its name: rename Mode`
+	if text := errs[0].Error(); !strings.Contains(text, want) {
+		t.Errorf("got %q", text)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -23,7 +22,8 @@ type outcome struct {
 	entry      *entry
 	skipped    bool // the check was not asked
 	violations []Violation
-	err        error // the check could not tell
+	err        error // the check could not tell; its text is known, and asking for it runs no code of the check
+	late       bool  // that is because the check gave no answer in time
 
 	exemptBy exemption // what exempted the request, or some of its containers; empty if nothing did
 	exempted []string  // who or what it was: the namespace, the user, …, or the images
@@ -86,7 +86,7 @@ func cutShort(outcomes []outcome, results <-chan outcome, entries []*entry) []ou
 		outcomes = append(outcomes, <-results)
 	}
 	for _, e := range entries[len(outcomes):] {
-		outcomes = append(outcomes, outcome{entry: e, err: errDeadline})
+		outcomes = append(outcomes, outcome{entry: e, err: errDeadline, late: true})
 	}
 	return outcomes
 }
@@ -97,7 +97,7 @@ func explainDeadline(outcomes []outcome, budget time.Duration) {
 	used := false
 	for i := range outcomes {
 		switch o := &outcomes[i]; {
-		case !errors.Is(o.err, errDeadline):
+		case !o.late:
 		case used:
 			o.err = fmt.Errorf("%w: none was left for it", errDeadline)
 		default:
@@ -112,9 +112,7 @@ func explainDeadline(outcomes []outcome, budget time.Duration) {
 func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			klog.FromContext(ctx).Error(nil, "Check panicked; this is a bug in the check",
-				"check", e.name, "panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
-			o = outcome{entry: e, err: errors.New("it panicked; the webhook's log has the stack")}
+			o = outcome{entry: e, err: e.panicked(ctx, reason)}
 		}
 	}()
 	if !e.selects(req) {
@@ -124,13 +122,16 @@ func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
 		return outcome{entry: e, skipped: true, exemptBy: by, exempted: []string{who}}
 	}
 	violations, err := e.check.Evaluate(ctx, req)
-	if err != nil && ctx.Err() != nil {
-		err = errDeadline // whatever the check calls it
+	o = outcome{entry: e, late: err != nil && ctx.Err() != nil}
+	switch {
+	case o.late:
+		o.err = errDeadline // whatever the check calls it
+	case err != nil:
+		o.err = e.failed(ctx, err)
 	}
 	if !e.everyUpdate {
 		violations = e.dropCarriedOver(ctx, req, violations)
 	}
-	o = outcome{entry: e, err: err}
 	if o.violations, o.exempted = e.withoutImages(req, violations); len(o.exempted) > 0 {
 		o.exemptBy = byImage
 	}

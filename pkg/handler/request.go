@@ -74,7 +74,7 @@ func metaOf(obj *metadata, err error) (*metav1.ObjectMeta, error) {
 func (r *Request) before() *Request {
 	old := NewRequest(r.AdmissionRequest)
 	old.AdmissionRequest.Object = r.AdmissionRequest.OldObject
-	old.object.lean = r.oldObject.lean // with what it may cost
+	old.object.lean, old.oldObject.lean = r.oldObject.lean, r.oldObject.lean // with what it may cost
 	return old
 }
 

@@ -139,8 +139,18 @@ func TestBefore(t *testing.T) {
 	old := webPod()
 	old.Labels = map[string]string{"is": "old"}
 	req := NewRequest(updatePod(t, old, webPod()))
-	got, err := Object[corev1.Pod](req.before())
+	req.oldObject.lean.Memory = plenty{}
+	before := req.before()
+	got, err := Object[corev1.Pod](before)
 	if err != nil || got.Labels["is"] != "old" {
 		t.Errorf("got %v, %v", got, err)
 	}
+	if before.object.lean.Memory == nil || before.oldObject.lean.Memory == nil {
+		t.Error("decoding an object once more takes memory that nobody counts")
+	}
 }
+
+// plenty is memory without an end.
+type plenty struct{}
+
+func (plenty) Afford(int64) error { return nil }

@@ -4,7 +4,6 @@
 package handler
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -38,7 +37,7 @@ func respond(req *Request, outcomes []outcome) (*admissionv1.AdmissionResponse, 
 		return response, decisionDenied
 	case len(failures) > 0:
 		code, reason := int32(http.StatusInternalServerError), metav1.StatusReasonInternalError
-		if errors.Is(failures[0].err, errDeadline) {
+		if failures[0].late {
 			code, reason = http.StatusGatewayTimeout, metav1.StatusReasonTimeout
 		}
 		response.Result = status(req, code, reason)

@@ -111,7 +111,7 @@ func mountedItem(name []byte) (lean.Verdict, lean.Shape) {
 	return lean.Drop, nil
 }
 
-// resourced are the names of containers, and what resources they and the Pod want.
+// resourced are the names and images of containers, and what resources they and the Pod want.
 type resourced struct{}
 
 func (resourced) of(o lean.Object) (lean.Object, lean.Shape) { return o.Whole(), resourcedIn }
@@ -125,7 +125,7 @@ func resourcedIn(name []byte) (lean.Verdict, lean.Shape) {
 
 func resourcedItem(name []byte) (lean.Verdict, lean.Shape) {
 	switch string(name) {
-	case "name", "resources":
+	case "name", "image", "resources":
 		return lean.Read, nil
 	}
 	return lean.Drop, nil

@@ -18,27 +18,32 @@ import (
 // what no check looks at, which can be most of an object, and without the resources and mounts of containers, for which
 // see resourcesOf and withMounts.
 func podOf(req *handler.Request) (PodTemplate, bool, error) {
-	return partOf[checked](req, false)
+	return partOf[checked](req, newObject)
 }
 
 // imagesOf is as podOf, for checks that look at nothing but the names and images of containers and volumes. Most of a
 // Pod need then not be decoded, unless another check wanted it decoded already.
 func imagesOf(req *handler.Request) (PodTemplate, bool, error) {
-	if pod, ok, err := partOf[checked](req, true); ok || err != nil {
+	if pod, ok, err := partOf[checked](req, decodedObject); ok || err != nil {
 		return pod, ok, err
 	}
-	return partOf[imaged](req, false)
+	return partOf[imaged](req, newObject)
 }
 
-// resourcesOf is as podOf, for the names and resources of containers, and for the resources of the Pod.
+// resourcesOf is as podOf, for the names, images and resources of containers, and for the resources of the Pod.
 func resourcesOf(req *handler.Request) (PodTemplate, bool, error) {
-	return partOf[resourced](req, false)
+	return partOf[resourced](req, newObject)
+}
+
+// resourcesBefore is as resourcesOf, for the object before an update.
+func resourcesBefore(req *handler.Request) (PodTemplate, bool, error) {
+	return partOf[resourced](req, oldObject)
 }
 
 // withMounts returns a copy of what podOf has returned, with the volume mounts of its containers. It is for Pods that
 // have a volume that one has to be careful with.
 func withMounts(req *handler.Request, pod PodTemplate) (PodTemplate, error) {
-	mounts, ok, err := partOf[mounted](req, false)
+	mounts, ok, err := partOf[mounted](req, newObject)
 	if err != nil || !ok {
 		return pod, err
 	}
@@ -54,8 +59,18 @@ func withMounts(req *handler.Request, pod PodTemplate) (PodTemplate, error) {
 	return pod, nil
 }
 
-// partOf returns a part of what describes a Pod, or with known, if it has been decoded already.
-func partOf[P part](req *handler.Request, known bool) (PodTemplate, bool, error) {
+// source is which object of a request is read.
+type source int
+
+const (
+	newObject source = iota
+	// decodedObject is the new one as well, but only if it has been decoded already.
+	decodedObject
+	oldObject
+)
+
+// partOf returns a part of what describes a Pod.
+func partOf[P part](req *handler.Request, from source) (PodTemplate, bool, error) {
 	kind := schema.GroupVersionKind(req.Kind)
 	read := readerOf[P](kind.GroupKind())
 	if read == nil {
@@ -65,7 +80,7 @@ func partOf[P part](req *handler.Request, known bool) (PodTemplate, bool, error)
 	if kind.Version != "v1" {
 		return PodTemplate{}, false, handler.VersionError(kind, "v1")
 	}
-	found, path, err := read(req, known)
+	found, path, err := read(req, from)
 	if err != nil || found == nil {
 		return PodTemplate{}, false, err
 	}
@@ -73,7 +88,7 @@ func partOf[P part](req *handler.Request, known bool) (PodTemplate, bool, error)
 }
 
 // reader finds the template in the object of a request, and where it is. There may be none.
-type reader[P part] func(req *handler.Request, known bool) (*template[P], *field.Path, error)
+type reader[P part] func(req *handler.Request, from source) (*template[P], *field.Path, error)
 
 // readerOf returns how to read a kind that PodSpecOf knows, and nil for any other.
 func readerOf[P part](kind schema.GroupKind) reader[P] {
@@ -96,22 +111,26 @@ func readerOf[P part](kind schema.GroupKind) reader[P] {
 	return nil
 }
 
-// object returns the request's object as a T; with known, nil if it has not been decoded as one.
-func object[T any](req *handler.Request, known bool) (*T, error) {
-	if known {
+// object returns an object of the request as a T, nil if it should have been decoded as one and has not.
+func object[T any](req *handler.Request, from source) (*T, error) {
+	switch from {
+	case decodedObject:
 		obj, _ := handler.Decoded[T](req)
 		return obj, nil
+	case oldObject:
+		return handler.OldObject[T](req)
+	default:
+		return handler.Object[T](req)
 	}
-	return handler.Object[T](req)
 }
 
-func ofPod[P part](req *handler.Request, known bool) (*template[P], *field.Path, error) {
-	pod, err := object[template[P]](req, known)
+func ofPod[P part](req *handler.Request, from source) (*template[P], *field.Path, error) {
+	pod, err := object[template[P]](req, from)
 	return pod, field.NewPath("spec"), err
 }
 
-func ofPodTemplate[P part](req *handler.Request, known bool) (*template[P], *field.Path, error) {
-	obj, err := object[withTemplate[P]](req, known)
+func ofPodTemplate[P part](req *handler.Request, from source) (*template[P], *field.Path, error) {
+	obj, err := object[withTemplate[P]](req, from)
 	if obj == nil || err != nil {
 		return nil, nil, err
 	}
@@ -119,24 +138,24 @@ func ofPodTemplate[P part](req *handler.Request, known bool) (*template[P], *fie
 }
 
 // ofReplicationController may find no template, unlike the others.
-func ofReplicationController[P part](req *handler.Request, known bool) (*template[P], *field.Path, error) {
-	obj, err := object[withSpec[P]](req, known)
+func ofReplicationController[P part](req *handler.Request, from source) (*template[P], *field.Path, error) {
+	obj, err := object[withSpec[P]](req, from)
 	if obj == nil || err != nil {
 		return nil, nil, err
 	}
 	return obj.Spec.Template, field.NewPath("spec", "template", "spec"), nil
 }
 
-func ofController[P part](req *handler.Request, known bool) (*template[P], *field.Path, error) {
-	obj, err := object[withSpec[P]](req, known)
+func ofController[P part](req *handler.Request, from source) (*template[P], *field.Path, error) {
+	obj, err := object[withSpec[P]](req, from)
 	if obj == nil || err != nil {
 		return nil, nil, err
 	}
 	return orEmpty(obj.Spec.Template), field.NewPath("spec", "template", "spec"), nil
 }
 
-func ofCronJob[P part](req *handler.Request, known bool) (*template[P], *field.Path, error) {
-	obj, err := object[withJobTemplate[P]](req, known)
+func ofCronJob[P part](req *handler.Request, from source) (*template[P], *field.Path, error) {
+	obj, err := object[withJobTemplate[P]](req, from)
 	if obj == nil || err != nil {
 		return nil, nil, err
 	}

@@ -223,7 +223,7 @@ func compareParts(t *testing.T, req *handler.Request, pod, want PodTemplate, nam
 			return append(list, eachContainer(pod, func(c podContainer) any { return c.Image })...)
 		},
 		"resources": func(pod PodTemplate) []any {
-			return append(eachContainer(pod, func(c podContainer) any { return c.Resources }), pod.Spec.Resources)
+			return append(eachContainer(pod, func(c podContainer) any { return []any{c.Image, c.Resources} }), pod.Spec.Resources)
 		},
 		"mounts": func(pod PodTemplate) []any {
 			return eachContainer(pod, func(c podContainer) any { return c.VolumeMounts })

@@ -4,9 +4,10 @@
 package check
 
 import (
-	"fmt"
+	"context"
 	"maps"
 	"slices"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -17,7 +18,7 @@ import (
 )
 
 // Resources denies containers that do not say what they need, or want too much. Ephemeral containers cannot say it, and
-// are left alone.
+// are left alone. An update that takes a part away of what is too much passes, even if too much is left.
 type Resources struct {
 	// RequireRequests are the resources that have to be requested, by the container or for the Pod as a whole. A limit
 	// without a request counts as both, as it does for Kubernetes.
@@ -31,7 +32,7 @@ type Resources struct {
 }
 
 func resourcesDefinition() handler.Definition {
-	return definePodsOf(resourcesOf, "resources", handler.Doc{
+	return handler.Define("resources", handler.Doc{
 		Summary: "Containers request resources and limit them, within bounds.",
 		Why: "The scheduler packs nodes by what is requested: who requests nothing is put where there is no room, and is " +
 			"the first to be evicted. Memory without a limit takes its neighbors down.",
@@ -69,6 +70,8 @@ spec:
 `,
 	}, func() Resources {
 		return Resources{RequireRequests: []string{"cpu", "memory"}, RequireLimits: []string{"memory"}}
+	}, func(p Resources, _ handler.Environment) (handler.Check, error) {
+		return ruleFunc{"resources", p.evaluate}, nil
 	})
 }
 
@@ -103,22 +106,39 @@ func (p Resources) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p Resources) violations(pod PodTemplate) []handler.Violation {
+func (p Resources) evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+	pod, ok, err := resourcesOf(req)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return p.violations(pod, func() excesses { return p.before(req) }), nil
+}
+
+// violations asks what was too much before only if there is something that is too much.
+func (p Resources) violations(pod PodTemplate, before func() excesses) []handler.Violation {
+	before = sync.OnceValue(before)
 	whole := pod.Spec.Resources
 	if whole == nil {
 		whole = &corev1.ResourceRequirements{}
 	}
 	var violations []handler.Violation
-	for _, fault := range p.excess(*whole, pod.Path.Child("resources")) {
-		violations = append(violations, handler.Violationf(fault.path, "the Pod: %s", fault.text))
+	for _, over := range p.excess(*whole, pod.Path.Child("resources")) {
+		if !before().isLessOfPod(over, pod) {
+			violations = append(violations, handler.Violationf(over.path, "the Pod: %s", over.text))
+		}
 	}
 	for _, c := range containersOf(pod) {
 		if c.sort == "ephemeral container" {
 			continue
 		}
 		path := c.path.Child("resources")
-		for _, fault := range append(p.missing(c.Resources, *whole, path), p.excess(c.Resources, path)...) {
+		for _, fault := range p.missing(c.Resources, *whole, path) {
 			violations = append(violations, c.faultf(fault.path, "%s", fault.text))
+		}
+		for _, over := range p.excess(c.Resources, path) {
+			if !before().isLessOf(over, c) {
+				violations = append(violations, c.faultf(over.path, "%s", over.text))
+			}
 		}
 	}
 	return violations
@@ -159,38 +179,4 @@ func requests(is corev1.ResourceRequirements, name string) bool {
 func has(list corev1.ResourceList, name string) bool {
 	q, ok := list[corev1.ResourceName(name)]
 	return ok && q.Sign() > 0
-}
-
-// excess says what is too much.
-func (p Resources) excess(is corev1.ResourceRequirements, path *field.Path) []resourceFault {
-	var faults []resourceFault
-	for _, name := range slices.Sorted(maps.Keys(p.Max)) {
-		most := resource.MustParse(p.Max[name])
-		for _, part := range []struct {
-			field string
-			list  corev1.ResourceList
-		}{{"requests", is.Requests}, {"limits", is.Limits}} {
-			if q, ok := part.list[corev1.ResourceName(name)]; ok && q.Cmp(most) > 0 {
-				faults = append(faults, resourceFault{path.Child(part.field).Key(name),
-					fmt.Sprintf("%s of %s in %s is more than %s", q.String(), name, part.field, most.String())})
-			}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(p.MaxLimitRequestRatio)) {
-		if text := tooFar(is, name, p.MaxLimitRequestRatio[name]); text != "" {
-			faults = append(faults, resourceFault{path.Child("limits").Key(name), text})
-		}
-	}
-	return faults
-}
-
-// tooFar says that a limit exceeds its request by more than the ratio. Without a request the two are the same.
-func tooFar(is corev1.ResourceRequirements, name string, ratio float64) string {
-	limit, limited := is.Limits[corev1.ResourceName(name)]
-	request, requested := is.Requests[corev1.ResourceName(name)]
-	if !limited || !requested || limit.AsApproximateFloat64() <= ratio*request.AsApproximateFloat64() {
-		return ""
-	}
-	return fmt.Sprintf("limit of %s %s is more than %g times the request of %s", limit.String(), name, ratio,
-		request.String())
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
@@ -52,6 +54,54 @@ func TestResources(t *testing.T) {
 		"p.maxLimitRequestRatio[cpu]")
 }
 
+// A limit of exactly the ratio is allowed, and whatever is above it is not.
+func TestLimitRequestRatioIsExact(t *testing.T) {
+	for _, tt := range []struct {
+		ratio  float64
+		tenths int64
+	}{{1, 10}, {1.1, 11}, {1.2, 12}, {1.3, 13}, {1.4, 14}, {1.5, 15}, {1.7, 17}, {2, 20}, {2.3, 23}, {3, 30}, {4.1, 41}, {7, 70}, {10, 100}} {
+		for request := int64(10); request <= 20_000; request += 70 {
+			limit := request / 10 * tt.tenths
+			for _, unit := range []resource.Scale{resource.Nano, resource.Milli, 0, resource.Giga} {
+				if over, ok := tooFar(scaledCPU(limit, request, unit), "cpu", tt.ratio); ok {
+					t.Fatalf("denied what is just right: %s", over.text)
+				}
+				if _, ok := tooFar(scaledCPU(limit+1, request, unit), "cpu", tt.ratio); !ok {
+					t.Fatalf("allowed a limit of %d for a request of %d in units of 10^%d with ratio %g", limit+1, request, unit, tt.ratio)
+				}
+			}
+		}
+	}
+}
+
+func scaledCPU(limit, request int64, unit resource.Scale) corev1.ResourceRequirements {
+	return corev1.ResourceRequirements{
+		Limits:   corev1.ResourceList{"cpu": *resource.NewScaledQuantity(limit, unit)},
+		Requests: corev1.ResourceList{"cpu": *resource.NewScaledQuantity(request, unit)},
+	}
+}
+
+func TestLimitRequestRatioOfExtremes(t *testing.T) {
+	const most, tiny = "9223372036854775807", "1n"
+	for _, tt := range []struct {
+		limit, request string
+		ratio          float64
+		allowed        bool
+	}{
+		{most, most, 1, true}, {most, "9223372036854775806", 1, false}, {most, tiny, 1e300, true}, {most, tiny, 1e9, false},
+		{"3Ei", "2Ei", 1.5, true}, {"2Ei", "1Ei", 1.9999999999999998, false}, {"0", "0", 1, true}, {tiny, "0", 1e300, false},
+		{"0e30", "1", 1, true}, {"1", "0e30", 1, false},
+	} {
+		is := corev1.ResourceRequirements{
+			Limits:   corev1.ResourceList{"cpu": resource.MustParse(tt.limit)},
+			Requests: corev1.ResourceList{"cpu": resource.MustParse(tt.request)},
+		}
+		if over, ok := tooFar(is, "cpu", tt.ratio); ok == tt.allowed {
+			t.Errorf("limit %s, request %s, ratio %g: got %q", tt.limit, tt.request, tt.ratio, over.text)
+		}
+	}
+}
+
 // Another image does not make a missing request a new one, and another number does.
 func TestResourcesIdentity(t *testing.T) {
 	pod := func(image, memory string) string {
@@ -60,6 +110,82 @@ func TestResourcesIdentity(t *testing.T) {
 	const params = `{requireRequests: [cpu], requireLimits: [], max: {memory: 1Gi}}`
 	testUpdate(t, "resources", params, pod("x:1", "2Gi"), pod("x:2", "2Gi"), true)
 	testUpdate(t, "resources", params, pod("x:1", "2Gi"), pod("x:1", "3Gi"), false)
+}
+
+// What is too much may become less in an update, even if it is still too much. Nothing else may come along with it.
+func TestResourcesThatBecomeLess(t *testing.T) {
+	of := func(sort, name, image, resources string) string {
+		return `{` + sort + `: [{name: ` + name + `, image: ` + image + `, resources: ` + resources + `}]}`
+	}
+	a := func(resources string) string { return of("containers", "a", "x", resources) }
+	requests := func(memory string) string { return a(`{requests: {memory: ` + memory + `}}`) }
+	ratio := func(request, limit string) string {
+		return a(`{requests: {cpu: ` + request + `}, limits: {cpu: ` + limit + `}}`)
+	}
+	whole := func(limit, containers string) string {
+		return `{resources: {limits: {memory: ` + limit + `}}, containers: [` + containers + `]}`
+	}
+	const x, z = `{name: a, image: x}`, `{name: b, image: z}`
+	for title, tt := range map[string]struct {
+		before, after string
+		allowed       bool
+	}{
+		"less":                           {requests("16Gi"), requests("8Gi"), true},
+		"more":                           {requests("8Gi"), requests("16Gi"), false},
+		"written otherwise":              {requests("8Gi"), requests("8589934592"), true},
+		"new":                            {requests("1Gi"), requests("8Gi"), false},
+		"in place of nothing":            {a(`{}`), requests("8Gi"), false},
+		"both less":                      {a(`{requests: {memory: 9Gi}, limits: {memory: 9Gi}}`), a(`{requests: {memory: 7Gi}, limits: {memory: 8Gi}}`), true},
+		"one less, one more":             {a(`{requests: {memory: 8Gi}, limits: {memory: 9Gi}}`), a(`{requests: {memory: 7Gi}, limits: {memory: 10Gi}}`), false},
+		"a limit in place of a request":  {requests("16Gi"), a(`{limits: {memory: 8Gi}}`), false},
+		"another resource":               {requests("16Gi"), a(`{requests: {disk: 8Gi}}`), false},
+		"another image":                  {requests("16Gi"), of("containers", "a", "z", `{requests: {memory: 8Gi}}`), false},
+		"another name":                   {requests("16Gi"), of("containers", "b", "x", `{requests: {memory: 8Gi}}`), false},
+		"another sort":                   {requests("16Gi"), of("initContainers", "a", "x", `{requests: {memory: 8Gi}}`), false},
+		"init container":                 {of("initContainers", "a", "x", `{requests: {memory: 16Gi}}`), of("initContainers", "a", "x", `{requests: {memory: 8Gi}}`), true},
+		"another one beside it":          {requests("16Gi"), `{containers: [{name: b, image: x, resources: {requests: {memory: 8Gi}}}, {name: a, image: x}]}`, false},
+		"in another place":               {requests("16Gi"), `{containers: [{name: b, image: z}, {name: a, image: x, resources: {requests: {memory: 8Gi}}}]}`, true},
+		"ratio, smaller limit":           {ratio("1", "8"), ratio("1", "6"), true},
+		"ratio, larger request":          {ratio("1", "8"), ratio("1500m", "8"), true},
+		"ratio, smaller with more":       {ratio("1", "8"), ratio("2", "10"), true},
+		"ratio, the same of less":        {ratio("2", "8"), ratio("1", "4"), true},
+		"ratio, larger with less":        {ratio("2", "8"), ratio("1", "5"), false},
+		"ratio, larger":                  {ratio("1", "4"), ratio("1", "4001m"), false},
+		"ratio, new":                     {ratio("2", "4"), ratio("1", "4"), false},
+		"ratio, new, without a request":  {a(`{limits: {cpu: 4}}`), ratio("1", "4"), false},
+		"ratio, request of nothing":      {ratio("0", "8"), ratio("0", "4"), true},
+		"ratio, request of nothing more": {ratio("0", "4"), ratio("0", "8"), false},
+		"ratio, from nothing":            {ratio("0", "4"), ratio("1", "8"), true},
+		"ratio, to nothing":              {ratio("1", "8"), ratio("0", "1m"), false},
+		"ratio, nothing of nothing":      {ratio("0", "0"), ratio("0", "4"), false},
+		"ratio less, amount more":        {a(`{requests: {memory: 1Gi}, limits: {memory: 8Gi}}`), a(`{requests: {memory: 3Gi}, limits: {memory: 9Gi}}`), false},
+		"the Pod's":                      {whole("16Gi", x), whole("8Gi", x), true},
+		"the Pod's, more":                {whole("8Gi", x), whole("16Gi", x), false},
+		"the Pod's, a container less":    {whole("16Gi", x+","+z), whole("8Gi", z), true},
+		"the Pod's, a container more":    {whole("16Gi", x), whole("8Gi", x+","+z), false},
+		"the Pod's, another image":       {whole("16Gi", x), whole("8Gi", `{name: a, image: z}`), false},
+		"the Pod's, of a container":      {requests("16Gi"), whole("8Gi", x), false},
+		"a container's, of the Pod":      {whole("16Gi", x), a(`{limits: {memory: 8Gi}}`), false},
+	} {
+		t.Run(title, func(t *testing.T) {
+			const params = `{requireRequests: [], requireLimits: [], max: {memory: 4Gi, disk: 4Gi}, maxLimitRequestRatio: {cpu: 2, memory: 2}}`
+			testUpdate(t, "resources", params, templateOf(tt.before), templateOf(tt.after), tt.allowed)
+			testUpdate(t, "resources", params, podSpec(tt.before), podSpec(tt.after), tt.allowed)
+			testUpdate(t, "resources", params, templateOf(tt.after), templateOf(tt.after), true)
+		})
+	}
+}
+
+// If nobody can say what was too much before, all that is counts.
+func TestResourcesBeforeThatCannotBeRead(t *testing.T) {
+	const params = `{requireRequests: [], requireLimits: [], max: {memory: 4Gi}}`
+	for _, old := range []string{`{"spec":7}`, `"nonsense"`, `null`} {
+		req := requestOf(t, admissionv1.Update, podSpec(`{containers: [{name: a, resources: {limits: {memory: 8Gi}}}]}`))
+		req.OldObject.Raw = []byte(old)
+		if got := answer(t, built(t, definition(t, "resources"), params), req); got.Allowed {
+			t.Errorf("allowed over the old object %q", old)
+		}
+	}
 }
 
 // What is decoded for this check alone comes out of the memory that all share, as the rest does.

@@ -123,9 +123,6 @@ func (d *decoder) check(path *field.Path, check *Check, data json.RawMessage) {
 		Exempt  *handler.Exemptions `json:"exempt"`
 	}{&check.Mode, &check.OnError, &check.Exempt}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if string(fields[name]) == "null" && isCommon(name) {
-			continue // as for any field: null leaves the default
-		}
 		into := check.Parameters
 		if isCommon(name) {
 			into = &common
@@ -135,7 +132,7 @@ func (d *decoder) check(path *field.Path, check *Check, data json.RawMessage) {
 }
 
 // isCommon says whether a field is one of those that every check has.
-func isCommon(name string) bool { return name == "mode" || name == "onError" || name == "exempt" }
+func isCommon(name string) bool { return slices.Contains(handler.CommonFields(), name) }
 
 // field decodes one field into a struct, and leaves the others as they are.
 func (d *decoder) field(path *field.Path, name string, value json.RawMessage, into any) {
@@ -144,10 +141,7 @@ func (d *decoder) field(path *field.Path, name string, value json.RawMessage, in
 		d.at(path.Child(name), "%s: %w", path.Child(name), err)
 		return
 	}
-	if string(value) != "null" {
-		forgetDefault(into, name)
-	}
-	unknown, err := kjson.UnmarshalStrict(data, into)
+	unknown, err := kjson.UnmarshalStrict(overDefaults(reflect.ValueOf(into).Elem(), data), into)
 	for _, u := range unknown {
 		rest := u.Error() // unknown field "labels[0].kye"
 		below := path.String() + "." + quoted(rest, name)
@@ -172,22 +166,6 @@ func plain(err error) string {
 		return fmt.Sprintf("must be of type %s and is of type %s", into, match[1])
 	}
 	return strings.TrimPrefix(err.Error(), "json: ")
-}
-
-// forgetDefault empties a list or map that is about to be decoded: it replaces the default, and is not mixed with it.
-func forgetDefault(into any, name string) {
-	parameters := reflect.ValueOf(into).Elem()
-	if parameters.Kind() != reflect.Struct {
-		return
-	}
-	for _, f := range reflect.VisibleFields(parameters.Type()) {
-		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if tag == name && (f.Type.Kind() == reflect.Slice || f.Type.Kind() == reflect.Map) {
-			if value, err := parameters.FieldByIndexErr(f.Index); err == nil {
-				value.SetZero()
-			}
-		}
-	}
 }
 
 // quoted returns what is between the quotes of a text, or something else if nothing is.

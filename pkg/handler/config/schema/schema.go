@@ -108,7 +108,7 @@ func (g generator) check(d handler.Definition) (object, error) {
 			property.(object)["default"] = value
 		}
 	}
-	for _, name := range []string{"mode", "onError", "exempt"} {
+	for _, name := range handler.CommonFields() {
 		properties[name] = object{"$ref": "#/$defs/" + name}
 	}
 	schema["type"] = []string{"object", "null"}
