@@ -120,3 +120,13 @@ func edited(data []byte, edit func(fields map[string]any)) []byte {
 	}
 	return changed
 }
+
+// child is the object in a field, which is made if it is not there.
+func child(fields map[string]any, name string) map[string]any {
+	found, ok := fields[name].(map[string]any)
+	if !ok {
+		found = map[string]any{}
+		fields[name] = found
+	}
+	return found
+}
