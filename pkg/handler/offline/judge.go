@@ -110,7 +110,7 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		found := object.conforms(o.Scheme, kinds)
+		found := object.conforms(kinds)
 		report.Findings = append(report.Findings, found...)
 		if len(found) > 0 && found[0].Level == Denied {
 			report.DeniedObjects++ // and no check could read it

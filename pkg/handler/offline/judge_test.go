@@ -232,8 +232,9 @@ func FuzzDocuments(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		for _, d := range documents(data) {
 			objects, _ := objectsOf("f", d)
+			known := newKinds(objects)
 			for i := range objects {
-				objects[i].complete(newKinds(objects), "default")
+				objects[i].complete(known, "default")
 				objects[i].lines.Line("spec.containers[0].image")
 			}
 		}
