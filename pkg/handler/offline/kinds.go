@@ -78,10 +78,16 @@ func (k kinds) namespaced(kind schema.GroupVersionKind) (namespaced, known bool)
 	if custom, ok := k.custom[kind.GroupKind()]; ok {
 		return custom.namespaced, true
 	}
-	if strings.Contains(kind.Group, ".") && !strings.HasSuffix(kind.Group, ".k8s.io") {
+	if !k.isOwn(kind.Group) {
 		return false, false
 	}
 	return !k.cluster.Has(kind.GroupKind().String()), true
+}
+
+// isOwn says whether a group is one of every cluster. A name that ends in k8s.io says nothing: the projects around
+// Kubernetes have such groups, too.
+func (k kinds) isOwn(group string) bool {
+	return k.own.IsGroupRegistered(group) || group == "apiextensions.k8s.io" || group == "apiregistration.k8s.io"
 }
 
 // clusterScoped are the kinds of Kubernetes itself that live in no namespace.
