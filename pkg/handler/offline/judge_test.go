@@ -60,21 +60,23 @@ func TestWhatIsRead(t *testing.T) {
 			"x/.b.yaml", // see below
 		},
 		"what is no object is skipped": {
-			map[string]string{"values.yaml": "replicas: 1\n", "patch.yaml": "- op: add\n", "a.yaml": owned},
-			"1 object in 3 files: 0 denied, 0 warnings; 2 documents skipped, for want of apiVersion and kind\n",
+			map[string]string{"values.yaml": "replicas: 1\n", "patch.yaml": "- op: add\n", "a.yaml": owned,
+				"Chart.yaml": "apiVersion: v2\nname: web\n", "kind.yaml": "kind: web\n",
+				"kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
+				"component.yaml":     "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"},
+			"1 object in 7 files: 0 denied, 0 warnings; 6 documents skipped: no objects of Kubernetes\n",
 		},
 		"what is broken is denied": {
 			map[string]string{
-				"a.yaml": owned + "---\na: b: c\n", "b.yaml": "kind: ConfigMap\n", "c.json": "{", "d.yaml": owned + "kind: Secret\n",
+				"a.yaml": owned + "---\na: b: c\n", "c.json": "{", "d.yaml": owned + "kind: Secret\n",
 				"e.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: []\n", "f.yaml": "apiVersion: a/b/c\nkind: X\n",
 			},
 			"a.yaml:4: denied: it is not YAML: line 5: mapping values are not allowed in this context\n" +
-				"b.yaml:1: denied: it is no object of Kubernetes: it lacks apiVersion or kind\n" +
 				"c.json:1: denied: it is not JSON: unexpected EOF\n" +
 				"d.yaml:1: denied: it is not YAML: unmarshal errors:   line 4: key \"kind\" already set in map\n" +
 				"e.yaml:1: denied: it is no object of Kubernetes: its apiVersion, kind, metadata or items are of a wrong type\n" +
 				"f.yaml:1: denied: its apiVersion is not valid: unexpected GroupVersion string: a/b/c\n" +
-				"1 object in 6 files: 6 denied, 0 warnings\n",
+				"1 object in 5 files: 5 denied, 0 warnings\n",
 		},
 	}
 	for name, tt := range tests {
@@ -190,6 +192,19 @@ func TestStandardInputAndNamedFiles(t *testing.T) {
 	got := text(t, report)
 	if !strings.Contains(got, "stdin:3: denied: ConfigMap") || !strings.Contains(got, "values.txt:1: denied: it is no object of Kubernetes: it has neither") {
 		t.Error(got)
+	}
+}
+
+// Who names a file means it.
+func TestNamedFilesAreNotSkipped(t *testing.T) {
+	for content, want := range map[string]string{
+		"kind: Pod\n": "it is no object of Kubernetes: it lacks apiVersion or kind",
+		"apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n": "it is no object of Kubernetes: it is for kustomize",
+	} {
+		report := judge(t, "{}", nil, func(o *Options) { o.Paths, o.Input = []string{"-"}, strings.NewReader(content) })
+		if got := text(t, report); !strings.Contains(got, "stdin:1: denied: "+want) {
+			t.Errorf("got %s", got)
+		}
 	}
 }
 

@@ -25,7 +25,6 @@ func TestWhatNoAPIServerTakes(t *testing.T) {
 			"\"default\": unknown field \"spec.containers[0].Image\"",
 		"apiVersion: v1\nkind: Pod\nspec: {containers: [{name: a, image: b}]}\n":  "0 denied, 0 warnings",
 		"apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nspec: {a: 1}\n": "0 denied, 0 warnings",
-		"apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n":      "0 denied, 0 warnings",
 	} {
 		if got := text(t, judge(t, "{}", map[string]string{"a.yaml": manifest + head})); !strings.Contains(got, want) {
 			t.Errorf("%s: got %s", manifest, got)

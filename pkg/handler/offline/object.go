@@ -36,7 +36,8 @@ type problem struct {
 	text string
 }
 
-var errNoObject = errors.New("it is no object of Kubernetes: it has neither apiVersion nor kind")
+// errNoObject is a document for somebody else, if it is in a directory.
+var errNoObject = errors.New("it is no object of Kubernetes")
 
 // objectsOf returns the objects in a document: one, or those of a list.
 func objectsOf(file string, d document) ([]object, error) {
@@ -49,20 +50,23 @@ func objectsOf(file string, d document) ([]object, error) {
 		Items           []json.RawMessage `json:"items"`
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(d.json), []byte("{")) {
-		return nil, errNoObject
+		return nil, fmt.Errorf("%w: it has neither apiVersion nor kind", errNoObject)
 	}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(d.json, &head); err != nil {
 		return nil, errors.New("it is no object of Kubernetes: its apiVersion, kind, metadata or items are of a wrong type")
 	}
 	switch {
 	case head.APIVersion == "" && head.Kind == "":
-		return nil, errNoObject
+		return nil, fmt.Errorf("%w: it has neither apiVersion nor kind", errNoObject)
 	case head.APIVersion == "" || head.Kind == "":
-		return nil, errors.New("it is no object of Kubernetes: it lacks apiVersion or kind")
+		return nil, fmt.Errorf("%w: it lacks apiVersion or kind", errNoObject) // a Chart.yaml of Helm, for one
 	}
 	group, err := schema.ParseGroupVersion(head.APIVersion)
 	if err != nil {
 		return nil, fmt.Errorf("its apiVersion is not valid: %w", err)
+	}
+	if group.Group == "kustomize.config.k8s.io" {
+		return nil, fmt.Errorf("%w: it is for kustomize, which no API server knows", errNoObject)
 	}
 	kind := group.WithKind(head.Kind)
 	if head.Items != nil && strings.HasSuffix(head.Kind, "List") {
