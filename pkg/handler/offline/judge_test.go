@@ -55,28 +55,40 @@ func TestWhatIsRead(t *testing.T) {
 				"a.json:6: denied: ConfigMap \"b\" in namespace \"default\": team: metadata.labels[team]: say which team\n" +
 				"2 objects in 1 file: 2 denied, 0 warnings\n",
 		},
+		"JSON between dashes, YAML in the flow style": {
+			map[string]string{"a.json": "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"}}\n---\n" +
+				"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\n\"metadata\":{\"name\":\"b\"}}\n---\n" +
+				"{apiVersion: v1, kind: Pod,\n  metadata: {name: c}}\n"},
+			"a.json:1: denied: Pod \"a\" in namespace \"default\": team: metadata.labels[team]: say which team\n" +
+				"a.json:4: denied: Pod \"b\" in namespace \"default\": team: metadata.labels[team]: say which team\n" +
+				"a.json:7: denied: Pod \"c\" in namespace \"default\": team: metadata.labels[team]: say which team\n" +
+				"3 objects in 1 file: 3 denied, 0 warnings\n",
+		},
 		"below, but not hidden, nor of another name": {
 			map[string]string{"x/y/a.yml": teamless, ".git/a.yaml": teamless, "README.md": teamless, "x/.b.yaml": owned},
 			"x/.b.yaml", // see below
 		},
 		"what is no object is skipped": {
 			map[string]string{"values.yaml": "replicas: 1\n", "patch.yaml": "- op: add\n", "a.yaml": owned,
-				"Chart.yaml": "apiVersion: v2\nname: web\n", "kind.yaml": "kind: web\n",
+				"Chart.yaml":         "apiVersion: v2\nname: web\n",
 				"kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
 				"component.yaml":     "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"},
-			"1 object in 7 files: 0 denied, 0 warnings; 6 documents skipped: no objects of Kubernetes\n",
+			"1 object in 6 files: 0 denied, 0 warnings; 5 documents skipped: no objects of Kubernetes\n",
 		},
 		"what is broken is denied": {
 			map[string]string{
-				"a.yaml": owned + "---\na: b: c\n", "c.json": "{", "d.yaml": owned + "kind: Secret\n",
+				"a.yaml": owned + "---\na: b: c\n", "b.yaml": "kind: ConfigMap\n", "c.json": "{", "d.yaml": owned + "kind: Secret\n",
 				"e.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: []\n", "f.yaml": "apiVersion: a/b/c\nkind: X\n",
+				"g.yaml": "apiVersion: v1\nmetadata: {name: a}\n",
 			},
 			"a.yaml:4: denied: it is not YAML: line 5: mapping values are not allowed in this context\n" +
-				"c.json:1: denied: it is not JSON: unexpected EOF\n" +
+				"b.yaml:1: denied: it is no object of Kubernetes: it lacks apiVersion or kind\n" +
+				"c.json:1: denied: it is not JSON: unexpected EOF; and it is not YAML: line 1: did not find expected node content\n" +
 				"d.yaml:1: denied: it is not YAML: unmarshal errors:   line 4: key \"kind\" already set in map\n" +
 				"e.yaml:1: denied: it is no object of Kubernetes: its apiVersion, kind, metadata or items are of a wrong type\n" +
 				"f.yaml:1: denied: its apiVersion is not valid: unexpected GroupVersion string: a/b/c\n" +
-				"1 object in 5 files: 5 denied, 0 warnings\n",
+				"g.yaml:1: denied: it is no object of Kubernetes: it lacks apiVersion or kind\n" +
+				"1 object in 7 files: 7 denied, 0 warnings\n",
 		},
 	}
 	for name, tt := range tests {

@@ -5,6 +5,7 @@ package offline
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
 	kjson "sigs.k8s.io/json"
 
 	"github.com/hookstrap/hookstrap/pkg/handler/internal/position"
@@ -46,8 +48,8 @@ func objectsOf(file string, d document) ([]object, error) {
 	}
 	var head struct {
 		metav1.TypeMeta `json:""`
-		Metadata        metav1.ObjectMeta `json:"metadata"`
-		Items           []json.RawMessage `json:"items"`
+		Metadata        *metav1.ObjectMeta `json:"metadata"`
+		Items           []json.RawMessage  `json:"items"`
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(d.json), []byte("{")) {
 		return nil, fmt.Errorf("%w: it has neither apiVersion nor kind", errNoObject)
@@ -58,8 +60,10 @@ func objectsOf(file string, d document) ([]object, error) {
 	switch {
 	case head.APIVersion == "" && head.Kind == "":
 		return nil, fmt.Errorf("%w: it has neither apiVersion nor kind", errNoObject)
+	case head.Kind == "" && head.Metadata == nil: // such as a Chart.yaml of Helm
+		return nil, fmt.Errorf("%w: it has neither kind nor metadata", errNoObject)
 	case head.APIVersion == "" || head.Kind == "":
-		return nil, fmt.Errorf("%w: it lacks apiVersion or kind", errNoObject) // a Chart.yaml of Helm, for one
+		return nil, errors.New("it is no object of Kubernetes: it lacks apiVersion or kind")
 	}
 	group, err := schema.ParseGroupVersion(head.APIVersion)
 	if err != nil {
@@ -72,13 +76,10 @@ func objectsOf(file string, d document) ([]object, error) {
 	if head.Items != nil && strings.HasSuffix(head.Kind, "List") {
 		return itemsOf(file, d, kind, head.Items)
 	}
-	name := head.Metadata.Name
-	if name == "" {
-		name = head.Metadata.GenerateName
-	}
+	metadata := ptr.Deref(head.Metadata, metav1.ObjectMeta{})
 	return []object{{
-		file: file, line: d.line, lines: d.lines, kind: kind, name: name, namespace: head.Metadata.Namespace,
-		labels: head.Metadata.Labels, raw: d.json,
+		file: file, line: d.line, lines: d.lines, kind: kind, name: cmp.Or(metadata.Name, metadata.GenerateName),
+		namespace: metadata.Namespace, labels: metadata.Labels, raw: d.json,
 	}}, nil
 }
 
