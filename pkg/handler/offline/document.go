@@ -27,16 +27,33 @@ type document struct {
 // documents takes a file apart. What cannot be read is a document with an error.
 func documents(data []byte) []document {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if trimmed := bytes.TrimSpace(data); len(trimmed) > 0 && trimmed[0] == '{' {
-		return jsonDocuments(data)
-	}
 	var all []document
 	for _, part := range splitYAML(data) {
-		if d, ok := yamlDocument(part); ok {
-			all = append(all, d)
-		}
+		all = append(all, part.documents()...)
 	}
 	return all
+}
+
+// documents reads a part that begins like JSON as one JSON value after another. If it is something else, such as YAML
+// in the flow style, it is one document of YAML, as any other part. What is neither is told of both.
+func (p part) documents() []document {
+	var all []document
+	body := bytes.TrimPrefix(p.text, []byte("---"))
+	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
+		if all = jsonDocuments(body, p.before); all[len(all)-1].err == nil {
+			return all
+		}
+	}
+	d, ok := yamlDocument(p)
+	switch {
+	case d.err != nil && len(all) > 0:
+		last := &all[len(all)-1]
+		last.err = fmt.Errorf("%w; and %w", last.err, d.err)
+		return all
+	case ok:
+		return []document{d}
+	}
+	return nil
 }
 
 // part is the text of a document, and how many lines come before it.
@@ -92,21 +109,22 @@ func shifted(text string, before int) string {
 	return text
 }
 
-// jsonDocuments reads one JSON value after another.
-func jsonDocuments(data []byte) []document {
+// jsonDocuments reads one JSON value after another, behind a number of other lines. The last may have an error.
+func jsonDocuments(data []byte, before int) []document {
 	var all []document
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	for {
+		end := min(int(decoder.InputOffset()), len(data))
+		begin := len(data) - len(bytes.TrimLeft(data[end:], " \t\r\n"))
+		line := before + bytes.Count(data[:begin], []byte("\n"))
 		var value json.RawMessage
 		err := decoder.Decode(&value)
 		if errors.Is(err, io.EOF) {
 			return all
 		}
-		end := min(int(decoder.InputOffset()), len(data))
-		before := bytes.Count(data[:end-min(end, len(value))], []byte("\n"))
 		if err != nil {
-			return append(all, document{line: before + 1, err: fmt.Errorf("it is not JSON: %w", err)})
+			return append(all, document{line: line + 1, err: fmt.Errorf("it is not JSON: %w", err)})
 		}
-		all = append(all, document{json: value, line: before + 1, lines: position.Parse(value, before)})
+		all = append(all, document{json: value, line: line + 1, lines: position.Parse(value, line)})
 	}
 }

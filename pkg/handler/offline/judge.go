@@ -13,6 +13,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -109,7 +110,7 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		found := object.conforms(o.Scheme, kinds)
+		found := object.conforms(kinds)
 		report.Findings = append(report.Findings, found...)
 		if len(found) > 0 && found[0].Level == Denied {
 			report.DeniedObjects++ // and no check could read it
@@ -128,25 +129,34 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 	return report, nil
 }
 
-// complete puts the object where an API server would.
+// complete puts the object where an API server would, and gives a Namespace the label that an API server gives it.
 func (o *object) complete(k kinds, namespace string) {
 	switch namespaced, known := k.namespaced(o.kind); {
+	case o.isNamespace():
+		o.namespace = ""
+		o.nameInLabels()
 	case !known || namespaced && o.namespace != "":
-		return
 	case !namespaced:
 		o.namespace = ""
-		return
+	default:
+		o.namespace = namespace
+		o.raw = edited(o.raw, func(fields map[string]any) { child(fields, "metadata")["namespace"] = namespace })
 	}
-	o.namespace = namespace
+}
+
+// nameInLabels sets the label by which selectors find a namespace of a name. Whatever its manifest says of it is
+// overridden, as in a cluster.
+func (o *object) nameInLabels() {
+	if o.labels == nil {
+		o.labels = map[string]string{}
+	}
+	o.labels[corev1.LabelMetadataName] = o.name
 	o.raw = edited(o.raw, func(fields map[string]any) {
-		metadata, ok := fields["metadata"].(map[string]any)
-		if !ok {
-			metadata = map[string]any{}
-			fields["metadata"] = metadata
-		}
-		metadata["namespace"] = namespace
+		child(child(fields, "metadata"), "labels")[corev1.LabelMetadataName] = o.name
 	})
 }
+
+func (o *object) isNamespace() bool { return o.kind.Group == "" && o.kind.Kind == "Namespace" }
 
 // request is the one that an API server would send for the creation of the object.
 func (o *object) request(k kinds, user authenticationv1.UserInfo) *handler.Request {
@@ -155,7 +165,7 @@ func (o *object) request(k kinds, user authenticationv1.UserInfo) *handler.Reque
 	resource := metav1.GroupVersionResource(k.resource(sent.kind))
 	requestResource := metav1.GroupVersionResource(k.resource(o.kind))
 	namespace := o.namespace
-	if kind.Group == "" && kind.Kind == "Namespace" {
+	if o.isNamespace() {
 		namespace = o.name // a Namespace is in itself
 	}
 	return handler.NewRequest(admissionv1.AdmissionRequest{

@@ -55,26 +55,40 @@ func TestWhatIsRead(t *testing.T) {
 				"a.json:6: denied: ConfigMap \"b\" in namespace \"default\": team: metadata.labels[team]: say which team\n" +
 				"2 objects in 1 file: 2 denied, 0 warnings\n",
 		},
+		"JSON between dashes, YAML in the flow style": {
+			map[string]string{"a.json": "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"}}\n---\n" +
+				"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\n\"metadata\":{\"name\":\"b\"}}\n---\n" +
+				"{apiVersion: v1, kind: Pod,\n  metadata: {name: c}}\n"},
+			"a.json:1: denied: Pod \"a\" in namespace \"default\": team: metadata.labels[team]: say which team\n" +
+				"a.json:4: denied: Pod \"b\" in namespace \"default\": team: metadata.labels[team]: say which team\n" +
+				"a.json:7: denied: Pod \"c\" in namespace \"default\": team: metadata.labels[team]: say which team\n" +
+				"3 objects in 1 file: 3 denied, 0 warnings\n",
+		},
 		"below, but not hidden, nor of another name": {
 			map[string]string{"x/y/a.yml": teamless, ".git/a.yaml": teamless, "README.md": teamless, "x/.b.yaml": owned},
 			"x/.b.yaml", // see below
 		},
 		"what is no object is skipped": {
-			map[string]string{"values.yaml": "replicas: 1\n", "patch.yaml": "- op: add\n", "a.yaml": owned},
-			"1 object in 3 files: 0 denied, 0 warnings; 2 documents skipped, for want of apiVersion and kind\n",
+			map[string]string{"values.yaml": "replicas: 1\n", "patch.yaml": "- op: add\n", "a.yaml": owned,
+				"Chart.yaml":         "apiVersion: v2\nname: web\n",
+				"kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
+				"component.yaml":     "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"},
+			"1 object in 6 files: 0 denied, 0 warnings; 5 documents skipped: no objects of Kubernetes\n",
 		},
 		"what is broken is denied": {
 			map[string]string{
 				"a.yaml": owned + "---\na: b: c\n", "b.yaml": "kind: ConfigMap\n", "c.json": "{", "d.yaml": owned + "kind: Secret\n",
 				"e.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: []\n", "f.yaml": "apiVersion: a/b/c\nkind: X\n",
+				"g.yaml": "apiVersion: v1\nmetadata: {name: a}\n",
 			},
 			"a.yaml:4: denied: it is not YAML: line 5: mapping values are not allowed in this context\n" +
 				"b.yaml:1: denied: it is no object of Kubernetes: it lacks apiVersion or kind\n" +
-				"c.json:1: denied: it is not JSON: unexpected EOF\n" +
+				"c.json:1: denied: it is not JSON: unexpected EOF; and it is not YAML: line 1: did not find expected node content\n" +
 				"d.yaml:1: denied: it is not YAML: unmarshal errors:   line 4: key \"kind\" already set in map\n" +
 				"e.yaml:1: denied: it is no object of Kubernetes: its apiVersion, kind, metadata or items are of a wrong type\n" +
 				"f.yaml:1: denied: its apiVersion is not valid: unexpected GroupVersion string: a/b/c\n" +
-				"1 object in 6 files: 6 denied, 0 warnings\n",
+				"g.yaml:1: denied: it is no object of Kubernetes: it lacks apiVersion or kind\n" +
+				"1 object in 7 files: 7 denied, 0 warnings\n",
 		},
 	}
 	for name, tt := range tests {
@@ -140,6 +154,14 @@ func TestRequests(t *testing.T) {
 		"irregular plural":  {object("networking.k8s.io/v1", "NetworkPolicy", ""), "CREATE networkpolicies networking.k8s.io v1 in default object in default by jane"},
 		"a vowel and y":     {object("farm.example/v1", "Gateway", "z"), "CREATE gateways farm.example v1 in z object in z by jane"},
 		"custom, undefined": {object("farm.example/v1", "Ox", ""), "CREATE oxs farm.example v1 in  object in  by jane"},
+		"custom, of k8s.io": {object("gateway.networking.k8s.io/v1", "GatewayClass", ""),
+			"CREATE gatewayclasses gateway.networking.k8s.io v1 in  object in  by jane"},
+		"custom, of k8s.io, in a namespace": {object("gateway.networking.k8s.io/v1", "Gateway", "shop"),
+			"CREATE gateways gateway.networking.k8s.io v1 in shop object in shop by jane"},
+		"a CustomResourceDefinition": {strings.Replace(crd, "SCOPE", "Cluster", 1),
+			"CREATE customresourcedefinitions apiextensions.k8s.io v1 in  object in  by jane"},
+		"an APIService": {object("apiregistration.k8s.io/v1", "APIService", "z"),
+			"CREATE apiservices apiregistration.k8s.io v1 in  object in z by jane"},
 		"custom, namespaced": {strings.Replace(crd, "SCOPE", "Namespaced", 1) + "---\n" + object("farm.example/v1", "Ox", ""),
 			"CREATE oxen farm.example v1 in default object in default by jane"},
 		"custom, cluster": {strings.Replace(crd, "SCOPE", "Cluster", 1) + "---\n" + object("farm.example/v1", "Ox", ""),
@@ -182,6 +204,19 @@ func TestStandardInputAndNamedFiles(t *testing.T) {
 	got := text(t, report)
 	if !strings.Contains(got, "stdin:3: denied: ConfigMap") || !strings.Contains(got, "values.txt:1: denied: it is no object of Kubernetes: it has neither") {
 		t.Error(got)
+	}
+}
+
+// Who names a file means it.
+func TestNamedFilesAreNotSkipped(t *testing.T) {
+	for content, want := range map[string]string{
+		"kind: Pod\n": "it is no object of Kubernetes: it lacks apiVersion or kind",
+		"apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n": "it is no object of Kubernetes: it is for kustomize",
+	} {
+		report := judge(t, "{}", nil, func(o *Options) { o.Paths, o.Input = []string{"-"}, strings.NewReader(content) })
+		if got := text(t, report); !strings.Contains(got, "stdin:1: denied: "+want) {
+			t.Errorf("got %s", got)
+		}
 	}
 }
 
@@ -232,8 +267,9 @@ func FuzzDocuments(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		for _, d := range documents(data) {
 			objects, _ := objectsOf("f", d)
+			known := newKinds(objects)
 			for i := range objects {
-				objects[i].complete(newKinds(objects), "default")
+				objects[i].complete(known, "default")
 				objects[i].lines.Line("spec.containers[0].image")
 			}
 		}

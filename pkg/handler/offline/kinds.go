@@ -9,13 +9,17 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/kubernetes/scheme"
 	kjson "sigs.k8s.io/json"
 )
 
 // kinds know of a kind what an API server would say: how its resource is called, and whether it lives in namespaces.
 type kinds struct {
+	own     *runtime.Scheme // the types of Kubernetes itself
 	custom  map[schema.GroupKind]customKind
 	cluster sets.Set[string]
 }
@@ -27,7 +31,7 @@ type customKind struct {
 
 // newKinds knows the kinds of Kubernetes itself, and those that a CustomResourceDefinition among the objects defines.
 func newKinds(objects []object) kinds {
-	k := kinds{custom: map[schema.GroupKind]customKind{}, cluster: sets.New(clusterScoped()...)}
+	k := kinds{own: ownTypes(), custom: map[schema.GroupKind]customKind{}, cluster: sets.New(clusterScoped()...)}
 	for _, o := range objects {
 		if o.kind.GroupKind() != (schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}) {
 			continue
@@ -50,6 +54,14 @@ func newKinds(objects []object) kinds {
 	return k
 }
 
+// ownTypes are made afresh: to the scheme that client-go has, authors add their types, often with no more than the
+// fields that their checks look at, and of one version.
+func ownTypes() *runtime.Scheme {
+	own := runtime.NewScheme()
+	utilruntime.Must(scheme.AddToScheme(own))
+	return own
+}
+
 // resource guesses the plural where nobody says it, as kubectl's forefathers did: by the rules of English.
 func (k kinds) resource(kind schema.GroupVersionKind) schema.GroupVersionResource {
 	guess, _ := meta.UnsafeGuessKindToResource(kind)
@@ -66,10 +78,16 @@ func (k kinds) namespaced(kind schema.GroupVersionKind) (namespaced, known bool)
 	if custom, ok := k.custom[kind.GroupKind()]; ok {
 		return custom.namespaced, true
 	}
-	if strings.Contains(kind.Group, ".") && !strings.HasSuffix(kind.Group, ".k8s.io") {
+	if !k.isOwn(kind.Group) {
 		return false, false
 	}
 	return !k.cluster.Has(kind.GroupKind().String()), true
+}
+
+// isOwn says whether a group is one of every cluster. A name that ends in k8s.io says nothing: the projects around
+// Kubernetes have such groups, too.
+func (k kinds) isOwn(group string) bool {
+	return k.own.IsGroupRegistered(group) || group == "apiextensions.k8s.io" || group == "apiregistration.k8s.io"
 }
 
 // clusterScoped are the kinds of Kubernetes itself that live in no namespace.

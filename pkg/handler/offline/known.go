@@ -6,7 +6,6 @@ package offline
 import (
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/runtime"
 	kjson "sigs.k8s.io/json"
 )
 
@@ -15,11 +14,11 @@ const goneBefore = 25
 
 // conforms finds what an API server would say of an object before it asks a webhook. Of kinds that are not those of
 // Kubernetes it knows nothing.
-func (o object) conforms(scheme *runtime.Scheme, k kinds) []Finding {
-	if _, custom := k.custom[o.kind.GroupKind()]; custom || !scheme.IsGroupRegistered(o.kind.Group) {
+func (o object) conforms(k kinds) []Finding {
+	if _, custom := k.custom[o.kind.GroupKind()]; custom || !k.own.IsGroupRegistered(o.kind.Group) {
 		return nil
 	}
-	obj, err := scheme.New(o.kind)
+	obj, err := k.own.New(o.kind)
 	if err != nil {
 		return []Finding{o.finding(Denied, fmt.Sprintf("Kubernetes has no kind %s in %s: correct its kind or apiVersion",
 			o.kind.Kind, o.kind.GroupVersion()))}

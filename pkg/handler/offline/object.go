@@ -5,6 +5,7 @@ package offline
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
 	kjson "sigs.k8s.io/json"
 
 	"github.com/hookstrap/hookstrap/pkg/handler/internal/position"
@@ -36,7 +38,8 @@ type problem struct {
 	text string
 }
 
-var errNoObject = errors.New("it is no object of Kubernetes: it has neither apiVersion nor kind")
+// errNoObject is a document for somebody else, if it is in a directory.
+var errNoObject = errors.New("it is no object of Kubernetes")
 
 // objectsOf returns the objects in a document: one, or those of a list.
 func objectsOf(file string, d document) ([]object, error) {
@@ -45,18 +48,20 @@ func objectsOf(file string, d document) ([]object, error) {
 	}
 	var head struct {
 		metav1.TypeMeta `json:""`
-		Metadata        metav1.ObjectMeta `json:"metadata"`
-		Items           []json.RawMessage `json:"items"`
+		Metadata        *metav1.ObjectMeta `json:"metadata"`
+		Items           []json.RawMessage  `json:"items"`
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(d.json), []byte("{")) {
-		return nil, errNoObject
+		return nil, fmt.Errorf("%w: it has neither apiVersion nor kind", errNoObject)
 	}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(d.json, &head); err != nil {
 		return nil, errors.New("it is no object of Kubernetes: its apiVersion, kind, metadata or items are of a wrong type")
 	}
 	switch {
 	case head.APIVersion == "" && head.Kind == "":
-		return nil, errNoObject
+		return nil, fmt.Errorf("%w: it has neither apiVersion nor kind", errNoObject)
+	case head.Kind == "" && head.Metadata == nil: // such as a Chart.yaml of Helm
+		return nil, fmt.Errorf("%w: it has neither kind nor metadata", errNoObject)
 	case head.APIVersion == "" || head.Kind == "":
 		return nil, errors.New("it is no object of Kubernetes: it lacks apiVersion or kind")
 	}
@@ -64,17 +69,17 @@ func objectsOf(file string, d document) ([]object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("its apiVersion is not valid: %w", err)
 	}
+	if group.Group == "kustomize.config.k8s.io" {
+		return nil, fmt.Errorf("%w: it is for kustomize, which no API server knows", errNoObject)
+	}
 	kind := group.WithKind(head.Kind)
 	if head.Items != nil && strings.HasSuffix(head.Kind, "List") {
 		return itemsOf(file, d, kind, head.Items)
 	}
-	name := head.Metadata.Name
-	if name == "" {
-		name = head.Metadata.GenerateName
-	}
+	metadata := ptr.Deref(head.Metadata, metav1.ObjectMeta{})
 	return []object{{
-		file: file, line: d.line, lines: d.lines, kind: kind, name: name, namespace: head.Metadata.Namespace,
-		labels: head.Metadata.Labels, raw: d.json,
+		file: file, line: d.line, lines: d.lines, kind: kind, name: cmp.Or(metadata.Name, metadata.GenerateName),
+		namespace: metadata.Namespace, labels: metadata.Labels, raw: d.json,
 	}}, nil
 }
 
@@ -119,4 +124,14 @@ func edited(data []byte, edit func(fields map[string]any)) []byte {
 		return data
 	}
 	return changed
+}
+
+// child is the object in a field, which is made if it is not there.
+func child(fields map[string]any, name string) map[string]any {
+	found, ok := fields[name].(map[string]any)
+	if !ok {
+		found = map[string]any{}
+		fields[name] = found
+	}
+	return found
 }

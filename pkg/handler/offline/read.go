@@ -26,9 +26,9 @@ type manifests struct {
 }
 
 // read reads files, directories with all that is below them, and "-", which is standard input. In a directory only
-// files named .yaml, .yml and .json count, and documents that say nothing of an apiVersion or a kind do not: what else
-// is in a repository is not for us. Symbolic links in it are followed to files, but not to directories, which may
-// have no end. The error is a path that cannot be read.
+// files named .yaml, .yml and .json count, and documents that say nothing of a kind or are for kustomize do not: what
+// else is in a repository is not for us. Symbolic links in it are followed to files, but not to directories, which
+// may have no end. The error is a path that cannot be read.
 func read(paths []string, input io.Reader) (*manifests, error) {
 	m := &manifests{}
 	for _, path := range paths {

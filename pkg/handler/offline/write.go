@@ -33,7 +33,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		_, _ = fmt.Fprintf(out, ", %s", count(r.Exempted, "exemption"))
 	}
 	if r.Skipped > 0 {
-		_, _ = fmt.Fprintf(out, "; %s skipped, for want of apiVersion and kind", count(r.Skipped, "document"))
+		_, _ = fmt.Fprintf(out, "; %s skipped: no objects of Kubernetes", count(r.Skipped, "document"))
 	}
 	_, _ = fmt.Fprintln(out)
 	return out.Flush()
