@@ -105,12 +105,9 @@ func issueOnce(ctx context.Context, o *issueOptions) error {
 
 // issueHandmade obtains a certificate without a Service.
 func issueHandmade(ctx context.Context, o *issueOptions) error {
-	var directory *serving.Directory
-	if dir := o.bootstrap.CertDir; dir != "" { // Before anything is asked for: it would have to be asked for again.
-		var err error
-		if directory, err = serving.OpenDirectory(dir); err != nil {
-			return err
-		}
+	directory, err := openDestinations(o)
+	if err != nil {
+		return err
 	}
 	cfg := o.bootstrap.RESTConfig
 	client, err := kubernetes.NewForConfig(cfg)
@@ -137,4 +134,18 @@ func issueHandmade(ctx context.Context, o *issueOptions) error {
 	klog.FromContext(ctx).Info("Issued", "directory", o.bootstrap.CertDir, "kubeconfig", o.writeKubeconfig,
 		"subject", leaf.Subject.String(), "dnsNames", leaf.DNSNames, "ips", leaf.IPAddresses, "notAfter", leaf.NotAfter)
 	return nil
+}
+
+// openDestinations judges where the certificate is to be written before it is asked for: nobody takes back one that was
+// issued. There is no directory when none was named.
+func openDestinations(o *issueOptions) (directory *serving.Directory, err error) {
+	if o.bootstrap.CertDir != "" {
+		if directory, err = serving.OpenDirectory(o.bootstrap.CertDir); err != nil {
+			return nil, err
+		}
+	}
+	if o.writeKubeconfig != "" { // Perhaps in that directory.
+		err = oneoff.ProveKubeconfig(o.writeKubeconfig)
+	}
+	return directory, err
 }

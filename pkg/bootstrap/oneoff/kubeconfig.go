@@ -5,10 +5,7 @@ package oneoff
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -24,7 +21,7 @@ import (
 
 // WriteKubeconfig writes a kubeconfig with the address and the CA of the API server that cfg reaches, and with the
 // pair, to path: whole or not at all, readable by its owner alone. The API server is asked first whether it takes the
-// pair for the user and the groups of its subject.
+// pair for the user and the groups of its subject. See [ProveKubeconfig] for the paths that can be written.
 func WriteKubeconfig(ctx context.Context, path string, cfg *rest.Config, pair *serving.Pair) error {
 	kubeconfig, err := kubeconfig(cfg, pair)
 	if err != nil {
@@ -94,22 +91,6 @@ func logIn(ctx context.Context, kubeconfig *clientcmdapi.Config, pair *serving.P
 	if who.Username != subject.CommonName {
 		return fmt.Errorf("the API server takes the new certificate for user %q instead of %q", who.Username,
 			subject.CommonName)
-	}
-	return nil
-}
-
-// writeFile replaces path at once by a file of mode 0600, whatever mode the old one had.
-func writeFile(path string, content []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // It has mode 0600.
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
 	}
 	return nil
 }
