@@ -41,24 +41,21 @@ func WriteKubeconfig(ctx context.Context, path string, cfg *rest.Config, pair *s
 }
 
 func kubeconfig(cfg *rest.Config, pair *serving.Pair) (*clientcmdapi.Config, error) {
-	cfg = rest.CopyConfig(cfg)
-	if err := rest.LoadTLSFiles(cfg); err != nil {
-		return nil, fmt.Errorf("reading the CA of the API server: %w", err)
-	}
 	key, err := pair.KeyPEM()
 	if err != nil {
 		return nil, err
 	}
-	const cluster = "kubernetes"
-	user := pair.Leaf().Subject.CommonName
-	name := user + "@" + cluster
-	out := clientcmdapi.NewConfig()
-	out.Clusters[cluster] = &clientcmdapi.Cluster{
-		Server: cfg.Host, CertificateAuthorityData: cfg.CAData, TLSServerName: cfg.ServerName,
-		InsecureSkipTLSVerify: cfg.Insecure,
+	cluster, err := cluster(cfg)
+	if err != nil {
+		return nil, err
 	}
+	const clusterName = "kubernetes"
+	user := pair.Leaf().Subject.CommonName
+	name := user + "@" + clusterName
+	out := clientcmdapi.NewConfig()
+	out.Clusters[clusterName] = cluster
 	out.AuthInfos[user] = &clientcmdapi.AuthInfo{ClientCertificateData: pair.CertPEM(), ClientKeyData: key}
-	out.Contexts[name] = &clientcmdapi.Context{Cluster: cluster, AuthInfo: user}
+	out.Contexts[name] = &clientcmdapi.Context{Cluster: clusterName, AuthInfo: user}
 	out.CurrentContext = name
 	return out, nil
 }
