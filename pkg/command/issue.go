@@ -109,8 +109,7 @@ func issueHandmade(ctx context.Context, o *issueOptions) error {
 	if err != nil {
 		return err
 	}
-	cfg := o.bootstrap.RESTConfig
-	client, err := kubernetes.NewForConfig(cfg)
+	client, err := kubernetes.NewForConfig(o.bootstrap.RESTConfig)
 	if err != nil {
 		return fmt.Errorf("making a client of the API server: %w", err)
 	}
@@ -120,15 +119,8 @@ func issueHandmade(ctx context.Context, o *issueOptions) error {
 	if err != nil {
 		return err
 	}
-	if directory != nil {
-		if err := directory.SaveFrom(pair, o.certificate.SignerName); err != nil {
-			return err
-		}
-	}
-	if o.writeKubeconfig != "" {
-		if err := oneoff.WriteKubeconfig(ctx, o.writeKubeconfig, cfg, pair); err != nil {
-			return err
-		}
+	if err := deliver(ctx, o, directory, pair); err != nil {
+		return err
 	}
 	leaf := pair.Leaf()
 	klog.FromContext(ctx).Info("Issued", "directory", o.bootstrap.CertDir, "kubeconfig", o.writeKubeconfig,
@@ -148,4 +140,25 @@ func openDestinations(o *issueOptions) (directory *serving.Directory, err error)
 		err = oneoff.ProveKubeconfig(o.writeKubeconfig)
 	}
 	return directory, err
+}
+
+// deliver writes the pair to where it was asked for. The login comes first: a pair that the API server does not take
+// replaces no good one.
+func deliver(ctx context.Context, o *issueOptions, directory *serving.Directory, pair *serving.Pair) error {
+	var kubeconfig *oneoff.Kubeconfig
+	if o.writeKubeconfig != "" {
+		var err error
+		if kubeconfig, err = oneoff.LogIn(ctx, o.bootstrap.RESTConfig, pair); err != nil {
+			return err
+		}
+	}
+	if directory != nil {
+		if err := directory.SaveFrom(pair, o.certificate.SignerName); err != nil {
+			return err
+		}
+	}
+	if kubeconfig != nil {
+		return kubeconfig.Write(o.writeKubeconfig)
+	}
+	return nil
 }

@@ -19,18 +19,26 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 )
 
-// WriteKubeconfig writes a kubeconfig with the address and the CA of the API server that cfg reaches, and with the
-// pair, to path: whole or not at all, readable by its owner alone. The API server is asked first whether it takes the
-// pair for the user and the groups of its subject. See [ProveKubeconfig] for the paths that can be written.
-func WriteKubeconfig(ctx context.Context, path string, cfg *rest.Config, pair *serving.Pair) error {
+// Kubeconfig is one that the API server takes.
+type Kubeconfig struct{ config *clientcmdapi.Config }
+
+// LogIn makes a kubeconfig of the pair and the way to the API server that cfg has, and asks the API server whether it
+// takes the pair for the user and the groups of its subject.
+func LogIn(ctx context.Context, cfg *rest.Config, pair *serving.Pair) (*Kubeconfig, error) {
 	kubeconfig, err := kubeconfig(cfg, pair)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := logIn(ctx, kubeconfig, pair); err != nil {
-		return err
+		return nil, err
 	}
-	content, err := clientcmd.Write(*kubeconfig)
+	return &Kubeconfig{kubeconfig}, nil
+}
+
+// Write writes the kubeconfig to path: whole or not at all, readable by its owner alone. See [ProveKubeconfig] for the
+// paths that can be written.
+func (k *Kubeconfig) Write(path string) error {
+	content, err := clientcmd.Write(*k.config)
 	if err != nil {
 		return fmt.Errorf("encoding the kubeconfig %s: %w", path, err)
 	}

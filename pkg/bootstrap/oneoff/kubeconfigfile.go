@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 )
 
-// ProveKubeconfig makes sure that [WriteKubeconfig] can write to path, and leaves nothing behind. It is for before the
+// ProveKubeconfig makes sure that [Kubeconfig.Write] can write to path, and leaves nothing behind. It is for before the
 // certificate is asked for: nobody takes back one that was issued.
 func ProveKubeconfig(path string) error {
 	if err := prove(path); err != nil {
