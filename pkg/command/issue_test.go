@@ -137,6 +137,19 @@ func TestFlagsOfIssueThatDoNotGoTogether(t *testing.T) {
 	}
 }
 
+// TestAdviceAboutAClientsSigner: what cannot issue a client's certificate is no advice for a client.
+func TestAdviceAboutAClientsSigner(t *testing.T) {
+	for _, name := range []string{"kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/legacy-unknown",
+		signer.KubeletServing, signer.EKSAppServing, signer.BuiltIn} {
+		code, stderr := runIssue(t, "--signer-name="+name, "--once", "--usage=client-auth", "--common-name=jane",
+			"--cert-dir="+filepath.Join(t.TempDir(), "untouched"))
+		wantUsageError(t, code, stderr, "signer-name")
+		if !strings.Contains(stderr, "use "+signer.APIServerClient) || strings.Contains(stderr, "use "+signer.BuiltIn) {
+			t.Errorf("%s: %q gives no advice for a client", name, stderr)
+		}
+	}
+}
+
 // TestPlaceOfTheKubeconfigIsJudgedFirst: with an API server that cannot be reached, asking would fail in other words.
 func TestPlaceOfTheKubeconfigIsJudgedFirst(t *testing.T) {
 	dir := t.TempDir()
