@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
 )
 
 func goodOptions() bootstrap.Options {
@@ -70,6 +71,11 @@ func TestNewRefusesBadOptions(t *testing.T) {
 			want:  "ClientCAFile: opening a certificate or key: open /does/not/exist",
 		},
 		{name: "short life", alter: func(o *bootstrap.Options) { o.Duration = 599 * time.Second }, want: "9m59s"},
+		{
+			name:  "endless life",
+			alter: func(o *bootstrap.Options) { o.SignerName, o.Duration = "example.com/any", csr.MaxDuration+1 },
+			want:  "too long",
+		},
 		{name: "bad SAN", alter: func(o *bootstrap.Options) { o.ExtraSANs = []string{"*.example.com"} }, want: "*.example.com"},
 		{name: "a trust bundle of ours", alter: func(o *bootstrap.Options) { o.PublishTrustBundle = true }},
 		{

@@ -86,7 +86,7 @@ type Options struct {
 	// PublishTrustBundle keeps the built-in signer's CA in a ClusterTrustBundle too, named by [trust.BundleName],
 	// for clients other than the API server. A cluster that serves no such object is left without.
 	PublishTrustBundle bool
-	// Duration is the lifetime asked for, at least [csr.MinDuration]; 0 leaves it to the signer.
+	// Duration is the lifetime asked for, between [csr.MinDuration] and [csr.MaxDuration]; 0 leaves it to the signer.
 	Duration time.Duration
 	// KeyAlgorithm is the key to make; the default is ECDSA P-256.
 	KeyAlgorithm csr.KeyAlgorithm
@@ -191,6 +191,10 @@ func (o Options) validateRequest() error {
 	if o.Duration != 0 && o.Duration < csr.MinDuration {
 		faults = append(faults, fmt.Errorf("the certificate duration %s is too short: the API server takes %s and more",
 			o.Duration, csr.MinDuration))
+	}
+	if o.Duration > csr.MaxDuration {
+		faults = append(faults, fmt.Errorf("the certificate duration %s is too long: a request can say %s and less",
+			o.Duration, csr.MaxDuration))
 	}
 	return errors.Join(faults...)
 }

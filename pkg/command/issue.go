@@ -105,15 +105,11 @@ func issueOnce(ctx context.Context, o *issueOptions) error {
 
 // issueHandmade obtains a certificate without a Service.
 func issueHandmade(ctx context.Context, o *issueOptions) error {
-	var directory *serving.Directory
-	if dir := o.bootstrap.CertDir; dir != "" { // Before anything is asked for: it would have to be asked for again.
-		var err error
-		if directory, err = serving.OpenDirectory(dir); err != nil {
-			return err
-		}
+	directory, err := openDestinations(o)
+	if err != nil {
+		return err
 	}
-	cfg := o.bootstrap.RESTConfig
-	client, err := kubernetes.NewForConfig(cfg)
+	client, err := kubernetes.NewForConfig(o.bootstrap.RESTConfig)
 	if err != nil {
 		return fmt.Errorf("making a client of the API server: %w", err)
 	}
@@ -123,18 +119,46 @@ func issueHandmade(ctx context.Context, o *issueOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := deliver(ctx, o, directory, pair); err != nil {
+		return err
+	}
+	leaf := pair.Leaf()
+	klog.FromContext(ctx).Info("Issued", "directory", o.bootstrap.CertDir, "kubeconfig", o.writeKubeconfig,
+		"subject", leaf.Subject.String(), "dnsNames", leaf.DNSNames, "ips", leaf.IPAddresses, "notAfter", leaf.NotAfter)
+	return nil
+}
+
+// openDestinations judges where the certificate is to be written before it is asked for: nobody takes back one that was
+// issued. There is no directory when none was named.
+func openDestinations(o *issueOptions) (directory *serving.Directory, err error) {
+	if o.bootstrap.CertDir != "" {
+		if directory, err = serving.OpenDirectory(o.bootstrap.CertDir); err != nil {
+			return nil, err
+		}
+	}
+	if o.writeKubeconfig != "" { // Perhaps in that directory.
+		err = oneoff.ProveKubeconfig(o.writeKubeconfig)
+	}
+	return directory, err
+}
+
+// deliver writes the pair to where it was asked for. The login comes first: a pair that the API server does not take
+// replaces no good one.
+func deliver(ctx context.Context, o *issueOptions, directory *serving.Directory, pair *serving.Pair) error {
+	var kubeconfig *oneoff.Kubeconfig
+	if o.writeKubeconfig != "" {
+		var err error
+		if kubeconfig, err = oneoff.LogIn(ctx, o.bootstrap.RESTConfig, pair); err != nil {
+			return err
+		}
+	}
 	if directory != nil {
 		if err := directory.SaveFrom(pair, o.certificate.SignerName); err != nil {
 			return err
 		}
 	}
-	if o.writeKubeconfig != "" {
-		if err := oneoff.WriteKubeconfig(ctx, o.writeKubeconfig, cfg, pair); err != nil {
-			return err
-		}
+	if kubeconfig != nil {
+		return kubeconfig.Write(o.writeKubeconfig)
 	}
-	leaf := pair.Leaf()
-	klog.FromContext(ctx).Info("Issued", "directory", o.bootstrap.CertDir, "kubeconfig", o.writeKubeconfig,
-		"subject", leaf.Subject.String(), "dnsNames", leaf.DNSNames, "ips", leaf.IPAddresses, "notAfter", leaf.NotAfter)
 	return nil
 }

@@ -12,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 )
 
 // runIssue runs `webhook issue` in this process. No API server is there to be contacted.
@@ -129,6 +132,40 @@ func TestFlagsOfIssueThatDoNotGoTogether(t *testing.T) {
 			wantUsageError(t, code, stderr, tc.flag)
 			if _, err := os.Stat(dir); err == nil {
 				t.Error("the directory was made all the same")
+			}
+		})
+	}
+}
+
+// TestAdviceAboutAClientsSigner: what cannot issue a client's certificate is no advice for a client.
+func TestAdviceAboutAClientsSigner(t *testing.T) {
+	for _, name := range []string{"kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/legacy-unknown",
+		signer.KubeletServing, signer.EKSAppServing, signer.BuiltIn} {
+		code, stderr := runIssue(t, "--signer-name="+name, "--once", "--usage=client-auth", "--common-name=jane",
+			"--cert-dir="+filepath.Join(t.TempDir(), "untouched"))
+		wantUsageError(t, code, stderr, "signer-name")
+		if !strings.Contains(stderr, "use "+signer.APIServerClient) || strings.Contains(stderr, "use "+signer.BuiltIn) {
+			t.Errorf("%s: %q gives no advice for a client", name, stderr)
+		}
+	}
+}
+
+// TestPlaceOfTheKubeconfigIsJudgedFirst: with an API server that cannot be reached, asking would fail in other words.
+func TestPlaceOfTheKubeconfigIsJudgedFirst(t *testing.T) {
+	dir := t.TempDir()
+	for name, path := range map[string]string{
+		"missing directory": filepath.Join(dir, "missing", "jane.kubeconfig"),
+		"a directory":       dir,
+		"a device":          os.DevNull,
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newIssueOptions()
+			o.bootstrap.RESTConfig, o.writeKubeconfig = &rest.Config{Host: "https://127.0.0.1:1"}, path
+			o.certificate.Usage, o.certificate.SignerName = signer.ClientAuth, signer.APIServerClient
+			o.certificate.Subject.CommonName = "jane"
+			err := issueHandmade(t.Context(), o)
+			if err == nil || !strings.HasPrefix(err.Error(), "kubeconfig "+path+" cannot be written") {
+				t.Errorf("%v, want an error that names %s", err, path)
 			}
 		})
 	}

@@ -22,12 +22,9 @@ const (
 	maxPlace        = 128
 )
 
-// parseAnySignerName takes the signers of either usage; --usage may come later.
+// parseAnySignerName takes whatever a signer may be called: which are of use depends on --usage, which may come later.
 func parseAnySignerName(text string) (string, error) {
-	if _, err := signer.LookupFor(text, signer.ClientAuth); err == nil {
-		return text, nil
-	}
-	return parseSignerName(text)
+	return text, signer.CheckName(text)
 }
 
 func parseHost(text string) (string, error) {

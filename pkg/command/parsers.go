@@ -78,10 +78,12 @@ func parseCertificateDuration(text string) (time.Duration, error) {
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("%q is not a duration: write it like 24h or 90m", text)
-	case d == 0 || d >= csr.MinDuration:
-		return d, nil
-	default:
+	case d != 0 && d < csr.MinDuration:
 		return 0, fmt.Errorf("%s is too short: the API server takes %s and more", d, csr.MinDuration)
+	case d > csr.MaxDuration:
+		return 0, fmt.Errorf("%s is too long: a request can say %s and less", d, csr.MaxDuration)
+	default:
+		return d, nil
 	}
 }
 

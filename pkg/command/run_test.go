@@ -56,7 +56,7 @@ func wrongValues(t *testing.T) map[string][]string {
 		"approve":                   {"maybe", ""},
 		"ca-file":                   {missing, garbage},
 		"publish-trust-bundle":      {"maybe", ""},
-		"certificate-duration":      {"9m59s", "-1h", "soon"},
+		"certificate-duration":      {"9m59s", "-1h", "soon", "596523h14m8s", "1000000h", "1200000h"},
 		"key-algorithm":             {"rsa-1024", "dsa"},
 		"bind-address":              {"localhost", "1.2.3"},
 		"listener-socket":           {"", "relative", "/" + strings.Repeat("a", 103)},
@@ -184,6 +184,19 @@ func TestClientNames(t *testing.T) {
 	for text, good := range map[string]bool{"kube-apiserver": true, "system:kube-apiserver": true, "": false} {
 		if _, err := parseClientName(text); (err == nil) != good {
 			t.Errorf("%q: %v, want it to be good: %t", text, err, good)
+		}
+	}
+}
+
+// TestCertificateDurationFitsIntoTheRequest: where the signer is somebody else's, nothing but the parser bounds it.
+func TestCertificateDurationFitsIntoTheRequest(t *testing.T) {
+	for text, want := range map[string]string{
+		"0s": "", "10m": "", "87600h": "", "596523h14m7s": "",
+		"9m59s": "too short", "596523h14m7.5s": "too long", "596523h14m8s": "too long", "1200000h": "too long",
+	} {
+		_, err := parseCertificateDuration(text)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
 }

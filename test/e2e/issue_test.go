@@ -290,10 +290,12 @@ func wantUser(t *testing.T, kubeconfig, user string, groups []string) {
 	}
 }
 
-// TestIssueOnceRefusesTheUseless: a certificate of a CA that the API server does not know is no login.
+// TestIssueOnceRefusesTheUseless: a certificate of a CA that the API server does not know is no login, and replaces no
+// pair that may be one.
 func TestIssueOnceRefusesTheUseless(t *testing.T) {
 	t.Parallel()
-	ca, path := newTestCA(t, "clients"), filepath.Join(t.TempDir(), "kubeconfig")
+	ca, dir := newTestCA(t, "clients"), t.TempDir()
+	path := filepath.Join(dir, "kubeconfig")
 	answered := answerNobody(t, func(asked *x509.CertificateRequest) bool { return asked.Subject.CommonName == "stranger" },
 		func(asked *x509.CertificateRequest) ([]byte, error) {
 			template := leafTemplate(t, nil)
@@ -301,9 +303,10 @@ func TestIssueOnceRefusesTheUseless(t *testing.T) {
 			return ca.leaf(template, asked)
 		})
 	output, err := runIssue(t, "--kubeconfig="+shared.Kubeconfig(), "--usage=client-auth", "--common-name=stranger",
-		"--signer-name="+nobody, "--approve=external", "--write-kubeconfig="+path)
+		"--signer-name="+nobody, "--approve=external", "--write-kubeconfig="+path, "--cert-dir="+dir)
 	answered()
 	wantExit(t, output, err, 1, "logging in with the new certificate")
+	wantNothing(t, dir)
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("there is a kubeconfig all the same: %v", err)
 	}

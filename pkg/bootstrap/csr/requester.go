@@ -140,7 +140,7 @@ func (r *Requester) create(
 	}
 	got, err := r.Client.Create(ctx, want, metav1.CreateOptions{})
 	if err != nil {
-		return nil, r.explainCreate(ctx, want, err)
+		return nil, r.explainCreate(ctx, want, r.now().Sub(started), err)
 	}
 	if err := r.unaltered(want, got); err != nil {
 		return nil, err
@@ -149,10 +149,12 @@ func (r *Requester) create(
 	return got, nil
 }
 
-func (r *Requester) explainCreate(ctx context.Context, obj *certificatesv1.CertificateSigningRequest, err error) error {
+func (r *Requester) explainCreate(
+	ctx context.Context, obj *certificatesv1.CertificateSigningRequest, waited time.Duration, err error,
+) error {
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return &OutcomeError{Outcome: TimedOut, Name: obj.Name, Signer: obj.Spec.SignerName, Waited: r.Timeout, Err: err}
+		return &OutcomeError{Outcome: TimedOut, Name: obj.Name, Signer: obj.Spec.SignerName, Waited: waited, Err: err}
 	case apierrors.IsForbidden(err):
 		return fmt.Errorf("creating CertificateSigningRequest %q: the RBAC rule {apiGroups: [certificates.k8s.io], "+
 			"resources: [certificatesigningrequests], verbs: [create]} is missing: grant it: %w", obj.Name, err)

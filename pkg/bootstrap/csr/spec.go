@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -35,6 +36,9 @@ const ManagedBy = "hookstrap"
 // MinDuration is the shortest lifetime the API server lets anybody ask for: spec.expirationSeconds of at least 600.
 const MinDuration = 10 * time.Minute
 
+// MaxDuration is the longest lifetime that a request can say: spec.expirationSeconds is an int32, about 68 years.
+const MaxDuration = math.MaxInt32 * time.Second
+
 const (
 	maxLabelValue = 63
 	maxNamePrefix = 200
@@ -51,8 +55,8 @@ type Spec struct {
 	Subject *pkix.Name
 	// Algorithm is the key to be generated; the zero value is ECDSA P-256.
 	Algorithm KeyAlgorithm
-	// Duration is the lifetime asked for, at least [MinDuration]; 0 leaves it to the signer, which may always
-	// shorten it.
+	// Duration is the lifetime asked for, between [MinDuration] and [MaxDuration]; 0 leaves it to the signer, which may
+	// always shorten it.
 	Duration time.Duration
 }
 

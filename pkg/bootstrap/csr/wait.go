@@ -150,12 +150,22 @@ func (w *wait) tell() {
 
 // ended is the error of a wait whose context is over.
 func (w *wait) ended(ctx context.Context) error {
-	cause := ctx.Err()
-	if errors.Is(cause, context.DeadlineExceeded) {
-		return w.failure(w.unanswered(), cause)
+	if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
+		return w.failure(w.unanswered(), err)
 	}
-	return fmt.Errorf("waiting for CertificateSigningRequest %q: %w", w.requested.Name, cause)
+	return fmt.Errorf("waiting for CertificateSigningRequest %q was ended by %w: its key is gone, so that it may be "+
+		"deleted (kubectl delete csr %s)", w.requested.Name, &interruption{context.Cause(ctx), ctx.Err()}, w.requested.Name)
 }
+
+// interruption is the end of a context in the words of its cause, a signal for instance. Callers find the context's own
+// error in it too: that is how they tell an end that was wanted from a failure.
+type interruption struct{ cause, err error }
+
+// Error implements error.
+func (i *interruption) Error() string { return i.cause.Error() }
+
+// Unwrap returns both.
+func (i *interruption) Unwrap() []error { return []error{i.cause, i.err} }
 
 // unanswered is where the request stands as far as is known.
 func (w *wait) unanswered() Outcome {

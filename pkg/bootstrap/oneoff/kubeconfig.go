@@ -5,10 +5,7 @@ package oneoff
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -22,18 +19,26 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 )
 
-// WriteKubeconfig writes a kubeconfig with the address and the CA of the API server that cfg reaches, and with the
-// pair, to path: whole or not at all, readable by its owner alone. The API server is asked first whether it takes the
-// pair for the user and the groups of its subject.
-func WriteKubeconfig(ctx context.Context, path string, cfg *rest.Config, pair *serving.Pair) error {
+// Kubeconfig is one that the API server takes.
+type Kubeconfig struct{ config *clientcmdapi.Config }
+
+// LogIn makes a kubeconfig of the pair and the way to the API server that cfg has, and asks the API server whether it
+// takes the pair for the user and the groups of its subject.
+func LogIn(ctx context.Context, cfg *rest.Config, pair *serving.Pair) (*Kubeconfig, error) {
 	kubeconfig, err := kubeconfig(cfg, pair)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := logIn(ctx, kubeconfig, pair); err != nil {
-		return err
+		return nil, err
 	}
-	content, err := clientcmd.Write(*kubeconfig)
+	return &Kubeconfig{kubeconfig}, nil
+}
+
+// Write writes the kubeconfig to path: whole or not at all, readable by its owner alone. See [ProveKubeconfig] for the
+// paths that can be written.
+func (k *Kubeconfig) Write(path string) error {
+	content, err := clientcmd.Write(*k.config)
 	if err != nil {
 		return fmt.Errorf("encoding the kubeconfig %s: %w", path, err)
 	}
@@ -44,24 +49,21 @@ func WriteKubeconfig(ctx context.Context, path string, cfg *rest.Config, pair *s
 }
 
 func kubeconfig(cfg *rest.Config, pair *serving.Pair) (*clientcmdapi.Config, error) {
-	cfg = rest.CopyConfig(cfg)
-	if err := rest.LoadTLSFiles(cfg); err != nil {
-		return nil, fmt.Errorf("reading the CA of the API server: %w", err)
-	}
 	key, err := pair.KeyPEM()
 	if err != nil {
 		return nil, err
 	}
-	const cluster = "kubernetes"
-	user := pair.Leaf().Subject.CommonName
-	name := user + "@" + cluster
-	out := clientcmdapi.NewConfig()
-	out.Clusters[cluster] = &clientcmdapi.Cluster{
-		Server: cfg.Host, CertificateAuthorityData: cfg.CAData, TLSServerName: cfg.ServerName,
-		InsecureSkipTLSVerify: cfg.Insecure,
+	cluster, err := cluster(cfg)
+	if err != nil {
+		return nil, err
 	}
+	const clusterName = "kubernetes"
+	user := pair.Leaf().Subject.CommonName
+	name := user + "@" + clusterName
+	out := clientcmdapi.NewConfig()
+	out.Clusters[clusterName] = cluster
 	out.AuthInfos[user] = &clientcmdapi.AuthInfo{ClientCertificateData: pair.CertPEM(), ClientKeyData: key}
-	out.Contexts[name] = &clientcmdapi.Context{Cluster: cluster, AuthInfo: user}
+	out.Contexts[name] = &clientcmdapi.Context{Cluster: clusterName, AuthInfo: user}
 	out.CurrentContext = name
 	return out, nil
 }
@@ -94,22 +96,6 @@ func logIn(ctx context.Context, kubeconfig *clientcmdapi.Config, pair *serving.P
 	if who.Username != subject.CommonName {
 		return fmt.Errorf("the API server takes the new certificate for user %q instead of %q", who.Username,
 			subject.CommonName)
-	}
-	return nil
-}
-
-// writeFile replaces path at once by a file of mode 0600, whatever mode the old one had.
-func writeFile(path string, content []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // It has mode 0600.
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ func (o Options) authorities(
 			return cas, nil
 		}
 	}
-	klog.FromContext(ctx).Info("No CA was found that verifies the certificate, so that there will be no ca.crt; name it "+
+	klog.FromContext(ctx).Info("No CA was found that verifies the certificate, so that no ca.crt is written; name it "+
 		"with --ca-file", "signer", profile.Name())
 	return nil, nil
 }

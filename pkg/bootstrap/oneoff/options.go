@@ -29,7 +29,7 @@ type Options struct {
 	Approval csr.Approval
 	// Algorithm is the key to make; the zero value is ECDSA P-256.
 	Algorithm csr.KeyAlgorithm
-	// Duration is the lifetime to ask for, at least [csr.MinDuration]; 0 leaves it to the signer.
+	// Duration is the lifetime to ask for, between [csr.MinDuration] and [csr.MaxDuration]; 0 leaves it to the signer.
 	Duration time.Duration
 	// CAFile is a PEM file with the signer's CA. With it, a certificate that it does not verify is refused; without it,
 	// the CA is looked for.

@@ -152,14 +152,19 @@ func exposeNew(dir, name string) error {
 }
 
 // exposeOver replaces a visible file that somebody put where the link belongs, now that the new one is in place, and
-// takes away the name of a file which this generation does not have.
+// takes away our name of a file which this generation does not have. A file of somebody else stays then: there is
+// nothing to put in its place.
 func exposeOver(dir, name string) error {
-	if _, err := os.Stat(filepath.Join(dir, dataLink, name)); errors.Is(err, fs.ErrNotExist) {
-		return os.Remove(filepath.Join(dir, name))
-	}
 	target := filepath.Join(dataLink, name)
-	if now, err := os.Readlink(filepath.Join(dir, name)); err == nil && now == target {
+	now, err := os.Readlink(filepath.Join(dir, name))
+	ours := err == nil && now == target
+	_, err = os.Stat(filepath.Join(dir, target))
+	switch missing := errors.Is(err, fs.ErrNotExist); {
+	case missing && ours:
+		return os.Remove(filepath.Join(dir, name))
+	case missing || ours:
 		return nil
+	default:
+		return relink(dir, name, target)
 	}
-	return relink(dir, name, target)
 }

@@ -321,6 +321,39 @@ func TestDirectoryTakesOverPlainFilesAndLeavesOthersAlone(t *testing.T) {
 	}
 }
 
+// TestSaveWithoutACALeavesSomebodyElsesAlone: only a name that we made is taken away.
+func TestSaveWithoutACALeavesSomebodyElsesAlone(t *testing.T) {
+	root, elsewhere := newRoot(t, "root"), filepath.Join(t.TempDir(), "elsewhere.crt")
+	write(t, []byte("mine"), elsewhere)
+	for name, put := range map[string]func(ca string) error{
+		"a file":          func(ca string) error { return os.WriteFile(ca, []byte("mine"), 0o600) },
+		"a link":          func(ca string) error { return os.Symlink(elsewhere, ca) },
+		"a dangling link": func(ca string) error { return os.Symlink("nowhere", ca) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t)
+			ca := filepath.Join(d.Path(), "ca.crt")
+			must(t, put(ca))
+			before, err := os.Lstat(ca)
+			must(t, err)
+			save(t, d, withoutCA(t, newPair(t, root)))
+			if after, err := os.Lstat(ca); err != nil || !os.SameFile(before, after) {
+				t.Errorf("ca.crt is %v, %v, want it as it was", after, err)
+			}
+			next := newPair(t, root)
+			save(t, d, next)
+			wantLoad(t, d, next)
+		})
+	}
+}
+
+func withoutCA(t *testing.T, p *Pair) *Pair {
+	t.Helper()
+	pair, err := ParsePair(p.CertPEM(), keyPEM(t, p), nil)
+	must(t, err)
+	return pair
+}
+
 func TestOpenDirectoryWhereThereCannotBeOne(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, nil, file)

@@ -20,6 +20,13 @@ const (
 	MaxNameLength = maxDomain + 1 + maxPath
 )
 
+// CheckName says why a name is malformed, by the rules of the API server.
+// Whether the signer is of any use is for [LookupFor] to say.
+func CheckName(name string) error {
+	_, _, err := splitName(name)
+	return err
+}
+
 // splitName checks a signer's name as the API server would, so that a typing
 // mistake is found before anything else is done.
 func splitName(name string) (domain, path string, err error) {
