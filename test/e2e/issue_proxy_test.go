@@ -28,13 +28,13 @@ func newTunnel(t *testing.T, address string) *httptest.Server {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
 		}
-		defer server.Close() //nolint:errcheck // The client has read what it wants.
+		defer server.Close()
 		w.WriteHeader(http.StatusOK)
 		client, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
-		defer client.Close() //nolint:errcheck // As above.
+		defer client.Close()
 		go func() { _, _ = io.Copy(server, client) }()
 		_, _ = io.Copy(client, server)
 	}))
