@@ -230,11 +230,7 @@ func TestViolationsBesideAnErrorCount(t *testing.T) {
 			tt.entry.Check = check
 			h := newHandler(t, tt.entry)
 			response := ask(t.Context(), t, h, createPod(t, webPod()))
-			got := strings.Join(response.Warnings, "|") + response.AuditAnnotations["half"]
-			if !response.Allowed {
-				got += response.Result.Message
-			}
-			if got != tt.want {
+			if got := told(response, "half"); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 			verdict := h.Judge(t.Context(), NewRequest(createPod(t, webPod())))

@@ -44,11 +44,7 @@ func TestErrorThatPanicsIsTheChecksFailure(t *testing.T) {
 			}}
 			h := newHandler(t, tt.entry)
 			response := ask(t.Context(), t, h, createPod(t, webPod()))
-			got := strings.Join(response.Warnings, "|") + response.AuditAnnotations["half"]
-			if !response.Allowed {
-				got += response.Result.Message
-			}
-			if got != tt.want {
+			if got := told(response, "half"); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 			for _, finding := range h.Judge(t.Context(), NewRequest(createPod(t, webPod()))).Findings {

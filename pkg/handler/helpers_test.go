@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -100,6 +101,15 @@ func send(ctx context.Context, h http.Handler, target string, body []byte) *http
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
+}
+
+// told is what the user hears of one check, which is the only one: warnings, and the annotation or the refusal.
+func told(response *admissionv1.AdmissionResponse, check string) string {
+	text := strings.Join(response.Warnings, "|") + response.AuditAnnotations[check]
+	if !response.Allowed {
+		text += response.Result.Message
+	}
+	return text
 }
 
 // ask sends a request in a v1 review, and returns the response.

@@ -8,7 +8,6 @@ package node
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
@@ -20,6 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
 // TestNeighborInPython runs README's pod: `webhook issue` before and beside an HTTPS server of Python's standard library.
@@ -67,13 +67,7 @@ func askNeighbor(ctx context.Context, t *testing.T, name string) error {
 
 // leafOf is the certificate that the server in Python shows.
 func leafOf(ctx context.Context, pod *corev1.Pod) (*x509.Certificate, error) {
-	dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} // #nosec G402 -- only looked at.
-	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(pod.Status.PodIP, "9443"))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = conn.Close() }()
-	return conn.(*tls.Conn).ConnectionState().PeerCertificates[0], nil
+	return site.Presented(ctx, net.JoinHostPort(pod.Status.PodIP, "9443"))
 }
 
 // awaitOther waits until the server in Python shows another certificate, and returns it.
