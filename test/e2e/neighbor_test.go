@@ -36,7 +36,11 @@ func startNeighbor(t *testing.T, dir string, port int) {
 		TLSConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12,
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-				pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"))
+				certificate, key := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+				pair, err := tls.LoadX509KeyPair(certificate, key)
+				if err != nil { // Both were replaced after one was read: whoever reads two files has to expect that.
+					pair, err = tls.LoadX509KeyPair(certificate, key)
+				}
 				return &pair, err
 			},
 		},
