@@ -35,27 +35,46 @@ def version():
     return os.stat(CERTIFICATE).st_ino, os.stat(CERTIFICATE).st_mtime_ns
 
 
-def keep_fresh(context, loaded):
-    while True:
-        time.sleep(0.2)
-        now = version()
-        if now != loaded:
+def read():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE, KEY)
+    return context
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Each connection has the context of its time.
+
+    A context that is in use must not be loaded anew: the key follows the certificate, and whoever connects between the
+    two gets no handshake.
+    """
+
+    def __init__(self):
+        self.loaded = version()
+        self.context = read()
+        super().__init__(("", 9443), Webhook)
+
+    def get_request(self):
+        connection, address = super().get_request()
+        # The handshake belongs to the connection's own thread.
+        return self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+    def keep_fresh(self):
+        while True:
+            time.sleep(0.2)
             try:
-                context.load_cert_chain(CERTIFICATE, KEY)
-            except ssl.SSLError:  # One of the two was read before they changed: next time.
+                now = version()
+                if now == self.loaded:
+                    continue
+                self.context = read()
+            except OSError:  # The two were replaced meanwhile, also ssl.SSLError: next time.
                 continue
-            loaded = now
+            self.loaded = now
             print("loaded the certificate again", flush=True)
 
 
 def main():
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    loaded = version()
-    context.load_cert_chain(CERTIFICATE, KEY)
-    threading.Thread(target=keep_fresh, args=(context, loaded), daemon=True).start()
-    server = http.server.ThreadingHTTPServer(("", 9443), Webhook)
-    # The handshake belongs to the connection's own thread.
-    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server = Server()
+    threading.Thread(target=server.keep_fresh, daemon=True).start()
     server.serve_forever()
 
 
