@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/run"
 )
 
 // victim is a process that runs a node with a pod, and the names of the node's and its control plane's directories and
@@ -59,6 +60,7 @@ func TestNothingStaysWhenTheProcessIsKilled(t *testing.T) {
 			before := litter(t)
 			v := startVictim(t)
 			wantTraces(t, v)
+			holdNetwork(t, v)
 			v.end(t, sig)
 			awaitNoTrace(t, v)
 			if after := litter(t); !slices.Equal(before, after) {
@@ -71,6 +73,7 @@ func TestNothingStaysWhenTheProcessIsKilled(t *testing.T) {
 // When its supervisors are killed with it, no process stays either. The next node removes the rest.
 func TestNextNodeRemovesWhatACrashHasLeft(t *testing.T) {
 	crashed := startVictim(t)
+	holdNetwork(t, crashed)
 	for _, p := range processes(t, crashed) {
 		if strings.Contains(p.line, "supervise") {
 			must(t, syscall.Kill(p.pid, syscall.SIGKILL))
@@ -90,6 +93,17 @@ func TestNextNodeRemovesWhatACrashHasLeft(t *testing.T) {
 	awaitNoTrace(t, crashed)
 	next.end(t, syscall.SIGKILL)
 	awaitNoTrace(t, next)
+}
+
+// holdNetwork keeps the kernel from removing the node's network by itself, as a connection does that was cut and is not
+// yet given up.
+func holdNetwork(t *testing.T, v victim) {
+	t.Helper()
+	pid, err := os.ReadFile(run.PIDFile(filepath.Join(os.TempDir(), v.names[0]), "machine"))
+	must(t, err)
+	held, err := os.Open(fmt.Sprintf("/proc/%s/ns/net", strings.TrimSpace(string(pid))))
+	must(t, err)
+	t.Cleanup(func() { must(t, held.Close()) })
 }
 
 // wantTraces proves that the search would find something.

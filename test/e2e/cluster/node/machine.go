@@ -11,7 +11,7 @@ import (
 	"os/exec"
 	"strings"
 
-	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/cgroups"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/belongings"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/poll"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/run"
 )
@@ -102,8 +102,7 @@ func (n *Node) cutPower() error {
 		errs = append(errs, p.Stop()) // Its supervisor has yet to notice.
 		delete(n.running, c)
 	}
-	n.disconnect()
-	return errors.Join(append(errs, cgroups.Remove(n.Name()))...)
+	return errors.Join(append(errs, belongings.Remove(n.Name()))...)
 }
 
 // PowerOn starts the machine again after PowerOff, at the same addresses, and returns once the node is Ready.

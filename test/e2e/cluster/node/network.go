@@ -10,6 +10,8 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"strings"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/links"
 )
 
 // networks is how many nodes one machine can have.
@@ -53,6 +55,9 @@ func (n *Node) reconnect(ctx context.Context) error {
 	if err := ip(ctx, "link", "add", w.device(), "type", "veth", "peer", "name", "eth0", "netns", pid); err != nil {
 		return err
 	}
+	if err := links.Claim(w.device(), n.Name()); err != nil {
+		return err
+	}
 	for _, args := range [][]string{
 		{"address", "add", w.host() + "/30", "dev", w.device()},
 		{"link", "set", w.device(), "up"},
@@ -72,11 +77,6 @@ func (n *Node) reconnect(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// disconnect removes the link. The kernel does it as well, but in its own time.
-func (n *Node) disconnect() {
-	_ = ip(context.Background(), "link", "delete", n.network.device()) // It may be gone.
 }
 
 func ip(ctx context.Context, args ...string) error {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/cgroups"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/belongings"
 )
 
 // directory is a claim on a temporary directory that several supervisors share. Each holds a shared lock on the
@@ -62,9 +62,9 @@ func removable(path string) (string, error) {
 	return resolved, nil
 }
 
-// remove waits until nobody else holds a claim, and removes the directory and the control groups of its name. It is for
-// when the parent is gone: the other supervisors are about to end then. So is the parent itself, of which some threads
-// may still be on their way, and with them its claim.
+// remove waits until nobody else holds a claim, and removes the directory and the control groups and network devices of
+// its name. It is for when the parent is gone: the other supervisors are about to end then. So is the parent itself, of
+// which some threads may still be on their way, and with them its claim.
 func (d directory) remove() {
 	if d.lock == nil {
 		return
@@ -75,6 +75,6 @@ func (d directory) remove() {
 		return
 	}
 	// Nobody is left to tell of an error.
-	_ = cgroups.Remove(filepath.Base(d.path))
+	_ = belongings.Remove(filepath.Base(d.path))
 	_ = os.RemoveAll(d.path)
 }

@@ -15,7 +15,8 @@
 //     once, even from a sender that signals supervise's whole group: a second SIGTERM would make Kubernetes components
 //     skip their graceful shutdown. One that has not ended 2 s after SIGTERM is killed.
 //   - When the parent is gone, the last of several supervisors with the same --remove DIR removes DIR, and the control
-//     groups of its name. Only a directory named hookstrap-* right in the temporary directory is accepted.
+//     groups and network devices of its name. Only a directory named hookstrap-* right in the temporary directory is
+//     accepted.
 //   - With --unshare (Linux, root) the component is process 1 of new namespaces for process ids, mounts, network, host
 //     name and IPC. With --join it runs in those of the process whose id is in FILE, as another supervise wrote it with
 //     --pid-file; it then ends with that process rather than with its supervise.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -80,9 +81,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 		code = watch(child, o.parent, signals)
 	}
 	if orphaned(o.parent) {
-		dir.remove()
+		elsewhere(dir.remove)
 	}
 	return code
+}
+
+// elsewhere calls f on another thread: the calling one may be in the command's namespaces, where the network is another
+// and the directory full of mounts.
+func elsewhere(f func()) {
+	var other sync.WaitGroup
+	other.Go(f)
+	other.Wait()
 }
 
 func orphaned(parent int) bool { return os.Getppid() != parent }

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/cgroups"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/belongings"
 )
 
 // Dir is a temporary directory with a lock on it, shared with the supervisors of what runs there. The kernel drops the
@@ -45,16 +45,16 @@ func lockDir(path string, how int) (*os.File, error) {
 	return lock, nil
 }
 
-// Remove removes the directory and the control groups of its name. Further calls do nothing.
+// Remove removes the directory, and the control groups and network devices of its name. Further calls do nothing.
 func (d *Dir) Remove() error {
-	err := errors.Join(cgroups.Remove(filepath.Base(d.Path)), os.RemoveAll(d.Path))
+	err := errors.Join(belongings.Remove(filepath.Base(d.Path)), os.RemoveAll(d.Path))
 	_ = d.lock.Close() // It was only locked.
 	return err
 }
 
 // KeepLogs removes what a failed start leaves, except what explains it. The next Sweep removes that too.
 func (d *Dir) KeepLogs() {
-	_ = cgroups.Remove(filepath.Base(d.Path)) // Why it failed matters more than what stays.
+	_ = belongings.Remove(filepath.Base(d.Path)) // Why it failed matters more than what stays.
 	defer func() { _ = d.lock.Close() }()
 	entries, err := os.ReadDir(d.Path)
 	if err != nil {
@@ -68,8 +68,8 @@ func (d *Dir) KeepLogs() {
 }
 
 // Sweep removes what processes have left behind that were killed together with all their supervisors: the directories
-// whose names begin with prefix and on which nobody has a lock, and the control groups of those names. A directory that
-// is still empty may be one whose maker is about to lock it.
+// whose names begin with prefix and on which nobody has a lock, and the control groups and network devices of those
+// names. A directory that is still empty may be one whose maker is about to lock it.
 func Sweep(prefix string) error {
 	paths, err := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
 	if err != nil {
