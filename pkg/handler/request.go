@@ -5,6 +5,7 @@ package handler
 
 import (
 	"errors"
+	"sync"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +23,11 @@ type Request struct {
 	admissionv1.AdmissionRequest
 
 	object, oldObject decoded
+
+	once sync.Once // for former
+	// former is what before returns. Every check that has something to say asks for it: the old object would be decoded,
+	// and its memory set aside, once for each.
+	former *Request
 }
 
 // NewRequest makes a Request, for tests of a check. Reviews of version v1beta1 are given to checks as v1, since the
@@ -32,9 +38,9 @@ func NewRequest(r admissionv1.AdmissionRequest) *Request {
 
 // Object returns the object in the request as a *T, shared with other callers. T is whatever the object's JSON fits:
 // an API type, [metav1.PartialObjectMetadata], or a struct of only the fields a check needs.
-// The error is [ErrNoObject] if the request has no object. An object of more than 10,000 fields and items may take a
-// thousand times its size in memory; it is decoded if there is that much, as far as T has room for it, and is an error
-// otherwise. See [Limits].
+// The error is [ErrNoObject] if the request has no object. An object of many fields and items may take a thousand times
+// its size in memory; it is decoded if there is that much, as far as T has room for it, and is an error otherwise. See
+// [Limits].
 func Object[T any](req *Request) (*T, error) {
 	return decode[T](&req.object, req.AdmissionRequest.Object.Raw, "object")
 }
@@ -72,10 +78,12 @@ func metaOf(obj *metadata, err error) (*metav1.ObjectMeta, error) {
 
 // before is the request that would leave the old object as it is.
 func (r *Request) before() *Request {
-	old := NewRequest(r.AdmissionRequest)
-	old.AdmissionRequest.Object = r.AdmissionRequest.OldObject
-	old.object.lean, old.oldObject.lean = r.oldObject.lean, r.oldObject.lean // with what it may cost
-	return old
+	r.once.Do(func() {
+		r.former = NewRequest(r.AdmissionRequest)
+		r.former.AdmissionRequest.Object = r.AdmissionRequest.OldObject
+		r.former.object.lean, r.former.oldObject.lean = r.oldObject.lean, r.oldObject.lean // with what it may cost
+	})
+	return r.former
 }
 
 // cleansUp says whether the request is an update of an object that is being deleted, and changes nothing but its

@@ -154,3 +154,15 @@ func TestBefore(t *testing.T) {
 type plenty struct{}
 
 func (plenty) Afford(int64) error { return nil }
+
+// Each check that has something to say about an update compares it with the old object, which is decoded once.
+func TestOldObjectIsDecodedOnce(t *testing.T) {
+	req := NewRequest(updatePod(t, webPod(), webPod()))
+	first, err := Object[corev1.Pod](req.before())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := Object[corev1.Pod](req.before()); err != nil || second != first {
+		t.Errorf("got another one, %v", err)
+	}
+}
