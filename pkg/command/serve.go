@@ -42,7 +42,8 @@ func newServeCommand(global Options) *cobra.Command {
 			"second one ends it at once. SIGHUP renews the certificate now. A changed --config is used within a second; a\n" +
 			"bad one changes nothing.\n\n" +
 			"Set GOMEMLIMIT, which bounds the memory. GOGC is 400 then, unless it is set: the heap may be five times what is\n" +
-			"in use, within the limit.",
+			"in use, within the limit. Four reviews for each processor are looked at at a time, but at most one for each\n" +
+			"4 MiB of the limit.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {

@@ -21,9 +21,10 @@ import (
 // Limits bound what reviews that come at the same time may cost. A review beyond them is refused with 503 and a
 // Retry-After of a second, upon which the API server tries again by itself within the webhook's timeout.
 type Limits struct {
-	// Concurrent is how many reviews are decoded and evaluated at a time; 0 stands for four for each
-	// processor; more are of use to checks that wait for something. A check that goes on when its review was answered
-	// counts until it ends.
+	// Concurrent is how many reviews are decoded and evaluated at a time; 0 stands for four for each processor, but no
+	// more than one for each 4 MiB of GOMEMLIMIT, or of 1 GiB if that is not set: each has half a MiB for what it decodes.
+	// More are of use to checks that wait for something. A check that goes on when its review was answered counts until it
+	// ends.
 	Concurrent int
 	// Queued is how many more may wait for their turn, as long as their own timeouts allow; 0 stands for 16 times
 	// Concurrent.
@@ -32,21 +33,25 @@ type Limits struct {
 	// eighth of GOMEMLIMIT, or of 1 GiB if that is not set. A quarter of it is for bodies of up to 128 KiB, which nearly
 	// all are. It is never less than 20 MiB, so that there is room for two of the largest.
 	Bytes int64
-	// Decoded is how much memory objects of more than 10,000 fields and items may take when they are decoded, all that
-	// are being looked at together; the others are bounded by Concurrent. It is set aside by what their types can take. A
-	// check that needs an object for which there is not enough fails. 0 stands for a quarter of GOMEMLIMIT, or 64 MiB if
-	// that is not set; a ConfigMap of 350,000 entries, which is as many as fit, takes 45.
+	// Decoded is how much memory what is decoded may take for which the half MiB of its review is not enough, all that is
+	// being looked at together. It is set aside by what its types can take. A check that needs an object for which there
+	// is not enough fails; a review whose envelope needs too much is refused. 0 stands for a quarter of GOMEMLIMIT, or
+	// 64 MiB if that is not set; a ConfigMap of 350,000 entries, which is as many as fit, takes 45.
 	Decoded int64
 }
 
+// ownMemory is how much a review may have decoded whatever the others do. An eighth of the memory is for that.
+const ownMemory = 512 << 10
+
 func (l Limits) complete() Limits {
-	l.Concurrent = cmp.Or(l.Concurrent, 4*runtime.GOMAXPROCS(0))
-	l.Queued = cmp.Or(l.Queued, 16*l.Concurrent)
 	limit := debug.SetMemoryLimit(-1)
 	if limit == math.MaxInt64 {
 		limit = 1 << 30
 		l.Decoded = cmp.Or(l.Decoded, 64<<20)
 	}
+	// The container's share of the processors is often not limited, and then there are as many as the node has.
+	l.Concurrent = cmp.Or(l.Concurrent, min(4*runtime.GOMAXPROCS(0), max(int(limit/8/ownMemory), 4)))
+	l.Queued = cmp.Or(l.Queued, 16*l.Concurrent)
 	l.Bytes = max(cmp.Or(l.Bytes, limit/8), 20<<20)
 	l.Decoded = cmp.Or(l.Decoded, limit/4)
 	return l
@@ -113,7 +118,8 @@ type reservation struct {
 	bytes   int64
 	lost    bool // its memory was given to others
 	hasTurn bool
-	decoded atomic.Int64 // memory for large objects, on top
+	own     atomic.Int64 // memory for what is decoded, of what each review has
+	decoded atomic.Int64 // and of what all share
 	sharers atomic.Int64 // beside the first
 }
 
@@ -124,15 +130,32 @@ func (r *reservation) enter(ctx context.Context) *refusal {
 	return refused
 }
 
-// Afford reserves memory for a large object before it is decoded, until the last sharer releases it.
+// memoryError says that there is no memory left to decode something.
+type memoryError string
+
+func (s memoryError) Error() string { return string(s) }
+
+// Spare reserves memory for something before it is decoded, of what each review has.
+func (r *reservation) Spare(bytes int64) bool {
+	if r.own.Add(bytes) <= ownMemory {
+		return true
+	}
+	r.own.Add(-bytes)
+	return false
+}
+
+// Afford is as Spare, and takes of what all share if that is not enough, until the last sharer releases it.
 func (r *reservation) Afford(bytes int64) error {
+	if r.Spare(bytes) {
+		return nil
+	}
 	limit := r.gate.limits.Decoded
 	r.decoded.Add(bytes)
 	if taken := r.gate.decoded.Add(bytes); taken > limit {
 		r.decoded.Add(-bytes)
 		r.gate.decoded.Add(-bytes)
-		return fmt.Errorf("decoding it takes up to %d MiB of memory, and %d of the %d MiB for large objects are taken: try "+
-			"again, or raise the memory limit", bytes>>20, (taken-bytes)>>20, limit>>20)
+		return memoryError(fmt.Sprintf("decoding it takes up to %d MiB of memory, and %d of the %d MiB for large objects "+
+			"are taken: try again, or raise the memory limit", bytes>>20, (taken-bytes)>>20, limit>>20))
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -196,6 +198,19 @@ func TestBodiesWithoutALength(t *testing.T) {
 				t.Errorf("got %d %s", got.Code, got.Body)
 			}
 		})
+	}
+}
+
+// A node has many processors, and the container a part of its memory.
+func TestConcurrencyFollowsMemory(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(230 << 20))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(64))
+	if got := (Limits{}).complete().Concurrent; got != 57 {
+		t.Errorf("%d at a time with 230 MiB and 64 processors", got)
+	}
+	runtime.GOMAXPROCS(2)
+	if got := (Limits{}).complete().Concurrent; got != 8 {
+		t.Errorf("%d at a time with 230 MiB and 2 processors", got)
 	}
 }
 

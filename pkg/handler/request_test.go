@@ -154,6 +154,7 @@ func TestBefore(t *testing.T) {
 type plenty struct{}
 
 func (plenty) Afford(int64) error { return nil }
+func (plenty) Spare(int64) bool   { return true }
 
 // Each check that has something to say about an update compares it with the old object, which is decoded once.
 func TestOldObjectIsDecodedOnce(t *testing.T) {

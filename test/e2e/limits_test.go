@@ -55,6 +55,8 @@ func TestHostileCallersOfTheBinary(t *testing.T) {
 		target.refuses(t, name, r)
 	}
 	target.answers(t, "after huge requests")
+	target.survivesCrowd(t, 32)
+	target.answers(t, "after a crowd")
 	slow.Wait()
 	target.answers(t, "after slow callers")
 }
@@ -219,6 +221,27 @@ func hugeRequests(t *testing.T) map[string]hugeRequest {
 		"7 MiB, a Pod without images": {object(`{"spec":{"containers":` + fill(`{"name":"a","image":"b"}`) + "}}"), 200, false},
 		"7 MiB, a Pod of labels":      {object(`{"metadata":{"labels":{` + strings.Trim(fill(`"a":"b"`), "[]") + "}}}"), 200, false},
 	}
+}
+
+// survivesCrowd sends updates all at once none of which is large, while what they become is. Each is answered in time. The
+// memory that is taken up then is looked at by who asks for an answer next.
+func (h *hostileTarget) survivesCrowd(t *testing.T, n int) {
+	t.Helper()
+	object := `{"spec":{"containers":[` + strings.Repeat(`{},`, 9_999) + `{}]}}`
+	body := []byte(`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","operation":"UPDATE",` +
+		`"kind":{"group":"","version":"v1","kind":"Pod"},"resource":{"group":"","version":"v1","resource":"pods"},` +
+		`"object":` + object + `,"oldObject":` + object + `}}`)
+	var crowd sync.WaitGroup
+	for range n {
+		crowd.Go(func() {
+			code, answer, err := h.post(t.Context(), body)
+			if err != nil || code != http.StatusOK && code != http.StatusServiceUnavailable ||
+				strings.Contains(answer, "no answer in time") {
+				t.Errorf("one of a crowd: got %d %.200q, %v", code, answer, err)
+			}
+		})
+	}
+	crowd.Wait()
 }
 
 // refuses wants an answer in good time, of the right sort, and not too long itself.

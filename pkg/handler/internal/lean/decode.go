@@ -5,6 +5,7 @@ package lean
 
 import (
 	"bytes"
+	stdjson "encoding/json"
 	"fmt"
 	"reflect"
 
@@ -13,29 +14,44 @@ import (
 )
 
 const (
-	// fewItems are so few fields and items that nobody asks what they take. A list of three bytes for each item, as in
-	// [{},{},{}], takes a kilobyte for each if they are containers. The largest usual Pods have some thousand.
-	fewItems = 10_000
+	// fewItems are so few fields and items that a rough guess at what they take is good enough, as long as a review has
+	// room for it by itself. Going over them with their type would take nearly as long as decoding them.
+	fewItems = 500
+	// perItem and perByte are that guess. A list of three bytes for each item, as in [{},{},{}], takes half a kilobyte for
+	// each if they are containers, and several times that while the list grows. Of maps in maps, five bytes are one.
+	perItem, perByte, perByteOfAny = 2 << 10, 8, 128
 	// mostMemory is what decoding something may take where nobody says what there is.
 	mostMemory = 128 << 20
 )
 
 // Bound returns an error if decoding JSON into obj, a pointer, takes more memory than there is.
 func (o Object) Bound(obj any, text []byte) error {
-	if items(text) <= fewItems {
+	n, t := items(text), reflect.TypeOf(obj).Elem()
+	if n <= fewItems && (o.Memory == nil || o.Memory.Spare(guess(n, text, t))) {
 		return nil
 	}
-	cost, ok := costOf(text, reflect.TypeOf(obj).Elem())
+	cost, ok := costOf(text, t)
+	if !ok { // it has too many levels, or is no JSON
+		cost = guess(n, text, t)
+	}
 	switch {
-	case !ok:
-		return fmt.Errorf("it has more than %d fields and items, and is no JSON or has more than %d levels", fewItems,
-			maxDepth)
+	case !ok && !stdjson.Valid(text): // which the decoder finds, too, before it takes anything
+		return nil
 	case o.Memory != nil:
 		return o.Memory.Afford(cost)
 	case cost > mostMemory:
 		return fmt.Errorf("decoding it takes up to %d MiB of memory, of which there are %d", cost>>20, mostMemory>>20)
 	}
 	return nil
+}
+
+// guess is about what so many items take, or more.
+func guess(n int, text []byte, t reflect.Type) int64 {
+	per := int64(perByte)
+	if t.Kind() != reflect.Struct {
+		per = perByteOfAny
+	}
+	return int64(n)*perItem + int64(len(text))*per
 }
 
 // items is the number of members and items in JSON, less those that are the first of theirs.
@@ -73,6 +89,8 @@ type Object struct {
 type Memory interface {
 	// Afford sets aside so many bytes, or returns an error if there are not so many left.
 	Afford(bytes int64) error
+	// Spare is as Afford, of what there is for nobody else, and is false if that is not enough.
+	Spare(bytes int64) bool
 }
 
 // Whole is the same object for a shape that reads what [Slim] does not.
