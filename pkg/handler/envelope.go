@@ -11,13 +11,17 @@ import (
 )
 
 // parse reads a review. Its objects, which are nearly all of it, are not decoded and not copied, but parts of body.
-// What checks may look at of them is picked out in passing.
-func parse(body []byte) (*review, error) {
-	in := &review{}
-	if pieces, ok := lean.DecodeAround(in, body, envelope); ok && in.insert(pieces) {
+// What checks may look at of them is picked out in passing. The rest is usually little, but it is as long as its sender
+// likes: it comes out of the memory for decoding, as objects do.
+func parse(body []byte, memory lean.Memory) (*review, error) {
+	in, whole := &review{}, lean.Object{Raw: body, Memory: memory}
+	if pieces, ok := lean.DecodeAround(in, whole, envelope); ok && in.insert(pieces) {
 		return in, nil
 	}
 	in = &review{}
+	if err := whole.Bound(in, body); err != nil {
+		return nil, err
+	}
 	if err := json.Unmarshal(body, in); err != nil {
 		return nil, err
 	}

@@ -26,10 +26,10 @@ func sampleReview(t testing.TB, size int) []byte {
 
 func TestObjectsOfAReviewAreNotCopied(t *testing.T) {
 	body := sampleReview(t, 8800)
-	if _, ok := lean.DecodeAround(&review{}, body, envelope); !ok {
+	if _, ok := lean.DecodeAround(&review{}, lean.Object{Raw: body}, envelope); !ok {
 		t.Fatal("a usual review is decoded in the slow way")
 	}
-	in, err := parse(body)
+	in, err := parse(body, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestObjectsOfAReviewAreNotCopied(t *testing.T) {
 	if at := bytes.Index(body, raw); at < 0 || &body[at] != &raw[0] || cap(raw) != len(raw) {
 		t.Errorf("the object is not a part of the body, or can be appended to: at %d, %d of %d", at, len(raw), cap(raw))
 	}
-	if allocations := testing.AllocsPerRun(100, func() { _, _ = parse(body) }); allocations > 30 {
+	if allocations := testing.AllocsPerRun(100, func() { _, _ = parse(body, nil) }); allocations > 30 {
 		t.Errorf("a review takes %v allocations", allocations)
 	}
 }
@@ -65,7 +65,7 @@ func FuzzParse(f *testing.F) {
 		text = sample.Mutate(body, places, mode, int(at), text)
 		want := &review{}
 		wantErr := json.Unmarshal(text, want)
-		got, err := parse(text)
+		got, err := parse(text, nil)
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("%s\ngot error %v, want %v", text, err, wantErr)
 		}

@@ -97,7 +97,7 @@ func (h *Handler) answer(
 	if refused := held.enter(ctx); refused != nil {
 		return refused
 	}
-	in, refused := read(body)
+	in, refused := read(body, held)
 	if refused != nil {
 		return refused
 	}

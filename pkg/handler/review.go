@@ -4,6 +4,7 @@
 package handler
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -72,8 +73,11 @@ func receive(r *http.Request, memory *reservation) ([]byte, *refusal) {
 }
 
 // read reads a review which can be answered: it has a known version, a request, and a UID.
-func read(body []byte) (*review, *refusal) {
-	in, err := parse(body)
+func read(body []byte, memory *reservation) (*review, *refusal) {
+	in, err := parse(body, memory)
+	if short, ok := errors.AsType[memoryError](err); ok {
+		return nil, memory.gate.refuse("memory", "the AdmissionReview is too large: %v", short)
+	}
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the body is not an AdmissionReview: %v", err)
 	}

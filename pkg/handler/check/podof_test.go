@@ -348,11 +348,11 @@ func TestUsualObjectsAreDecodedInTheFastWay(t *testing.T) {
 			var ok bool
 			switch s.kind.Kind {
 			case "Pod":
-				_, ok = lean.DecodeAround(&template[checked]{}, s.raw, shape)
+				_, ok = lean.DecodeAround(&template[checked]{}, lean.Object{Raw: s.raw}, shape)
 			case "CronJob":
-				_, ok = lean.DecodeAround(&withJobTemplate[checked]{}, s.raw, shape)
+				_, ok = lean.DecodeAround(&withJobTemplate[checked]{}, lean.Object{Raw: s.raw}, shape)
 			default:
-				_, ok = lean.DecodeAround(&withSpec[checked]{}, s.raw, shape)
+				_, ok = lean.DecodeAround(&withSpec[checked]{}, lean.Object{Raw: s.raw}, shape)
 			}
 			if !ok {
 				t.Errorf("a %s is not: %s", s.kind.Kind, name)

@@ -183,7 +183,7 @@ func (e *estimate) fieldsOf(t reflect.Type) map[string]reflect.Type {
 			embedded = embedded.Elem()
 		}
 		switch {
-		case name == "-":
+		case name == "-", !f.IsExported() && !f.Anonymous:
 		case name == "" && f.Anonymous && embedded.Kind() == reflect.Struct:
 			maps.Copy(fields, e.fieldsOf(embedded))
 		case name == "":

@@ -143,11 +143,12 @@ func decodeAll[T any](obj *T, o Object) error {
 }
 
 // DecodeAround decodes what a shape reads into obj, which is zero, and returns the members that it cuts out, which are
-// parts of data. It is false when there is no telling what to cut because something occurs twice, or when something is
-// wrong. The whole is then to be decoded in another way, and obj is of no use.
-func DecodeAround[T any](obj *T, data []byte, shape Shape) ([]Piece, bool) {
-	p, ok := project(data, shape)
-	if !ok || json.Unmarshal(p.out, obj) != nil {
+// parts of the object. It is false when there is no telling what to cut because something occurs twice, when there is
+// too much to decode, or when something is wrong. The whole is then to be decoded in another way, if there is memory
+// for that, and obj is of no use.
+func DecodeAround[T any](obj *T, o Object, shape Shape) ([]Piece, bool) {
+	p, ok := project(o.Raw, shape)
+	if !ok || o.Bound(obj, p.out) != nil || json.Unmarshal(p.out, obj) != nil {
 		return nil, false
 	}
 	return p.cuts, true

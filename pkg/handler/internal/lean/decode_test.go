@@ -51,11 +51,11 @@ func TestCutsAreNotAmbiguous(t *testing.T) {
 		}
 		return Read, nil
 	}
-	pieces, ok := DecodeAround(&struct{}{}, []byte(` {"a" : {"status":1,"spec": 2} , "b":3} `), cutA)
+	pieces, ok := DecodeAround(&struct{}{}, Object{Raw: []byte(` {"a" : {"status":1,"spec": 2} , "b":3} `)}, cutA)
 	if !ok || len(pieces) != 1 || string(pieces[0].Raw) != `{"status":1,"spec": 2}` || string(pieces[0].slim) != `{"spec":2}` {
 		t.Errorf("got %q, %t", pieces, ok)
 	}
-	if _, ok := DecodeAround(&struct{}{}, []byte(`{"a":1,"a":2}`), cutA); ok {
+	if _, ok := DecodeAround(&struct{}{}, Object{Raw: []byte(`{"a":1,"a":2}`)}, cutA); ok {
 		t.Error("one of two was cut out")
 	}
 }
@@ -68,7 +68,7 @@ func TestRepeatedCutsTakeNoMemory(t *testing.T) {
 		b.Helper()
 		b.ReportAllocs()
 		for b.Loop() {
-			DecodeAround(&struct{}{}, text, cutA)
+			DecodeAround(&struct{}{}, Object{Raw: text}, cutA)
 		}
 	}).AllocedBytesPerOp()
 	if got > 64<<10 {
