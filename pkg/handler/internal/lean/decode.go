@@ -24,19 +24,21 @@ const (
 	mostMemory = 128 << 20
 )
 
-// Bound returns an error if decoding JSON into obj, a pointer, takes more memory than there is.
+// Bound returns an error if decoding JSON into obj, a pointer, takes more memory than there is. What is no JSON is an
+// error as well, unless it is little: one decoder of the two finds that only when it has decoded the rest.
 func (o Object) Bound(obj any, text []byte) error {
 	n, t := items(text), reflect.TypeOf(obj).Elem()
 	if n <= fewItems && (o.Memory == nil || o.Memory.Spare(guess(n, text, t))) {
 		return nil
 	}
 	cost, ok := costOf(text, t)
-	if !ok { // it has too many levels, or is no JSON
-		cost = guess(n, text, t)
+	if !ok {
+		if !stdjson.Valid(text) {
+			return stdjson.Unmarshal(text, new(stdjson.RawMessage)) // which says what is wrong
+		}
+		cost = guess(n, text, t) // it has too many levels
 	}
 	switch {
-	case !ok && !stdjson.Valid(text): // which the decoder finds, too, before it takes anything
-		return nil
 	case o.Memory != nil:
 		return o.Memory.Afford(cost)
 	case cost > mostMemory:

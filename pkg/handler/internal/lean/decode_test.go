@@ -4,6 +4,8 @@
 package lean
 
 import (
+	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -41,6 +43,15 @@ func TestDecodedPartsAreOfBoundedSize(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// One of the two decoders would decode all the others before it finds out.
+func TestWhatIsNoJSONTakesNoMemory(t *testing.T) {
+	text := []byte(`{"spec":{"containers":[` + strings.Repeat(`{},`, fewItems+1) + `{]}}`)
+	var invalid *json.SyntaxError
+	if err := (Object{}).Bound(&corev1.Pod{}, text); !errors.As(err, &invalid) {
+		t.Errorf("got %v", err)
 	}
 }
 
