@@ -78,9 +78,9 @@ func (h *hostileTarget) answers(t *testing.T, when string) {
 		t.Errorf("%s: got %d %q, %v", when, code, answer, err)
 	}
 	memory := h.memory(t)
-	t.Logf("%s: a review takes %s, the server %d MiB", when, time.Since(begin).Round(time.Millisecond), memory>>20)
+	t.Logf("%s: a review takes %s, the server %d MiB at most", when, time.Since(begin).Round(time.Millisecond), memory>>20)
 	if memory > mostMemory {
-		t.Errorf("%s: the server takes %d MiB, more than %d", when, memory>>20, mostMemory>>20)
+		t.Errorf("%s: the server has taken %d MiB, more than %d", when, memory>>20, mostMemory>>20)
 	}
 }
 
@@ -104,7 +104,7 @@ func (h *hostileTarget) post(ctx context.Context, body []byte) (int, string, err
 	return response.StatusCode, string(answer), err
 }
 
-// memory is what the process takes up, in bytes; nothing where the system has no /proc.
+// memory is the most that the process has taken up so far, in bytes; nothing where the system has no /proc.
 func (h *hostileTarget) memory(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.pid))
@@ -112,7 +112,7 @@ func (h *hostileTarget) memory(t *testing.T) int {
 		return 0
 	}
 	must(t, err)
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	_, rest, _ := strings.Cut(string(text), "VmHWM:")
 	kibibytes, err := strconv.Atoi(strings.Fields(rest)[0])
 	must(t, err)
 	return kibibytes << 10
@@ -226,8 +226,7 @@ func hugeRequests(t *testing.T) map[string]hugeRequest {
 	}
 }
 
-// survivesCrowd sends updates all at once none of which is large, while what they become is. Each is answered in time. The
-// memory that is taken up then is looked at by who asks for an answer next.
+// survivesCrowd sends updates all at once none of which is large, while what they become is. Each is answered in time.
 func (h *hostileTarget) survivesCrowd(t *testing.T, n int) {
 	t.Helper()
 	object := `{"spec":{"containers":[` + strings.Repeat(`{},`, 9_999) + `{}]}}`
