@@ -22,8 +22,7 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/run"
 )
 
-// victim is a process that runs a node with a pod, and the names of the node's and its control plane's directories and
-// of its network device.
+// victim is a process that runs a node with a pod, and the names of the node's and its control plane's directories.
 type victim struct {
 	cmd   *exec.Cmd
 	names []string
@@ -130,10 +129,15 @@ func awaitNoTrace(t *testing.T, v victim) {
 // traces are the directories, mounts, control groups and devices of a node.
 func traces(t *testing.T, v victim) []string {
 	t.Helper()
-	found := glob(t, "/sys/class/net/"+v.names[2])
+	var found []string
+	for _, alias := range glob(t, "/sys/class/net/*/ifalias") {
+		if content, err := os.ReadFile(alias); err == nil && strings.TrimSpace(string(content)) == v.names[0] {
+			found = append(found, alias)
+		}
+	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	must(t, err)
-	for _, name := range v.names[:2] {
+	for _, name := range v.names {
 		found = append(found, glob(t, filepath.Join(os.TempDir(), name))...)
 		found = append(found, glob(t, "/sys/fs/cgroup/"+name, "/sys/fs/cgroup/*/"+name)...)
 		if strings.Contains(string(mounts), name) {
@@ -171,7 +175,7 @@ func processes(t *testing.T, v victim) []found {
 			continue
 		}
 		p.line = strings.ReplaceAll(string(line), "\x00", " ")
-		for _, name := range v.names[:2] {
+		for _, name := range v.names {
 			if strings.Contains(p.line+string(groups), name) {
 				all = append(all, p)
 				break

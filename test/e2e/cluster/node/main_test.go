@@ -53,6 +53,6 @@ func playVictim(n *node.Node) {
 			os.Exit(1)
 		}
 	}
-	fmt.Printf("victim %s %s %s\n", filepath.Base(n.NodeDir()), filepath.Base(n.Dir()), n.Device())
+	fmt.Printf("victim %s %s\n", filepath.Base(n.NodeDir()), filepath.Base(n.Dir()))
 	select {}
 }

@@ -29,9 +29,6 @@ func (w network) pods() string   { return fmt.Sprintf("10.244.%d.0/24", w.number
 // Address is the node's, at which the API server listens on port 6443.
 func (n *Node) Address() string { return n.network.node() }
 
-// Device is the name of this machine's end of the link.
-func (n *Node) Device() string { return n.network.device() }
-
 // connect makes the first link whose number nobody has. A device's name is taken for as long as the node exists.
 func (n *Node) connect(ctx context.Context) error {
 	first := rand.IntN(networks) //nolint:gosec // Any number will do.

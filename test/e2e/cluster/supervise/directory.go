@@ -74,7 +74,8 @@ func (d directory) remove() {
 	if err := syscall.Flock(int(d.lock.Fd()), syscall.LOCK_EX); err != nil {
 		return
 	}
-	// Nobody is left to tell of an error.
-	_ = belongings.Remove(filepath.Base(d.path))
-	_ = os.RemoveAll(d.path)
+	// Nobody is left to tell of an error. Whoever comes next finds what has stayed by the directory.
+	if belongings.Remove(filepath.Base(d.path)) == nil {
+		_ = os.RemoveAll(d.path)
+	}
 }

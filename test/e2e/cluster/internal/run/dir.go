@@ -45,11 +45,14 @@ func lockDir(path string, how int) (*os.File, error) {
 	return lock, nil
 }
 
-// Remove removes the directory, and the control groups and network devices of its name. Further calls do nothing.
+// Remove removes the control groups and network devices of the directory's name, and then the directory, by which alone
+// the others would be found again. Further calls do nothing.
 func (d *Dir) Remove() error {
-	err := errors.Join(belongings.Remove(filepath.Base(d.Path)), os.RemoveAll(d.Path))
-	_ = d.lock.Close() // It was only locked.
-	return err
+	defer func() { _ = d.lock.Close() }() // It was only locked.
+	if err := belongings.Remove(filepath.Base(d.Path)); err != nil {
+		return err
+	}
+	return os.RemoveAll(d.Path)
 }
 
 // KeepLogs removes what a failed start leaves, except what explains it. The next Sweep removes that too.
