@@ -43,7 +43,7 @@ func newServeCommand(global Options) *cobra.Command {
 			"bad one changes nothing.\n\n" +
 			"Set GOMEMLIMIT, which bounds the memory. GOGC is 400 then, unless it is set: the heap may be five times what is\n" +
 			"in use, within the limit. Four reviews for each processor are looked at at a time, but at most one for each\n" +
-			"4 MiB of the limit.",
+			"4 MiB of the limit, or four.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {

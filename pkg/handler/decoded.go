@@ -20,7 +20,7 @@ type decoded struct {
 	lean  lean.Object // what is known of the object beforehand
 }
 
-func decode[T any](memo *decoded, raw []byte, which string) (*T, error) {
+func decode[T any](memo *decoded, memory *reservation, raw []byte, which string) (*T, error) {
 	memo.mu.Lock()
 	defer memo.mu.Unlock()
 	if obj, ok := find[T](memo.known); ok {
@@ -29,13 +29,16 @@ func decode[T any](memo *decoded, raw []byte, which string) (*T, error) {
 	if len(raw) == 0 {
 		return nil, fmt.Errorf("cannot read %s: %w", which, ErrNoObject)
 	}
-	obj := new(T)
-	memo.lean.Raw = raw
+	obj, object := new(T), memo.lean
+	object.Raw = raw
+	if memory != nil {
+		object.Memory = memory
+	}
 	if own, ok := any(obj).(lean.Decoder); ok {
-		if err := own.DecodeLean(memo.lean); err != nil {
+		if err := own.DecodeLean(object); err != nil {
 			return nil, fmt.Errorf("cannot read %s: %w", which, err)
 		}
-	} else if err := decodeWhole(obj, memo.lean); err != nil {
+	} else if err := decodeWhole(obj, object); err != nil {
 		return nil, fmt.Errorf("cannot read %s as %s: %w", which, reflect.TypeFor[T](), err)
 	}
 	memo.known = append(memo.known, obj)
@@ -63,7 +66,8 @@ func find[T any](known []any) (*T, bool) {
 // Decoded returns the object in the request as a *T if [Object] has decoded it as one already, and does not decode it.
 // A check that could do with less than a T finds out with it that there is a T to share.
 func Decoded[T any](req *Request) (*T, bool) {
-	req.object.mu.Lock()
-	defer req.object.mu.Unlock()
-	return find[T](req.object.known)
+	memo := req.memo()
+	memo.mu.Lock()
+	defer memo.mu.Unlock()
+	return find[T](memo.known)
 }

@@ -108,13 +108,26 @@ func explainDeadline(outcomes []outcome, budget time.Duration) {
 	}
 }
 
-// run asks one check. A panic in the check is the check's failure, and nobody else's.
+// run asks one check. A panic in the check is the check's failure, and nobody else's. So is an object for which there
+// was no memory, whatever was made of that: it may be why the check, or an exemption, had less to say.
 func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			o = outcome{entry: e, err: e.panicked(ctx, reason)}
 		}
 	}()
+	_ = req.memory.shortage() // was another's
+	o = e.ask(ctx, req)
+	if short := req.memory.shortage(); short != nil && o.err == nil {
+		if o.skipped {
+			o = outcome{entry: e} // Nobody knows whether it had to be.
+		}
+		o.err = e.failed(ctx, fmt.Errorf("cannot read an object: %w", short))
+	}
+	return o
+}
+
+func (e *entry) ask(ctx context.Context, req *Request) outcome {
 	if !e.selects(req) {
 		return outcome{entry: e, skipped: true}
 	}
@@ -122,7 +135,7 @@ func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
 		return outcome{entry: e, skipped: true, exemptBy: by, exempted: []string{who}}
 	}
 	violations, err := e.check.Evaluate(ctx, req)
-	o = outcome{entry: e, late: err != nil && ctx.Err() != nil}
+	o := outcome{entry: e, late: err != nil && ctx.Err() != nil}
 	switch {
 	case o.late:
 		o.err = errDeadline // whatever the check calls it
@@ -132,7 +145,10 @@ func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
 	if !e.everyUpdate {
 		violations = e.dropCarriedOver(ctx, req, violations)
 	}
-	if o.violations, o.exempted = e.withoutImages(req, violations); len(o.exempted) > 0 {
+	if o.violations, o.exempted, err = e.withoutImages(req, violations); err != nil {
+		klog.FromContext(ctx).V(2).Info("Cannot tell which images are exempt; none is", "check", e.name, "err", err)
+	}
+	if len(o.exempted) > 0 {
 		o.exemptBy = byImage
 	}
 	return o
@@ -151,13 +167,15 @@ func (e *entry) dropCarriedOver(ctx context.Context, req *Request, violations []
 	}
 	old := req.before()
 	before, err := e.check.Evaluate(ctx, old)
+	if err == nil {
+		// What only an exempt image made bearable is not carried over to an image that is not exempt.
+		before, _, err = e.withoutImages(old, before)
+	}
 	if err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot tell which violations the old object had; all of them count",
 			"check", e.name, "err", err)
 		return violations
 	}
-	// What only an exempt image made bearable is not carried over to an image that is not exempt.
-	before, _ = e.withoutImages(old, before)
 	known := recall(before)
 	return slices.DeleteFunc(slices.Clone(violations), known.has)
 }

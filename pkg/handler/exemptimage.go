@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
 )
 
 // containerPath finds the container, or the volume of an image, that a violation is about, by the path of its field.
@@ -20,7 +22,30 @@ func containerPath() *regexp.Regexp {
 // a field such as spec.template.spec.containers[0] is a container with an image, or it is none.
 type imagesOf struct {
 	container *regexp.Regexp
-	object    any
+	object    imaged
+}
+
+// imaged is what is on the way to images in an object of whatever kind, and the images.
+type imaged map[string]any
+
+// DecodeLean leaves out what else containers have: it is most of an object, and would be decoded for nothing.
+func (i *imaged) DecodeLean(o lean.Object) error { return lean.DecodePart(i, o.Whole(), toImages) }
+
+func toImages(name []byte) (lean.Verdict, lean.Shape) {
+	switch string(name) {
+	case "containers", "initContainers", "ephemeralContainers", "volumes":
+		return lean.Read, onlyImage
+	case "metadata", "status":
+		return lean.Drop, nil
+	}
+	return lean.Read, toImages
+}
+
+func onlyImage(name []byte) (lean.Verdict, lean.Shape) {
+	if string(name) == "image" {
+		return lean.Read, nil
+	}
+	return lean.Drop, nil
 }
 
 // at returns the image of the container, or image volume, that a field belongs to, and "" if it belongs to none.
@@ -29,7 +54,7 @@ func (i imagesOf) at(path string) string {
 	if match == nil {
 		return ""
 	}
-	switch found := lookup(i.object, match[1])["image"].(type) {
+	switch found := lookup(map[string]any(i.object), match[1])["image"].(type) {
 	case string:
 		return found
 	case map[string]any: // an image volume
@@ -59,15 +84,15 @@ func lookup(value any, path string) map[string]any {
 	return object
 }
 
-// withoutImages takes out the violations of containers with exempt images, and returns those images. It errs on the
-// side of the check: a violation that is not at a container stays, and so do all when the object cannot be read.
-func (e *entry) withoutImages(req *Request, violations []Violation) (rest []Violation, exempt []string) {
+// withoutImages takes out the violations of containers with exempt images, and returns those images. A violation that
+// is not at a container stays, and so do all if the object cannot be read, which is the error.
+func (e *entry) withoutImages(req *Request, violations []Violation) (rest []Violation, exempt []string, err error) {
 	if len(violations) == 0 || len(e.exempt.images) == 0 {
-		return violations, nil
+		return violations, nil, nil
 	}
-	object, err := Object[map[string]any](req)
+	object, err := Object[imaged](req)
 	if err != nil {
-		return violations, nil
+		return violations, nil, err
 	}
 	images := imagesOf{container: e.container, object: *object}
 	for _, v := range violations {
@@ -79,5 +104,5 @@ func (e *entry) withoutImages(req *Request, violations []Violation) (rest []Viol
 			exempt = append(exempt, image)
 		}
 	}
-	return rest, exempt
+	return rest, exempt, nil
 }

@@ -101,7 +101,7 @@ func (h *Handler) answer(
 	if refused != nil {
 		return refused
 	}
-	in.request.object.lean.Memory, in.request.oldObject.lean.Memory = held, held
+	in.request.memory = held
 	logger := klog.LoggerWithValues(klog.FromContext(ctx), "uid", in.request.UID)
 	response, decision := h.review(klog.NewContext(ctx, logger), in.request, held, budget)
 	in.answer(w, response, logger)

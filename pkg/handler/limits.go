@@ -21,10 +21,10 @@ import (
 // Limits bound what reviews that come at the same time may cost. A review beyond them is refused with 503 and a
 // Retry-After of a second, upon which the API server tries again by itself within the webhook's timeout.
 type Limits struct {
-	// Concurrent is how many reviews are decoded and evaluated at a time; 0 stands for four for each processor, but no
-	// more than one for each 4 MiB of GOMEMLIMIT, or of 1 GiB if that is not set: each has half a MiB for what it decodes.
-	// More are of use to checks that wait for something. A check that goes on when its review was answered counts until it
-	// ends.
+	// Concurrent is how many reviews are decoded and evaluated at a time, each with half a MiB for what it decodes. 0
+	// stands for four for each processor, but no more than one for each 4 MiB of GOMEMLIMIT, or of 1 GiB if that is not
+	// set, and no less than four. More are of use to checks that wait for something. A check that goes on when its review
+	// was answered counts until it ends.
 	Concurrent int
 	// Queued is how many more may wait for their turn, as long as their own timeouts allow; 0 stands for 16 times
 	// Concurrent.
@@ -35,12 +35,14 @@ type Limits struct {
 	Bytes int64
 	// Decoded is how much memory what is decoded may take for which the half MiB of its review is not enough, all that is
 	// being looked at together. It is set aside by what its types can take. A check that needs an object for which there
-	// is not enough fails; a review whose envelope needs too much is refused. 0 stands for a quarter of GOMEMLIMIT, or
+	// is not enough fails; a review whose envelope needs too much is refused, with 413 if it needs more than there is at
+	// all. 0 stands for a quarter of GOMEMLIMIT, or
 	// 64 MiB if that is not set; a ConfigMap of 350,000 entries, which is as many as fit, takes 45.
 	Decoded int64
 }
 
-// ownMemory is how much a review may have decoded whatever the others do. An eighth of the memory is for that.
+// ownMemory is how much a review may have decoded whatever the others do. By default, an eighth of the memory is for
+// that.
 const ownMemory = 512 << 10
 
 func (l Limits) complete() Limits {
@@ -120,6 +122,7 @@ type reservation struct {
 	hasTurn bool
 	own     atomic.Int64 // memory for what is decoded, of what each review has
 	decoded atomic.Int64 // and of what all share
+	short   atomic.Pointer[memoryError]
 	sharers atomic.Int64 // beside the first
 }
 
@@ -128,36 +131,6 @@ func (r *reservation) enter(ctx context.Context) *refusal {
 	refused := r.gate.enter(ctx)
 	r.hasTurn = refused == nil
 	return refused
-}
-
-// memoryError says that there is no memory left to decode something.
-type memoryError string
-
-func (s memoryError) Error() string { return string(s) }
-
-// Spare reserves memory for something before it is decoded, of what each review has.
-func (r *reservation) Spare(bytes int64) bool {
-	if r.own.Add(bytes) <= ownMemory {
-		return true
-	}
-	r.own.Add(-bytes)
-	return false
-}
-
-// Afford is as Spare, and takes of what all share if that is not enough, until the last sharer releases it.
-func (r *reservation) Afford(bytes int64) error {
-	if r.Spare(bytes) {
-		return nil
-	}
-	limit := r.gate.limits.Decoded
-	r.decoded.Add(bytes)
-	if taken := r.gate.decoded.Add(bytes); taken > limit {
-		r.decoded.Add(-bytes)
-		r.gate.decoded.Add(-bytes)
-		return memoryError(fmt.Sprintf("decoding it takes up to %d MiB of memory, and %d of the %d MiB for large objects "+
-			"are taken: try again, or raise the memory limit", bytes>>20, (taken-bytes)>>20, limit>>20))
-	}
-	return nil
 }
 
 // share is for one more who then has to release it. There must be no growing and no entering after that,
@@ -176,6 +149,15 @@ func (r *reservation) release() {
 	if r.hasTurn {
 		<-r.gate.turns
 	}
+}
+
+// refuseEnvelope refuses a review of which there is too much besides the objects.
+func (g *gate) refuseEnvelope(short *memoryError) *refusal {
+	if short.isForGood() {
+		return refuse(http.StatusRequestEntityTooLarge, "the AdmissionReview is too large: %v", short)
+	}
+	return g.refuse("memory", "decoding the AdmissionReview takes up to %s of memory, and %s of %s are left",
+		size(short.need), size(short.left), size(short.limit))
 }
 
 func (g *gate) refuse(limit, format string, args ...any) *refusal {

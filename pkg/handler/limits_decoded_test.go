@@ -6,47 +6,131 @@ package handler
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
+	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // What is around the objects is as long as its sender likes, too, and may be written so that it takes the slow way.
 func TestEnvelopesThatAreTooLarge(t *testing.T) {
-	h := limitedHandler(t, Limits{Decoded: 1 << 20}, says("quiet"))
+	const limit = 2 << 20
 	groups := func(n int, more string) []byte {
 		return []byte(replaced(`"u"`, `"u",`+more+`"userInfo":{"groups":[`+strings.Repeat(`"",`, n)+`""]}`))
 	}
-	const many = 100_000
+	const slow, some, many = `"object":{},"object":{},`, 20_000, 100_000
 	extra := replaced(`"u"`, `"u","userInfo":{"extra":{`+strings.TrimSuffix(strings.Repeat(`"a":[],`, many), ",")+`}}`)
+	deep := strings.Repeat(`{"":`, 5000) + `{}` + strings.Repeat(`}`, 5000)
 	for name, tt := range map[string]struct {
-		body []byte
-		code int
+		body  []byte
+		taken int64
+		code  int
 	}{
-		"many groups":                {groups(many, ""), http.StatusServiceUnavailable},
-		"many groups, in a slow way": {groups(many, `"object":{},"object":{},`), http.StatusServiceUnavailable},
-		"much extra":                 {[]byte(extra), http.StatusServiceUnavailable},
-		"some groups":                {groups(5000, ""), http.StatusOK},
-		"some groups, in a slow way": {groups(5000, `"object":{},"object":{},`), http.StatusOK},
-		"no review":                  {[]byte(strings.Repeat(`[0,`, many)), http.StatusBadRequest},
+		"many groups":                {groups(many, ""), 0, http.StatusRequestEntityTooLarge},
+		"many groups, in a slow way": {groups(many, slow), 0, http.StatusRequestEntityTooLarge},
+		"much extra":                 {[]byte(extra), 0, http.StatusRequestEntityTooLarge},
+		"some groups":                {groups(some, ""), 0, http.StatusOK},
+		"some groups, in a slow way": {groups(some, slow), 0, http.StatusOK},
+		"some groups, at a bad time": {groups(some, ""), limit, http.StatusServiceUnavailable},
+		"few groups, at a bad time":  {groups(100, ""), limit, http.StatusOK},
+		"no review":                  {[]byte(strings.Repeat(`[0,`, many)), 0, http.StatusBadRequest},
+		"an object of many levels":   {[]byte(replaced(`"u"`, `"u","object":`+deep)), limit, http.StatusOK},
+		"a lot of what nobody reads": {[]byte(replaced(`"u"`, `"u","x":[`+strings.Repeat(`{},`, many)+`{}]`)), limit, http.StatusOK},
 	} {
 		t.Run(name, func(t *testing.T) {
+			h := limitedHandler(t, Limits{Decoded: limit}, says("quiet"))
+			h.gate.decoded.Add(tt.taken)
 			got := send(t.Context(), h, "/", tt.body)
 			if got.Code != tt.code {
 				t.Errorf("got %d %.200s", got.Code, got.Body)
 			}
-			isBusy := strings.Contains(got.Body.String(), "decoding it takes up to") && got.Header().Get("Retry-After") == "1"
+			isBusy := strings.Contains(got.Body.String(), "are left; try again") && got.Header().Get("Retry-After") == "1"
 			if isBusy != (tt.code == http.StatusServiceUnavailable) {
 				t.Errorf("got %v %.200s", got.Header(), got.Body)
 			}
-			if n := h.gate.decoded.Load(); n != 0 {
-				t.Errorf("%d bytes were not given back", n)
+			if n := h.gate.decoded.Load(); n != tt.taken {
+				t.Errorf("%d bytes were not given back", n-tt.taken)
 			}
 		})
+	}
+}
+
+// podOf is a Pod that selects nodes by so many labels.
+func podOf(image string, labels int) *corev1.Pod {
+	pod := webPod()
+	pod.Spec.Containers = []corev1.Container{{Name: "c", Image: image}}
+	pod.Spec.NodeSelector = map[string]string{}
+	for i := range labels {
+		pod.Spec.NodeSelector[strconv.Itoa(i)] = ""
+	}
+	return pod
+}
+
+// Who runs out of memory on the way has no answer, whatever it makes of that; least of all that all is well.
+func TestShortageIsAFailure(t *testing.T) {
+	const path = "spec.containers[0].livenessProbe"
+	large := func(image string) *corev1.Pod { return podOf(image, 10_000) }
+	all := func(req *Request) bool { _, err := Object[corev1.Pod](req); return err == nil }
+	for name, tt := range map[string]struct {
+		req   admissionv1.AdmissionRequest
+		check Check
+	}{
+		"an exempt image's fault is carried over": {
+			updatePod(t, large("acme/app"), podOf("evil/app", 0)), says("probes", Violation{Field: path, Message: "none"}),
+		},
+		"an image is not exempt": {createPod(t, large("acme/app")), says("probes", Violation{Field: path, Message: "none"})},
+		"a check sees nothing": {createPod(t, large("evil/app")), checkFunc{"careless",
+			func(_ context.Context, req *Request) ([]Violation, error) { all(req); return nil, nil }}},
+		"a check is not for it": {createPod(t, large("evil/app")), selecting{says("selects"), all}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, decoded := range []int64{1, 64 << 20} {
+				h, err := New(Options{Limits: Limits{Decoded: decoded}, Entries: []Entry{
+					{Check: tt.check, Exempt: Exemptions{Images: []string{"acme/*"}}}, {Check: says("another")},
+				}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := ask(t.Context(), t, h, tt.req)
+				isShort := !got.Allowed && strings.Contains(got.Result.Message, "failed: cannot read an object: decoding it takes up to")
+				if isShort != (decoded == 1) || !got.Allowed && strings.Contains(got.Result.Message, `"another"`) {
+					t.Errorf("with %d bytes: got %.500v", decoded, got.Result)
+				}
+			}
+		})
+	}
+}
+
+// A fault that only the image of before was forgiven counts, also where failing checks are forgiven.
+func TestShortageForgivesNothing(t *testing.T) {
+	h, err := New(Options{Limits: Limits{Decoded: 1}, Entries: []Entry{{
+		Check:  says("probes", Violation{Field: "spec.containers[0].livenessProbe", Message: "none"}),
+		Exempt: Exemptions{Images: []string{"acme/*"}}, OnError: Admit,
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t.Context(), t, h, updatePod(t, podOf("acme/app", 10_000), podOf("evil/app", 0))); got.Allowed {
+		t.Error("it is allowed")
+	}
+}
+
+// A guess is far too high, and must not use up what a review has to itself.
+func TestGuessesLeaveRoom(t *testing.T) {
+	r := &reservation{gate: &gate{}}
+	if !r.Guess(ownMemory/2) || r.Guess(1) {
+		t.Error("guesses may not take half of it, or more")
+	}
+	if err := r.Afford(ownMemory / 2); err != nil {
+		t.Error(err)
+	}
+	if err := r.Afford(1); err == nil || r.shortage() == nil || r.shortage() != nil {
+		t.Errorf("got %v, which is to be told once", err)
 	}
 }
 

@@ -5,7 +5,6 @@ package handler
 
 import (
 	"errors"
-	"sync"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,11 +22,10 @@ type Request struct {
 	admissionv1.AdmissionRequest
 
 	object, oldObject decoded
-
-	once sync.Once // for former
-	// former is what before returns. Every check that has something to say asks for it: the old object would be decoded,
-	// and its memory set aside, once for each.
-	former *Request
+	memory            *reservation // nil sets a limit for each object alone
+	// later is the update before which this one would have been, see before. They share what is decoded of the old object:
+	// every check that has something to say about an update asks for it.
+	later *Request
 }
 
 // NewRequest makes a Request, for tests of a check. Reviews of version v1beta1 are given to checks as v1, since the
@@ -42,12 +40,12 @@ func NewRequest(r admissionv1.AdmissionRequest) *Request {
 // its size in memory; it is decoded if there is that much, as far as T has room for it, and is an error otherwise. See
 // [Limits].
 func Object[T any](req *Request) (*T, error) {
-	return decode[T](&req.object, req.AdmissionRequest.Object.Raw, "object")
+	return decode[T](req.memo(), req.memory, req.AdmissionRequest.Object.Raw, "object")
 }
 
 // OldObject is as [Object], for the object as it was before an update or delete.
 func OldObject[T any](req *Request) (*T, error) {
-	return decode[T](&req.oldObject, req.AdmissionRequest.OldObject.Raw, "oldObject")
+	return decode[T](req.oldMemo(), req.memory, req.AdmissionRequest.OldObject.Raw, "oldObject")
 }
 
 // Metadata returns the metadata of the object in the request, without its managed fields, which are most of it and
@@ -78,12 +76,26 @@ func metaOf(obj *metadata, err error) (*metav1.ObjectMeta, error) {
 
 // before is the request that would leave the old object as it is.
 func (r *Request) before() *Request {
-	r.once.Do(func() {
-		r.former = NewRequest(r.AdmissionRequest)
-		r.former.AdmissionRequest.Object = r.AdmissionRequest.OldObject
-		r.former.object.lean, r.former.oldObject.lean = r.oldObject.lean, r.oldObject.lean // with what it may cost
-	})
-	return r.former
+	if r.later != nil {
+		return r
+	}
+	old := &Request{AdmissionRequest: r.AdmissionRequest, memory: r.memory, later: r}
+	old.AdmissionRequest.Object = r.AdmissionRequest.OldObject
+	return old
+}
+
+func (r *Request) memo() *decoded {
+	if r.later != nil {
+		return r.later.oldMemo()
+	}
+	return &r.object
+}
+
+func (r *Request) oldMemo() *decoded {
+	if r.later != nil {
+		return r.later.oldMemo()
+	}
+	return &r.oldObject
 }
 
 // cleansUp says whether the request is an update of an object that is being deleted, and changes nothing but its

@@ -139,31 +139,35 @@ func TestBefore(t *testing.T) {
 	old := webPod()
 	old.Labels = map[string]string{"is": "old"}
 	req := NewRequest(updatePod(t, old, webPod()))
-	req.oldObject.lean.Memory = plenty{}
+	req.memory = &reservation{}
 	before := req.before()
 	got, err := Object[corev1.Pod](before)
 	if err != nil || got.Labels["is"] != "old" {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if before.object.lean.Memory == nil || before.oldObject.lean.Memory == nil {
+	if before.memory != req.memory {
 		t.Error("decoding an object once more takes memory that nobody counts")
 	}
 }
 
-// plenty is memory without an end.
-type plenty struct{}
-
-func (plenty) Afford(int64) error { return nil }
-func (plenty) Spare(int64) bool   { return true }
-
 // Each check that has something to say about an update compares it with the old object, which is decoded once.
 func TestOldObjectIsDecodedOnce(t *testing.T) {
 	req := NewRequest(updatePod(t, webPod(), webPod()))
-	first, err := Object[corev1.Pod](req.before())
+	first, err := OldObject[corev1.Pod](req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if second, err := Object[corev1.Pod](req.before()); err != nil || second != first {
-		t.Errorf("got another one, %v", err)
+	for name, again := range map[string]func() (*corev1.Pod, error){
+		"as what it was before":       func() (*corev1.Pod, error) { return Object[corev1.Pod](req.before()) },
+		"as what it was before that":  func() (*corev1.Pod, error) { return OldObject[corev1.Pod](req.before()) },
+		"as what it was long before":  func() (*corev1.Pod, error) { return Object[corev1.Pod](req.before().before()) },
+		"as what is there to be read": func() (*corev1.Pod, error) { pod, _ := Decoded[corev1.Pod](req.before()); return pod, nil },
+	} {
+		if got, err := again(); err != nil || got != first {
+			t.Errorf("%s it is another one, %v", name, err)
+		}
+	}
+	if now, err := Object[corev1.Pod](req); err != nil || now == first {
+		t.Errorf("the new object is the old one, %v", err)
 	}
 }

@@ -75,8 +75,8 @@ func receive(r *http.Request, memory *reservation) ([]byte, *refusal) {
 // read reads a review which can be answered: it has a known version, a request, and a UID.
 func read(body []byte, memory *reservation) (*review, *refusal) {
 	in, err := parse(body, memory)
-	if short, ok := errors.AsType[memoryError](err); ok {
-		return nil, memory.gate.refuse("memory", "the AdmissionReview is too large: %v", short)
+	if short, ok := errors.AsType[*memoryError](err); ok {
+		return nil, memory.gate.refuseEnvelope(short)
 	}
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the body is not an AdmissionReview: %v", err)

@@ -220,7 +220,7 @@ func hugeRequests(t *testing.T) map[string]hugeRequest {
 		"7 MiB, a Pod of containers":  {object(`{"spec":{"containers":` + fill(`{}`) + "}}"), 200, false},
 		"7 MiB, a Pod without images": {object(`{"spec":{"containers":` + fill(`{"name":"a","image":"b"}`) + "}}"), 200, false},
 		"7 MiB of groups": {
-			[]byte(strings.TrimSuffix(head, `"object":`) + `"userInfo":{"groups":` + fill(`""`) + "}}}"), 503, false,
+			[]byte(strings.TrimSuffix(head, `"object":`) + `"userInfo":{"groups":` + fill(`""`) + "}}}"), 413, false,
 		},
 		"7 MiB, a Pod of labels": {object(`{"metadata":{"labels":{` + strings.Trim(fill(`"a":"b"`), "[]") + "}}}"), 200, false},
 	}

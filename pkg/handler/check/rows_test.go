@@ -134,7 +134,12 @@ func answerWithin(
 	t testing.TB, limits handler.Limits, check handler.Check, req *handler.Request,
 ) *admissionv1.AdmissionResponse {
 	t.Helper()
-	h, err := handler.New(handler.Options{Entries: []handler.Entry{{Check: check}}, Limits: limits})
+	return answerOf(t, handler.Options{Entries: []handler.Entry{{Check: check}}, Limits: limits}, req)
+}
+
+func answerOf(t testing.TB, o handler.Options, req *handler.Request) *admissionv1.AdmissionResponse {
+	t.Helper()
+	h, err := handler.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

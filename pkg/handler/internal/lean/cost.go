@@ -17,19 +17,27 @@ import (
 const (
 	// grown is how many times its size a list or a map takes at most while it grows to it.
 	grown = 3
-	// What a type with a decoder of its own may take for each byte: of a text, and of an object or a list, which may be of
-	// anything.
-	ownText, ownNested = 32, 256
+	// ownText is what a type with a decoder of its own may take for each byte of a text. An object or a list takes perItem
+	// on top for each bracket and comma, as there may be anything in it.
+	ownText = 32
 
 	mapHeader, sliceHeader = 48, 24
 )
 
-// costOf estimates how many bytes of memory decoding some JSON into a value of a type takes at most. It is false for
-// what is no JSON or is nested too deeply to tell.
-func costOf(data []byte, t reflect.Type) (int64, bool) {
-	e := estimate{data: data, total: int64(t.Size()), fields: map[reflect.Type]map[string]reflect.Type{}} // #nosec G115
-	end := e.value(t, 0)
-	return e.total, end != bad && space(data, end) == len(data)
+// costOf estimates how many bytes of memory decoding some JSON into a value of a type takes at most. The error says why
+// it is no JSON.
+func costOf(data []byte, t reflect.Type) (int64, error) {
+	e := estimate{data: data, fields: map[reflect.Type]map[string]reflect.Type{}}
+	if e.whole(t) {
+		return e.total, nil
+	}
+	// There are more levels than skip keeps track of, or it is no JSON.
+	if !stdjson.Valid(data) {
+		return 0, stdjson.Unmarshal(data, new(stdjson.RawMessage))
+	}
+	e.isDeep = true
+	e.whole(t)
+	return e.total, nil
 }
 
 // estimate goes over JSON together with the type that it is decoded into.
@@ -37,7 +45,22 @@ type estimate struct {
 	data   []byte
 	total  int64
 	depth  int
+	isDeep bool                                     // it is known to be JSON, of any number of levels
 	fields map[reflect.Type]map[string]reflect.Type // of structs, by their names in JSON
+}
+
+// whole is false if there is no telling.
+func (e *estimate) whole(t reflect.Type) bool {
+	e.total, e.depth = int64(t.Size()), 0 // #nosec G115 -- sizes of types.
+	end := e.value(t, 0)
+	return end != bad && space(e.data, end) == len(e.data)
+}
+
+func (e *estimate) skip(i int) int {
+	if e.isDeep {
+		return skipValid(e.data, i)
+	}
+	return skip(e.data, i)
 }
 
 // value adds what the value at or after data[i] takes beside its place in what it is a part of, and returns the
@@ -55,7 +78,7 @@ func (e *estimate) value(t reflect.Type, i int) int {
 	}
 	switch {
 	case t == nil:
-		return skip(e.data, i)
+		return e.skip(i)
 	case decodesItself(reflect.PointerTo(t)):
 		return e.opaque(t, i)
 	case e.data[i] == '{':
@@ -75,21 +98,37 @@ func (e *estimate) add(size uintptr, times int64) { e.total += int64(size) * tim
 
 // opaque is for types that decode themselves. Those which keep the JSON as it is cost what it is long.
 func (e *estimate) opaque(t reflect.Type, i int) int {
-	end := skip(e.data, i)
-	if end == bad {
-		return bad
+	end := e.skip(i)
+	switch {
+	case end == bad:
+	case keepsJSON(t):
+		e.total += int64(end - i)
+	default:
+		e.total += ownText*int64(end-i) + perItem*marks(e.data[i:end])
 	}
-	per := int64(ownText)
-	if e.data[i] == '{' || e.data[i] == '[' {
-		per = ownNested
+	return end
+}
+
+func keepsJSON(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct {
+		return false
 	}
-	if t.Kind() == reflect.Struct {
-		if raw, ok := t.FieldByName("Raw"); ok && raw.Type == reflect.TypeFor[[]byte]() {
-			per = 1
+	raw, ok := t.FieldByName("Raw")
+	return ok && raw.Type == reflect.TypeFor[[]byte]()
+}
+
+// marks is how many opening brackets and commas there are in JSON.
+func marks(data []byte) int64 {
+	n := int64(0)
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case '{', '[', ',':
+			n++
+		case '"':
+			i = skipString(data, i) - 1
 		}
 	}
-	e.total += per * int64(end-i)
-	return end
+	return n
 }
 
 func (e *estimate) object(t reflect.Type, i int) int {
@@ -153,7 +192,7 @@ func (e *estimate) list(t reflect.Type, i int) int {
 
 // enter goes behind an opening bracket. It is false, and the position that of the closing one, if nothing is between.
 func (e *estimate) enter(i int, closing byte) (int, bool) {
-	if e.depth++; e.depth > maxDepth {
+	if e.depth++; e.depth > maxDepth && !e.isDeep {
 		return bad, false
 	}
 	next := space(e.data, i+1)

@@ -4,6 +4,8 @@
 package lean
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -13,8 +15,34 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kruntime "k8s.io/apimachinery/pkg/runtime"
 	kjson "k8s.io/apimachinery/pkg/util/json"
 )
+
+// holder has something of any kind in it.
+type holder struct {
+	Spec map[string]any `json:"spec"`
+}
+
+// schema is one of those types that have themselves in them, behind a decoder of their own.
+type schema struct {
+	Items *schemas `json:"items"`
+	_     [64]string
+}
+
+type schemas struct {
+	Of    []schema `json:"of"`
+	Items *schemas `json:"items"`
+}
+
+func (s *schemas) UnmarshalJSON(text []byte) error {
+	type plain schemas
+	return json.Unmarshal(text, (*plain)(s))
+}
+
+func deep(open, inner, end string, levels int) string {
+	return strings.Repeat(open, levels) + inner + strings.Repeat(end, levels)
+}
 
 // list is n times the item, where %d is a number of its own.
 func list(n int, item string) string {
@@ -36,23 +64,29 @@ func TestCostIsWhatDecodingTakes(t *testing.T) {
 		raw  string
 		most float64 // times what it takes
 	}{
-		"data":         {&corev1.ConfigMap{}, `{"data":{` + list(n, `"%d":"%d"`) + `}}`, 5},
-		"no data":      {&corev1.ConfigMap{}, `{"data":{` + list(n, `"%d":""`) + `}}`, 5},
-		"containers":   {&corev1.Pod{}, `{"spec":{"containers":[` + list(n, `{}`) + `]}}`, 5},
-		"environment":  {&corev1.Pod{}, `{"spec":{"containers":[{"env":[` + list(n, `{"name":"a%d","value":"b"}`) + `]}]}}`, 5},
-		"pointers":     {&corev1.Pod{}, `{"spec":{"containers":[` + list(n, `{"securityContext":{"privileged":true}}`) + `]}}`, 5},
-		"quantities":   {&corev1.ResourceQuota{}, `{"spec":{"hard":{` + list(n, `"r%d":"100m"`) + `}}}`, 5},
-		"rules":        {&rbacv1.ClusterRole{}, `{"rules":[` + list(n, `{"verbs":["get","list"]}`) + `]}`, 5},
-		"anything":     {&map[string]any{}, `{"a":[` + list(n, `{"b":[1,"x"]}`) + `]}`, 5},
-		"nothing":      {&map[string]any{}, `{"a":[` + list(n, `[]`) + `]}`, 5},
-		"metadata":     {&metav1.PartialObjectMetadata{}, `{"data":{` + list(n, `"%d":""`) + `},"metadata":{"labels":{"a":"b"}}}`, 1000},
-		"other fields": {&corev1.ConfigMap{}, `{"spec":[` + list(n, `{"a":1}`) + `]}`, 1000},
+		"data":          {&corev1.ConfigMap{}, `{"data":{` + list(n, `"%d":"%d"`) + `}}`, 5},
+		"no data":       {&corev1.ConfigMap{}, `{"data":{` + list(n, `"%d":""`) + `}}`, 5},
+		"containers":    {&corev1.Pod{}, `{"spec":{"containers":[` + list(n, `{}`) + `]}}`, 5},
+		"environment":   {&corev1.Pod{}, `{"spec":{"containers":[{"env":[` + list(n, `{"name":"a%d","value":"b"}`) + `]}]}}`, 5},
+		"pointers":      {&corev1.Pod{}, `{"spec":{"containers":[` + list(n, `{"securityContext":{"privileged":true}}`) + `]}}`, 5},
+		"quantities":    {&corev1.ResourceQuota{}, `{"spec":{"hard":{` + list(n, `"r%d":"100m"`) + `}}}`, 5},
+		"rules":         {&rbacv1.ClusterRole{}, `{"rules":[` + list(n, `{"verbs":["get","list"]}`) + `]}`, 5},
+		"anything":      {&map[string]any{}, `{"a":[` + list(n, `{"b":[1,"x"]}`) + `]}`, 5},
+		"nothing":       {&map[string]any{}, `{"a":[` + list(n, `[]`) + `]}`, 5},
+		"within any":    {&holder{}, `{"spec":{"a":[` + list(n, `{"":1}`) + `]}}`, 5},
+		"many levels":   {&holder{}, `{"spec":{` + list(20, `"%d":`+deep(`{"":`, `{}`, `}`, 9_000)) + `}}`, 5},
+		"many lists":    {&holder{}, `{"spec":{` + list(20, `"%d":`+deep(`[`, ``, `]`, 9_000)) + `}}`, 5},
+		"own decoder":   {&schema{}, `{"items":{"of":[` + list(n, `{}`) + `]}}`, 8},
+		"own levels":    {&schema{}, deep(`{"items":`, `{}`, `}`, 2_000), 100},
+		"kept as it is": {&struct{ A, B kruntime.RawExtension }{}, `{"A":` + deep(`{"":`, `{}`, `}`, 9_000) + `}`, 5},
+		"metadata":      {&metav1.PartialObjectMetadata{}, `{"data":{` + list(n, `"%d":""`) + `},"metadata":{"labels":{"a":"b"}}}`, 1000},
+		"other fields":  {&corev1.ConfigMap{}, `{"spec":[` + list(n, `{"a":1}`) + `]}`, 1000},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			cost, ok := costOf([]byte(tt.raw), reflect.TypeOf(tt.into).Elem())
-			if !ok {
-				t.Fatal("it is no JSON")
+			cost, err := costOf([]byte(tt.raw), reflect.TypeOf(tt.into).Elem())
+			if err != nil {
+				t.Fatal(err)
 			}
 			before := heap()
 			if err := kjson.Unmarshal([]byte(tt.raw), tt.into); err != nil {
@@ -81,10 +115,11 @@ func heap() int64 {
 func TestCostOfWhatIsNoJSON(t *testing.T) {
 	for _, raw := range []string{
 		``, `{`, `{"data"`, `{"data":`, `{"data":{"a":"b"`, `{"data":{"a":"b",}}`, `{} {}`, `{"spec":[`, `{"spec":[1,]}`, `[`,
-		strings.Repeat(`{"data":`, 70) + strings.Repeat(`}`, 70),
+		strings.Repeat(`{"data":`, 70) + strings.Repeat(`}`, 69), strings.Repeat(`[`, 70) + `nul` + strings.Repeat(`]`, 70),
 	} {
-		if _, ok := costOf([]byte(raw), reflect.TypeFor[map[string]any]()); ok {
-			t.Errorf("%s is fine", raw)
+		var invalid *json.SyntaxError
+		if _, err := costOf([]byte(raw), reflect.TypeFor[map[string]any]()); !errors.As(err, &invalid) {
+			t.Errorf("%s: got %v", raw, err)
 		}
 	}
 }
@@ -92,8 +127,8 @@ func TestCostOfWhatIsNoJSON(t *testing.T) {
 // A name with an escape sequence is no way to have much decoded for little.
 func TestCostOfEscapedNames(t *testing.T) {
 	plain, _ := costOf([]byte(`{"data":{"a":"b"}}`), reflect.TypeFor[corev1.ConfigMap]())
-	escaped, ok := costOf([]byte(`{"d\u0061ta":{"a":"b"}}`), reflect.TypeFor[corev1.ConfigMap]())
-	if !ok || escaped != plain {
+	escaped, err := costOf([]byte(`{"d\u0061ta":{"a":"b"}}`), reflect.TypeFor[corev1.ConfigMap]())
+	if err != nil || escaped != plain {
 		t.Errorf("got %d and %d", escaped, plain)
 	}
 }

@@ -5,7 +5,6 @@ package lean
 
 import (
 	"bytes"
-	stdjson "encoding/json"
 	"fmt"
 	"reflect"
 
@@ -14,31 +13,27 @@ import (
 )
 
 const (
-	// fewItems are so few fields and items that a rough guess at what they take is good enough, as long as a review has
-	// room for it by itself. Going over them with their type would take nearly as long as decoding them.
+	// fewItems are so few fields and items that a guess at what they take may do. Going over them with their type takes
+	// nearly as long as decoding them.
 	fewItems = 500
 	// perItem and perByte are that guess. A list of three bytes for each item, as in [{},{},{}], takes half a kilobyte for
-	// each if they are containers, and several times that while the list grows. Of maps in maps, five bytes are one.
-	perItem, perByte, perByteOfAny = 2 << 10, 8, 128
-	// mostMemory is what decoding something may take where nobody says what there is.
-	mostMemory = 128 << 20
+	// each if they are containers, and several times that while the list grows.
+	perItem, perByte = 2 << 10, 8
+	// mostMemory is what decoding something may take where nobody says what there is, and little is so short that nobody
+	// asks there.
+	mostMemory, little = 128 << 20, 64 << 10
 )
 
 // Bound returns an error if decoding JSON into obj, a pointer, takes more memory than there is. What is no JSON is an
-// error as well, unless it is little: one decoder of the two finds that only when it has decoded the rest.
+// error as well, as one of the two decoders finds that only when it has decoded the rest.
 func (o Object) Bound(obj any, text []byte) error {
-	n, t := items(text), reflect.TypeOf(obj).Elem()
-	if n <= fewItems && (o.Memory == nil || o.Memory.Spare(guess(n, text, t))) {
+	if o.Memory == nil && len(text) <= little {
 		return nil
 	}
-	cost, ok := costOf(text, t)
-	if !ok {
-		if !stdjson.Valid(text) {
-			return stdjson.Unmarshal(text, new(stdjson.RawMessage)) // which says what is wrong
-		}
-		cost = guess(n, text, t) // it has too many levels
-	}
+	cost, err := costOf(text, reflect.TypeOf(obj).Elem())
 	switch {
+	case err != nil:
+		return err
 	case o.Memory != nil:
 		return o.Memory.Afford(cost)
 	case cost > mostMemory:
@@ -47,13 +42,15 @@ func (o Object) Bound(obj any, text []byte) error {
 	return nil
 }
 
-// guess is about what so many items take, or more.
-func guess(n int, text []byte, t reflect.Type) int64 {
-	per := int64(perByte)
-	if t.Kind() != reflect.Struct {
-		per = perByteOfAny
+// boundPart is as Bound, and may guess; see Decoder.
+func (o Object) boundPart(obj any, text []byte) error {
+	if o.Memory == nil || reflect.TypeOf(obj).Elem().Kind() != reflect.Struct {
+		return o.Bound(obj, text)
 	}
-	return int64(n)*perItem + int64(len(text))*per
+	if n := items(text); n <= fewItems && o.Memory.Guess(int64(n)*perItem+int64(len(text))*perByte) {
+		return nil
+	}
+	return o.Bound(obj, text)
 }
 
 // items is the number of members and items in JSON, less those that are the first of theirs.
@@ -83,7 +80,7 @@ type Object struct {
 	Raw  []byte
 	slim []byte // what Slim reads of it, if that is known
 
-	// Memory is where the memory for something large comes from; nil sets a limit for each alone.
+	// Memory is where the memory for what is decoded comes from; nil sets a limit for each that is not little.
 	Memory Memory
 }
 
@@ -91,14 +88,16 @@ type Object struct {
 type Memory interface {
 	// Afford sets aside so many bytes, or returns an error if there are not so many left.
 	Afford(bytes int64) error
-	// Spare is as Afford, of what there is for nobody else, and is false if that is not enough.
-	Spare(bytes int64) bool
+	// Guess is as Afford, for a guess that may be ten times too high. It is false, and sets nothing aside, if others could
+	// miss that much.
+	Guess(bytes int64) bool
 }
 
 // Whole is the same object for a shape that reads what [Slim] does not.
 func (o Object) Whole() Object { return Object{Raw: o.Raw, Memory: o.Memory} }
 
-// Decoder is a type of which one is made of parts of an object.
+// Decoder is a type of which one is made of parts of an object. A struct holds neither itself nor any type, as
+// map[string]any does: what it takes is guessed.
 type Decoder interface {
 	// DecodeLean fills in the receiver, which is zero. It neither keeps nor changes what it is given.
 	DecodeLean(o Object) error
@@ -127,7 +126,7 @@ func DecodePart[T any](obj *T, o Object, shape Shape) error {
 }
 
 func decode[T any](obj *T, part []byte, o Object) error {
-	if err := o.Bound(obj, part); err != nil {
+	if err := o.boundPart(obj, part); err != nil {
 		return err
 	}
 	if json.Unmarshal(part, obj) == nil {
@@ -150,7 +149,7 @@ func decodeAll[T any](obj *T, o Object) error {
 // for that, and obj is of no use.
 func DecodeAround[T any](obj *T, o Object, shape Shape) ([]Piece, bool) {
 	p, ok := project(o.Raw, shape)
-	if !ok || o.Bound(obj, p.out) != nil || json.Unmarshal(p.out, obj) != nil {
+	if !ok || o.boundPart(obj, p.out) != nil || json.Unmarshal(p.out, obj) != nil {
 		return nil, false
 	}
 	return p.cuts, true

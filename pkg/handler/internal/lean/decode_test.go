@@ -10,10 +10,16 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 type pod struct {
 	Spec corev1.PodSpec `json:"spec"`
+}
+
+type template struct {
+	Metadata metav1.ObjectMeta `json:"metadata"`
+	Spec     corev1.PodSpec    `json:"spec"`
 }
 
 // Three bytes for each of a million containers must not become a gigabyte, whichever decoder they are for.
@@ -46,12 +52,62 @@ func TestDecodedPartsAreOfBoundedSize(t *testing.T) {
 	}
 }
 
+// books keeps what was set aside.
+type books struct {
+	guessed, afforded int64
+	noGuess           bool
+}
+
+func (b *books) Guess(n int64) bool {
+	if !b.noGuess {
+		b.guessed += n
+	}
+	return !b.noGuess
+}
+
+func (b *books) Afford(n int64) error {
+	b.afforded += n
+	return nil
+}
+
 // One of the two decoders would decode all the others before it finds out.
 func TestWhatIsNoJSONTakesNoMemory(t *testing.T) {
 	text := []byte(`{"spec":{"containers":[` + strings.Repeat(`{},`, fewItems+1) + `{]}}`)
 	var invalid *json.SyntaxError
-	if err := (Object{}).Bound(&corev1.Pod{}, text); !errors.As(err, &invalid) {
-		t.Errorf("got %v", err)
+	b := &books{}
+	if err := (Object{Memory: b}).Bound(&corev1.Pod{}, text); !errors.As(err, &invalid) || *b != (books{}) {
+		t.Errorf("got %v, and %+v is set aside", err, b)
+	}
+}
+
+// A guess is not below what is known when something was gone over, and is for what is small only.
+func TestGuesses(t *testing.T) {
+	containers := func(n int, item string) []byte {
+		return []byte(`{"spec":{"containers":[` + list(n, item) + `]}}`)
+	}
+	for name, text := range map[string][]byte{
+		"nothing in them": containers(400, `{}`),
+		"pointers":        containers(400, `{"securityContext":{"capabilities":{}}}`),
+		"probes":          containers(200, `{"livenessProbe":{"httpGet":{"httpHeaders":[{}]}}}`),
+		"quantities":      containers(1, `{"resources":{"limits":{`+list(400, `"r%d":"1"`)+`}}}`),
+		"labels":          []byte(`{"metadata":{"labels":{` + list(400, `"%d":""`) + `}}}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			guess, known := &books{}, &books{noGuess: true}
+			if err := (Object{Memory: guess}).boundPart(&template{}, text); err != nil {
+				t.Fatal(err)
+			}
+			if err := (Object{Memory: known}).boundPart(&template{}, text); err != nil {
+				t.Fatal(err)
+			}
+			if guess.afforded != 0 || guess.guessed < known.afforded || known.afforded == 0 {
+				t.Errorf("guessed %+v, and it takes %d", guess, known.afforded)
+			}
+		})
+	}
+	many := &books{}
+	if err := (Object{Memory: many}).boundPart(&template{}, containers(fewItems+2, `{}`)); err != nil || many.guessed != 0 {
+		t.Errorf("of many: got %v, %+v", err, many)
 	}
 }
 

@@ -38,6 +38,27 @@ func skip(data []byte, i int) int {
 	}
 }
 
+// skipValid is as skip, for what is known to be JSON, and takes any number of levels.
+func skipValid(data []byte, i int) int {
+	for depth := 0; ; {
+		switch i = space(data, i); data[i] {
+		case '{', '[':
+			depth++
+			i++
+		case '}', ']':
+			depth--
+			i++
+		case ',', ':':
+			i++
+		default:
+			i = skipScalar(data, i)
+		}
+		if depth == 0 {
+			return i
+		}
+	}
+}
+
 // levels are the objects and lists that a position is in.
 type levels struct {
 	depth   int
