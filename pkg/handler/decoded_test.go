@@ -56,7 +56,7 @@ func TestLargeObjectsAreChecked(t *testing.T) {
 			switch {
 			case got.Allowed:
 				admitted++
-			case strings.Contains(got.Result.Message, "MiB are left: try again"):
+			case strings.Contains(got.Result.Message, "KiB are left: try again"):
 				refused++
 			default:
 				t.Errorf("got %v", got.Result)

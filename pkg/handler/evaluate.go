@@ -116,12 +116,11 @@ func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
 			o = outcome{entry: e, err: e.panicked(ctx, reason)}
 		}
 	}()
-	_ = req.memory.shortage() // was another's
+	req.memory.forget() // was another's
 	o = e.ask(ctx, req)
-	if short := req.memory.shortage(); short != nil && o.err == nil {
-		if o.skipped {
-			o = outcome{entry: e} // Nobody knows whether it had to be.
-		}
+	isExempt := o.skipped && o.exemptBy != "" // whatever else there is to read
+	if short := req.memory.shortage(); short != nil && o.err == nil && !isExempt {
+		o.skipped = false // Nobody knows whether it had to be.
 		o.err = e.failed(ctx, fmt.Errorf("cannot read an object: %w", short))
 	}
 	return o
@@ -165,12 +164,7 @@ func (e *entry) dropCarriedOver(ctx context.Context, req *Request, violations []
 	if len(violations) == 0 || req.Operation != admissionv1.Update || len(req.AdmissionRequest.OldObject.Raw) == 0 {
 		return violations
 	}
-	old := req.before()
-	before, err := e.check.Evaluate(ctx, old)
-	if err == nil {
-		// What only an exempt image made bearable is not carried over to an image that is not exempt.
-		before, _, err = e.withoutImages(old, before)
-	}
+	before, err := e.violationsOf(ctx, req.before())
 	if err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot tell which violations the old object had; all of them count",
 			"check", e.name, "err", err)
@@ -178,4 +172,22 @@ func (e *entry) dropCarriedOver(ctx context.Context, req *Request, violations []
 	}
 	known := recall(before)
 	return slices.DeleteFunc(slices.Clone(violations), known.has)
+}
+
+// violationsOf asks the check about what an object was before. What only an exempt image made bearable is none of it: it
+// does not pass on to an image that is not exempt. A panic and a shortage of memory are errors, and take nothing away
+// from what the check has found in the object as it is.
+func (e *entry) violationsOf(ctx context.Context, old *Request) (violations []Violation, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = e.panicked(ctx, reason)
+		}
+	}()
+	if violations, err = e.check.Evaluate(ctx, old); err != nil {
+		return nil, err
+	}
+	if violations, _, err = e.withoutImages(old, violations); err != nil {
+		return nil, err
+	}
+	return violations, old.memory.shortage()
 }

@@ -168,6 +168,29 @@ func TestExemptImages(t *testing.T) {
 	}
 }
 
+// Authors have kinds of their own, and call what has containers in it as they like.
+func TestExemptImagesOfAnyKind(t *testing.T) {
+	for path, object := range map[string]string{
+		"status.pod.containers[1]":           `{"status":{"pod":{"containers":[{"image":"x"},{"name":"a","image":"acme/app"}]}}}`,
+		"spec.metadata.containers[0].env":    `{"spec":{"metadata":{"containers":[{"env":[{}],"image":"acme/app"}]}}}`,
+		"containers[0]":                      `{"containers":[{"image":"acme/app"}]}`,
+		"spec.jobTemplate.spec.volumes[0].x": `{"spec":{"jobTemplate":{"spec":{"volumes":[{"image":{"reference":"acme/app"}}]}}}}`,
+	} {
+		t.Run(path, func(t *testing.T) {
+			h := newHandler(t, Entry{
+				Check: says("no", Violation{Field: path, Message: "no"}), Exempt: Exemptions{Images: []string{"acme/*"}},
+			})
+			for text, want := range map[string]bool{object: true, strings.ReplaceAll(object, "acme/", "evil/"): false} {
+				req := createPod(t, webPod())
+				req.Kind.Group, req.Kind.Kind, req.Object.Raw = "example.com", "Thing", []byte(text)
+				if got := ask(t.Context(), t, h, req); got.Allowed != want {
+					t.Errorf("%s: allowed %t", text, got.Allowed)
+				}
+			}
+		})
+	}
+}
+
 // What an exempt image was allowed does not pass on to the image that takes its place.
 func TestExemptImageIsReplaced(t *testing.T) {
 	pod := func(image string) *corev1.Pod {

@@ -25,27 +25,43 @@ type imagesOf struct {
 	object    imaged
 }
 
-// imaged is what is on the way to images in an object of whatever kind, and the images.
+// imaged is what is on the way to images in an object of whatever kind, and the images. Within what is called containers
+// only what is called so again may be on the way.
 type imaged map[string]any
 
 // DecodeLean leaves out what else containers have: it is most of an object, and would be decoded for nothing.
 func (i *imaged) DecodeLean(o lean.Object) error { return lean.DecodePart(i, o.Whole(), toImages) }
 
 func toImages(name []byte) (lean.Verdict, lean.Shape) {
-	switch string(name) {
-	case "containers", "initContainers", "ephemeralContainers", "volumes":
-		return lean.Read, onlyImage
-	case "metadata", "status":
+	if string(name) == "metadata" {
 		return lean.Drop, nil
 	}
-	return lean.Read, toImages
+	return towardsImages(name)
+}
+
+func towardsImages(name []byte) (lean.Verdict, lean.Shape) {
+	if isContainers(name) {
+		return lean.Read, onlyImage
+	}
+	return lean.Read, towardsImages
 }
 
 func onlyImage(name []byte) (lean.Verdict, lean.Shape) {
-	if string(name) == "image" {
+	switch {
+	case string(name) == "image":
 		return lean.Read, nil
+	case isContainers(name):
+		return lean.Read, onlyImage
 	}
 	return lean.Drop, nil
+}
+
+func isContainers(name []byte) bool {
+	switch string(name) {
+	case "containers", "initContainers", "ephemeralContainers", "volumes":
+		return true
+	}
+	return false
 }
 
 // at returns the image of the container, or image volume, that a field belongs to, and "" if it belongs to none.

@@ -157,7 +157,7 @@ func (g *gate) refuseEnvelope(short *memoryError) *refusal {
 		return refuse(http.StatusRequestEntityTooLarge, "the AdmissionReview is too large: %v", short)
 	}
 	return g.refuse("memory", "decoding the AdmissionReview takes up to %s of memory, and %s of %s are left",
-		size(short.need), size(short.left), size(short.limit))
+		sizeUp(short.need), sizeDown(short.left), sizeDown(short.most))
 }
 
 func (g *gate) refuse(limit, format string, args ...any) *refusal {

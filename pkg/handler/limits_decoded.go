@@ -5,28 +5,27 @@ package handler
 
 import "fmt"
 
-// memoryError says that there was no memory left to decode something. Sizes are in bytes.
-type memoryError struct{ need, left, limit int64 }
+// memoryError says that there was no memory left to decode something: what it needs, what is left at the moment, and what
+// there may be at most, in bytes.
+type memoryError struct{ need, left, most int64 }
 
 // Error implements error.
 func (e *memoryError) Error() string {
 	if e.isForGood() {
 		return fmt.Sprintf("decoding it takes up to %s of memory, and there are %s: raise the memory limit",
-			size(e.need), size(e.limit))
+			sizeUp(e.need), sizeDown(e.most))
 	}
 	return fmt.Sprintf("decoding it takes up to %s of memory, and %s of %s are left: try again, or raise the memory limit",
-		size(e.need), size(e.left), size(e.limit))
+		sizeUp(e.need), sizeDown(e.left), sizeDown(e.most))
 }
 
 // isForGood says that there will never be that much.
-func (e *memoryError) isForGood() bool { return e.need > e.limit }
+func (e *memoryError) isForGood() bool { return e.need > e.most }
 
-func size(bytes int64) string {
-	if bytes < 1<<20 {
-		return fmt.Sprintf("%d KiB", (bytes+1<<10-1)>>10)
-	}
-	return fmt.Sprintf("%d MiB", bytes>>20)
-}
+// sizeUp and sizeDown never make what is too much look like enough.
+func sizeUp(bytes int64) string { return sizeDown(bytes + 1<<10 - 1) }
+
+func sizeDown(bytes int64) string { return fmt.Sprintf("%d KiB", bytes>>10) }
 
 // Guess reserves memory by a guess that is probably far too high, of what each review has. Half of that is for what is
 // known better.
@@ -38,16 +37,19 @@ func (r *reservation) Afford(bytes int64) error {
 	if r.takeOwn(bytes, ownMemory) {
 		return nil
 	}
-	limit := r.gate.limits.Decoded
-	r.decoded.Add(bytes)
-	if taken := r.gate.decoded.Add(bytes); taken > limit {
-		r.decoded.Add(-bytes)
-		r.gate.decoded.Add(-bytes)
-		short := &memoryError{need: bytes, left: max(limit-(taken-bytes), 0), limit: limit}
-		r.short.Store(short)
-		return short
+	limit, taken := r.gate.limits.Decoded, &r.gate.decoded
+	for {
+		now := taken.Load()
+		if bytes > limit-now {
+			short := &memoryError{need: bytes, left: max(limit-now, 0), most: limit - r.decoded.Load()}
+			r.short.Store(short)
+			return short
+		}
+		if taken.CompareAndSwap(now, now+bytes) {
+			r.decoded.Add(bytes)
+			return nil
+		}
 	}
-	return nil
 }
 
 func (r *reservation) takeOwn(bytes, most int64) bool {
@@ -58,14 +60,20 @@ func (r *reservation) takeOwn(bytes, most int64) bool {
 	return false
 }
 
-// shortage returns what there was no memory for since it was asked last, nil if there was enough. A nil reservation is
+// shortage returns what there was no memory for since the last forget, nil if there was enough. A nil reservation is
 // never short.
 func (r *reservation) shortage() error {
 	if r == nil {
 		return nil
 	}
-	if short := r.short.Swap(nil); short != nil {
+	if short := r.short.Load(); short != nil {
 		return short
 	}
 	return nil
+}
+
+func (r *reservation) forget() {
+	if r != nil {
+		r.short.Store(nil)
+	}
 }

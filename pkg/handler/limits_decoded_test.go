@@ -108,15 +108,57 @@ func TestShortageIsAFailure(t *testing.T) {
 
 // A fault that only the image of before was forgiven counts, also where failing checks are forgiven.
 func TestShortageForgivesNothing(t *testing.T) {
-	h, err := New(Options{Limits: Limits{Decoded: 1}, Entries: []Entry{{
-		Check:  says("probes", Violation{Field: "spec.containers[0].livenessProbe", Message: "none"}),
-		Exempt: Exemptions{Images: []string{"acme/*"}}, OnError: Admit,
-	}}})
+	found := Violation{Field: "spec.containers[0].livenessProbe", Message: "none"}
+	image := func(req *Request) string {
+		pod, err := Object[imaged](req)
+		if err != nil {
+			return err.Error()
+		}
+		return imagesOf{container: containerPath(), object: *pod}.at(found.Field)
+	}
+	for name, entry := range map[string]Entry{
+		"an exempt image": {Check: says("probes", found), Exempt: Exemptions{Images: []string{"acme/*"}}},
+		"a check that panics": {Check: checkFunc{"probes", func(_ context.Context, req *Request) ([]Violation, error) {
+			if image(req) != "evil/app" {
+				panic("oh")
+			}
+			return []Violation{found}, nil
+		}}},
+		"a check that takes a shortage for a fault": {Check: checkFunc{"probes",
+			func(_ context.Context, req *Request) ([]Violation, error) {
+				image(req)
+				return []Violation{found}, nil
+			}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			entry.OnError = Admit
+			h, err := New(Options{Limits: Limits{Decoded: 1}, Entries: []Entry{entry}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := ask(t.Context(), t, h, updatePod(t, podOf("acme/app", 10_000), podOf("evil/app", 0))); got.Allowed {
+				t.Error("it is allowed")
+			}
+		})
+	}
+}
+
+// Who is exempt is so, whatever else could not be read.
+func TestShortageLeavesExemptions(t *testing.T) {
+	check := selecting{says("no", Violation{Message: "no"}), func(req *Request) bool {
+		_, err := Object[imaged](req)
+		return err != nil
+	}}
+	h, err := New(Options{Limits: Limits{Decoded: 1}, Entries: []Entry{{Check: check, Exempt: Exemptions{Users: []string{"jane"}}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := ask(t.Context(), t, h, updatePod(t, podOf("acme/app", 10_000), podOf("evil/app", 0))); got.Allowed {
-		t.Error("it is allowed")
+	for user, want := range map[string]bool{"jane": true, "jim": false} {
+		req := createPod(t, podOf("app", 10_000))
+		req.UserInfo.Username = user
+		if got := ask(t.Context(), t, h, req); got.Allowed != want {
+			t.Errorf("%s: allowed %t", user, got.Allowed)
+		}
 	}
 }
 
@@ -129,8 +171,14 @@ func TestGuessesLeaveRoom(t *testing.T) {
 	if err := r.Afford(ownMemory / 2); err != nil {
 		t.Error(err)
 	}
-	if err := r.Afford(1); err == nil || r.shortage() == nil || r.shortage() != nil {
-		t.Errorf("got %v, which is to be told once", err)
+	if err := r.Afford(1 << 40); err == nil || r.gate.decoded.Load() != 0 {
+		t.Errorf("got %v, and others miss %d bytes", err, r.gate.decoded.Load())
+	}
+	if err := r.Afford(1); err == nil || r.shortage() == nil {
+		t.Errorf("got %v", err)
+	}
+	if r.forget(); r.shortage() != nil {
+		t.Error("it is not forgotten")
 	}
 }
 

@@ -22,6 +22,9 @@ const (
 	// The API server accepts timeoutSeconds from 1 to 30, and takes 10 when none is given.
 	minTimeout, defaultTimeout, maxTimeout = time.Second, 10 * time.Second, 30 * time.Second
 
+	// maxNames is far more than all names of a request can take together, of which the longest has 253 bytes.
+	maxNames = 8 << 10
+
 	// maxMargin bounds the time that is kept back for the answer's way home.
 	maxMargin = 500 * time.Millisecond
 )
@@ -98,16 +101,26 @@ func (in *review) complete() *refusal {
 	known := version == admissionv1.SchemeGroupVersion.String() || version == admissionv1beta1.SchemeGroupVersion.String()
 	switch {
 	case in.Kind != "AdmissionReview" || !known:
-		return refuse(http.StatusBadRequest, "apiVersion %q, kind %q: send an AdmissionReview of admission.k8s.io/v1 "+
+		return refuse(http.StatusBadRequest, "apiVersion %.100q, kind %.100q: send an AdmissionReview of admission.k8s.io/v1 "+
 			"or admission.k8s.io/v1beta1", in.APIVersion, in.Kind)
 	case in.Request == nil:
 		return refuse(http.StatusBadRequest, "the AdmissionReview has no request")
 	case in.Request.UID == "":
 		return refuse(http.StatusBadRequest, "the AdmissionReview's request has no uid")
+	case in.lengthOfNames() > maxNames:
+		return refuse(http.StatusBadRequest, "the AdmissionReview's uid, names and kinds are longer than %d bytes", maxNames)
 	}
 	in.request = NewRequest(*in.Request)
 	in.request.object.lean, in.request.oldObject.lean = in.object, in.oldObject
 	return nil
+}
+
+// lengthOfNames is how long is what answers and the log repeat of a request.
+func (in *review) lengthOfNames() int {
+	r := in.Request
+	return len(r.UID) + len(r.Name) + len(r.Namespace) + len(r.Operation) + len(r.SubResource) +
+		len(r.Kind.Group) + len(r.Kind.Version) + len(r.Kind.Kind) +
+		len(r.Resource.Group) + len(r.Resource.Version) + len(r.Resource.Resource)
 }
 
 // budgetOf is the time that checks may take: the timeout in the URL, where the API server puts what is left of

@@ -49,6 +49,9 @@ func TestRefusesWhatIsNoReview(t *testing.T) {
 		"no request":   {body: without(`,"request":{"uid":"u"}`), code: 400, message: "has no request"},
 		"null request": {body: replaced(`{"uid":"u"}`, "null"), code: 400, message: "has no request"},
 		"no uid":       {body: without(`"uid":"u"`), code: 400, message: "has no uid"},
+		"a long uid":   {body: replaced(`"u"`, `"`+strings.Repeat("u", maxNames+1)+`"`), code: 400, message: "names and kinds are longer"},
+		"a long name":  {body: replaced(`"u"`, `"u","name":"`+strings.Repeat("n", maxNames)+`"`), code: 400, message: "longer than 8192"},
+		"a long kind":  {body: replaced("AdmissionReview", strings.Repeat("k", 1000)), code: 400, message: `kkk": send`},
 		"too large":    {body: strings.Repeat(" ", maxBody+1), code: 413, message: "larger than 7 MiB"},
 	}
 	h := newHandler(t)

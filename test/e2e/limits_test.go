@@ -222,6 +222,14 @@ func hugeRequests(t *testing.T) map[string]hugeRequest {
 		"7 MiB of groups": {
 			[]byte(strings.TrimSuffix(head, `"object":`) + `"userInfo":{"groups":` + fill(`""`) + "}}}"), 413, false,
 		},
+		"7 MiB of a UID that is not UTF-8": {
+			[]byte(strings.Replace(strings.TrimSuffix(head, `,"object":`)+"}}", `"u"`, `"`+strings.Repeat("\xff", 7<<20-1000)+`"`, 1)),
+			413, false,
+		},
+		"4 MiB of a UID that is not UTF-8": {
+			[]byte(strings.Replace(strings.TrimSuffix(head, `,"object":`)+"}}", `"u"`, `"`+strings.Repeat("\xff", 4<<20)+`"`, 1)),
+			400, false,
+		},
 		"7 MiB, a Pod of labels": {object(`{"metadata":{"labels":{` + strings.Trim(fill(`"a":"b"`), "[]") + "}}}"), 200, false},
 	}
 }

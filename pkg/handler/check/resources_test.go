@@ -192,7 +192,7 @@ func TestResourcesBeforeThatCannotBeRead(t *testing.T) {
 func TestResourcesOfLargePodsTakeSharedMemory(t *testing.T) {
 	req := requestOf(t, admissionv1.Create, templateOf(`{containers: [`+strings.Repeat("{}, ", 20_000)+`{}]}`))
 	got := answerWithin(t, handler.Limits{Decoded: 1}, built(t, definition(t, "resources"), ""), req)
-	if got.Allowed || !strings.Contains(got.Result.Message, "of memory, and there are 1 KiB: raise the memory limit") {
+	if got.Allowed || !strings.Contains(got.Result.Message, "of memory, and there are 0 KiB: raise the memory limit") {
 		t.Errorf("got %.500v", got.Result)
 	}
 }

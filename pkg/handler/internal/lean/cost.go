@@ -6,10 +6,12 @@ package lean
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	json "github.com/go-json-experiment/json"
 )
@@ -17,6 +19,11 @@ import (
 const (
 	// grown is how many times its size a list or a map takes at most while it grows to it.
 	grown = 3
+	// Kubernetes' decoder makes room for a string a few times over when it has to be changed: for its escape sequences, or
+	// because of bytes that are not UTF-8, each of which becomes three.
+	escapedText, invalidText = 3, 13
+	// maxLevels is how deep something is decoded that is of any type: each level takes half a kilobyte of the stack as well.
+	maxLevels = 1000
 	// ownText is what a type with a decoder of its own may take for each byte of a text. An object or a list takes perItem
 	// on top for each bracket and comma, as there may be anything in it.
 	ownText = 32
@@ -25,7 +32,7 @@ const (
 )
 
 // costOf estimates how many bytes of memory decoding some JSON into a value of a type takes at most. The error says why
-// it is no JSON.
+// it is no JSON, or that it has too many levels.
 func costOf(data []byte, t reflect.Type) (int64, error) {
 	e := estimate{data: data, fields: map[reflect.Type]map[string]reflect.Type{}}
 	if e.whole(t) {
@@ -36,7 +43,9 @@ func costOf(data []byte, t reflect.Type) (int64, error) {
 		return 0, stdjson.Unmarshal(data, new(stdjson.RawMessage))
 	}
 	e.isDeep = true
-	e.whole(t)
+	if !e.whole(t) {
+		return 0, fmt.Errorf("it has more than %d levels", maxLevels)
+	}
 	return e.total, nil
 }
 
@@ -89,9 +98,21 @@ func (e *estimate) value(t reflect.Type, i int) int {
 	end := skipScalar(e.data, i)
 	if end != bad {
 		e.add(16, 1)
-		e.total += int64(end - i)
+		e.text(e.data[i:end])
 	}
 	return end
+}
+
+// text adds what a scalar or a name takes.
+func (e *estimate) text(text []byte) {
+	times := int64(1)
+	switch {
+	case !utf8.Valid(text):
+		times = invalidText
+	case bytes.IndexByte(text, '\\') >= 0:
+		times = escapedText
+	}
+	e.total += times * int64(len(text))
 }
 
 func (e *estimate) add(size uintptr, times int64) { e.total += int64(size) * times } // #nosec G115 -- sizes of types.
@@ -162,7 +183,8 @@ func (e *estimate) members(t reflect.Type) func(name []byte) reflect.Type {
 		e.add(mapHeader, 1)
 		return func(name []byte) reflect.Type {
 			e.add(key.Size()+elem.Size(), grown)
-			e.total += int64(len(name))
+			e.text(name)
+			e.total += int64(len(name)) // Names are copied once more.
 			return elem
 		}
 	default:
@@ -192,7 +214,7 @@ func (e *estimate) list(t reflect.Type, i int) int {
 
 // enter goes behind an opening bracket. It is false, and the position that of the closing one, if nothing is between.
 func (e *estimate) enter(i int, closing byte) (int, bool) {
-	if e.depth++; e.depth > maxDepth && !e.isDeep {
+	if e.depth++; e.depth > maxDepth && !e.isDeep || e.depth > maxLevels {
 		return bad, false
 	}
 	next := space(e.data, i+1)

@@ -74,8 +74,8 @@ func TestCostIsWhatDecodingTakes(t *testing.T) {
 		"anything":      {&map[string]any{}, `{"a":[` + list(n, `{"b":[1,"x"]}`) + `]}`, 5},
 		"nothing":       {&map[string]any{}, `{"a":[` + list(n, `[]`) + `]}`, 5},
 		"within any":    {&holder{}, `{"spec":{"a":[` + list(n, `{"":1}`) + `]}}`, 5},
-		"many levels":   {&holder{}, `{"spec":{` + list(20, `"%d":`+deep(`{"":`, `{}`, `}`, 9_000)) + `}}`, 5},
-		"many lists":    {&holder{}, `{"spec":{` + list(20, `"%d":`+deep(`[`, ``, `]`, 9_000)) + `}}`, 5},
+		"many levels":   {&holder{}, `{"spec":{` + list(20, `"%d":`+deep(`{"":`, `{}`, `}`, 900)) + `}}`, 5},
+		"many lists":    {&holder{}, `{"spec":{` + list(20, `"%d":`+deep(`[`, ``, `]`, 900)) + `}}`, 5},
 		"own decoder":   {&schema{}, `{"items":{"of":[` + list(n, `{}`) + `]}}`, 8},
 		"own levels":    {&schema{}, deep(`{"items":`, `{}`, `}`, 2_000), 100},
 		"kept as it is": {&struct{ A, B kruntime.RawExtension }{}, `{"A":` + deep(`{"":`, `{}`, `}`, 9_000) + `}`, 5},
@@ -110,6 +110,51 @@ func heap() int64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc) // #nosec G115 -- less than there is.
+}
+
+// Kubernetes' decoder makes room for a string several times before it is as it stays.
+func TestCostOfStrings(t *testing.T) {
+	const n = 8 << 20
+	for name, text := range map[string]string{
+		"as it is":  strings.Repeat("a", n),
+		"escaped":   `\n` + strings.Repeat("a", n),
+		"not UTF-8": strings.Repeat("\xff", n),
+	} {
+		for what, raw := range map[string]string{"value": `{"data":{"a":"` + text + `"}}`, "name": `{"data":{"` + text + `":"a"}}`} {
+			t.Run(name+" "+what, func(t *testing.T) {
+				cost, err := costOf([]byte(raw), reflect.TypeFor[corev1.ConfigMap]())
+				if err != nil {
+					t.Fatal(err)
+				}
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				if err := kjson.Unmarshal([]byte(raw), &corev1.ConfigMap{}); err != nil {
+					t.Fatal(err)
+				}
+				runtime.ReadMemStats(&after)
+				took := int64(after.TotalAlloc-before.TotalAlloc) - int64(len(raw)) // #nosec G115 -- less than there is.
+				t.Logf("%d MiB set aside, %d taken", cost>>20, took>>20)
+				const noise = 1 << 20
+				if cost+noise < took || cost > 3*max(took, n) {
+					t.Errorf("%d bytes are set aside, %d were taken", cost, took)
+				}
+			})
+		}
+	}
+}
+
+// Each level of something of any type takes stack, which nobody counts.
+func TestManyLevelsOfAnyType(t *testing.T) {
+	if _, err := costOf([]byte(deep(`[`, ``, `]`, maxLevels)), reflect.TypeFor[any]()); err != nil {
+		t.Error(err)
+	}
+	_, err := costOf([]byte(deep(`[`, ``, `]`, maxLevels+1)), reflect.TypeFor[any]())
+	if err == nil || err.Error() != "it has more than 1000 levels" {
+		t.Errorf("got %v", err)
+	}
+	if _, err := costOf([]byte(deep(`{"a":`, `[]`, `}`, 9_000)), reflect.TypeFor[corev1.Pod]()); err != nil {
+		t.Errorf("of what nobody reads: %v", err)
+	}
 }
 
 func TestCostOfWhatIsNoJSON(t *testing.T) {

@@ -25,7 +25,8 @@ const (
 )
 
 // Bound returns an error if decoding JSON into obj, a pointer, takes more memory than there is. What is no JSON is an
-// error as well, as one of the two decoders finds that only when it has decoded the rest.
+// error as well, as one of the two decoders finds that only when it has decoded the rest; and what has a thousand levels
+// that are to be decoded. Where nobody says what there is, all that is little is fine.
 func (o Object) Bound(obj any, text []byte) error {
 	if o.Memory == nil && len(text) <= little {
 		return nil
