@@ -29,13 +29,16 @@ func newTunnel(t *testing.T, address string) *httptest.Server {
 			return
 		}
 		defer server.Close()
-		w.WriteHeader(http.StatusOK)
-		client, _, err := http.NewResponseController(w).Hijack()
+		client, buffered, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
 		defer client.Close()
-		go func() { _, _ = io.Copy(server, client) }()
+		// Not before the connection is ours: net/http would read what the client says to that.
+		if _, err := io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
+			return
+		}
+		go func() { _, _ = io.Copy(server, buffered) }()
 		_, _ = io.Copy(client, server)
 	}))
 	t.Cleanup(tunnel.Close)

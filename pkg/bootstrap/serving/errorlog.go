@@ -14,12 +14,16 @@ import (
 // noCertificate is what crypto/tls says about a client without a certificate where one is demanded.
 const noCertificate = "tls: client didn't provide a certificate"
 
+// serverEnds is what it says about a client that was in the middle of its handshake when the server ended. The server's
+// own log tells of that.
+const serverEnds = "context canceled"
+
 // ErrorLog turns what net/http's server says into structured log lines. It is made by [NewErrorLog], and is an
 // [io.Writer] for [log.SetOutput] or the [log.Logger] of http.Server.ErrorLog. It is safe for concurrent use.
 //
 // The server says one line a handshake that fails, and a client that fails tries again at once. One line a minute for
 // each client and reason is logged, with how many were not; none for clients of whom the listener itself has logged
-// more already, and none for handshakes of our own.
+// more already, none for handshakes of our own, and none for those that the server's end cuts off.
 type ErrorLog struct {
 	logger klog.Logger
 	own    func(address string) bool
@@ -55,7 +59,7 @@ func (l *ErrorLog) Write(p []byte) (int, error) {
 // handshake logs "address: reason".
 func (l *ErrorLog) handshake(text string) {
 	address, reason, _ := strings.Cut(text, ": ")
-	if strings.HasPrefix(reason, refusedPrefix) || l.own(address) {
+	if strings.HasPrefix(reason, refusedPrefix) || reason == serverEnds || l.own(address) {
 		return
 	}
 	message := "A TLS handshake failed"

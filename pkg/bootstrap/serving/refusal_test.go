@@ -146,6 +146,43 @@ func TestOwnHandshakesAreNotLogged(t *testing.T) {
 	}
 }
 
+// told passes on what is written, and says what it was once that was read.
+type told struct {
+	log  *ErrorLog
+	text chan string
+}
+
+func (w told) Write(p []byte) (int, error) {
+	n, err := w.log.Write(p)
+	w.text <- string(p)
+	return n, err
+}
+
+// Who was in the middle of a handshake when the server ended is nobody's fault. These are net/http's own words for it.
+func TestErrorLogIsQuietAtTheEnd(t *testing.T) {
+	logger, logged := recorded(t)
+	writer := told{log: NewErrorLog(logger, nil), text: make(chan string, 1)}
+	ctx, end := context.WithCancel(t.Context())
+	state := &State{}
+	state.Set(newPair(t, newRoot(t, "root")))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	server := &http.Server{
+		TLSConfig:   configOf(state.TLSOption(TLSOptions{MinVersion: tls.VersionTLS12})),
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    log.New(writer, "", 0), //nolint:forbidigo // It ends in klog.
+	}
+	go func() { _ = server.ServeTLS(l, "", "") }()
+	t.Cleanup(func() { _ = server.Close() })
+	client, err := net.Dial("tcp", l.Addr().String())
+	must(t, err)
+	defer client.Close()
+	end()
+	if text := <-writer.text; !strings.HasSuffix(text, ": context canceled\n") || logged() != "" {
+		t.Errorf("of %q the log says:\n%s", text, logged())
+	}
+}
+
 func TestErrorLogKeepsWhatElseIsSaid(t *testing.T) {
 	const handshake = "http: TLS handshake error from "
 	for text, want := range map[string]string{
