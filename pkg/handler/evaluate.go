@@ -174,9 +174,9 @@ func (e *entry) dropCarriedOver(ctx context.Context, req *Request, violations []
 	return slices.DeleteFunc(slices.Clone(violations), known.has)
 }
 
-// violationsOf asks the check about what an object was before. What only an exempt image made bearable is none of it: it
-// does not pass on to an image that is not exempt. A panic and a shortage of memory are errors, and take nothing away
-// from what the check has found in the object as it is.
+// violationsOf asks the check about what an object was before. What only an exempt image made bearable is none of it:
+// it does not pass on to an image that is not exempt. A panic and a shortage of memory are errors, and take nothing
+// away from what the check has found in the object as it is.
 func (e *entry) violationsOf(ctx context.Context, old *Request) (violations []Violation, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {

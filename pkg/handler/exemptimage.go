@@ -25,8 +25,8 @@ type imagesOf struct {
 	object    imaged
 }
 
-// imaged is what is on the way to images in an object of whatever kind, and the images. Within what is called containers
-// only what is called so again may be on the way.
+// imaged is what is on the way to images in an object of whatever kind, and the images. Within what is called
+// containers only what is called so again may be on the way.
 type imaged map[string]any
 
 // DecodeLean leaves out what else containers have: it is most of an object, and would be decoded for nothing.

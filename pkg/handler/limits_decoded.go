@@ -5,8 +5,8 @@ package handler
 
 import "fmt"
 
-// memoryError says that there was no memory left to decode something: what it needs, what is left at the moment, and what
-// there may be at most, in bytes.
+// memoryError says that there was no memory left to decode something: what it needs, what is left at the moment, and
+// what there may be at most, in bytes.
 type memoryError struct{ need, left, most int64 }
 
 // Error implements error.

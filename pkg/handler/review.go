@@ -101,8 +101,8 @@ func (in *review) complete() *refusal {
 	known := version == admissionv1.SchemeGroupVersion.String() || version == admissionv1beta1.SchemeGroupVersion.String()
 	switch {
 	case in.Kind != "AdmissionReview" || !known:
-		return refuse(http.StatusBadRequest, "apiVersion %.100q, kind %.100q: send an AdmissionReview of admission.k8s.io/v1 "+
-			"or admission.k8s.io/v1beta1", in.APIVersion, in.Kind)
+		return refuse(http.StatusBadRequest, "apiVersion %.100q, kind %.100q: send an AdmissionReview of "+
+			"admission.k8s.io/v1 or admission.k8s.io/v1beta1", in.APIVersion, in.Kind)
 	case in.Request == nil:
 		return refuse(http.StatusBadRequest, "the AdmissionReview has no request")
 	case in.Request.UID == "":

@@ -22,7 +22,7 @@ const (
 	// Kubernetes' decoder makes room for a string a few times over when it has to be changed: for its escape sequences, or
 	// because of bytes that are not UTF-8, each of which becomes three.
 	escapedText, invalidText = 3, 13
-	// maxLevels is how deep something is decoded that is of any type: each level takes half a kilobyte of the stack as well.
+	// maxLevels is how deep something is decoded that is of any type: each level takes half a kilobyte of the stack, too.
 	maxLevels = 1000
 	// ownText is what a type with a decoder of its own may take for each byte of a text. An object or a list takes perItem
 	// on top for each bracket and comma, as there may be anything in it.

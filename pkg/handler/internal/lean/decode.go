@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"unicode/utf8"
 
 	json "github.com/go-json-experiment/json"
 	kjson "k8s.io/apimachinery/pkg/util/json"
@@ -25,8 +26,8 @@ const (
 )
 
 // Bound returns an error if decoding JSON into obj, a pointer, takes more memory than there is. What is no JSON is an
-// error as well, as one of the two decoders finds that only when it has decoded the rest; and what has a thousand levels
-// that are to be decoded. Where nobody says what there is, all that is little is fine.
+// error as well, as one of the two decoders finds that only when it has decoded the rest. So is what has more than a
+// thousand levels that are to be decoded. Where nobody says what there is, all that is little is fine.
 func (o Object) Bound(obj any, text []byte) error {
 	if o.Memory == nil && len(text) <= little {
 		return nil
@@ -127,6 +128,9 @@ func DecodePart[T any](obj *T, o Object, shape Shape) error {
 }
 
 func decode[T any](obj *T, part []byte, o Object) error {
+	if !utf8.Valid(part) { // The fast decoder would refuse it, when the memory for that is set aside.
+		return decodeAll(obj, o)
+	}
 	if err := o.boundPart(obj, part); err != nil {
 		return err
 	}
@@ -150,7 +154,7 @@ func decodeAll[T any](obj *T, o Object) error {
 // for that, and obj is of no use.
 func DecodeAround[T any](obj *T, o Object, shape Shape) ([]Piece, bool) {
 	p, ok := project(o.Raw, shape)
-	if !ok || o.boundPart(obj, p.out) != nil || json.Unmarshal(p.out, obj) != nil {
+	if !ok || !utf8.Valid(p.out) || o.boundPart(obj, p.out) != nil || json.Unmarshal(p.out, obj) != nil {
 		return nil, false
 	}
 	return p.cuts, true
