@@ -14,8 +14,13 @@ import (
 
 // containerPath finds the container, or the volume of an image, that a violation is about, by the path of its field.
 func containerPath() *regexp.Regexp {
-	const lists = `containers|initContainers|ephemeralContainers|volumes`
+	lists := strings.Join(containerLists(), "|")
 	return regexp.MustCompile(`^((?:[A-Za-z]+\.)*(?:` + lists + `)\[\d+\])(?:\.|$)`)
+}
+
+// containerLists are what lists of containers, and of volumes of images, are called.
+func containerLists() []string {
+	return []string{"containers", "initContainers", "ephemeralContainers", "volumes"}
 }
 
 // imagesOf finds the images of containers in an object by their path. It reads the object as it is, of whatever kind:
@@ -56,13 +61,7 @@ func onlyImage(name []byte) (lean.Verdict, lean.Shape) {
 	return lean.Drop, nil
 }
 
-func isContainers(name []byte) bool {
-	switch string(name) {
-	case "containers", "initContainers", "ephemeralContainers", "volumes":
-		return true
-	}
-	return false
-}
+func isContainers(name []byte) bool { return slices.Contains(containerLists(), string(name)) }
 
 // at returns the image of the container, or image volume, that a field belongs to, and "" if it belongs to none.
 func (i imagesOf) at(path string) string {

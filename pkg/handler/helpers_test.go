@@ -87,7 +87,12 @@ func webPod() *corev1.Pod {
 
 func newHandler(t testing.TB, entries ...Entry) *Handler {
 	t.Helper()
-	h, err := New(Options{Entries: entries})
+	return newHandlerOf(t, Options{Entries: entries})
+}
+
+func newHandlerOf(t testing.TB, o Options) *Handler {
+	t.Helper()
+	h, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,12 +90,9 @@ func TestShortageIsAFailure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, decoded := range []int64{1, 64 << 20} {
-				h, err := New(Options{Limits: Limits{Decoded: decoded}, Entries: []Entry{
+				h := newHandlerOf(t, Options{Limits: Limits{Decoded: decoded}, Entries: []Entry{
 					{Check: tt.check, Exempt: Exemptions{Images: []string{"acme/*"}}}, {Check: says("another")},
 				}})
-				if err != nil {
-					t.Fatal(err)
-				}
 				got := ask(t.Context(), t, h, tt.req)
 				isShort := !got.Allowed && strings.Contains(got.Result.Message, "failed: cannot read an object: decoding it takes up to")
 				if isShort != (decoded == 1) || !got.Allowed && strings.Contains(got.Result.Message, `"another"`) {
@@ -132,10 +129,7 @@ func TestShortageForgivesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			entry.OnError = Admit
-			h, err := New(Options{Limits: Limits{Decoded: 1}, Entries: []Entry{entry}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			h := newHandlerOf(t, Options{Limits: Limits{Decoded: 1}, Entries: []Entry{entry}})
 			if got := ask(t.Context(), t, h, updatePod(t, podOf("acme/app", 10_000), podOf("evil/app", 0))); got.Allowed {
 				t.Error("it is allowed")
 			}
@@ -149,10 +143,8 @@ func TestShortageLeavesExemptions(t *testing.T) {
 		_, err := Object[imaged](req)
 		return err != nil
 	}}
-	h, err := New(Options{Limits: Limits{Decoded: 1}, Entries: []Entry{{Check: check, Exempt: Exemptions{Users: []string{"jane"}}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	entry := Entry{Check: check, Exempt: Exemptions{Users: []string{"jane"}}}
+	h := newHandlerOf(t, Options{Limits: Limits{Decoded: 1}, Entries: []Entry{entry}})
 	for user, want := range map[string]bool{"jane": true, "jim": false} {
 		req := createPod(t, podOf("app", 10_000))
 		req.UserInfo.Username = user

@@ -20,11 +20,9 @@ import (
 
 func limitedHandler(t *testing.T, limits Limits, check Check) *Handler {
 	t.Helper()
-	h, err := New(Options{Entries: []Entry{{Check: check}}, Limits: limits, Registerer: prometheus.NewRegistry()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return h
+	return newHandlerOf(t, Options{
+		Entries: []Entry{{Check: check}}, Limits: limits, Registerer: prometheus.NewRegistry(),
+	})
 }
 
 func TestQueueIsBounded(t *testing.T) {

@@ -204,6 +204,9 @@ func hugeRequests(t *testing.T) map[string]hugeRequest {
 	const head = `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","operation":"CREATE",` +
 		`"kind":{"group":"","version":"v1","kind":"Pod"},"resource":{"group":"","version":"v1","resource":"pods"},"object":`
 	object := func(text string) []byte { return []byte(head + text + "}}") }
+	uid := func(text string) []byte {
+		return []byte(strings.Replace(strings.TrimSuffix(head, `,"object":`)+"}}", `"u"`, `"`+text+`"`, 1))
+	}
 	deep := func(open, shut string, levels int) string {
 		return strings.Repeat(open, levels) + "1" + strings.Repeat(shut, levels)
 	}
@@ -222,15 +225,9 @@ func hugeRequests(t *testing.T) map[string]hugeRequest {
 		"7 MiB of groups": {
 			[]byte(strings.TrimSuffix(head, `"object":`) + `"userInfo":{"groups":` + fill(`""`) + "}}}"), 413, false,
 		},
-		"7 MiB of a UID that is not UTF-8": {
-			[]byte(strings.Replace(strings.TrimSuffix(head, `,"object":`)+"}}", `"u"`, `"`+strings.Repeat("\xff", 7<<20-1000)+`"`, 1)),
-			413, false,
-		},
-		"4 MiB of a UID that is not UTF-8": {
-			[]byte(strings.Replace(strings.TrimSuffix(head, `,"object":`)+"}}", `"u"`, `"`+strings.Repeat("\xff", 4<<20)+`"`, 1)),
-			400, false,
-		},
-		"7 MiB, a Pod of labels": {object(`{"metadata":{"labels":{` + strings.Trim(fill(`"a":"b"`), "[]") + "}}}"), 200, false},
+		"7 MiB of a UID that is not UTF-8": {uid(strings.Repeat("\xff", 7<<20-1000)), 413, false},
+		"4 MiB of a UID that is not UTF-8": {uid(strings.Repeat("\xff", 4<<20)), 400, false},
+		"7 MiB, a Pod of labels":           {object(`{"metadata":{"labels":{` + strings.Trim(fill(`"a":"b"`), "[]") + "}}}"), 200, false},
 	}
 }
 
