@@ -10,11 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -43,7 +40,7 @@ func TestHostileCallersOfTheBinary(t *testing.T) {
 	health := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
 	server := startBinary(t, s, binary, "--health-probe-bind-address="+health)
 	clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
-	target := &hostileTarget{address: fmt.Sprintf("127.0.0.1:%d", s.Port), pid: server.PID()}
+	target := &hostileTarget{address: fmt.Sprintf("127.0.0.1:%d", s.Port), server: server}
 	target.answers(t, "before")
 
 	var slow sync.WaitGroup
@@ -64,7 +61,7 @@ func TestHostileCallersOfTheBinary(t *testing.T) {
 // hostileTarget is the server that is tried.
 type hostileTarget struct {
 	address string
-	pid     int
+	server  *process.Server
 }
 
 // answers wants the server to answer a review in good time, and to have its memory bounded.
@@ -104,18 +101,12 @@ func (h *hostileTarget) post(ctx context.Context, body []byte) (int, string, err
 	return response.StatusCode, string(answer), err
 }
 
-// memory is the most that the process has taken up so far, in bytes; nothing where the system has no /proc.
-func (h *hostileTarget) memory(t *testing.T) int {
+// memory is the most that the process has taken up so far, in bytes.
+func (h *hostileTarget) memory(t *testing.T) int64 {
 	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", h.pid))
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0
-	}
+	peak, err := h.server.PeakMemory()
 	must(t, err)
-	_, rest, _ := strings.Cut(string(text), "VmHWM:")
-	kibibytes, err := strconv.Atoi(strings.Fields(rest)[0])
-	must(t, err)
-	return kibibytes << 10
+	return peak
 }
 
 // survivesIdle opens connections on which nothing is sent after the handshake.

@@ -75,6 +75,7 @@ func startBinary(t *testing.T, s *site.Site, binary string, args ...string) *pro
 			"--shutdown-delay=0s"}, args...),
 		Env: []string{"SERVICE_NAME=" + site.Service, "POD_NAMESPACE=" + s.Namespace, "POD_NAME=hookstrap-0",
 			"POD_IPS=10.244.0.7", "POD_SERVICE_ACCOUNT=" + site.ServiceAccount, "GOMEMLIMIT=230MiB"},
+		MemoryLimit: mostMemory,
 	})
 	must(t, err)
 	t.Cleanup(server.Kill)

@@ -6,6 +6,7 @@ package process
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -28,12 +29,16 @@ type Options struct {
 	Env []string
 	// Log gets a copy of every line; nil keeps them for [Server.Log] only.
 	Log io.Writer
+	// MemoryLimit is how many bytes of memory the server may take before the kernel ends it, as in a container; 0 sets
+	// none. It needs root on Linux: without, [Server.PeakMemory] still tells how much it took.
+	MemoryLimit int64
 }
 
 // Server is a running `webhook serve`.
 type Server struct {
 	cmd    *exec.Cmd
 	log    *log
+	group  memoryGroup
 	exited chan struct{}
 	err    error
 }
@@ -52,17 +57,25 @@ func Build(ctx context.Context, root, dir string) (string, error) {
 
 // Start runs the server. It ends with [Server.Stop], with ctx, or, on Linux, with this process.
 func Start(ctx context.Context, options Options) (*Server, error) {
-	command := cmp.Or(options.Command, "serve")
-	cmd := exec.CommandContext(ctx, options.Binary, append([]string{command, "--logging-format=json"}, options.Args...)...)
+	var group memoryGroup
+	if options.MemoryLimit > 0 {
+		var err error
+		if group, err = newMemoryGroup(options.MemoryLimit); err != nil {
+			return nil, err
+		}
+	}
+	command := group.enter(append([]string{options.Binary, cmp.Or(options.Command, "serve"), "--logging-format=json"},
+		options.Args...))
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...) // #nosec G204 -- the test's own binary
 	cmd.Env = append(os.Environ(), options.Env...)
 	cmd.SysProcAttr = attributes()
-	s := &Server{cmd: cmd, log: newLog(options.Log), exited: make(chan struct{})}
+	s := &Server{cmd: cmd, group: group, log: newLog(options.Log), exited: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = s.log, s.log // JSON goes to stdout, what precedes the logger's setup to stderr.
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", options.Binary, err)
+		return nil, errors.Join(fmt.Errorf("starting %s: %w", options.Binary, err), group.remove())
 	}
 	go func() {
-		s.err = cmd.Wait()
+		s.err = errors.Join(cmd.Wait(), group.remove())
 		close(s.exited)
 	}()
 	return s, nil
@@ -93,6 +106,15 @@ func (s *Server) Log() string { return s.log.String() }
 
 // PID is the process's number.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
+
+// PeakMemory is the most memory that the running server has taken so far, in bytes: what its control group was charged
+// with if there is one, or else its resident memory. After the server has ended it is an error.
+func (s *Server) PeakMemory() (int64, error) {
+	if s.group.dir != "" {
+		return s.group.peak()
+	}
+	return highWater(s.PID())
+}
 
 // Signal sends sig: SIGTERM drains, SIGHUP renews.
 func (s *Server) Signal(sig syscall.Signal) error { return s.cmd.Process.Signal(sig) }
