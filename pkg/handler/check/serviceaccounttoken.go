@@ -5,6 +5,7 @@ package check
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -66,7 +67,7 @@ func (p ServiceAccountToken) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p ServiceAccountToken) violations(pod PodTemplate) []handler.Violation {
+func (p ServiceAccountToken) violations(_ context.Context, pod PodTemplate) []handler.Violation {
 	account := cmp.Or(pod.Spec.ServiceAccountName, pod.Spec.DeprecatedServiceAccount, "default")
 	if isFalse(pod.Spec.AutomountServiceAccountToken) || p.allow(account) {
 		return nil
