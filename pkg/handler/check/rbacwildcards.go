@@ -30,7 +30,9 @@ func rbacWildcardsDefinition() handler.Definition {
 	return handler.Define("rbacWildcards", handler.Doc{
 		Summary: "Roles and ClusterRoles name the verbs, resources and API groups that they are for.",
 		Why: "A \"*\" also stands for what does not exist yet: every API that is installed later, and every subresource, " +
-			"such as pods/exec.",
+			"such as pods/exec. What an aggregated ClusterRole can come to hold counts, too: its selectors must name labels " +
+			"that are given for it, and what the aggregation adds to it is looked at as if somebody had written it, but for " +
+			"Kubernetes' own admin, edit and view.",
 		Parameters: `
 deniedVerbs: [escalate, bind, impersonate]
 `,
