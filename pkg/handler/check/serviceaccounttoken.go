@@ -17,8 +17,8 @@ import (
 // ServiceAccountToken denies Pods that get a token for the Kubernetes API without a need. A token that a Pod asks for
 // with a projected volume of its own is no business of this check.
 type ServiceAccountToken struct {
-	// AllowedServiceAccounts are the names of ServiceAccounts whose Pods may have their token mounted; "*" stands for
-	// all but "default", which every Pod has that names none.
+	// AllowedServiceAccounts are the names of ServiceAccounts whose Pods may have their token mounted, in whatever
+	// namespace; "*" stands for all but "default", which every Pod has that names none.
 	AllowedServiceAccounts []string `json:"allowedServiceAccounts,omitempty"`
 }
 
