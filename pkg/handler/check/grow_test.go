@@ -6,6 +6,7 @@ package check
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,12 +84,7 @@ func (w *walker) add(name string, at func(reflect.Value) reflect.Value, grow fun
 }
 
 func isAbove(above []reflect.Type, t reflect.Type) bool {
-	for _, a := range above {
-		if a == t {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(above, t)
 }
 
 func join(path, name string) string {
@@ -167,7 +163,7 @@ func fill(v reflect.Value, i int, sort string, depth int) {
 	case corev1.RestartPolicy, corev1.ContainerRestartPolicy, corev1.ProcMountType:
 		return
 	}
-	switch v.Kind() {
+	switch v.Kind() { //nolint:exhaustive // there are no others in API types
 	case reflect.String:
 		v.SetString(text(v.Type(), i))
 	case reflect.Int, reflect.Int32, reflect.Int64:

@@ -91,7 +91,8 @@ func containersOf(pod PodTemplate) []podContainer {
 		c := &pod.Spec.EphemeralContainers[i]
 		common := (*corev1.Container)(&c.EphemeralContainerCommon)
 		list = append(list, podContainer{
-			Container: common, title: brief(c.Name), path: pod.Path.Child("ephemeralContainers").Index(i), sort: "ephemeral container",
+			Container: common, title: brief(c.Name), path: pod.Path.Child("ephemeralContainers").Index(i),
+			sort:  "ephemeral container",
 			addTo: func(s *corev1.PodSpec) { s.EphemeralContainers = append(s.EphemeralContainers, *c) },
 		})
 	}

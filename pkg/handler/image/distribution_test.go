@@ -52,8 +52,8 @@ func FuzzDistribution(f *testing.F) {
 			t.Errorf("%q is read as %+v, and by runtimes as %+v", image, got, want)
 		}
 		// A full ID is what they know by themselves.
-		if any, err := reference.ParseAnyReference(image); err == nil && any.String() != theirs.String() {
-			t.Errorf("%q is read as %+v, but is %s to runtimes that take IDs", image, got, any)
+		if known, err := reference.ParseAnyReference(image); err == nil && known.String() != theirs.String() {
+			t.Errorf("%q is read as %+v, but is %s to runtimes that take IDs", image, got, known)
 		}
 	})
 }

@@ -33,8 +33,8 @@ const (
 // It reads no more than container runtimes do, and less where a text means something else to them: see isID.
 func Parse(image string) (Reference, error) {
 	if isID(image) {
-		return Reference{}, fmt.Errorf("image %q is taken for the ID of an image that the node has; name the image, with its "+
-			"registry or a tag", image)
+		return Reference{}, fmt.Errorf("image %q is taken for the ID of an image that the node has; name the image, with "+
+			"its registry or a tag", image)
 	}
 	ref, problem := parse(image)
 	if problem != "" {
@@ -43,8 +43,8 @@ func Parse(image string) (Reference, error) {
 	return ref, nil
 }
 
-// parse returns what is wrong with a reference in place of an error: to quote one takes as long as it has bytes, of which
-// there may be megabytes, and most callers need no error.
+// parse returns what is wrong with a reference in place of an error: to quote one takes as long as it has bytes, which
+// may be megabytes, and most callers need no error.
 func parse(image string) (ref Reference, problem string) {
 	if len(image) > maxReference {
 		return Reference{}, fmt.Sprintf("it is longer than %d bytes, and its name must not be longer than %d bytes",
@@ -72,8 +72,8 @@ func parse(image string) (ref Reference, problem string) {
 }
 
 // isID says whether runtimes take a text for the ID of an image that the node has, whatever repository that came from:
-// hexadecimal digits, of which they need but the first few, by themselves or behind an algorithm. The latter is also the
-// repository docker.io/library/sha256 with a tag, and the former one that is called so; but an ID wins, if there is one.
+// hexadecimal digits, of which they need but the first few, by themselves or behind an algorithm. The latter is also a
+// repository docker.io/library/sha256 with a tag, and the former one that is called so.
 func isID(image string) bool {
 	digits := image
 	if algorithm, rest, found := strings.Cut(image, ":"); found && digestLength(algorithm) > 0 {
