@@ -280,18 +280,23 @@ func createLargeRequest(ctx context.Context, tenant *flooder, n int) error {
 	return err
 }
 
-func (f *flood) dialTLS(ctx context.Context, n int) (net.Conn, error) {
-	dialer := &tls.Dialer{NetDialer: &net.Dialer{Timeout: 5 * time.Second}, Config: &tls.Config{InsecureSkipVerify: true}}
+// dialer connects from an address of the tenant's own, as its Pods would.
+func (tenant *flooder) dialer() *net.Dialer {
+	return &net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(tenant.number+1))}}
+}
+
+func (tenant *flooder) dialTLS(ctx context.Context, f *flood, n int) (net.Conn, error) {
+	dialer := &tls.Dialer{NetDialer: tenant.dialer(), Config: &tls.Config{InsecureSkipVerify: true}}
 	return dialer.DialContext(ctx, "tcp", f.backends[n%len(f.backends)])
 }
 
 // sendEndlessHeader sends one header line of a MiB and does not end it. Thirty at a time by each tenant.
-func sendEndlessHeader(ctx context.Context, f *flood, _ *flooder, n int) error {
+func sendEndlessHeader(ctx context.Context, f *flood, tenant *flooder, n int) error {
 	var senders sync.WaitGroup
 	failures := make(chan error, 30)
 	for i := range 30 {
 		senders.Go(func() {
-			conn, err := f.dialTLS(ctx, n+i)
+			conn, err := tenant.dialTLS(ctx, f, n+i)
 			if err != nil {
 				failures <- err
 				return
@@ -311,16 +316,16 @@ func sendEndlessHeader(ctx context.Context, f *flood, _ *flooder, n int) error {
 
 // holdConnections opens connections and leaves them as they are: 500 for each tenant in the end, some of them with a
 // handshake.
-func holdConnections(ctx context.Context, f *flood, _ *flooder, n int) error {
+func holdConnections(ctx context.Context, f *flood, tenant *flooder, n int) error {
 	if n >= 500 {
 		return errors.New("enough are open")
 	}
 	var conn net.Conn
 	var err error
 	if n%5 == 0 {
-		conn, err = f.dialTLS(ctx, n)
+		conn, err = tenant.dialTLS(ctx, f, n)
 	} else {
-		conn, err = (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", f.backends[n%len(f.backends)])
+		conn, err = tenant.dialer().DialContext(ctx, "tcp", f.backends[n%len(f.backends)])
 	}
 	if err != nil {
 		return err
@@ -343,7 +348,8 @@ func sendReview(ctx context.Context, f *flood, tenant *flooder, n int) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+		DialContext: tenant.dialer().DialContext, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		DisableKeepAlives: true}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost,
 		"https://"+f.backends[(n+tenant.number)%len(f.backends)]+"/validate?timeout=10s", strings.NewReader(string(body)))
 	if err != nil {
