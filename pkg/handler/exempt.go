@@ -20,7 +20,8 @@ import (
 // Exemptions say what a check leaves alone. A request is exempt when any one of them holds, and the check is then not
 // asked; but for Images, which exempt containers. Cluster-scoped objects are in no namespace.
 type Exemptions struct {
-	// Namespaces by name. A Namespace itself counts as being in itself.
+	// Namespaces by name. A Namespace itself counts as being in itself. Name only those that exist: a free name could be
+	// taken by whoever may create namespaces.
 	Namespaces []string `json:"namespaces,omitempty"`
 	// Namespaces by their labels. Whoever may label a namespace can then exempt it.
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
@@ -29,7 +30,7 @@ type Exemptions struct {
 	// Groups of users, such as system:masters.
 	Groups []string `json:"groups,omitempty"`
 	// Service accounts that make the request, as namespace/name. They are not those that a Pod runs as: Pods of a
-	// Deployment are made by a controller.
+	// Deployment are made by a controller. Name only those that exist.
 	ServiceAccounts []string `json:"serviceAccounts,omitempty"`
 	// Images by repository, with a tag or digest if only that is meant, or all below a place, as in ghcr.io/acme/*. What
 	// is wrong with a container of such an image does not count; what is wrong with the Pod or with its other containers

@@ -4,6 +4,7 @@
 package check
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -78,8 +79,8 @@ type registryRule struct {
 	allowed  string
 }
 
-func (r registryRule) violations(pod PodTemplate) []handler.Violation {
-	return imageViolations(pod, r.problemOf)
+func (r registryRule) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
+	return imageViolations(ctx, pod, r.problemOf)
 }
 
 func (r registryRule) problemOf(text string) string {

@@ -33,6 +33,9 @@ func TestAllowedRegistries(t *testing.T) {
 				`its name must be lower case letters and digits, with single separators between them`}},
 		"no image": {params: params, object: image(""), want: []string{
 			`spec.containers[0].image: container "a": has no image`}},
+		"ID": {params: `allowed: ["docker.io/*"]`, object: image(someDigest), want: []string{
+			`spec.containers[0].image: container "a": image "` + someDigest + `" is taken for the ID of an image that the node has; ` +
+				`name the image, with its registry or a tag`}},
 		"a URL": {params: params, object: image("https://docker.io/acme/app"), want: []string{
 			`spec.containers[0].image: container "a": image "https://docker.io/acme/app" is not a valid reference: ` +
 				`its registry must be a host name or address with an optional port`}},

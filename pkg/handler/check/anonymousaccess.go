@@ -55,7 +55,7 @@ subjects:
 	})
 }
 
-func (p AnonymousAccess) evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (p AnonymousAccess) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	// A ClusterRoleBinding is read as a RoleBinding: they have the same subjects.
 	binding, ok, err := objectOf[rbacv1.RoleBinding](req,
 		rbacv1.SchemeGroupVersion.WithKind("RoleBinding"), rbacv1.SchemeGroupVersion.WithKind("ClusterRoleBinding"))
@@ -67,13 +67,14 @@ func (p AnonymousAccess) evaluate(_ context.Context, req *handler.Request) ([]ha
 		return nil, nil
 	}
 	var violations []handler.Violation
-	for i, subject := range binding.Subjects {
+	name := brief(role.Name)
+	for i, subject := range heeded(ctx, binding.Subjects) {
 		if p.denies(subject) {
 			violations = append(violations, keep(handler.Violationf(field.NewPath("subjects").Index(i),
-				"%s %q is given %s %q; bind it to users that are known", subject.Kind, subject.Name, role.Kind, role.Name)))
+				"%s %q is given %s %q; bind it to users that are known", subject.Kind, subject.Name, role.Kind, name)))
 		}
 	}
-	return violations, nil
+	return violations, ctx.Err()
 }
 
 func (p AnonymousAccess) denies(subject rbacv1.Subject) bool {

@@ -4,6 +4,7 @@
 package check
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -74,15 +75,15 @@ func (p Capabilities) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p Capabilities) violations(pod PodTemplate) []handler.Violation {
+func (p Capabilities) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
-	for _, c := range containersOf(pod) {
+	for _, c := range heeded(ctx, containersOf(pod)) {
 		has := c.security().Capabilities
 		if has == nil {
 			has = &corev1.Capabilities{}
 		}
 		path := c.path.Child("securityContext", "capabilities")
-		for i, added := range has.Add {
+		for i, added := range heeded(ctx, has.Add) {
 			if !slices.Contains(p.AllowedAdd, string(added)) {
 				violations = append(violations, c.riskf(path.Child("add").Index(i),
 					"adds capability %q; %s", added, allowedList(p.AllowedAdd)))

@@ -3,7 +3,11 @@
 
 package check
 
-import "github.com/hookstrap/hookstrap/pkg/handler"
+import (
+	"context"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
 
 // HostNamespaces denies Pods that share namespaces of their node. The fields say which ones may be shared.
 type HostNamespaces struct {
@@ -42,7 +46,7 @@ spec:
 	}, no[HostNamespaces])
 }
 
-func (p HostNamespaces) violations(pod PodTemplate) []handler.Violation {
+func (p HostNamespaces) violations(_ context.Context, pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
 	for _, shared := range []struct {
 		is, allowed bool

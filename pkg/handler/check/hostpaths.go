@@ -4,6 +4,7 @@
 package check
 
 import (
+	"context"
 	"path"
 	"slices"
 	"strings"
@@ -92,27 +93,48 @@ func hostPathsOf(req *handler.Request) (PodTemplate, bool, error) {
 	return pod, err == nil, err
 }
 
-func (p HostPaths) violations(pod PodTemplate) []handler.Violation {
+func (p HostPaths) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
 	containers := containersOf(pod)
 	mounts := mountsOf(containers)
-	for i, volume := range pod.Spec.Volumes {
+	readOnly := map[string]string{}
+	var rest []int
+	for i, volume := range heeded(ctx, pod.Spec.Volumes) {
 		if volume.HostPath == nil {
 			continue
 		}
-		readOnly, ok := p.allow(volume.HostPath.Path)
-		if !ok {
+		switch forReading, ok := p.allow(volume.HostPath.Path); {
+		case ok && forReading:
+			readOnly[volume.Name] = brief(volume.HostPath.Path)
+		case ok:
+		case len(violations) == maxLocated:
+			rest = append(rest, i)
+		default:
 			v := pod.riskf(pod.Path.Child("volumes").Index(i).Child("hostPath", "path"),
 				"volume %q mounts %q of the node; %s", volume.Name, volume.HostPath.Path, p.advice())
 			// What was mounted for reading, or by one container, must not become writable or reach others.
 			v.Parts = slices.Concat(v.Parts, mounts[volume.Name])
 			violations = append(violations, v)
 		}
-		if ok && readOnly {
-			violations = append(violations, writable(containers, volume)...)
-		}
 	}
-	return violations
+	if len(rest) > 0 {
+		violations = append(violations, p.restOf(&pod, rest, mounts))
+	}
+	return append(violations, writable(ctx, containers, readOnly)...)
+}
+
+// restOf is one violation for the volumes that are not told apart: each would have all containers of the Pod among its
+// parts. An update may take any of them away.
+func (p HostPaths) restOf(pod *PodTemplate, rest []int, mounts map[string][]string) handler.Violation {
+	v := pod.riskf(pod.Path.Child("volumes"), "volumes beyond the first %d mount paths of the node; %s", maxLocated,
+		p.advice())
+	v.Parts = slices.Clone(v.Parts)
+	for _, i := range rest {
+		volume := &pod.Spec.Volumes[i]
+		v.Parts = append(append(v.Parts, digest("volume", volume.Name, volume.HostPath.Path)), mounts[volume.Name]...)
+		delete(mounts, volume.Name)
+	}
+	return v
 }
 
 // allow says whether the path may be mounted, and whether for reading only.
@@ -140,15 +162,15 @@ func below(p, dir string) bool {
 	return p == dir || strings.HasPrefix(p, strings.TrimSuffix(dir, "/")+"/")
 }
 
-// writable has a violation for each mount of the volume that can be written to.
-func writable(containers []podContainer, volume corev1.Volume) []handler.Violation {
+// writable has a violation for each mount that can be written to, of volumes whose paths of the node are for reading.
+func writable(ctx context.Context, containers []podContainer, readOnly map[string]string) []handler.Violation {
 	var violations []handler.Violation
 	for n := range containers {
 		c := &containers[n]
-		for i, mount := range c.VolumeMounts {
-			if mount.Name == volume.Name && !mount.ReadOnly {
+		for i, mount := range heeded(ctx, c.VolumeMounts) {
+			if path, ok := readOnly[mount.Name]; ok && !mount.ReadOnly {
 				violations = append(violations, c.riskf(c.path.Child("volumeMounts").Index(i).Child("readOnly"),
-					"mounts %q of the node for writing; set readOnly: true", volume.HostPath.Path))
+					"mounts %q of the node for writing; set readOnly: true", path))
 			}
 		}
 	}

@@ -5,6 +5,7 @@ package check
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 
@@ -82,10 +83,10 @@ func (p HostPorts) Validate(path *field.Path) field.ErrorList {
 
 const maxPort = 65535
 
-func (p HostPorts) violations(pod PodTemplate) []handler.Violation {
+func (p HostPorts) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
-	for _, c := range containersOf(pod) {
-		for i, port := range c.Ports {
+	for _, c := range heeded(ctx, containersOf(pod)) {
+		for i, port := range heeded(ctx, c.Ports) {
 			if taken := hostPort(pod, port); taken != 0 && !p.allow(taken) {
 				violations = append(violations, c.riskf(c.path.Child("ports").Index(i).Child("hostPort"),
 					"takes port %d of the node; %s", taken, p.advice()))

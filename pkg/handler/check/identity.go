@@ -6,6 +6,7 @@ package check
 import (
 	"crypto/sha256"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -15,6 +16,16 @@ import (
 func digest(values ...string) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", values)) // quoted, so that no value can look like two
 	return string(sum[:])
+}
+
+// brief is a text as messages have it that may be many: as it is, or the beginning of it with its digest, so that what
+// they take together stays in proportion to the object. Whoever makes several of them calls it once.
+func brief(text string) string {
+	const most, shown = 253, 128 // as long as names of objects may be
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:shown], "") + fmt.Sprintf("… (sha256 %x)", sha256.Sum256([]byte(text)))
 }
 
 // imageParts stand for which container runs what. One that becomes a container of another sort runs at another time,
@@ -36,7 +47,7 @@ func mountsOf(containers []podContainer) map[string][]string {
 	for _, c := range containers {
 		for _, m := range c.VolumeMounts {
 			mounts[m.Name] = append(mounts[m.Name],
-				digest(m.Name, c.Name, m.MountPath, m.SubPath, m.SubPathExpr, fmt.Sprint(m.ReadOnly)))
+				digest(m.Name, c.title, m.MountPath, m.SubPath, m.SubPathExpr, fmt.Sprint(m.ReadOnly)))
 		}
 	}
 	return mounts
@@ -54,6 +65,7 @@ func (t PodTemplate) unsaidParts() []string {
 	for i := range t.Spec.Volumes {
 		if v := &t.Spec.Volumes[i]; isForeign(v) {
 			parts = append(append(parts, digest(v.String())), mounts[v.Name]...)
+			delete(mounts, v.Name) // once is enough, should there be two of that name
 		}
 	}
 	return parts

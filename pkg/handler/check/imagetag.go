@@ -65,12 +65,12 @@ func (c ImageTag) Validate(path *field.Path) field.ErrorList {
 func (ImageTag) Name() string { return "imageTag" }
 
 // Evaluate returns a violation for each image that does not say enough.
-func (c ImageTag) Evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (c ImageTag) Evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	pod, ok, err := imagesOf(req)
 	if err != nil || !ok {
 		return nil, err
 	}
-	return imageViolations(pod, c.problemOf), nil
+	return imageViolations(ctx, pod, c.problemOf), ctx.Err()
 }
 
 // problemOf says what is wrong with an image, or nothing. A digest is always good: it wins over a tag beside it.

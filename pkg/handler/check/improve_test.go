@@ -165,7 +165,7 @@ func TestRolesThatGetNarrowerPass(t *testing.T) {
 
 // Comparing what each rule gives with what all of them gave is for roles of people. Of more, what is the same is old.
 func TestRolesTooLargeToCompare(t *testing.T) {
-	many := `, {apiGroups: [""], resources: [pods], verbs: [get], resourceNames: [` + strings.Repeat("a, ", 2100) + `a]}`
+	many := strings.Repeat(`, {apiGroups: [""], resources: [pods], verbs: [get]}`, maxRulesCompared)
 	wild := `{apiGroups: [apps], resources: [deployments], verbs: ["*"]}`
 	testUpdate(t, "rbacWildcards", "", roleWith(wild+many), roleWith(wild+many+many), true)
 	testUpdate(t, "rbacWildcards", "", roleWith(wild+many), roleWith(`{apiGroups: [""], resources: [secrets], verbs: ["*"]}`+many), false)

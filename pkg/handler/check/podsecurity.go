@@ -6,11 +6,9 @@ package check
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 	psapi "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 
@@ -82,7 +80,7 @@ func (c PodSecurity) Evaluate(ctx context.Context, req *handler.Request) ([]hand
 		if pod, err = withMounts(req, pod); err != nil {
 			return nil, err
 		}
-		return c.locate(pod, results), nil
+		return c.locate(ctx, pod, results)
 	}
 	return nil, nil
 }
@@ -107,67 +105,6 @@ func (c PodSecurity) levelFor(ctx context.Context, namespace string) (psapi.Leve
 // evaluate returns the results of all controls of the level, always in the same order.
 func (c PodSecurity) evaluate(pod PodTemplate) []policy.CheckResult {
 	return c.evaluator.EvaluatePod(c.level, pod.Metadata, pod.Spec)
-}
-
-// locate turns the results for a Pod into violations. The library says which controls are broken, but not by which
-// field. So the Pod is looked at again without its containers, which finds what is wrong with the Pod itself, and then
-// with each of its containers alone. This is done only for Pods that have something wrong with them.
-func (c PodSecurity) locate(pod PodTemplate, whole []policy.CheckResult) []handler.Violation {
-	bare := *pod.Spec
-	bare.InitContainers, bare.Containers, bare.EphemeralContainers = nil, nil, nil
-	places := []place{{path: pod.Path, pod: pod, parts: pod.unsaidParts(), results: c.evaluate(pod.with(&bare))}}
-	for _, container := range containersOf(pod) {
-		spec := bare
-		container.alone(&spec)
-		places = append(places, place{
-			path: container.path, pod: pod, container: &container,
-			parts:   append(seLinuxParts(container.security().SELinuxOptions), container.imagePart()),
-			results: c.evaluate(pod.with(&spec)),
-		})
-	}
-	var violations []handler.Violation
-	for i, result := range whole {
-		if !result.Allowed {
-			violations = append(violations, locateOne(places, i, result)...)
-		}
-	}
-	return violations
-}
-
-// place is a part of a Pod with the results for that part alone; the first of places is the Pod without containers.
-type place struct {
-	path      *field.Path
-	pod       PodTemplate
-	container *podContainer // nil for the Pod
-	parts     []string      // of all violations that are here
-	results   []policy.CheckResult
-}
-
-// locateOne finds the places which break control i. What is wrong with the bare Pod is wrong with each container as
-// well, and is said only once. A control that only all parts together break is reported at the Pod.
-func locateOne(places []place, i int, whole policy.CheckResult) []handler.Violation {
-	pod := places[0]
-	var violations []handler.Violation
-	for n, p := range places {
-		if r := p.results[i]; !r.Allowed && (n == 0 || r != pod.results[i]) {
-			violations = append(violations, p.violation(r))
-		}
-	}
-	if len(violations) == 0 {
-		violations = append(violations, pod.violation(whole))
-	}
-	return violations
-}
-
-// violation is the same one after an update only if the images are the same, too, and what the message leaves out: that
-// a privileged container was let in does not mean that it may run something else, or mount something else.
-func (p place) violation(r policy.CheckResult) handler.Violation {
-	v := handler.Violationf(p.path, "%s", r.ForbiddenReason)
-	if r.ForbiddenDetail != "" {
-		v.Message += " (" + r.ForbiddenDetail + ")"
-	}
-	v.Identity, v.Parts = p.control(r), slices.Concat(p.parts, p.values(r))
-	return v
 }
 
 // with is the same Pod with another specification.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/pod-security-admission/policy"
 )
 
@@ -16,7 +18,10 @@ import (
 // singular or in the plural.
 func (p place) control(r policy.CheckResult) string {
 	control := strings.TrimSuffix(r.ForbiddenReason, "s")
-	if p.container == nil {
+	switch {
+	case p.rest != "":
+		return digest(control, p.rest)
+	case p.container == nil:
 		return control
 	}
 	return digest(control, p.container.sort, p.container.Name)
@@ -32,7 +37,8 @@ func (p place) values(r policy.CheckResult) []string {
 	case "host namespaces":
 		return hostNamespaceValues(p.pod.Spec)
 	case "seccompProfile", "forbidden AppArmor profile", "forbidden AppArmor profiles":
-		return append(p.profileAnnotations(r.ForbiddenDetail), p.profile(r.ForbiddenReason == "seccompProfile"))
+		isSeccomp := r.ForbiddenReason == "seccompProfile"
+		return append(p.profileAnnotations(r.ForbiddenDetail, isSeccomp), p.profile(isSeccomp))
 	}
 	if p.container != nil {
 		switch r.ForbiddenReason {
@@ -73,29 +79,60 @@ func (p place) profile(isSeccomp bool) string {
 	return digest("AppArmor", appArmor.String())
 }
 
-// profileAnnotations are the profiles in annotations, where they were once.
-func (p place) profileAnnotations(detail string) []string {
+// Where profiles were once.
+const (
+	seccompOfPod       = "seccomp.security.alpha.kubernetes.io/pod"
+	seccompOfContainer = "container.seccomp.security.alpha.kubernetes.io/"
+	appArmorOf         = corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix
+)
+
+// profileAnnotations are the profiles in annotations that the detail finds fault with. AppArmor's are those of the Pod.
+func (p place) profileAnnotations(detail string, isSeccomp bool) []string {
+	all := p.pod.Metadata.Annotations
 	var values []string
-	for key, value := range p.pod.Metadata.Annotations {
-		if strings.Contains(detail, key) {
-			values = append(values, digest("annotation", key, value))
+	add := func(key string) { values = append(values, digest("annotation", key, all[key])) }
+	if p.container != nil {
+		if key := seccompOfContainer + p.container.Name; strings.Contains(detail, key) {
+			add(key)
+		}
+		return values
+	}
+	if strings.Contains(detail, seccompOfPod) {
+		add(seccompOfPod)
+	}
+	for key, value := range all {
+		if !isSeccomp && strings.HasPrefix(key, appArmorOf) && !allowsAppArmor(key, value) {
+			add(key)
 		}
 	}
 	slices.Sort(values)
 	return values
 }
 
-// capabilityValues are the capabilities that the detail finds fault with; it has them in quotes.
+// allowsAppArmor asks the library about one annotation: to find it in the detail, which has all of them, would take
+// time in proportion to the square of their number. All versions of the standards have the same rule.
+func allowsAppArmor(key, value string) bool {
+	alone := &metav1.ObjectMeta{Annotations: map[string]string{key: value}}
+	return policy.CheckAppArmorProfile().Versions[0].CheckPod(alone, &corev1.PodSpec{}).Allowed
+}
+
+// capabilityValues are the capabilities that the detail finds fault with: they are in quotes there, between commas. With
+// a quote in a name nobody can tell where one ends, and all count: no standard allows a name with a quote.
 func (c *podContainer) capabilityValues(detail string) []string {
 	var values []string
 	if strings.Contains(detail, "securityContext.capabilities.drop") {
 		values = append(values, "drop")
 	}
+	var added []corev1.Capability
 	if capabilities := c.security().Capabilities; capabilities != nil {
-		for _, added := range capabilities.Add {
-			if strings.Contains(detail, `"`+string(added)+`"`) {
-				values = append(values, digest("add", string(added)))
-			}
+		added = capabilities.Add
+	}
+	_, list, _ := strings.Cut(detail, `container "`+c.Name+`" must not include "`)
+	atFault := sets.New(strings.Split(strings.TrimSuffix(list, `" in securityContext.capabilities.add`), `", "`)...)
+	all := slices.ContainsFunc(added, func(name corev1.Capability) bool { return strings.Contains(string(name), `"`) })
+	for _, name := range added {
+		if all || atFault.Has(string(name)) {
+			values = append(values, digest("add", string(name)))
 		}
 	}
 	return values

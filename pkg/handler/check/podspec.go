@@ -60,10 +60,12 @@ func templateAt(path *field.Path, template *corev1.PodTemplateSpec) (PodTemplate
 type podContainer struct {
 	*corev1.Container
 	path *field.Path
+	// title is its name, as messages have it.
+	title string
 	// sort is how people call it: "container", "init container" or "ephemeral container".
 	sort string
-	// alone is a Pod specification's list of containers with only this one in it.
-	alone func(spec *corev1.PodSpec)
+	// addTo adds it to the containers of its sort.
+	addTo func(spec *corev1.PodSpec)
 
 	imageDigest string // once a violation has asked for it
 }
@@ -74,23 +76,23 @@ func containersOf(pod PodTemplate) []podContainer {
 	for i := range pod.Spec.InitContainers {
 		c := &pod.Spec.InitContainers[i]
 		list = append(list, podContainer{
-			Container: c, path: pod.Path.Child("initContainers").Index(i), sort: "init container",
-			alone: func(s *corev1.PodSpec) { s.InitContainers = []corev1.Container{*c} },
+			Container: c, title: brief(c.Name), path: pod.Path.Child("initContainers").Index(i), sort: "init container",
+			addTo: func(s *corev1.PodSpec) { s.InitContainers = append(s.InitContainers, *c) },
 		})
 	}
 	for i := range pod.Spec.Containers {
 		c := &pod.Spec.Containers[i]
 		list = append(list, podContainer{
-			Container: c, path: pod.Path.Child("containers").Index(i), sort: "container",
-			alone: func(s *corev1.PodSpec) { s.Containers = []corev1.Container{*c} },
+			Container: c, title: brief(c.Name), path: pod.Path.Child("containers").Index(i), sort: "container",
+			addTo: func(s *corev1.PodSpec) { s.Containers = append(s.Containers, *c) },
 		})
 	}
 	for i := range pod.Spec.EphemeralContainers {
 		c := &pod.Spec.EphemeralContainers[i]
 		common := (*corev1.Container)(&c.EphemeralContainerCommon)
 		list = append(list, podContainer{
-			Container: common, path: pod.Path.Child("ephemeralContainers").Index(i), sort: "ephemeral container",
-			alone: func(s *corev1.PodSpec) { s.EphemeralContainers = []corev1.EphemeralContainer{*c} },
+			Container: common, title: brief(c.Name), path: pod.Path.Child("ephemeralContainers").Index(i), sort: "ephemeral container",
+			addTo: func(s *corev1.PodSpec) { s.EphemeralContainers = append(s.EphemeralContainers, *c) },
 		})
 	}
 	return list

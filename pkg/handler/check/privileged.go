@@ -3,7 +3,11 @@
 
 package check
 
-import "github.com/hookstrap/hookstrap/pkg/handler"
+import (
+	"context"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
 
 // Privileged denies privileged containers. It has no parameters.
 type Privileged struct{}
@@ -36,13 +40,13 @@ spec:
 	}, no[Privileged])
 }
 
-func (Privileged) violations(pod PodTemplate) []handler.Violation {
+func (Privileged) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
 	if w := pod.security().WindowsOptions; w != nil && isTrue(w.HostProcess) {
 		violations = append(violations, pod.riskf(pod.Path.Child("securityContext", "windowsOptions", "hostProcess"),
 			"hostProcess: true runs the containers as processes of the node; remove it"))
 	}
-	for _, c := range containersOf(pod) {
+	for _, c := range heeded(ctx, containersOf(pod)) {
 		if isTrue(c.security().Privileged) {
 			violations = append(violations, c.riskf(c.path.Child("securityContext", "privileged"),
 				"privileged: true makes it root on the node; remove it"))

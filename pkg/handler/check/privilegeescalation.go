@@ -3,7 +3,11 @@
 
 package check
 
-import "github.com/hookstrap/hookstrap/pkg/handler"
+import (
+	"context"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
 
 // PrivilegeEscalation denies containers whose processes may gain privileges. It has no parameters.
 type PrivilegeEscalation struct{}
@@ -35,12 +39,12 @@ spec:
 	}, no[PrivilegeEscalation])
 }
 
-func (PrivilegeEscalation) violations(pod PodTemplate) []handler.Violation {
+func (PrivilegeEscalation) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	if pod.isWindows() {
 		return nil
 	}
 	var violations []handler.Violation
-	for _, c := range containersOf(pod) {
+	for _, c := range heeded(ctx, containersOf(pod)) {
 		if !isFalse(c.security().AllowPrivilegeEscalation) {
 			violations = append(violations, c.riskf(c.path.Child("securityContext", "allowPrivilegeEscalation"),
 				"its processes may gain privileges; set allowPrivilegeEscalation: false"))

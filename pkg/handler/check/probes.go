@@ -4,6 +4,7 @@
 package check
 
 import (
+	"context"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -57,12 +58,12 @@ spec:
 
 // violations looks at the restart policy to tell Pods that run for ever: Jobs may not have Always, and Deployments and
 // the like may have nothing else.
-func (p Probes) violations(pod PodTemplate) []handler.Violation {
+func (p Probes) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	if policy := pod.Spec.RestartPolicy; policy != "" && policy != corev1.RestartPolicyAlways {
 		return nil
 	}
 	var violations []handler.Violation
-	for _, c := range containersOf(pod) {
+	for _, c := range heeded(ctx, containersOf(pod)) {
 		if !runsForever(c) {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -29,7 +30,9 @@ func rbacWildcardsDefinition() handler.Definition {
 	return handler.Define("rbacWildcards", handler.Doc{
 		Summary: "Roles and ClusterRoles name the verbs, resources and API groups that they are for.",
 		Why: "A \"*\" also stands for what does not exist yet: every API that is installed later, and every subresource, " +
-			"such as pods/exec.",
+			"such as pods/exec. What an aggregated ClusterRole can come to hold counts, too: its selectors must name labels " +
+			"that are given for it, and what the aggregation adds to it is looked at as if somebody had written it, but for " +
+			"Kubernetes' own admin, edit and view.",
 		Parameters: `
 deniedVerbs: [escalate, bind, impersonate]
 `,
@@ -77,65 +80,55 @@ func (p RBACWildcards) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p RBACWildcards) evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (p RBACWildcards) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	// A Role is read as a ClusterRole: they have the same rules.
 	role, ok, err := objectOf[rbacv1.ClusterRole](req,
 		rbacv1.SchemeGroupVersion.WithKind("Role"), rbacv1.SchemeGroupVersion.WithKind("ClusterRole"))
-	if err != nil || !ok || isControlPlane(req) {
+	if err != nil || !ok || req.UserInfo.Username == apiServer || isDefaultSum(req) {
 		return nil, err
 	}
-	gave := rulesBefore(req, role.Rules)
+	gave := sync.OnceValue(func() []givenRule { return rulesBefore(req) })
 	var violations []handler.Violation
-	for i, rule := range role.Rules {
-		found := p.ruleViolations(field.NewPath("rules").Index(i), rule)
-		if len(found) > 0 && !slices.ContainsFunc(gave, func(old rbacv1.PolicyRule) bool { return covers(old, rule) }) {
+	for i, rule := range heeded(ctx, role.Rules) {
+		found := p.ruleViolations(ctx, field.NewPath("rules").Index(i), rule)
+		if len(found) > 0 && !slices.ContainsFunc(gave(), func(old givenRule) bool { return old.covers(rule) }) {
 			violations = append(violations, found...)
 		}
 	}
-	return append(violations, aggregatesAll(role.AggregationRule)...), nil
+	return append(violations, aggregates(ctx, role.AggregationRule)...), ctx.Err()
 }
 
-// aggregatesAll reports selectors of an aggregation that add up all roles of the cluster. The controller which adds
-// them up is not asked about, so that this is the place to ask.
-func aggregatesAll(rule *rbacv1.AggregationRule) []handler.Violation {
-	if rule == nil {
-		return nil
-	}
-	var violations []handler.Violation
-	for i, selector := range rule.ClusterRoleSelectors {
-		if len(selector.MatchLabels) == 0 && len(selector.MatchExpressions) == 0 {
-			violations = append(violations, keep(handler.Violationf(
-				field.NewPath("aggregationRule", "clusterRoleSelectors").Index(i),
-				"an empty selector gives the rights of all ClusterRoles; name labels")))
-		}
-	}
-	return violations
-}
+// Who writes Kubernetes' own roles, and the sums of roles.
+const (
+	apiServer             = "system:apiserver"
+	aggregationController = "system:serviceaccount:kube-system:clusterrole-aggregation-controller"
+)
 
-// isControlPlane says whether Kubernetes itself writes the object: the API server its own roles, and a controller the
-// sums of other roles, each of which has been looked at.
+// isControlPlane says whether Kubernetes itself writes the object.
 func isControlPlane(req *handler.Request) bool {
-	return req.UserInfo.Username == "system:apiserver" ||
-		req.UserInfo.Username == "system:serviceaccount:kube-system:clusterrole-aggregation-controller"
+	return req.UserInfo.Username == apiServer || req.UserInfo.Username == aggregationController
 }
 
-func (p RBACWildcards) ruleViolations(path *field.Path, rule rbacv1.PolicyRule) []handler.Violation {
+func (p RBACWildcards) ruleViolations(
+	ctx context.Context, path *field.Path, rule rbacv1.PolicyRule,
+) []handler.Violation {
 	var violations []handler.Violation
+	// Of rules that are too many to be compared by what they give, only the same one is an old one.
+	whole := sync.OnceValue(func() string { return digest(rule.String()) })
 	report := func(name string, i int, format string, args ...any) {
 		v := handler.Violationf(path.Child(name).Index(i), format, args...)
-		// Of rules that are too many to be compared by what they give, only the same one is an old one.
-		v.Identity = v.Message + digest(rule.String())
+		v.Identity = v.Message + whole()
 		violations = append(violations, v)
 	}
 	for n, values := range [][]string{rule.Verbs, rule.APIGroups, rule.Resources, rule.NonResourceURLs} {
 		name := rbacFields()[n]
-		for i, value := range values {
+		for i, value := range heeded(ctx, values) {
 			if strings.Contains(value, "*") && !slices.Contains(p.AllowedWildcards, name) {
 				report(name, i, "%q in %s stands for more than one can know; name them", value, name)
 			}
 		}
 	}
-	for i, verb := range rule.Verbs {
+	for i, verb := range heeded(ctx, rule.Verbs) {
 		switch {
 		case verb == rbacv1.VerbAll && len(p.DeniedVerbs) > 0 && slices.Contains(p.AllowedWildcards, "verbs"):
 			report("verbs", i, "verb %q stands for %s as well; name the verbs", verb, strings.Join(p.DeniedVerbs, ", "))

@@ -3,7 +3,11 @@
 
 package check
 
-import "github.com/hookstrap/hookstrap/pkg/handler"
+import (
+	"context"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
 
 // ReadOnlyRootFilesystem denies containers that can write to the files of their image. It has no parameters.
 type ReadOnlyRootFilesystem struct{}
@@ -39,12 +43,12 @@ spec:
 	}, no[ReadOnlyRootFilesystem])
 }
 
-func (ReadOnlyRootFilesystem) violations(pod PodTemplate) []handler.Violation {
+func (ReadOnlyRootFilesystem) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	if pod.isWindows() {
 		return nil
 	}
 	var violations []handler.Violation
-	for _, c := range containersOf(pod) {
+	for _, c := range heeded(ctx, containersOf(pod)) {
 		if !isTrue(c.security().ReadOnlyRootFilesystem) {
 			violations = append(violations, c.riskf(c.path.Child("securityContext", "readOnlyRootFilesystem"),
 				"its root file system can be written to; set readOnlyRootFilesystem: true"))

@@ -106,16 +106,18 @@ func (p Resources) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p Resources) evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (p Resources) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	pod, ok, err := resourcesOf(req)
 	if err != nil || !ok {
 		return nil, err
 	}
-	return p.violations(pod, func() excesses { return p.before(req) }), nil
+	return p.violations(ctx, pod, func() excesses { return p.before(req) }), ctx.Err()
 }
 
 // violations asks what was too much before only if there is something that is too much.
-func (p Resources) violations(pod PodTemplate, before func() excesses) []handler.Violation {
+func (p Resources) violations(
+	ctx context.Context, pod PodTemplate, before func() excesses,
+) []handler.Violation {
 	before = sync.OnceValue(before)
 	whole := pod.Spec.Resources
 	if whole == nil {
@@ -127,7 +129,7 @@ func (p Resources) violations(pod PodTemplate, before func() excesses) []handler
 			violations = append(violations, handler.Violationf(over.path, "the Pod: %s", over.text))
 		}
 	}
-	for _, c := range containersOf(pod) {
+	for _, c := range heeded(ctx, containersOf(pod)) {
 		if c.sort == "ephemeral container" {
 			continue
 		}

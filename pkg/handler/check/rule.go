@@ -32,7 +32,7 @@ func (r ruleFunc) Evaluate(ctx context.Context, req *handler.Request) ([]handler
 
 // podRule is implemented by parameters of checks that look at nothing but a Pod, wherever it is described.
 type podRule interface {
-	violations(pod PodTemplate) []handler.Violation
+	violations(ctx context.Context, pod PodTemplate) []handler.Violation
 }
 
 // definePods makes a Definition of a podRule.
@@ -51,13 +51,15 @@ func definePodsOf[P podRule](read podReader, name string, doc handler.Doc, defau
 type podReader func(req *handler.Request) (PodTemplate, bool, error)
 
 // podCheck makes a check of a function that looks at a Pod, for all that describes Pods.
-func podCheck(read podReader, name string, violations func(PodTemplate) []handler.Violation) handler.Check {
-	return ruleFunc{name, func(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+func podCheck(
+	read podReader, name string, violations func(context.Context, PodTemplate) []handler.Violation,
+) handler.Check {
+	return ruleFunc{name, func(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 		pod, ok, err := read(req)
 		if err != nil || !ok {
 			return nil, err
 		}
-		return violations(pod), nil
+		return violations(ctx, pod), ctx.Err()
 	}}
 }
 
@@ -92,7 +94,7 @@ func objectOf[T any](req *handler.Request, kinds ...schema.GroupVersionKind) (*T
 
 // faultf is a violation of a container. It stays the same one when containers change places.
 func (c podContainer) faultf(path *field.Path, format string, args ...any) handler.Violation {
-	v := handler.Violationf(path, "%s %q: %s", c.sort, c.Name, fmt.Sprintf(format, args...))
+	v := handler.Violationf(path, "%s %q: %s", c.sort, c.title, fmt.Sprintf(format, args...))
 	v.Identity = v.Message
 	return v
 }

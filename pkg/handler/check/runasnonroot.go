@@ -3,7 +3,11 @@
 
 package check
 
-import "github.com/hookstrap/hookstrap/pkg/handler"
+import (
+	"context"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
 
 // RunAsNonRoot denies containers that may run as root. It has no parameters.
 type RunAsNonRoot struct{}
@@ -35,9 +39,9 @@ spec:
 	}, no[RunAsNonRoot])
 }
 
-func (RunAsNonRoot) violations(pod PodTemplate) []handler.Violation {
+func (RunAsNonRoot) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
-	for _, c := range containersOf(pod) {
+	for _, c := range heeded(ctx, containersOf(pod)) {
 		nonRoot, user := c.security().RunAsNonRoot, c.security().RunAsUser
 		if nonRoot == nil {
 			nonRoot = pod.security().RunAsNonRoot

@@ -4,6 +4,7 @@
 package check
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"slices"
@@ -71,7 +72,7 @@ func (p Seccomp) Validate(at *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p Seccomp) violations(pod PodTemplate) []handler.Violation {
+func (p Seccomp) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	if pod.isWindows() {
 		return nil
 	}
@@ -81,7 +82,7 @@ func (p Seccomp) violations(pod PodTemplate) []handler.Violation {
 		violations = append(violations, pod.riskf(pod.Path.Child("securityContext", "seccompProfile"),
 			"the Pod has %s; %s", describe(inherited), p.advice(inherited)))
 	}
-	for _, c := range containersOf(pod) {
+	for _, c := range heeded(ctx, containersOf(pod)) {
 		at := c.path.Child("securityContext", "seccompProfile")
 		switch own := c.security().SeccompProfile; {
 		case own != nil && !p.allow(own):

@@ -5,6 +5,7 @@ package check
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -16,8 +17,8 @@ import (
 // ServiceAccountToken denies Pods that get a token for the Kubernetes API without a need. A token that a Pod asks for
 // with a projected volume of its own is no business of this check.
 type ServiceAccountToken struct {
-	// AllowedServiceAccounts are the names of ServiceAccounts whose Pods may have their token mounted; "*" stands for
-	// all but "default", which every Pod has that names none.
+	// AllowedServiceAccounts are the names of ServiceAccounts whose Pods may have their token mounted, in whatever
+	// namespace; "*" stands for all but "default", which every Pod has that names none.
 	AllowedServiceAccounts []string `json:"allowedServiceAccounts,omitempty"`
 }
 
@@ -66,7 +67,7 @@ func (p ServiceAccountToken) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p ServiceAccountToken) violations(pod PodTemplate) []handler.Violation {
+func (p ServiceAccountToken) violations(_ context.Context, pod PodTemplate) []handler.Violation {
 	account := cmp.Or(pod.Spec.ServiceAccountName, pod.Spec.DeprecatedServiceAccount, "default")
 	if isFalse(pod.Spec.AutomountServiceAccountToken) || p.allow(account) {
 		return nil

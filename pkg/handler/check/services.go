@@ -59,7 +59,7 @@ spec:
 `,
 	}, func() Services { return Services{AllowedTypes: []string{"ClusterIP"}} },
 		func(p Services, _ handler.Environment) (handler.Check, error) {
-			return handler.CheckFor("services", p.violations), nil
+			return ruleFunc{"services", p.evaluate}, nil
 		})
 }
 
@@ -86,7 +86,15 @@ func (p Services) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p Services) violations(_ context.Context, _ *handler.Request, service *corev1.Service) []handler.Violation {
+func (p Services) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
+	service, ok, err := objectOf[corev1.Service](req, corev1.SchemeGroupVersion.WithKind("Service"))
+	if err != nil || !ok {
+		return nil, err
+	}
+	return p.violations(ctx, service), ctx.Err()
+}
+
+func (p Services) violations(ctx context.Context, service *corev1.Service) []handler.Violation {
 	var violations []handler.Violation
 	spec, path := service.Spec, field.NewPath("spec")
 	kind := spec.Type
@@ -97,7 +105,7 @@ func (p Services) violations(_ context.Context, _ *handler.Request, service *cor
 		violations = append(violations,
 			handler.Violationf(path.Child("type"), "type %s; %s", kind, allowedList(p.AllowedTypes)))
 	}
-	for i, ip := range spec.ExternalIPs {
+	for i, ip := range heeded(ctx, spec.ExternalIPs) {
 		if !p.allowIP(ip) {
 			v := handler.Violationf(path.Child("externalIPs").Index(i), "external IP %q; %s", ip,
 				allowedList(p.AllowedExternalIPs))

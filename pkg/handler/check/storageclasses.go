@@ -4,6 +4,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -64,7 +65,7 @@ func (p StorageClasses) Validate(path *field.Path) field.ErrorList {
 	return nil
 }
 
-func (p StorageClasses) evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (p StorageClasses) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	claim, ok, err := objectOf[corev1.PersistentVolumeClaim](req,
 		corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"))
 	if err != nil {
@@ -79,7 +80,7 @@ func (p StorageClasses) evaluate(_ context.Context, req *handler.Request) ([]han
 	}
 	var violations []handler.Violation
 	if ok {
-		for i, template := range set.Spec.VolumeClaimTemplates {
+		for i, template := range heeded(ctx, set.Spec.VolumeClaimTemplates) {
 			path := field.NewPath("spec", "volumeClaimTemplates").Index(i)
 			violations = append(violations,
 				named(template.Name, p.judge(path, template.Annotations, template.Spec.StorageClassName))...)
@@ -87,9 +88,9 @@ func (p StorageClasses) evaluate(_ context.Context, req *handler.Request) ([]han
 	}
 	pod, ok, err := podOf(req)
 	if err != nil || !ok {
-		return violations, err
+		return violations, cmp.Or(err, ctx.Err())
 	}
-	for i, volume := range pod.Spec.Volumes {
+	for i, volume := range heeded(ctx, pod.Spec.Volumes) {
 		if volume.Ephemeral != nil && volume.Ephemeral.VolumeClaimTemplate != nil {
 			template := volume.Ephemeral.VolumeClaimTemplate
 			path := pod.Path.Child("volumes").Index(i).Child("ephemeral", "volumeClaimTemplate")
@@ -97,7 +98,7 @@ func (p StorageClasses) evaluate(_ context.Context, req *handler.Request) ([]han
 				named("volume "+volume.Name, p.judge(path, template.Annotations, template.Spec.StorageClassName))...)
 		}
 	}
-	return violations, nil
+	return violations, ctx.Err()
 }
 
 // named makes violations the same ones wherever what has the name stands in a list.

@@ -72,8 +72,11 @@ func separator(text string) int {
 	return 0
 }
 
+// maxTag is the limit on the length of a tag, in bytes.
+const maxTag = 128
+
 func isTag(text string) bool {
-	return text != "" && len(text) <= 128 && text[0] != '.' && text[0] != '-' && all(text, isTagByte)
+	return text != "" && len(text) <= maxTag && text[0] != '.' && text[0] != '-' && all(text, isTagByte)
 }
 
 func isDigest(text string) bool {

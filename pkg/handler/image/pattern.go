@@ -6,6 +6,7 @@ package image
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -47,11 +48,13 @@ func ParsePattern(text string) (Pattern, error) {
 	return Pattern{Reference: ref, below: true}, nil
 }
 
-// Matches says whether the image is one that the pattern names. What no runtime can read matches nothing.
-func (p Pattern) Matches(image string) bool {
-	ref, err := Parse(image)
+// Matches says whether the image is one that the pattern names. What no runtime can read matches nothing, and neither
+// does what runtimes take for the ID of an image.
+func (p Pattern) Matches(image string) bool { return Patterns{p}.Match(image) }
+
+func (p Pattern) matches(ref Reference) bool {
 	switch {
-	case err != nil || ref.Domain != p.Domain:
+	case ref.Domain != p.Domain:
 		return false
 	case p.below:
 		return strings.HasPrefix(ref.Path, p.Path)
@@ -86,10 +89,9 @@ func ParsePatterns(texts []string) (Patterns, error) {
 
 // Match says whether one of the patterns names the image.
 func (p Patterns) Match(image string) bool {
-	for _, pattern := range p {
-		if pattern.Matches(image) {
-			return true
-		}
+	if isID(image) {
+		return false
 	}
-	return false
+	ref, problem := parse(image)
+	return problem == "" && slices.ContainsFunc(p, func(pattern Pattern) bool { return pattern.matches(ref) })
 }

@@ -21,17 +21,39 @@ type Reference struct {
 	Digest string
 }
 
-// maxName is the limit on the length of a domain and path, in bytes.
-const maxName = 255
+// The limits on the length of a domain and path, and of a reference, in bytes.
+const (
+	maxName      = 255
+	maxReference = maxName + len(":") + maxTag + len("@sha512:") + 128
+)
 
 // Parse takes an image reference apart. A colon begins a tag only after the last slash: in
 // "registry:5000/app" it begins the port of the registry, and the image has no tag.
+//
+// It reads no more than container runtimes do, and less where a text means something else to them: see isID.
 func Parse(image string) (Reference, error) {
+	if isID(image) {
+		return Reference{}, fmt.Errorf("image %q is taken for the ID of an image that the node has; name the image, with its "+
+			"registry or a tag", image)
+	}
+	ref, problem := parse(image)
+	if problem != "" {
+		return Reference{}, fmt.Errorf("image %q is not a valid reference: %s", image, problem)
+	}
+	return ref, nil
+}
+
+// parse returns what is wrong with a reference in place of an error: to quote one takes as long as it has bytes, of which
+// there may be megabytes, and most callers need no error.
+func parse(image string) (ref Reference, problem string) {
+	if len(image) > maxReference {
+		return Reference{}, fmt.Sprintf("it is longer than %d bytes, and its name must not be longer than %d bytes",
+			maxReference, maxName)
+	}
 	name, digest, hasDigest := strings.Cut(image, "@")
 	name, tag, hasTag := cutTag(name)
 	domain, path := splitDomain(name)
-	ref := Reference{Domain: domain, Path: path, Tag: tag, Digest: digest}
-	var problem string
+	ref = Reference{Domain: domain, Path: path, Tag: tag, Digest: digest}
 	switch {
 	case hasDigest && !isDigest(digest):
 		problem = "its digest must be sha256, sha384 or sha512, a colon and the right number of hexadecimal digits"
@@ -44,9 +66,20 @@ func Parse(image string) (Reference, error) {
 	case len(domain)+1+len(path) > maxName:
 		problem = fmt.Sprintf("its name is longer than %d bytes", maxName)
 	default:
-		return ref, nil
+		return ref, ""
 	}
-	return Reference{}, fmt.Errorf("image %q is not a valid reference: %s", image, problem)
+	return Reference{}, problem
+}
+
+// isID says whether runtimes take a text for the ID of an image that the node has, whatever repository that came from:
+// hexadecimal digits, of which they need but the first few, by themselves or behind an algorithm. The latter is also the
+// repository docker.io/library/sha256 with a tag, and the former one that is called so; but an ID wins, if there is one.
+func isID(image string) bool {
+	digits := image
+	if algorithm, rest, found := strings.Cut(image, ":"); found && digestLength(algorithm) > 0 {
+		digits = rest
+	}
+	return digits != "" && len(digits) <= 128 && all(digits, isHex)
 }
 
 func cutTag(name string) (rest, tag string, found bool) {

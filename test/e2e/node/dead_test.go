@@ -9,6 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/node"
+	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
 // TestEveryReplicaDead: with failurePolicy Fail nothing is admitted where we are asked, and everything where the cluster
@@ -25,6 +28,7 @@ import (
 func TestEveryReplicaDead(t *testing.T) {
 	pods := install(t)
 	makeNamespace(t, "kube-flannel")
+	addFlannel(t)
 	must(t, shared.StopComponent(node.Scheduler))
 	t.Cleanup(func() { must(t, shared.StartComponent(context.Background(), node.Scheduler)) }) // for the tests that follow
 	for _, pod := range pods {
@@ -46,6 +50,21 @@ func TestEveryReplicaDead(t *testing.T) {
 	awaitPods(t, 2)
 	awaitAdmission(t)
 	t.Logf("every replica was dead; %s after the scheduler's start two were Ready and admissions answered", since(began))
+}
+
+// addFlannel lets the webhook leave the Pod network alone, as the README has it for a cluster with Flannel. The next
+// install takes it back.
+func addFlannel(t *testing.T) {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	must(t, err)
+	manifests, err := filepath.Rel(dir, filepath.Join(site.Root(), "manifests"))
+	must(t, err)
+	overlay := fmt.Sprintf("resources: [%[1]s]\ncomponents: [%[1]s/components/network-addons/flannel]\n", manifests)
+	must(t, os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(overlay), 0o600))
+	if out, err := shared.Kubectl(t.Context(), "apply", "-k", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 }
 
 func makeNamespace(t *testing.T, name string) {
