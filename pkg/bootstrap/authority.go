@@ -35,6 +35,7 @@ func (b *Bootstrapper) signingPolicy(id found) authority.Policy {
 	names := identity.ServiceNames(id.Service, id.Namespace, id.ClusterDomain)
 	extraNames, extraIPs := splitSANs(b.options.ExtraSANs)
 	return authority.Policy{
+		SignerName:    b.options.SignerName,
 		Requester:     authority.ServiceAccountUser(b.options.Namespace, b.options.ServiceAccount),
 		DNSNames:      append(names, extraNames...),
 		Namespace:     b.options.Namespace,

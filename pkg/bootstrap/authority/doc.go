@@ -1,8 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package authority is Hookstrap's built-in signer, hookstrap.dev/serving: a small certificate authority for the
-// serving certificate of one webhook.
+// Package authority is Hookstrap's built-in signer, hookstrap.dev/serving or a name of your own: a small certificate
+// authority for the serving certificate of one webhook.
 //
 // # Why a CA of our own
 //
