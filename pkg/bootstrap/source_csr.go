@@ -36,7 +36,7 @@ type csrSource struct {
 
 // openCSRSource serves what is stored, and then prepares to obtain more.
 func (b *Bootstrapper) openCSRSource(ctx context.Context) (*csrSource, error) {
-	profile, err := signer.Lookup(b.options.SignerName)
+	profile, err := b.options.profile()
 	if err != nil {
 		return nil, err
 	}

@@ -35,9 +35,14 @@ type commonOptions struct {
 func newCommonOptions() commonOptions {
 	o := commonOptions{healthAddress: ":8081", metricAddress: ":8080", logging: logsapi.NewLoggingConfiguration()}
 	o.bootstrap.Source = bootstrap.SourceCSR
-	o.bootstrap.SignerName = signer.BuiltIn
 	o.bootstrap.Approval = csr.ApproveSelf
+	o.callBuiltInSigner(signer.BuiltIn)
 	return o
+}
+
+// callBuiltInSigner gives the built-in signer a name, and asks it unless a flag says otherwise.
+func (o *commonOptions) callBuiltInSigner(name string) {
+	o.bootstrap.BuiltInSignerName, o.bootstrap.SignerName = name, name
 }
 
 func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
@@ -123,15 +128,15 @@ func (o *commonOptions) validateIdentity() error {
 			bootstrap.EnvService)
 	case b.Namespace == "":
 		return fmt.Errorf("--namespace is missing: name the namespace of the Service, or set %s", bootstrap.EnvNamespace)
-	case b.PublishTrustBundle && (b.Source != bootstrap.SourceCSR || b.SignerName != signer.BuiltIn):
+	case b.PublishTrustBundle && (b.Source != bootstrap.SourceCSR || b.SignerName != b.BuiltInSignerName):
 		return fmt.Errorf("--publish-trust-bundle is for the CA of signer %s: leave it out, or --signer-name and "+
-			"--certificate-source as they are", signer.BuiltIn)
-	case b.SignerName == signer.BuiltIn && b.Duration > authority.DefaultCADuration:
+			"--certificate-source as they are", b.BuiltInSignerName)
+	case b.SignerName == b.BuiltInSignerName && b.Duration > authority.DefaultCADuration:
 		return fmt.Errorf("--certificate-duration %s is too long: the CA of signer %s lives for %s", b.Duration,
-			signer.BuiltIn, authority.DefaultCADuration)
-	case b.Source == bootstrap.SourceCSR && b.SignerName == signer.BuiltIn && b.ServiceAccount == "":
+			b.BuiltInSignerName, authority.DefaultCADuration)
+	case b.Source == bootstrap.SourceCSR && b.SignerName == b.BuiltInSignerName && b.ServiceAccount == "":
 		return fmt.Errorf("--service-account is missing: signer %s signs for that ServiceAccount alone; name it, or set %s",
-			signer.BuiltIn, bootstrap.EnvServiceAccount)
+			b.BuiltInSignerName, bootstrap.EnvServiceAccount)
 	}
 	if _, err := identity.New(identity.Inputs{Service: b.Service, Namespace: b.Namespace, PodName: b.PodName,
 		PodIPs: b.PodIPs, ClusterDomain: b.ClusterDomain, ExtraSANs: b.ExtraSANs}); err != nil {

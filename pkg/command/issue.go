@@ -25,6 +25,7 @@ import (
 func newIssueCommand(global Options) *cobra.Command {
 	o := newIssueOptions()
 	o.version = global.buildVersion()
+	o.callBuiltInSigner(global.BuiltInSignerName)
 	cmd := &cobra.Command{
 		Use:   "issue",
 		Short: "Keep the certificate of another server in files, or obtain one once",

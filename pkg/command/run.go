@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
@@ -33,6 +34,9 @@ type Options struct {
 	Version string
 	// Definitions are the checks that a configuration can ask for.
 	Definitions []handler.Definition
+	// BuiltInSignerName is what the built-in signer is called, as DOMAIN/NAME in a domain of yours, and the default of
+	// --signer-name; the default is hookstrap.dev/serving.
+	BuiltInSignerName string
 	// Stdin, Stdout and Stderr are those of the process by default.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -42,6 +46,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	o.Name = cmp.Or(o.Name, "webhook")
+	o.BuiltInSignerName = cmp.Or(o.BuiltInSignerName, signer.BuiltIn)
 	if o.Stdin == nil {
 		o.Stdin = os.Stdin
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 )
 
 // TestWrongValuesAreUsageErrorsThatNameTheFlag covers every flag of the contract: TestEveryFlagHasAWrongValue holds the
@@ -177,6 +179,19 @@ func TestCommandLine(t *testing.T) {
 				t.Errorf("%q does not say %s", &output, tc.want)
 			}
 		})
+	}
+}
+
+// TestOwnSignerName: a program that calls the built-in signer by another name asks it under that name.
+func TestOwnSignerName(t *testing.T) {
+	for _, command := range []string{"serve", "issue"} {
+		var output bytes.Buffer
+		code := Run(t.Context(), []string{command, "--help"}, Options{
+			Stdout: &output, BuiltInSignerName: "webhooks.example.com/serving"})
+		if code != exitOK || !strings.Contains(output.String(), "(default webhooks.example.com/serving)") ||
+			strings.Contains(output.String(), signer.BuiltIn) {
+			t.Errorf("%s: exit code %d and another signer than ours:\n%s", command, code, &output)
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ const validatePath = "/validate"
 func newServeCommand(global Options) *cobra.Command {
 	o := newServeOptions(global.Definitions)
 	o.version = global.buildVersion()
+	o.callBuiltInSigner(global.BuiltInSignerName)
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the admission webhook server",

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/util/flowcontrol"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
@@ -41,7 +42,7 @@ var ErrNoCA = errors.New("the CA is not there yet")
 // Options says where an [Authority] keeps its CA and what it signs.
 type Options struct {
 	// Client talks to the API server, as a ServiceAccount that may get, list, watch, create and update the Secret,
-	// update certificatesigningrequests/status, and sign for signers/hookstrap.dev/serving.
+	// update certificatesigningrequests/status, and sign for the signer that Policy names.
 	Client kubernetes.Interface
 	// Namespace and SecretName say which Secret holds the CA; the name's default is [DefaultSecretName].
 	Namespace, SecretName string
@@ -126,6 +127,8 @@ func (a *Authority) validate() error {
 		}
 	}
 	shortest, longest := a.policy.minDuration(), a.policy.maxDuration()
+	fault := signer.CheckName(a.policy.Load().signerName())
+	complain(fault != nil, "Policy.SignerName is wrong: %w", fault)
 	complain(a.client == nil, "Client is missing: set it to a Kubernetes client")
 	complain(a.secret.Namespace == "", "Namespace is empty: set it to the namespace of the CA's Secret")
 	complain(a.service == "", "Service is empty: set it to the name of the webhook's Service")

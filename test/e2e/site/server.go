@@ -40,6 +40,7 @@ func (s *Site) BootstrapOptions(t testing.TB) bootstrap.Options {
 			Service: Service, Namespace: s.Namespace, ServiceAccount: ServiceAccount,
 			PodName: "hookstrap-0", PodIPs: []netip.Addr{netip.MustParseAddr("10.244.0.7")},
 		},
+		BuiltInSignerName:     s.SignerName,
 		WebhookConfigurations: []trust.Target{{Kind: trust.Validating, Name: s.Configuration}},
 		SelfAddress:           net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)),
 	}
