@@ -103,6 +103,10 @@ func TestDashboardShowsEveryMetric(t *testing.T) {
 	hidden := map[string]string{
 		"hookstrap_cabundle_writes_total":                              "repairs and failures say what is wrong; most writes are not",
 		"hookstrap_check_config_last_reload_success_timestamp_seconds": "the timeline shows when",
+		"hookstrap_cluster_cache_bytes":                                "an alert says when it is too much",
+		"hookstrap_cluster_cache_limit_bytes":                          "it does not change",
+		"hookstrap_cluster_cache_missing_objects":                      "an alert says so",
+		"hookstrap_cluster_cache_objects":                              "an alert says when some are missing",
 	}
 	text := read(t, dashboardFile)
 	for _, m := range registered(t) {

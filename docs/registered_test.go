@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/clustercache"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/reload"
 )
@@ -99,6 +100,9 @@ func registered(t *testing.T) []metric {
 		t.Fatal(err)
 	}
 	if _, err := reload.New(reload.Options{Handler: h, Registerer: r}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := clustercache.NewWithOptions(t.Context(), &rest.Config{}, clustercache.Options{Registerer: r}); err != nil {
 		t.Fatal(err)
 	}
 	slices.SortFunc(r.metrics, func(a, b metric) int { return cmp.Compare(a.name, b.name) })

@@ -51,6 +51,18 @@ func (b *Bootstrapper) ChecksReloaded(hash string) {
 	b.events.normal(eventReloaded, "The files (%s) are in use again, with hash %s", reloadChecks, hash)
 }
 
+// ClusterCacheFull records as an event of our Pod that objects which checks look up are not kept for want of memory, at
+// most once in a few minutes for each type. What names the type. The caller logs it.
+func (b *Bootstrapper) ClusterCacheFull(what string, err error) {
+	b.events.warning(eventCacheFull, what, "Checks that look up %s fail: %v", what, err)
+}
+
+// ClusterCacheComplete records as an event of our Pod that what [Bootstrapper.ClusterCacheFull] told of is over.
+func (b *Bootstrapper) ClusterCacheComplete(what string) {
+	b.events.over(eventCacheFull, what)
+	b.events.normal(eventCacheComplete, "All objects that checks look up are known again: %s", what)
+}
+
 // servedLeaf says which certificate is served from now on.
 func (b *Bootstrapper) servedLeaf(leaf *x509.Certificate, first bool) {
 	b.metrics.serving(leaf, first)
