@@ -1,6 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build flood
+
 package e2e
 
 import (
@@ -57,19 +59,19 @@ type floodKind struct {
 // that is flooded.
 func floodKinds() []floodKind {
 	return []floodKind{
-		{"anonymous access", 4 * time.Second, forbidden(createAnonymous)},
-		{"wildcard host", 4 * time.Second, forbidden(createWildcard)},
-		{"external IP", 2 * time.Second, forbidden(createExternalIP)},
-		{"capabilities", 2 * time.Second, forbidden(createCapabilities)},
-		{"escaped Deployment", 4 * time.Second, allowed(updateEscaped)},
-		{"large Ingresses", 3 * time.Second, allowed(createLargeIngress)},
-		{"many Deployments", 500 * time.Millisecond, allowed(createDeployment)},
-		{"deleted Pods", 4 * time.Second, allowed(finalizePod)},
-		{"signing requests", 2 * time.Second, allowed(createLargeRequest)},
-		{"endless headers", time.Second, sentDirectly(sendEndlessHeader)},
+		{"anonymous access", 15 * time.Second, forbidden(createAnonymous)},
+		{"wildcard host", 15 * time.Second, forbidden(createWildcard)},
+		{"external IP", 8 * time.Second, forbidden(createExternalIP)},
+		{"capabilities", 8 * time.Second, forbidden(createCapabilities)},
+		{"escaped Deployment", 15 * time.Second, allowed(updateEscaped)},
+		{"large Ingresses", 10 * time.Second, allowed(createLargeIngress)},
+		{"many Deployments", 2 * time.Second, allowed(createDeployment)},
+		{"deleted Pods", 20 * time.Second, allowed(finalizePod)},
+		{"signing requests", 5 * time.Second, allowed(createLargeRequest)},
+		{"endless headers", 2 * time.Second, sentDirectly(sendEndlessHeader)},
 		{"idle connections", 100 * time.Millisecond, sentDirectly(holdConnections)},
-		{"probes", 50 * time.Millisecond, sentDirectly(probe)},
-		{"raw reviews", 2 * time.Second, sentDirectly(sendReview)},
+		{"probes", 100 * time.Millisecond, sentDirectly(probe)},
+		{"raw reviews", 5 * time.Second, sentDirectly(sendReview)},
 	}
 }
 

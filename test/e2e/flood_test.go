@@ -1,6 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build flood
+
 package e2e
 
 import (
@@ -149,17 +151,24 @@ func (f *flood) newTenant(t *testing.T, n int) *flooder {
 	return tenant
 }
 
-// run does one kind of harm until ctx ends.
+// run does one kind of harm until ctx ends. The tenants take turns to begin: what comes at one instant is for the API
+// server to bear.
 func (f *flood) run(ctx context.Context, kind floodKind, tenant *flooder) {
+	pause(ctx, kind.pause*time.Duration(tenant.number)/floodTenants)
 	for n := 0; ctx.Err() == nil; n++ {
 		outcome, text := kind.do(ctx, f, tenant, n)
 		if ctx.Err() == nil {
 			f.count(kind.name, outcome, text)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(kind.pause):
-		}
+		pause(ctx, kind.pause)
+	}
+}
+
+// pause keeps the rate of requests within bounds.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }
 
@@ -261,10 +270,7 @@ func (i *innocent) run(ctx context.Context) {
 		if refusedByUs(err) != denied || err != nil && !denied {
 			i.failed = append(i.failed, fmt.Sprintf("Pod %d, to be denied: %t: %v", n, denied, err))
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(250 * time.Millisecond):
-		}
+		pause(ctx, 250*time.Millisecond)
 	}
 }
 
