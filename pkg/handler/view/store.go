@@ -65,7 +65,7 @@ const (
 	// entryBytes is what an entry takes beside its strings, value and keys, in the map too.
 	entryBytes = 240
 	// keyBytes is what a key takes, in the entry and in the tree.
-	keyBytes = 64
+	keyBytes = 72
 	// mostMissing bounds how many objects are remembered by name that are not kept.
 	mostMissing = 1000
 )
@@ -106,7 +106,7 @@ func (s *Store) newEntry(name id, obj client.Object) *entry {
 	for _, key := range keys {
 		if key.Note != note { // many of an object have the same, which is kept once
 			note = strings.Clone(key.Note)
-			e.bytes += int64(len(note))
+			e.bytes += int64(len(note)) + 8
 		}
 		e.keys = append(e.keys, digested{digest(key.Text), note})
 	}
