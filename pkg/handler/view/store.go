@@ -65,7 +65,7 @@ const (
 	// entryBytes is what an entry takes beside its strings, value and keys, in the map too.
 	entryBytes = 240
 	// keyBytes is what a key takes, in the entry and in the tree.
-	keyBytes = 64
+	keyBytes = 72
 	// mostMissing bounds how many objects are remembered by name that are not kept.
 	mostMissing = 1000
 )
@@ -101,17 +101,20 @@ func (s *Store) newEntry(name id, obj client.Object) *entry {
 		return nil
 	}
 	e := &entry{id: name, value: value, keys: make([]digested, 0, len(keys))}
+	e.bytes = entryBytes + int64(len(name.namespace)+len(name.name)) + sizeOf(value)
+	note := ""
 	for _, key := range keys {
-		e.keys = append(e.keys, digested{digest(key.Text), strings.Clone(key.Note)})
+		if key.Note != note { // many of an object have the same, which is kept once
+			note = strings.Clone(key.Note)
+			e.bytes += int64(len(note)) + 8
+		}
+		e.keys = append(e.keys, digested{digest(key.Text), note})
 	}
 	slices.SortFunc(e.keys, func(a, b digested) int {
 		return cmp.Or(slices.Compare(a.digest[:], b.digest[:]), strings.Compare(a.note, b.note))
 	})
-	e.keys = slices.Clip(slices.Compact(e.keys))
-	e.bytes = entryBytes + int64(len(name.namespace)+len(name.name)) + sizeOf(value)
-	for _, key := range e.keys {
-		e.bytes += keyBytes + int64(len(key.note))
-	}
+	e.keys = slices.Clone(slices.Compact(e.keys)) // and let go of the rest
+	e.bytes += keyBytes * int64(len(e.keys))
 	return e
 }
 
