@@ -10,6 +10,8 @@ import (
 	"os"
 	"time"
 
+	admissionv1 "k8s.io/api/admission/v1"
+
 	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
 )
 
@@ -107,7 +109,16 @@ func (in *incoming) grow() *refusal {
 // head is what is known of the review by now.
 func (in *incoming) head() *review { return headOf(in.data[:min(len(in.data), usualHead)]) }
 
+// tooLarge refuses a body that is too large to be kept, unless it is the update of an object that is being deleted. That
+// can be told without keeping it.
 func (in *incoming) tooLarge() *refusal {
+	if in.head().Request.Operation == admissionv1.Update {
+		var cleanup lean.Cleanup
+		_, _ = cleanup.Write(in.data) // It never fails.
+		if _, err := io.CopyN(&cleanup, in.request.Body, maxWire); errors.Is(err, io.EOF) && cleanup.Holds() {
+			return &refusal{allowed: true}
+		}
+	}
 	return refuse(http.StatusRequestEntityTooLarge, "the AdmissionReview is larger than %d MiB", maxBody>>20)
 }
 
