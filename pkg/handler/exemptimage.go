@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/sets"
+
 	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
 )
 
@@ -109,13 +111,14 @@ func (e *entry) withoutImages(req *Request, violations []Violation) (rest []Viol
 	if err != nil {
 		return violations, nil, err
 	}
-	images := imagesOf{container: e.container, object: *object}
+	images, found := imagesOf{container: e.container, object: *object}, sets.New[string]()
 	for _, v := range violations {
 		image := images.at(v.Field)
 		switch {
 		case image == "" || !e.exempt.images.Match(image):
 			rest = append(rest, v)
-		case !slices.Contains(exempt, image):
+		case !found.Has(image):
+			found.Insert(image)
 			exempt = append(exempt, image)
 		}
 	}
