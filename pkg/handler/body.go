@@ -4,6 +4,7 @@
 package handler
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -112,7 +113,7 @@ func (in *incoming) head() *review { return headOf(in.data[:min(len(in.data), us
 // tooLarge refuses a body that is too large to be kept, unless it is the update of an object that is being deleted. That
 // can be told without keeping it.
 func (in *incoming) tooLarge() *refusal {
-	if in.head().Request.Operation == admissionv1.Update {
+	if in.head().Request.Operation == admissionv1.Update && bytes.Contains(in.data, []byte(deletion)) {
 		var cleanup lean.Cleanup
 		_, _ = cleanup.Write(in.data) // It never fails.
 		if _, err := io.CopyN(&cleanup, in.request.Body, maxWire); errors.Is(err, io.EOF) && cleanup.Holds() {

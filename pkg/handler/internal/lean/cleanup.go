@@ -43,14 +43,38 @@ type Cleanup struct {
 
 // Write reads more of the review. It never fails.
 func (c *Cleanup) Write(data []byte) (int, error) {
-	for _, b := range data {
-		if c.inString {
-			c.text(b)
-		} else {
-			c.mark(b)
+	n := len(data)
+	for len(data) > 0 {
+		if plain := c.plain(data); plain > 0 {
+			c.add(data[:plain])
+			data = data[plain:]
+			continue
 		}
+		if c.inString {
+			c.text(data[:1])
+		} else {
+			c.mark(data[:1])
+		}
+		data = data[1:]
 	}
-	return len(data), nil
+	return n, nil
+}
+
+// plain is how much of a text comes before its end, or before an escape sequence of which only the backslash has come.
+func (c *Cleanup) plain(data []byte) int {
+	if !c.inString || c.isName || c.escaped {
+		return 0
+	}
+	i := 0
+	for i < len(data) && data[i] != '"' {
+		if data[i] == '\\' {
+			if i++; i == len(data) {
+				return i - 1
+			}
+		}
+		i++
+	}
+	return i
 }
 
 // Holds says whether all that was written is such a review.
@@ -60,8 +84,9 @@ func (c *Cleanup) Holds() bool {
 }
 
 // text is for a byte of a string.
-func (c *Cleanup) text(b byte) {
-	c.add(b)
+func (c *Cleanup) text(one []byte) {
+	c.add(one)
+	b := one[0]
 	switch {
 	case c.escaped:
 		c.escaped = false
@@ -80,8 +105,8 @@ func (c *Cleanup) text(b byte) {
 }
 
 // mark is for a byte that is not in a string.
-func (c *Cleanup) mark(b byte) {
-	switch b {
+func (c *Cleanup) mark(one []byte) {
+	switch b := one[0]; b {
 	case '"':
 		c.inString, c.name = true, c.name[:0]
 		c.deleted = c.deleted || !c.isName && c.depth == watched && c.names[watched] == "deletionTimestamp" &&
@@ -97,7 +122,7 @@ func (c *Cleanup) mark(b byte) {
 		c.counts = c.counts && c.depth > objectLevel
 		c.isName = c.depth > 0 && c.depth <= watched && c.open[c.depth] == '{'
 	}
-	c.add(b)
+	c.add(one)
 }
 
 // begin is behind an opening bracket.
@@ -167,14 +192,19 @@ func (c *Cleanup) path() string {
 	return strings.Join(c.names[1:c.depth+1], "/")
 }
 
-// add adds a byte to the sum, if it must not change.
-func (c *Cleanup) add(b byte) {
+// add adds something to the sum, if it must not change.
+func (c *Cleanup) add(data []byte) {
 	if !c.counts {
 		return
 	}
-	if c.pending = append(c.pending, b); len(c.pending) >= 4<<10 {
+	if len(c.pending)+len(data) > 4<<10 {
 		c.flush()
 	}
+	if len(data) > 4<<10 {
+		_, _ = c.sum.Write(data) // It never fails.
+		return
+	}
+	c.pending = append(c.pending, data...)
 }
 
 func (c *Cleanup) flush() {

@@ -116,9 +116,11 @@ func find(node *yaml.Node, name string) (key, value *yaml.Node) {
 func split(path string) []string {
 	var names []string
 	for path != "" {
-		if key, rest, found := strings.Cut(path, "]"); found && path[0] == '[' {
-			names, path = append(names, key[1:]), rest
-			continue
+		if path[0] == '[' {
+			if key, rest, found := strings.Cut(path, "]"); found {
+				names, path = append(names, key[1:]), rest
+				continue
+			}
 		}
 		path = strings.TrimPrefix(path, ".")
 		end := strings.IndexAny(path, ".[")
