@@ -146,18 +146,19 @@ func (in *incoming) abandon() *review {
 	if !in.ended {
 		in.held.allowReading(in.due)
 	}
-	if in.data == nil { // there was no memory for any of it
-		in.data = make([]byte, usualHead)
-		n, _ := io.ReadFull(in.request.Body, in.data)
-		in.data = in.data[:n]
+	if !in.ended && len(in.data) < usualHead { // there was no memory for more
+		head := make([]byte, usualHead)
+		n := copy(head, in.data)
+		more, _ := io.ReadFull(in.request.Body, head[n:])
+		in.data = head[:n+more]
 	}
 	head := in.head()
-	if head.isAnswerable() || in.wire > maxBody { // net/http by itself passes over what is shorter than that
-		_, _ = io.CopyN(io.Discard, in.request.Body, maxWire)
-	}
 	in.data = nil
 	if in.held.sharers.Load() == 0 {
 		in.held.shrink()
+	}
+	if head.isAnswerable() || in.wire > maxBody { // net/http by itself passes over what is shorter than that
+		_, _ = io.CopyN(io.Discard, in.request.Body, maxWire)
 	}
 	return head
 }
