@@ -16,6 +16,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -96,7 +97,9 @@ func TestSlowBodiesAreAnsweredInTime(t *testing.T) {
 	t.Cleanup(server.Close)
 	body, writer := io.Pipe()
 	t.Cleanup(func() { _ = writer.Close() })
-	go func() { _, _ = io.WriteString(writer, minimalReview[:len(minimalReview)-1]+strings.Repeat(" ", 2*firstRead)) }()
+	go func() {
+		_, _ = io.WriteString(writer, minimalReview[:len(minimalReview)-1]+strings.Repeat(" ", 2*firstRead))
+	}()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/?timeout=1s", body)
 	if err != nil {
 		t.Fatal(err)
@@ -129,4 +132,27 @@ func TestNoMemoryForABody(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Also a review that is too large to be kept is let pass if it only takes a finalizer off an object that is being
+// deleted: nothing else can be done about such an object.
+func TestCleanupsOfAnySizePass(t *testing.T) {
+	pod := webPod()
+	pod.Finalizers = []string{"a/b"}
+	pod.DeletionTimestamp = new(metav1.Now())
+	pod.Spec.Containers = []corev1.Container{{Name: "c", Image: "i", Args: []string{strings.Repeat("\x01", 700_000)}}}
+	free, other := pod.DeepCopy(), pod.DeepCopy()
+	free.Finalizers, other.Spec.Hostname = nil, "x"
+	h := newHandler(t, Entry{Check: says("no", Violation{Message: "no"})})
+	if response := ask(t.Context(), t, h, updatePod(t, pod, free)); !response.Allowed {
+		t.Errorf("got %+v", response.Result)
+	}
+	if response := ask(t.Context(), t, h, updatePod(t, pod, other)); response.Allowed || response.Result.Code != 413 {
+		t.Errorf("a change of it: got %+v", response)
+	}
+	small := free.DeepCopy()
+	small.Spec.Containers[0].Args = nil
+	if response := ask(t.Context(), t, h, updatePod(t, small, small)); !response.Allowed {
+		t.Errorf("a small one: got %+v", response)
+	}
 }

@@ -4,11 +4,14 @@
 package handler
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
 	"os"
 	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
 
 	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
 )
@@ -107,7 +110,16 @@ func (in *incoming) grow() *refusal {
 // head is what is known of the review by now.
 func (in *incoming) head() *review { return headOf(in.data[:min(len(in.data), usualHead)]) }
 
+// tooLarge refuses a body that is too large to be kept, unless it is the update of an object that is being deleted. That
+// can be told without keeping it.
 func (in *incoming) tooLarge() *refusal {
+	if in.head().Request.Operation == admissionv1.Update && bytes.Contains(in.data, []byte(deletion)) {
+		var cleanup lean.Cleanup
+		_, _ = cleanup.Write(in.data) // It never fails.
+		if _, err := io.CopyN(&cleanup, in.request.Body, maxWire); errors.Is(err, io.EOF) && cleanup.Holds() {
+			return &refusal{allowed: true}
+		}
+	}
 	return refuse(http.StatusRequestEntityTooLarge, "the AdmissionReview is larger than %d MiB", maxBody>>20)
 }
 
@@ -134,18 +146,19 @@ func (in *incoming) abandon() *review {
 	if !in.ended {
 		in.held.allowReading(in.due)
 	}
-	if in.data == nil { // there was no memory for any of it
-		in.data = make([]byte, usualHead)
-		n, _ := io.ReadFull(in.request.Body, in.data)
-		in.data = in.data[:n]
+	if !in.ended && len(in.data) < usualHead { // there was no memory for more
+		head := make([]byte, usualHead)
+		n := copy(head, in.data)
+		more, _ := io.ReadFull(in.request.Body, head[n:])
+		in.data = head[:n+more]
 	}
 	head := in.head()
-	if head.isAnswerable() || in.wire > maxBody { // net/http by itself passes over what is shorter than that
-		_, _ = io.CopyN(io.Discard, in.request.Body, maxWire)
-	}
 	in.data = nil
 	if in.held.sharers.Load() == 0 {
 		in.held.shrink()
+	}
+	if head.isAnswerable() || in.wire > maxBody { // net/http by itself passes over what is shorter than that
+		_, _ = io.CopyN(io.Discard, in.request.Body, maxWire)
 	}
 	return head
 }

@@ -6,6 +6,7 @@ package handler
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -239,6 +240,39 @@ func TestMemoryIsForAllUsers(t *testing.T) {
 		synctest.Wait()
 		if h.gate.inUse() != 0 || len(h.gate.large) != 0 || len(h.gate.senders) != 0 || h.gate.turns.taken != 0 {
 			t.Errorf("not given back: %d bytes", h.gate.inUse())
+		}
+	})
+}
+
+// The same holds while bodies are still being sent, and the one who loses is answered with a review.
+func TestMemoryIsTakenFromTheNewestSenderOfMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := limitedHandler(t, Limits{Bytes: 20 << 20}, says("quiet"))
+		const size = 4 << 20
+		var answers []*pipeWriter
+		for range 3 {
+			body, writer := io.Pipe()
+			answers = append(answers, &pipeWriter{httptest.NewRecorder(), body})
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", body)
+			r.ContentLength = size
+			r.Header.Set("Content-Type", "application/json")
+			go h.ServeHTTP(answers[len(answers)-1], r)
+			_, _ = writer.Write(reviewBy("mallory", "evil", size-1))
+			synctest.Wait()
+			<-time.After(time.Millisecond)
+			defer synctest.Wait()
+			defer writer.Close()
+		}
+		got := send(t.Context(), h, "/", reviewBy("jane", "shop", size))
+		if code, _ := codeOf(t, got); code != http.StatusOK {
+			t.Errorf("jane got %d %s", code, got.Body)
+		}
+		synctest.Wait()
+		if code, retry := codeOf(t, answers[2].ResponseRecorder); code != http.StatusTooManyRequests || !retry {
+			t.Errorf("mallory's newest got %d", code)
+		}
+		if answers[0].Body.Len() > 0 || answers[1].Body.Len() > 0 {
+			t.Error("mallory's older ones have lost their memory, too")
 		}
 	})
 }

@@ -80,13 +80,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) refuse(w http.ResponseWriter, in *incoming, refused *refusal) {
 	r := in.request
 	logger := klog.FromContext(r.Context())
-	logger.V(2).Info("Refused a request", "remote", r.RemoteAddr, "code", refused.code, "reason", refused.message)
+	decision := decisionAllowed
+	if !refused.allowed {
+		decision = decisionError
+		logger.V(2).Info("Refused a request", "remote", r.RemoteAddr, "code", refused.code, "reason", refused.message)
+	}
 	head := in.abandon()
 	isReview := head.isAnswerable()
 	switch {
 	case refused.retry: // counted already
 	case isReview:
-		h.metrics.observeReview(head.request, decisionError, time.Since(in.held.since))
+		h.metrics.observeReview(head.request, decision, time.Since(in.held.since))
 	default:
 		h.metrics.observeInvalid()
 	}
