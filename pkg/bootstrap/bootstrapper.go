@@ -18,6 +18,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
 )
 
 // Bootstrapper runs the one flow for a webhook server. Make it with [New], give [Bootstrapper.TLSOption] to the server,
@@ -136,8 +137,7 @@ func (b *Bootstrapper) Ready() <-chan struct{} { return b.ready }
 // Start runs until ctx ends and then returns nil. No failure of a certificate, a signer or the API server ends it.
 func (b *Bootstrapper) Start(ctx context.Context) error {
 	b.started = time.Now()
-	logger := klog.FromContext(ctx).WithName("bootstrap")
-	ctx = klog.NewContext(ctx, logger)
+	ctx = named(ctx)
 	b.events.start(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return b.injector.Run(ctx) })
@@ -149,6 +149,11 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// named is ctx with a logger of our name, which logs no bodies of what we ask the API server for, at whatever verbosity.
+func named(ctx context.Context) context.Context {
+	return logcap.NewContext(klog.NewContext(ctx, klog.FromContext(ctx).WithName("bootstrap")))
 }
 
 // runSource feeds certificates to adopt until ctx ends.

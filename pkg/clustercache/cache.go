@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
 	"github.com/hookstrap/hookstrap/pkg/internal/relist"
 )
 
@@ -45,6 +46,7 @@ var _ client.Reader = &Cache{}
 
 // New makes a cache that watches nothing yet and contacts nobody. Its watches end with ctx.
 func New(ctx context.Context, cfg *rest.Config) *Cache {
+	ctx = logcap.NewContext(ctx) // What users write into their objects stays out of the log.
 	return &Cache{ctx: ctx, cfg: cfg, misses: misses{of: map[string]time.Time{}}, watchErrs: map[string]error{}}
 }
 
