@@ -40,6 +40,9 @@ type Bootstrapper struct {
 	// own are the addresses of our own handshakes, which are no clients.
 	own addresses
 
+	// handshakes are those of readiness, with our own listener or the neighbor's.
+	handshakes shared[*serving.Pair]
+
 	// publishing is held from reading a trust policy until the injector has it.
 	publishing sync.Mutex
 
@@ -75,6 +78,7 @@ func New(options Options) (*Bootstrapper, error) {
 		served:   make(chan struct{}),
 		ready:    make(chan struct{}),
 	}
+	b.handshakes.ask = b.handshake
 	if err := b.loadClientAuth(); err != nil {
 		return nil, fmt.Errorf("bootstrap options: ClientCAFile: %w", err)
 	}
