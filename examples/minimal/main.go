@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"os"
 
@@ -16,7 +15,6 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
@@ -53,8 +51,8 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// 2: the server takes its tls.Config from the bootstrapper.
-	server := webhook.NewServer(webhook.Options{TLSOpts: []func(*tls.Config){boot.TLSOption}})
+	// 2: the server presents what the bootstrapper has.
+	server := boot.NewServer(bootstrap.ServerOptions{})
 	server.Register("/validate", checks)
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: server, HealthProbeBindAddress: ":8081"})
 	if err != nil {

@@ -16,8 +16,7 @@
 //	b, err := bootstrap.New(bootstrap.Options{RESTConfig: cfg, Environment: env,
 //		WebhookConfigurations: []trust.Target{{Kind: trust.Validating, Name: "my-webhook"}}})
 //	...
-//	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
-//		WebhookServer: webhook.NewServer(webhook.Options{TLSOpts: []func(*tls.Config){b.TLSOption}})})
+//	mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: b.NewServer(bootstrap.ServerOptions{})})
 //	...
 //	err = mgr.Add(b)
 //	err = mgr.AddReadyzCheck("webhook-tls", b.Readyz)

@@ -5,13 +5,14 @@ package command
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
+	"fmt"
 	stdlog "log"
 	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
@@ -20,7 +21,6 @@ import (
 	"k8s.io/klog/v2"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
@@ -29,6 +29,12 @@ import (
 
 // validatePath is where the manifests' webhook configuration points.
 const validatePath = "/validate"
+
+// A scrape gathers and encodes all metrics; those beyond the number get 503.
+const (
+	maxScrapes    = 4
+	scrapeTimeout = 10 * time.Second
+)
 
 func newServeCommand(global Options) *cobra.Command {
 	o := newServeOptions(global.Definitions)
@@ -43,7 +49,9 @@ func newServeCommand(global Options) *cobra.Command {
 			"bad one changes nothing.\n\n" +
 			"Set GOMEMLIMIT, which bounds the memory. GOGC is 400 then, unless it is set: the heap may be five times what is\n" +
 			"in use, within the limit. Four reviews for each processor are looked at at a time, but at most one for each\n" +
-			"4 MiB of the limit, or four.",
+			"4 MiB of the limit, or four.\n\n" +
+			"The admission port has 1,000 connections at most, the others 100, and one remote address three quarters of\n" +
+			"them. When there are more, the one that has waited longest for its client is closed.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
@@ -69,7 +77,7 @@ func serve(ctx context.Context, o *serveOptions) error {
 	if err != nil {
 		return err
 	}
-	// net/http's complaints about handshakes, which controller-runtime's server does not take anywhere else.
+	// What net/http's client and others say through package log.
 	stdlog.SetFlags(0)                      //nolint:forbidigo // What comes from there ends in klog.
 	stdlog.SetOutput(boot.ErrorLog(logger)) //nolint:forbidigo // The same.
 	signals, cancel := lifecycle.SignalContext(klog.NewContext(ctx, logger), os.Exit)
@@ -82,10 +90,6 @@ func serve(ctx context.Context, o *serveOptions) error {
 // runServers serves until signals ends and everything has drained, or one of the servers fails.
 func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootstrapper) error {
 	drainer := lifecycle.NewDrainer(o.shutdownDelay)
-	admission := webhook.NewServer(webhook.Options{
-		Host: o.bindAddress, Port: o.securePort, TLSOpts: []func(*tls.Config){boot.TLSOption},
-	})
-
 	// What serves outlives the signal: it ends when the drainer says so.
 	serving, stop := context.WithCancel(context.WithoutCancel(signals))
 	defer stop()
@@ -94,6 +98,7 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 	if err != nil {
 		return err
 	}
+	admission := newAdmission(o, boot, group)
 	admission.Register(validatePath, drainer.Middleware(checks))
 	admission.Register("/", handler.WithDeadlines(http.NotFoundHandler()))
 	conditions := append(boot.Conditions(),
@@ -103,7 +108,7 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 	}
 	group.Go(func() error { return boot.Start(serving) })
 	group.Go(func() error { return reloader.Run(serving) })
-	group.Go(func() error { return serveAdmission(serving, o, boot, admission) })
+	group.Go(func() error { return serveAdmission(serving, o, admission) })
 	group.Go(func() error { return renewOnHangup(serving, boot) })
 	group.Go(func() error {
 		defer stop()
@@ -128,21 +133,24 @@ func serveProbes(
 	health.Handle("/healthz", lifecycle.HealthzHandler())
 	health.Handle("/readyz", lifecycle.WaitForFirst(boot.Ready(), lifecycle.ReadyzHandler(conditions...)))
 	metrics := http.NewServeMux()
-	metrics.Handle("/metrics", promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{}))
+	metrics.Handle("/metrics", promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{
+		MaxRequestsInFlight: maxScrapes, Timeout: scrapeTimeout,
+	}))
 	for _, endpoint := range []struct {
-		flag, address string
-		handler       http.Handler
+		name, flag, address string
+		handler             http.Handler
 	}{
-		{"--health-probe-bind-address", o.healthAddress, health},
-		{"--metrics-bind-address", o.metricAddress, metrics},
+		{"health", "--health-probe-bind-address", o.healthAddress, health},
+		{"metrics", "--metrics-bind-address", o.metricAddress, metrics},
 	} {
 		if endpoint.address == "" {
 			continue
 		}
-		server, err := lifecycle.Listen(ctx, endpoint.flag, endpoint.address, endpoint.handler)
+		server, err := lifecycle.Listen(ctx, endpoint.name, endpoint.address, endpoint.handler)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", endpoint.flag, err)
 		}
+		boot.Measure(server)
 		group.Go(func() error { return server.Serve(ctx) })
 	}
 	return nil
