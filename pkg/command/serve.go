@@ -12,9 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	_ "k8s.io/component-base/logs/json/register" // --logging-format=json
@@ -29,12 +27,6 @@ import (
 
 // validatePath is where the manifests' webhook configuration points.
 const validatePath = "/validate"
-
-// A scrape gathers and encodes all metrics; those beyond the number get 503.
-const (
-	maxScrapes    = 4
-	scrapeTimeout = 10 * time.Second
-)
 
 func newServeCommand(global Options) *cobra.Command {
 	o := newServeOptions(global.Definitions)
@@ -101,9 +93,8 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 	admission := newAdmission(o, boot, group)
 	admission.Register(validatePath, drainer.Middleware(checks))
 	admission.Register("/", handler.WithDeadlines(http.NotFoundHandler()))
-	conditions := append(boot.Conditions(),
-		lifecycle.Condition{Name: "checks", Check: reloader.Ready}, drainer.Condition())
-	if err := serveProbes(serving, group, &o.commonOptions, boot, conditions); err != nil {
+	if err := serveProbes(serving, group, &o.commonOptions, boot,
+		lifecycle.Condition{Name: "checks", Check: reloader.Ready}, drainer.Condition()); err != nil {
 		return err
 	}
 	group.Go(func() error { return boot.Start(serving) })
@@ -127,32 +118,16 @@ func serveProbes(
 	group *errgroup.Group,
 	o *commonOptions,
 	boot *bootstrap.Bootstrapper,
-	conditions []lifecycle.Condition,
+	conditions ...lifecycle.Condition,
 ) error {
-	health := http.NewServeMux()
-	health.Handle("/healthz", lifecycle.HealthzHandler())
-	health.Handle("/readyz", lifecycle.WaitForFirst(boot.Ready(), lifecycle.ReadyzHandler(conditions...)))
-	metrics := http.NewServeMux()
-	metrics.Handle("/metrics", promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{
-		MaxRequestsInFlight: maxScrapes, Timeout: scrapeTimeout,
-	}))
-	for _, endpoint := range []struct {
-		name, flag, address string
-		handler             http.Handler
-	}{
-		{"health", "--health-probe-bind-address", o.healthAddress, health},
-		{"metrics", "--metrics-bind-address", o.metricAddress, metrics},
-	} {
-		if endpoint.address == "" {
-			continue
-		}
-		server, err := lifecycle.Listen(ctx, endpoint.name, endpoint.address, endpoint.handler)
-		if err != nil {
-			return fmt.Errorf("%s: %w", endpoint.flag, err)
-		}
-		boot.Measure(server)
-		group.Go(func() error { return server.Serve(ctx) })
+	probes, err := boot.ListenProbes(ctx, bootstrap.ProbeOptions{
+		HealthAddress: o.healthAddress, MetricsAddress: o.metricAddress, Conditions: conditions,
+		Gatherer: ctrlmetrics.Registry,
+	})
+	if err != nil {
+		return fmt.Errorf("--health-probe-bind-address or --metrics-bind-address: %w", err)
 	}
+	group.Go(func() error { return probes.Start(ctx) })
 	return nil
 }
 
