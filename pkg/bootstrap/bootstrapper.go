@@ -155,7 +155,7 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 	return nil
 }
 
-// named is ctx with a logger of our name, which logs no bodies of what we ask the API server for, at whatever verbosity.
+// named is ctx with a logger of our name, which logs no bodies of API requests, at whatever verbosity.
 func named(ctx context.Context) context.Context {
 	return logcap.NewContext(klog.NewContext(ctx, klog.FromContext(ctx).WithName("bootstrap")))
 }

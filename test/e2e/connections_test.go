@@ -143,6 +143,7 @@ func (k *keptConnection) ask(t *testing.T, when string, same bool) {
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
 	if err != nil || !strings.Contains(string(answer), `"allowed":true`) || reused != same {
-		t.Errorf("%s: %s %.200q, %v; on the connection of before: %t, want %t", when, response.Status, answer, err, reused, same)
+		t.Errorf("%s: %s %.200q, %v; on the connection of before: %t, want %t", when, response.Status, answer, err, reused,
+			same)
 	}
 }

@@ -143,7 +143,7 @@ func collectKeys(t *testing.T, s *site.Site, directory string, secrets map[strin
 	}
 }
 
-// wantSecretsKept looks for every part of the secrets, in the forms that they may have in a log of an HTTP body: as they
+// wantSecretsKept looks for every part of the secrets, in the forms that a log of an HTTP body may have: as they
 // are, their PEM once more in base64 as JSON has it, and as a hex dump of the Secret in protobuf.
 func wantSecretsKept(t *testing.T, log string, secrets map[string][]byte, atLeast int) {
 	t.Helper()
@@ -165,8 +165,8 @@ func wantSecretsKept(t *testing.T, log string, secrets map[string][]byte, atLeas
 	}
 }
 
-// formsOf is what is secret of a token, or of the PEM of an ECDSA key (its public half is in the certificate), in all the
-// forms that a log may have it in.
+// formsOf is what is secret of a token, or of the PEM of an ECDSA key (its public half is in the certificate), in all
+// the forms that a log may have it in.
 func formsOf(t *testing.T, secret []byte) map[string]string {
 	t.Helper()
 	block, _ := pem.Decode(secret)

@@ -93,7 +93,8 @@ func TestHeadersAreBounded(t *testing.T) {
 	defer end()
 	for size, want := range map[int]string{14 << 10: "404", 24 << 10: "431", 40 << 10: "431"} {
 		conn := dial(t, server)
-		_, _ = fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: web\r\nConnection: close\r\nX-Long: %s\r\n\r\n", strings.Repeat("x", size))
+		_, _ = fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: web\r\nConnection: close\r\nX-Long: %s\r\n\r\n",
+			strings.Repeat("x", size))
 		if got, _ := io.ReadAll(conn); !strings.HasPrefix(string(got), "HTTP/1.1 "+want) {
 			t.Errorf("a header of %d bytes: %.60q, want %s", size, got, want)
 		}

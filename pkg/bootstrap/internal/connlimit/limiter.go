@@ -1,13 +1,13 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package connlimit bounds what the connections of an HTTP server can cost: how many are open, how many of them have not
-// completed their TLS handshake and the header of their first request, and how many bytes one may send that do not
+// Package connlimit bounds what the connections of an HTTP server can cost: how many are open, how many of them have
+// not completed their TLS handshake and the header of their first request, and how many bytes one may send that do not
 // advance a request.
 //
 // When a bound is reached, a connection is closed to make room for the new one: of the remote address that holds most
-// connections, the one that has waited longest for its client. One whose request is complete is never closed, because it
-// is being answered. So one client cannot push out the connections of another that has fewer.
+// connections, the one that has waited longest for its client. One whose request is complete is never closed, because
+// it is being answered. So one client cannot push out the connections of another that has fewer.
 package connlimit
 
 import (
