@@ -24,6 +24,7 @@ type metrics struct {
 	caNotAfter    prometheus.Gauge
 	caSteps       *prometheus.CounterVec
 	bundles       *bundleMetrics
+	connections   *connectionMetrics
 }
 
 // newMetrics registers everything with r; nil registers nothing. trusted is asked at every scrape.
@@ -50,7 +51,8 @@ func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error)
 			"When the CA with which the built-in signer signs expires, as a Unix time; 0 with any other signer."),
 		caSteps: counter("hookstrap_ca_steps_total",
 			"Changes of the built-in signer's CA that this process has written, by step.", "step"),
-		bundles: newBundleMetrics(),
+		bundles:     newBundleMetrics(),
+		connections: newConnectionMetrics(),
 	}
 	for _, what := range reloads() { // A counter that is there from the start lets a query see the first error.
 		m.reloadErrors.WithLabelValues(what)
@@ -80,7 +82,7 @@ func (m *metrics) register(r prometheus.Registerer, trusted func() error) error 
 		return 1
 	})
 	own := []prometheus.Collector{m.phaseSeconds, m.startRequests, m.failures, m.reloadErrors, m.renewals, m.leafNotBefore,
-		m.leafNotAfter, m.caNotAfter, m.caSteps, verified}
+		m.leafNotAfter, m.caNotAfter, m.caSteps, verified, m.connections}
 	for _, c := range append(own, m.bundles.collectors()...) {
 		if err := r.Register(c); err != nil {
 			return fmt.Errorf("registering the bootstrap metrics (one Bootstrapper a registry): %w", err)

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hookstrap/hookstrap/pkg/handler/view"
+	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
 )
 
 // afterglow is for how long a type is still watched that nobody needs any more: a request that began before may read it
@@ -69,6 +70,7 @@ func NewWithOptions(ctx context.Context, cfg *rest.Config, o Options) (*Cache, e
 	if err != nil {
 		return nil, err
 	}
+	ctx = logcap.NewContext(ctx) // What users write into their objects stays out of the log.
 	c := &Cache{
 		ctx: ctx, cfg: cfg, options: o, metrics: m, limit: view.NewLimit(o.MaxBytes), listing: make(chan struct{}, 1),
 		misses: misses{of: map[string]time.Time{}}, watched: map[string]*followed{}, needed: map[string]bool{},

@@ -20,6 +20,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
 )
 
 // commonOptions is what the command lines of serve and issue have in common.
@@ -100,6 +101,19 @@ func addLoggingFlags(fs *pflag.FlagSet, logging *logsapi.LoggingConfiguration) {
 	})
 }
 
+// applyLogging sets up the log of the process. What is more verbose than [logcap.MaxVerbosity] is cut off here as well:
+// what a library asks the API server for in a context of its own is not logged whole either.
+func applyLogging(logging *logsapi.LoggingConfiguration) error {
+	logging.Verbosity = min(logging.Verbosity, logcap.MaxVerbosity)
+	for i := range logging.VModule {
+		logging.VModule[i].Verbosity = min(logging.VModule[i].Verbosity, logcap.MaxVerbosity)
+	}
+	if err := logsapi.ValidateAndApply(logging, nil); err != nil {
+		return fmt.Errorf("--logging-format or another logging flag: %w", err)
+	}
+	return nil
+}
+
 // completeIdentity fills in what the environment knows of us.
 func (o *commonOptions) completeIdentity(fs *pflag.FlagSet, getenv func(string) string) error {
 	for _, from := range []struct{ flag, variable string }{
@@ -162,10 +176,7 @@ func (o *commonOptions) prepare() error {
 	if o.bootstrap.RESTConfig, err = restConfig(o.kubeconfig); err != nil {
 		return err
 	}
-	if err := logsapi.ValidateAndApply(o.logging, nil); err != nil {
-		return fmt.Errorf("--logging-format or another logging flag: %w", err)
-	}
-	return nil
+	return applyLogging(o.logging)
 }
 
 // restConfig finds the API server: --kubeconfig, else in-cluster, else the usual kubeconfig files.

@@ -109,10 +109,11 @@ func (h *hostileTarget) memory(t *testing.T) int64 {
 	return peak
 }
 
-// survivesIdle opens connections on which nothing is sent after the handshake.
+// survivesIdle opens connections on which nothing is sent after the handshake, from another address than others have.
 func (h *hostileTarget) survivesIdle(t *testing.T, n int) {
 	t.Helper()
-	dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}
+	dialer := &tls.Dialer{NetDialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(stranger)}},
+		Config: &tls.Config{InsecureSkipVerify: true}}
 	for range n {
 		conn, err := dialer.DialContext(t.Context(), "tcp", h.address)
 		must(t, err)
