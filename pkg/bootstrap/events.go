@@ -27,6 +27,9 @@ const (
 	eventReload        = "FilesNotReloaded"
 	eventReloaded      = "FilesReloaded"
 	eventAuthority     = "CARotation"
+	eventForeignCA     = "CANotMadeHere"
+	eventRotationWaits = "CARotationWaits"
+	eventDistrust      = "CADistrustNotUnderstood"
 )
 
 // warningInterval is for how long the same warning about the same thing is not repeated. It comes on top of client-go's

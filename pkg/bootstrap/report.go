@@ -79,6 +79,15 @@ func (b *Bootstrapper) rotated(step authority.Step) {
 	b.events.normal(eventAuthority, "%s", step.Message)
 }
 
+// authorityWarned tells of what a person should look at in the CA's Secret.
+func (b *Bootstrapper) authorityWarned(w authority.Warning) {
+	reason := map[string]string{
+		authority.WarningForeign: eventForeignCA, authority.WarningRotationWaits: eventRotationWaits,
+		authority.WarningDistrust: eventDistrust,
+	}[w.Name]
+	b.events.warning(reason, w.Message, "%s", w.Message)
+}
+
 // injectorObserver counts what the injector does, and tells of fights.
 func (b *Bootstrapper) injectorObserver() trust.Observer {
 	observer := b.metrics.bundles.observer()

@@ -55,7 +55,7 @@ type Observer struct {
 type Write struct {
 	Target     Target
 	Entries    []string      // the webhooks whose caBundle changed; nil for a CRD and an APIService
-	Reason     string        // "empty", "garbage", "differs" or "surplus": what the first of them was before
+	Reason     string        // "empty", "garbage", "differs", "surplus" or "distrusted": what the first of them was before
 	Overwriter string        // the field manager who had spoiled what had been right, as far as it is known
 	Repairs    int           // how many repairs in a row this makes; 0 if what was there had never been right
 	Duration   time.Duration // of the request
@@ -118,7 +118,8 @@ func (o InjectorOptions) validate() error {
 // [Injector.WaitVerified] does. It may be called before Run.
 func (i *Injector) Publish(p Policy) {
 	i.mu.Lock()
-	same := i.number > 0 && p.Exact == i.policy.Exact && p.Bundle.Equal(i.policy.Bundle)
+	same := i.number > 0 && p.Exact == i.policy.Exact && p.Bundle.Equal(i.policy.Bundle) &&
+		slices.Equal(p.Distrusted, i.policy.Distrusted)
 	if !same {
 		if i.policy.Exact {
 			i.known = i.known.Union(i.policy.Bundle)
