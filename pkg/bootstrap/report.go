@@ -85,7 +85,7 @@ func (b *Bootstrapper) authorityWarned(w authority.Warning) {
 		authority.WarningForeign: eventForeignCA, authority.WarningRotationWaits: eventRotationWaits,
 		authority.WarningDistrust: eventDistrust,
 	}[w.Name]
-	b.events.warning(reason, w.Message, "%s", w.Message)
+	b.events.warning(reason, w.Subject, "%s", w.Message)
 }
 
 // injectorObserver counts what the injector does, and tells of fights.

@@ -95,7 +95,7 @@ type Authority struct {
 	// belong to updating.
 	retired map[string]bool
 	pace    flowcontrol.PassiveRateLimiter
-	// warned is what was warned of and has not changed since, by name; it belongs to updating.
+	// warned are the subjects of what was warned of and goes on, by name; it belongs to updating.
 	warned map[string]string
 	// seen is the revision of the Secret that current comes from; it belongs to updating.
 	seen struct {

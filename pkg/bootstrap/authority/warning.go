@@ -30,27 +30,33 @@ const mostShown = 3
 type Warning struct {
 	// Name is one of the Warning constants.
 	Name string
+	// Subject is what it is about: the same name and subject again are no news.
+	Subject string
 	// Message says in a sentence what it is and what to do.
 	Message string
 }
 
-// warnings are what is to be said of a state, by name.
-func (s *state) warnings(m moment) map[string]string {
-	found := map[string]string{}
+// warnings are what is to be said of a state.
+func (s *state) warnings(m moment) []Warning {
+	var found []Warning
+	say := func(name, subject, format string, args ...any) {
+		found = append(found, Warning{Name: name, Subject: subject, Message: fmt.Sprintf(format, args...)})
+	}
 	if foreign := s.foreign(); len(foreign) > 0 {
 		shown := foreign[:min(len(foreign), mostShown)]
-		found[WarningForeign] = fmt.Sprintf("The CA Secret has %d CAs that were not made here (%s): if you did not put them "+
+		named := trust.NewBundle(foreign...)
+		say(WarningForeign, digest(string(named.PEM())), "The CA Secret has %d CAs that were not made here (%s): if you did not put them "+
 			"there, distrust them (annotation %s) and find out who did",
 			len(foreign), trust.NewBundle(shown...).Describe(), DistrustAnnotation)
 	}
 	if s.asked(m) && s.crowded() && s.successor(m.now) == nil {
-		found[WarningRotationWaits] = fmt.Sprintf("The rotation %s of the CA waits: more than %d CAs that no longer sign "+
+		say(WarningRotationWaits, "", "The rotation %s of the CA waits: more than %d CAs that no longer sign "+
 			"are still trusted, until %s the first of them; if a key has leaked, distrust its CA instead (annotation %s)",
 			quote(m.annotation), mostRetired, s.roomAt().Format(time.RFC3339), DistrustAnnotation)
 	}
 	if m.distrust != "" {
 		if _, err := ParseDistrust(m.distrust); err != nil {
-			found[WarningDistrust] = fmt.Sprintf("The annotation %s of the CA Secret is not heeded: %v",
+			say(WarningDistrust, digest(m.distrust), "The annotation %s of the CA Secret is not heeded: %v",
 				DistrustAnnotation, err)
 		}
 	}
@@ -69,20 +75,17 @@ func (s *state) roomAt() time.Time {
 }
 
 // warn tells of what is news. It is called with updating held.
-func (a *Authority) warn(ctx context.Context, found map[string]string) {
-	for name := range a.warned {
-		if _, still := found[name]; !still {
-			delete(a.warned, name)
-		}
-	}
-	for name, message := range found {
-		if a.warned[name] == message {
+func (a *Authority) warn(ctx context.Context, found []Warning) {
+	known := a.warned
+	a.warned = map[string]string{}
+	for _, w := range found {
+		a.warned[w.Name] = w.Subject
+		if subject, warned := known[w.Name]; warned && subject == w.Subject {
 			continue
 		}
-		a.warned[name] = message
-		klog.FromContext(ctx).Error(nil, message, "secret", a.secret)
+		klog.FromContext(ctx).Error(nil, w.Message, "secret", a.secret)
 		if a.onWarning != nil {
-			a.onWarning(Warning{Name: name, Message: message})
+			a.onWarning(w)
 		}
 	}
 }
