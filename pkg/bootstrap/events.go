@@ -30,6 +30,7 @@ const (
 	eventForeignCA     = "CANotMadeHere"
 	eventRotationWaits = "CARotationWaits"
 	eventDistrust      = "CADistrustNotUnderstood"
+	eventForeignEntry  = "ForeignWebhookEntry"
 )
 
 // warningInterval is for how long the same warning about the same thing is not repeated. It comes on top of client-go's

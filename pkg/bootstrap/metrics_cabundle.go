@@ -23,6 +23,7 @@ type bundleMetrics struct {
 	writes   *prometheus.CounterVec
 	failures *prometheus.CounterVec
 	heals    *prometheus.CounterVec
+	foreign  *prometheus.GaugeVec
 
 	mu       sync.Mutex
 	managers map[string]bool // those that have a label value of their own
@@ -38,12 +39,16 @@ func newBundleMetrics() *bundleMetrics {
 		heals: counter("hookstrap_cabundle_heals_total",
 			"Writes that repaired a caBundle that had been right, by object and by the field manager that had spoiled it.",
 			"kind", "name", "manager"),
+		foreign: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "hookstrap_webhook_entries_foreign",
+			Help: "Entries of our webhook configurations that do not call our Service, by object, and by whether they are expected.",
+		}, []string{"kind", "name", "expected"}),
 		managers: map[string]bool{},
 	}
 }
 
 func (m *bundleMetrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.writes, m.failures, m.heals}
+	return []prometheus.Collector{m.writes, m.failures, m.heals, m.foreign}
 }
 
 // observer counts; further functions of it are for the caller to fill in.

@@ -49,6 +49,9 @@ type Observer struct {
 	// Fight is told once for each fight, after Wrote: when somebody spoils what is repaired again and again, and from
 	// now on repairs are held back. A quiet minute, or new trust, ends a fight.
 	Fight func(Write)
+	// Foreign is told of the entries of a webhook configuration that do not call our Service: once when the object has
+	// been read, with none as well, and then when they have changed.
+	Foreign func(Target, []ForeignEntry)
 }
 
 // Write describes one successful write.
