@@ -41,7 +41,7 @@ func newBundleMetrics() *bundleMetrics {
 			"kind", "name", "manager"),
 		foreign: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hookstrap_webhook_entries_foreign",
-			Help: "Entries of our webhook configurations that do not call our Service, by object, and by whether they are expected.",
+			Help: "Entries of webhook configurations that do not call our Service, by object, and by whether that is expected.",
 		}, []string{"kind", "name", "expected"}),
 		managers: map[string]bool{},
 	}

@@ -109,7 +109,8 @@ const mostEntries = 3
 // foreignEntries counts the entries of a configuration that are not ours, and warns of them unless they are expected.
 func (b *Bootstrapper) foreignEntries(t trust.Target, entries []trust.ForeignEntry) {
 	expected := b.options.SharedConfigurations
-	b.metrics.bundles.foreign.WithLabelValues(string(t.Kind), t.Name, strconv.FormatBool(expected)).Set(float64(len(entries)))
+	count := b.metrics.bundles.foreign.WithLabelValues(string(t.Kind), t.Name, strconv.FormatBool(expected))
+	count.Set(float64(len(entries)))
 	if len(entries) == 0 || expected {
 		return
 	}
@@ -117,8 +118,7 @@ func (b *Bootstrapper) foreignEntries(t trust.Target, entries []trust.ForeignEnt
 	for _, entry := range entries[:min(len(entries), mostEntries)] {
 		named = append(named, entry.Webhook+" calls "+entry.Calls)
 	}
-	message := fmt.Sprintf("%d entries of %s do not call our Service (%s): each is sent the objects that its rules match; if "+
-		"you did not add them, remove them, and take our ServiceAccount's token for stolen; if you did, run with "+
-		"--shared-configurations", len(entries), t, strings.Join(named, ", "))
-	b.events.warning(eventForeignEntry, fmt.Sprint(t, entries), "%s", message)
+	b.events.warning(eventForeignEntry, fmt.Sprint(t, entries), "%d entries of %s do not call our Service (%s): each is "+
+		"sent the objects that its rules match; if you did not add them, remove them, and take our ServiceAccount's token "+
+		"for stolen; if you did, run with --shared-configurations", len(entries), t, strings.Join(named, ", "))
 }

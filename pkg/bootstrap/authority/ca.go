@@ -77,8 +77,8 @@ func (p *keyPair) check() error {
 // for ten years.
 const longestCA = DefaultCADuration + 7*24*time.Hour
 
-// conforms tells whether a CA is bounded as those of newCA are: it signs servers' certificates and no further CA, and it
-// does not outlive them. Any other would be worth more to who has its key.
+// conforms tells whether a CA is bounded as those of newCA are: it signs servers' certificates and no further CA, and
+// it does not live longer. Any other would be worth more to who has its key.
 func conforms(ca *x509.Certificate) error {
 	const advice = "a CA of which that cannot be said is not used: find out who put it there"
 	switch lifetime := ca.NotAfter.Sub(ca.NotBefore); {

@@ -154,7 +154,7 @@ func (s *state) expelled(m moment) []*x509.Certificate {
 	return out
 }
 
-// replaced tells whether the certificates that a distrusted CA has signed are out of use, or were given the time for it.
+// replaced tells whether the certificates of a distrusted CA are out of use, or were given the time for it.
 // This process can only tell for its own.
 func (s *state) replaced(ca *x509.Certificate, m moment) bool {
 	since := m.now.Sub(s.record.Distrusted[fingerprint(ca)])

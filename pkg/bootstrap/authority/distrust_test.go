@@ -378,16 +378,20 @@ func TestConforms(t *testing.T) {
 		change func(*x509.Certificate)
 		want   string
 	}{
-		"ours":                   {func(*x509.Certificate) {}, ""},
-		"no path length":         {func(c *x509.Certificate) { c.MaxPathLen = -1 }, "path length 0"},
-		"a CA below it":          {func(c *x509.Certificate) { c.MaxPathLen = 1 }, "path length 0"},
-		"no CA":                  {func(c *x509.Certificate) { c.IsCA = false }, "path length 0"},
-		"no CRLs":                {func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign }, ""},
-		"CRLs alone":             {func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign }, "key usages"},
-		"signatures too":         {func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageDigitalSignature }, "key usages"},
-		"for everything":         {func(c *x509.Certificate) { c.ExtKeyUsage = nil }, "extended key usage"},
-		"for clients too":        {func(c *x509.Certificate) { c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth) }, "extended key usage"},
-		"for what is not known":  {func(c *x509.Certificate) { c.UnknownExtKeyUsage = append(c.UnknownExtKeyUsage, nil) }, "extended key usage"},
+		"ours":           {func(*x509.Certificate) {}, ""},
+		"no path length": {func(c *x509.Certificate) { c.MaxPathLen = -1 }, "path length 0"},
+		"a CA below it":  {func(c *x509.Certificate) { c.MaxPathLen = 1 }, "path length 0"},
+		"no CA":          {func(c *x509.Certificate) { c.IsCA = false }, "path length 0"},
+		"no CRLs":        {func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCertSign }, ""},
+		"CRLs alone":     {func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageCRLSign }, "key usages"},
+		"signatures too": {func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageDigitalSignature }, "key usages"},
+		"for everything": {func(c *x509.Certificate) { c.ExtKeyUsage = nil }, "extended key usage"},
+		"for clients too": {func(c *x509.Certificate) {
+			c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
+		}, "extended key usage"},
+		"for what is not known": {func(c *x509.Certificate) {
+			c.UnknownExtKeyUsage = append(c.UnknownExtKeyUsage, nil)
+		}, "extended key usage"},
 		"for eleven years":       {func(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(11, 0, 0) }, "valid for"},
 		"for ten calendar years": {func(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(10, 0, 0) }, ""},
 	} {

@@ -31,8 +31,8 @@ type Member struct {
 	Distrusted bool
 }
 
-// Inspect returns the CAs in a Secret's data, the one that signs first, without its key. It fails if the data is damaged
-// or written by another release.
+// Inspect returns the CAs in a Secret's data, the one that signs first, without its key. It fails if the data is
+// damaged or written by another release.
 func Inspect(data map[string][]byte) ([]Member, error) {
 	read, err := parseState(data)
 	if err != nil {
@@ -55,8 +55,8 @@ func Inspect(data map[string][]byte) ([]Member, error) {
 }
 
 // AskForDistrust reads the CA Secret, has choose name the fingerprints of the CAs that must go, and sets
-// [DistrustAnnotation] to them; if it names none, nothing is written. It takes the rights to get and to update the Secret,
-// which the webhook's ServiceAccount has.
+// [DistrustAnnotation] to them; if it names none, nothing is written. It takes the rights to get and to update the
+// Secret, which the webhook's ServiceAccount has.
 func AskForDistrust(
 	ctx context.Context, client kubernetes.Interface, secret types.NamespacedName,
 	choose func([]Member) ([]string, error),

@@ -189,7 +189,8 @@ func reconcile(read, memory *state, leaf time.Duration, m moment) (*state, *Step
 	case recalled:
 		return changed.step(StepDistrusted, read.cert, "the Secret did not say which CAs are distrusted; this process knows")
 	case adopted:
-		return changed.step(StepKept, read.cert, "which CAs were made here was not noted in the Secret, as by an older release")
+		return changed.step(StepKept, read.cert, "the Secret did not say which CAs were made here, as that of an older "+
+			"release")
 	case changed.record.LeafSeconds != read.record.LeafSeconds:
 		return changed.step(StepKept, read.cert, "its certificates may live longer than was known so far")
 	default:

@@ -45,8 +45,8 @@ func (s *state) warnings(m moment) []Warning {
 	if foreign := s.foreign(); len(foreign) > 0 {
 		shown := foreign[:min(len(foreign), mostShown)]
 		named := trust.NewBundle(foreign...)
-		say(WarningForeign, digest(string(named.PEM())), "The CA Secret has %d CAs that were not made here (%s): if you did not put them "+
-			"there, distrust them (annotation %s) and find out who did",
+		say(WarningForeign, digest(string(named.PEM())), "The CA Secret has %d CAs that were not made here (%s): if "+
+			"you did not put them there, distrust them (annotation %s) and find out who did",
 			len(foreign), trust.NewBundle(shown...).Describe(), DistrustAnnotation)
 	}
 	if s.asked(m) && s.crowded() && s.successor(m.now) == nil {
