@@ -206,7 +206,8 @@ func (s *state) recall(memory *state) bool {
 }
 
 // adopt notes which of the CAs a step of ours made, as far as the memory of this process knows (it may be nil). What an
-// older release has left in the Secret, which kept no record of that, counts as made. It tells whether s has changed.
+// older release has left in the Secret, which kept no record of that, counts as made. It tells whether to write that: the
+// record was missing.
 func (s *state) adopt(memory *state) bool {
 	if memory != nil && memory.record.Made == nil {
 		memory = nil
@@ -221,7 +222,6 @@ func (s *state) adopt(memory *state) bool {
 	for _, ca := range s.members().Certificates() {
 		if (older || memory.record.made(ca)) && !s.record.made(ca) {
 			s.record.create(ca)
-			changed = true
 		}
 	}
 	return changed

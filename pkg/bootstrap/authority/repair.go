@@ -194,7 +194,7 @@ func reconcile(read, memory *state, leaf time.Duration, m moment) (*state, *Step
 	case changed.record.LeafSeconds != read.record.LeafSeconds:
 		return changed.step(StepKept, read.cert, "its certificates may live longer than was known so far")
 	default:
-		return read, nil, nil
+		return &changed, nil, nil
 	}
 }
 
