@@ -26,6 +26,8 @@ func (b *Bootstrapper) newAuthority(id found) (*authority.Authority, error) {
 		OnChange:   func() { b.authorityChanged(own) },
 		AwaitTrust: b.awaitCarried(),
 		OnStep:     b.rotated,
+		OnWarning:  b.authorityWarned,
+		Serving:    b.Leaf,
 	})
 	return own, err
 }
@@ -47,7 +49,7 @@ func (b *Bootstrapper) signingPolicy(id found) authority.Policy {
 
 // authorityPolicy publishes the CAs of the built-in signer as they are when it is asked, and no others.
 func authorityPolicy(own *authority.Authority) func() trust.Policy {
-	return func() trust.Policy { return trust.Policy{Bundle: own.Bundle(), Exact: true} }
+	return own.TrustPolicy
 }
 
 // awaitCarried waits until every live caBundle has carried a CA for long enough that every API server has seen it. It
@@ -75,7 +77,7 @@ func (b *Bootstrapper) awaitCarried() func(context.Context, *x509.Certificate) e
 // now: an old CA leaves the sooner the fewer depend on it.
 func (b *Bootstrapper) authorityChanged(own *authority.Authority) {
 	b.publish(authorityPolicy(own))
-	b.metrics.authority(own.Signing())
+	b.metrics.authority(own)
 	if current := b.state.Pair(); current != nil && current.Leaf().CheckSignatureFrom(own.Signing()) != nil {
 		b.Renew()
 	}

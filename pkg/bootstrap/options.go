@@ -71,6 +71,9 @@ type Options struct {
 	ExtraSANs []string
 	// WebhookConfigurations are the objects whose caBundle is kept right; with none, trust is somebody else's task.
 	WebhookConfigurations []trust.Target
+	// SharedConfigurations says that WebhookConfigurations have entries of other Services as well. They are counted, but
+	// no longer warned of: whoever steals our ServiceAccount's token can add one.
+	SharedConfigurations bool
 
 	// Source is where the certificate comes from; the default is SourceCSR.
 	Source Source

@@ -144,7 +144,11 @@ func (s *csrSource) obtain(ctx context.Context) (candidate, error) {
 	if err != nil {
 		return candidate{}, during(taskRoots, err)
 	}
-	pair, err := serving.NewPair(issued.Chain, issued.Key, policy.Bundle.Certificates())
+	stored := policy.Bundle
+	if s.authority != nil {
+		stored = s.authority.Lasting()
+	}
+	pair, err := serving.NewPair(issued.Chain, issued.Key, stored.Certificates())
 	if err != nil {
 		return candidate{}, err
 	}

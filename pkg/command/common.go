@@ -64,6 +64,8 @@ func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
 	fs.Var(newList(&b.WebhookConfigurations, "[kind/]name", trust.ParseTarget), "webhook-configuration",
 		"object whose caBundle is kept right: [validating/|mutating/|crd/|apiservice/]NAME, repeatable; a plain NAME is a\n"+
 			"ValidatingWebhookConfiguration")
+	fs.BoolVar(&b.SharedConfigurations, "shared-configurations", false,
+		"the webhook configurations have entries of other Services as well: count those, and do not warn of them")
 }
 
 func (o *commonOptions) addCertificateFlags(fs *pflag.FlagSet, parseSigner func(string) (string, error)) {

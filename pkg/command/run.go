@@ -118,7 +118,7 @@ func newRootCommand(o Options) *cobra.Command {
 			"certificate through the CertificateSigningRequest API, keeps its CA in the caBundle of its webhook\n" +
 			"configuration, and reloads when the certificate is renewed. The command issue does the same for a server in\n" +
 			"another language, by files; listen holds the port open while serve restarts; check judges manifests without a\n" +
-			"cluster.\n\nWithout a command it runs serve.",
+			"cluster; distrust takes trust away from a CA whose key may be in other hands.\n\nWithout a command it runs serve.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -132,7 +132,7 @@ func newRootCommand(o Options) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(newServeCommand(o), newCheckCommand(o), newIssueCommand(o), newListenCommand(),
-		newVersionCommand(o))
+		newDistrustCommand(), newVersionCommand(o))
 	return root
 }
 

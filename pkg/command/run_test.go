@@ -58,6 +58,7 @@ func wrongValues(t *testing.T) map[string][]string {
 		"approve":                   {"maybe", ""},
 		"ca-file":                   {missing, garbage},
 		"publish-trust-bundle":      {"maybe", ""},
+		"shared-configurations":     {"maybe", ""},
 		"certificate-duration":      {"9m59s", "-1h", "soon", "596523h14m8s", "1000000h", "1200000h"},
 		"key-algorithm":             {"rsa-1024", "dsa"},
 		"bind-address":              {"localhost", "1.2.3"},
