@@ -44,9 +44,9 @@ const (
 	mostReceived = 2 << 20
 )
 
-// TestForeignRequestsCostNothing: a user who may only create CertificateSigningRequests makes hundreds of large ones for
-// the built-in signer, half of them with the labels of the server's own. Servers start, serve and start again as if they
-// were not there.
+// TestForeignRequestsCostNothing: a user who may only create CertificateSigningRequests makes hundreds of large ones
+// for the built-in signer, half of them with the labels of the server's own. Servers start, serve and start again as if
+// they were not there.
 func TestForeignRequestsCostNothing(t *testing.T) {
 	t.Parallel()
 	executable, err := binary()
@@ -186,8 +186,8 @@ func onlyCreatesRequests(t *testing.T, s *site.Site) kubernetes.Interface {
 	cfg.Impersonate.UserName, cfg.QPS = name, -1
 	client := mustClient(t, cfg)
 	clustertest.Eventually(t, func(ctx context.Context) error {
-		_, err := client.CertificatesV1().CertificateSigningRequests().Create(ctx, &certificatesv1.CertificateSigningRequest{},
-			metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		_, err := client.CertificatesV1().CertificateSigningRequests().Create(ctx,
+			&certificatesv1.CertificateSigningRequest{}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if apierrors.IsForbidden(err) {
 			return err
 		}

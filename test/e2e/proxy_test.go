@@ -133,8 +133,8 @@ func describeWrite(r *http.Request) string {
 	}
 }
 
-// resourceOf takes a request's path apart: /api/v1/... or /apis/GROUP/VERSION/..., then namespaces/NAMESPACE for what has
-// one, then RESOURCE/NAME/SUBRESOURCE. What is not there is "".
+// resourceOf takes a request's path apart: /api/v1/... or /apis/GROUP/VERSION/..., then namespaces/NAMESPACE for what
+// has one, then RESOURCE/NAME/SUBRESOURCE. What is not there is "".
 func resourceOf(path string) (resource, name, subresource string) {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	skip := 2
