@@ -5,6 +5,6 @@
 // Reading it never asks the API server, so that admission does not wait for it or add to its load.
 //
 // Of types that are read through a [view.View] only what the view keeps is kept. Objects of other types are kept whole,
-// but for managed fields and the annotation of kubectl apply. All that is kept is bounded by [Options.MaxBytes], and one
-// object, or one page of a list, is decoded at a time: other people's objects cannot use up the memory.
+// but for managed fields and the annotation of kubectl apply. All that is kept is bounded by [Options.MaxBytes], and
+// one object, or one page of a list, is decoded at a time: other people's objects cannot use up the memory.
 package clustercache

@@ -19,9 +19,9 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
-// feed lists and watches for a reflector, but puts what matters of each object into the store itself, before the next is
-// read. The reflector gets lists without items and events without contents: it would hold on to all whole objects of a
-// list until the last has come. What remains its business is the protocol.
+// feed lists and watches for a reflector, but puts what matters of each object into the store itself, before the next
+// is read. The reflector gets lists without items and events without contents: it would hold on to all whole objects of
+// a list until the last has come. What remains its business is the protocol.
 type feed struct {
 	client   client.WithWatch
 	list     client.ObjectList

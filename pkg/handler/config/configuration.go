@@ -89,8 +89,8 @@ func (c Check) validate() field.ErrorList {
 	return errs
 }
 
-// Reads returns an empty object, or a view, of each type that has to be in the cache of the cluster before the checks are asked.
-// A list of RBAC rules follows from it: get, list and watch, for each. Checks that are off read nothing.
+// Reads returns an empty object, or a view, of each type that has to be in the cache of the cluster before the checks
+// are asked. A list of RBAC rules follows from it: get, list and watch, for each. Checks that are off read nothing.
 func (c Configuration) Reads() []client.Object {
 	var reads []client.Object
 	add := func(obj client.Object) {

@@ -54,8 +54,8 @@ func (s *Store) close(namespace string, g *gap) {
 	}
 }
 
-// incomplete returns an error if an object that a query asks for may not be kept. A namespace that has used up its share
-// makes questions about and from itself fail, and no others: what it loses is that others are compared with it.
+// incomplete returns an error if an object that a query asks for may not be kept. A namespace that has used up its
+// share makes questions about and from itself fail, and no others: what it loses is that others are compared with it.
 func (s *Store) incomplete(q Query) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -43,8 +43,8 @@ func NewLimit(bytes int64) *Limit {
 // Bytes returns how many bytes may be kept in all.
 func (l *Limit) Bytes() int64 { return l.most }
 
-// take sets bytes aside for an object of a namespace, if there are any. Objects in no namespace have no other bound than
-// the whole.
+// take sets bytes aside for an object of a namespace, if there are any. Objects in no namespace have no other bound
+// than the whole.
 func (l *Limit) take(namespace string, bytes int64) shortage {
 	if l == nil {
 		return enough

@@ -11,7 +11,12 @@ func sizeOf(value any) int64 {
 		return 0
 	}
 	v := reflect.ValueOf(value)
-	return int64(v.Type().Size()) + referred(v)
+	return bytesOf(v.Type()) + referred(v)
+}
+
+// bytesOf is the size of a type.
+func bytesOf(t reflect.Type) int64 {
+	return int64(t.Size()) //nolint:gosec // No type is that large.
 }
 
 // referred is about how many bytes a value refers to.
@@ -23,22 +28,22 @@ func referred(v reflect.Value) int64 {
 		if v.IsNil() {
 			return 0
 		}
-		return int64(v.Elem().Type().Size()) + referred(v.Elem())
+		return bytesOf(v.Elem().Type()) + referred(v.Elem())
 	case reflect.Slice:
-		return int64(v.Cap())*int64(v.Type().Elem().Size()) + referredByItems(v)
+		return int64(v.Cap())*bytesOf(v.Type().Elem()) + referredByItems(v)
 	case reflect.Array:
 		return referredByItems(v)
 	case reflect.Struct:
 		n := int64(0)
-		for i := range v.NumField() {
-			n += referred(v.Field(i))
+		for _, field := range v.Fields() {
+			n += referred(field)
 		}
 		return n
 	case reflect.Map:
 		n := int64(48)
 		for entries := v.MapRange(); entries.Next(); {
 			// A map is at least half full, and has a byte for each place.
-			n += 2*int64(v.Type().Key().Size()+v.Type().Elem().Size()+1) + referred(entries.Key()) + referred(entries.Value())
+			n += 2*(bytesOf(v.Type().Key())+bytesOf(v.Type().Elem())+1) + referred(entries.Key()) + referred(entries.Value())
 		}
 		return n
 	default:

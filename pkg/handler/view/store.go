@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -120,6 +121,11 @@ func (s *Store) newEntry(name id, obj client.Object) *entry {
 
 // set keeps an entry in place of the one of the same name, unless there is no room for it. The caller holds the lock.
 func (s *Store) set(e *entry) {
+	old, ok := s.entries[e.id]
+	if ok && slices.Equal(old.keys, e.keys) && reflect.DeepEqual(old.value, e.value) {
+		old.list = s.list // Most changes are of the status, or of what else is not kept.
+		return
+	}
 	s.remove(e.id)
 	e.list = s.list
 	if shortage := s.limit.take(e.namespace, e.bytes); shortage != enough {

@@ -15,9 +15,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// View says what is kept of each object of a type in place of the object, and by which keys that is found. It stands in
-// a definition's list of what its check reads, beside or instead of empty objects of types that are kept whole. Make one
-// with [New]. It holds no objects and may be shared.
+// View says what is kept of each object of a type in place of the object, and by which keys that is found. It stands
+// in a definition's list of what its check reads, beside or instead of empty objects of types that are kept whole. Make
+// one with [New]. It holds no objects and may be shared.
 type View[T any] struct {
 	client.Object // an empty object of the type
 	list          client.ObjectList

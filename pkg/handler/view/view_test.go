@@ -152,6 +152,26 @@ func TestGet(t *testing.T) {
 	}
 }
 
+// A change of what is not kept leaves the index alone: there may be many, of objects with many keys.
+func TestNothingIsDoneForWhatIsNotKept(t *testing.T) {
+	store := NewStore(words(), NewLimit(10_000))
+	w, name := store.Writer(false), id{namespace: "shop", name: "x"}
+	w.Set(configMap("shop", "x", "1", map[string]string{"n": "k"}))
+	before := store.entries[name]
+	same := configMap("shop", "x", "1", map[string]string{"n": "k"})
+	same.Labels = map[string]string{"changed": "yes"}
+	w = store.Writer(true)
+	w.Set(same)
+	w.Complete()
+	if store.entries[name] != before {
+		t.Error("the same was kept anew, or is gone")
+	}
+	w.Set(configMap("shop", "x", "2", map[string]string{"n": "k"}))
+	if store.entries[name] == before || store.entries[name].value != "2" {
+		t.Error("a change was missed")
+	}
+}
+
 func large(namespace, name string, bytes int) *corev1.ConfigMap {
 	return configMap(namespace, name, "", map[string]string{strings.Repeat("n", bytes): "k"})
 }
