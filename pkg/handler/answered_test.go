@@ -67,7 +67,7 @@ func TestEscapedObjectsAreJudged(t *testing.T) {
 		t.Fatalf("it has %d bytes", len(body))
 	}
 	seen := 0
-	h := newHandler(t, Entry{Check: CheckFor("args", func(_ context.Context, req *Request, pod *corev1.Pod) []Violation {
+	h := newHandler(t, Entry{Check: CheckFor("args", func(_ context.Context, _ *Request, pod *corev1.Pod) []Violation {
 		seen = len(pod.Spec.Containers[0].Args[0])
 		return []Violation{{Message: "no"}}
 	}), EveryUpdate: true})

@@ -110,8 +110,8 @@ func (in *incoming) grow() *refusal {
 // head is what is known of the review by now.
 func (in *incoming) head() *review { return headOf(in.data[:min(len(in.data), usualHead)]) }
 
-// tooLarge refuses a body that is too large to be kept, unless it is the update of an object that is being deleted. That
-// can be told without keeping it.
+// tooLarge refuses a body that is too large to be kept, unless it is the update of an object that is being deleted.
+// That can be told without keeping it.
 func (in *incoming) tooLarge() *refusal {
 	if in.head().Request.Operation == admissionv1.Update && bytes.Contains(in.data, []byte(deletion)) {
 		var cleanup lean.Cleanup

@@ -20,8 +20,8 @@ func (e *entry) panicked(ctx context.Context, reason any) error {
 	return errors.New("it panicked; the webhook's log has the stack")
 }
 
-// panicked tells the log of a panic outside of any check, and refuses the review. What net/http uses to end a connection
-// goes on.
+// panicked tells the log of a panic outside of any check, and refuses the review. What net/http uses to end a
+// connection goes on.
 func panicked(ctx context.Context, reason any) *refusal {
 	if reason == http.ErrAbortHandler { //nolint:errorlint // a value, as net/http compares it
 		panic(reason)

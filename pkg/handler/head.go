@@ -47,7 +47,9 @@ func (in *review) readHead(name string, value []byte) bool {
 	case "subResource":
 		r.SubResource = short(value)
 	case "kind":
-		lean.Members(value, texts(map[string]*string{"group": &r.Kind.Group, "version": &r.Kind.Version, "kind": &r.Kind.Kind}))
+		lean.Members(value, texts(map[string]*string{
+			"group": &r.Kind.Group, "version": &r.Kind.Version, "kind": &r.Kind.Kind,
+		}))
 	case "resource":
 		lean.Members(value, texts(map[string]*string{
 			"group": &r.Resource.Group, "version": &r.Resource.Version, "resource": &r.Resource.Resource,

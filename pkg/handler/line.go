@@ -67,14 +67,18 @@ func (l *line) remove(w *waiter, keys ...string) {
 // newestOfMost returns the last review of the longest of the lines, and of that which the keys lead to if it is one of
 // the longest.
 func (l *line) newestOfMost(keys ...string) *waiter {
-	if len(keys) == 0 {
+	if len(l.below) == 0 {
 		return l.own[len(l.own)-1]
+	}
+	var key string
+	if len(keys) > 0 {
+		key, keys = keys[0], keys[1:]
 	}
 	longest := l.below[0]
 	for _, b := range l.below[1:] {
-		if b.count > longest.count || b.count == longest.count && b.key == keys[0] {
+		if b.count > longest.count || b.count == longest.count && b.key == key {
 			longest = b
 		}
 	}
-	return longest.newestOfMost(keys[1:]...)
+	return longest.newestOfMost(keys...)
 }

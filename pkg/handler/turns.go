@@ -24,8 +24,8 @@ func callerOf(username, namespace string) caller {
 }
 
 // turns are how many reviews are looked at at a time, and a bounded line of those that wait. It is served user by user,
-// and for each user namespace by namespace: a user with many reviews waits for himself, and so does a tenant who makes a
-// controller send them.
+// and for each user namespace by namespace: a user with many reviews waits for himself, and so does a tenant who makes
+// a controller send them.
 type turns struct {
 	concurrent, queued int
 
@@ -63,8 +63,8 @@ func (t *turns) giveBack() {
 	t.waiting.next().end(true)
 }
 
-// queue waits in line, if there is no turn by now. When there are too many, the newest of the user who has the most loses
-// its place, which may be this one.
+// queue waits in line, if there is no turn by now. When there are too many, the newest of the user who has the most
+// loses its place, which may be this one.
 func (t *turns) queue(of caller) *waiter {
 	t.mu.Lock()
 	defer t.mu.Unlock()

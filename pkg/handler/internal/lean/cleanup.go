@@ -20,9 +20,10 @@ const (
 	longestName = 256
 )
 
-// Cleanup finds out of a review, while that is written to it, whether its object was being deleted before and changes in
-// nothing but its metadata and its status. It keeps none of the review, so that one of any size will do. What is written
-// in two ways counts as a change, and anything unusual is none of it: names with escape sequences, or that occur twice.
+// Cleanup finds out of a review, while that is written to it, whether its object was being deleted before and changes
+// in nothing but its metadata and its status. It keeps none of the review, so that one of any size will do. What is
+// written in two ways counts as a change. It is also false for what is unusual: names with escape sequences, or that
+// occur twice.
 type Cleanup struct {
 	depth    int
 	open     [watched + 1]byte   // the brackets around the position
@@ -132,7 +133,9 @@ func (c *Cleanup) begin(bracket byte) {
 		return
 	}
 	c.open[c.depth], c.names[c.depth] = bracket, ""
-	if path := c.path(); c.depth == objectLevel && bracket == '{' && (path == "request/object/" || path == "request/oldObject/") {
+	path := c.path()
+	isObject := path == "request/object/" || path == "request/oldObject/"
+	if isObject && c.depth == objectLevel && bracket == '{' {
 		c.sum = sha256.New()
 	}
 }
