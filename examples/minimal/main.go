@@ -53,13 +53,13 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// 2: the server presents what the bootstrapper has.
-	server := boot.NewServer(bootstrap.ServerOptions{})
-	server.Register("/validate", checks)
-	mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: server, Metrics: metricsserver.Options{BindAddress: "0"}})
+	// 2: the server presents what the bootstrapper has. GetWebhookServer is what makes the manager start it.
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: boot.NewServer(bootstrap.ServerOptions{}),
+		Metrics: metricsserver.Options{BindAddress: "0"}})
 	if err != nil {
 		return err
 	}
+	mgr.GetWebhookServer().Register("/validate", checks)
 	// 3: probes say "ready" when the API server can call us. They and the metrics bound what connections can cost, which
 	// the manager's own do not.
 	probes, err := boot.ListenProbes(ctx, bootstrap.ProbeOptions{

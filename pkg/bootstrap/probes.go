@@ -32,12 +32,12 @@ type ProbeOptions struct {
 	Gatherer prometheus.Gatherer
 }
 
-// Probes serve health and metrics, with bounds for what connections can cost, which a manager's own servers have not: see
-// [lifecycle.Server]. They are a manager's Runnable, and need no leader.
+// Probes serve health and metrics, with bounds for what connections can cost, which a manager's own servers do not
+// have: see [lifecycle.Server]. They are a manager's Runnable, and need no leader.
 type Probes struct{ servers []*lifecycle.Server }
 
-// ListenProbes binds the addresses, so that a port in use is known before anything else is done. Call [Probes.Start], or
-// add what it returns to a manager.
+// ListenProbes binds the addresses, so that a port in use is known before anything else is done. Call [Probes.Start],
+// or add what it returns to a manager.
 func (b *Bootstrapper) ListenProbes(ctx context.Context, o ProbeOptions) (*Probes, error) {
 	health := http.NewServeMux()
 	health.Handle("/healthz", lifecycle.HealthzHandler())

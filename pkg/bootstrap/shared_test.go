@@ -30,9 +30,8 @@ func TestManyProbesFewHandshakes(t *testing.T) {
 		handshakes.Add(1)
 		return ask(ctx)
 	}
-	var condition lifecycle.Condition
-	for _, condition = range b.Conditions() {
-	}
+	conditions := b.Conditions()
+	condition := conditions[len(conditions)-1]
 	readyz := lifecycle.ReadyzHandler(condition)
 	const calls = 1000
 	begin := time.Now()

@@ -60,7 +60,7 @@ func TestConnectionsCostLittle(t *testing.T) {
 		target.answers(t, crowd.name)
 		must(t, readyz(t.Context(), health))
 		if status, body, err := fetch(t.Context(), "http://"+metrics+"/metrics"); err != nil || status != http.StatusOK ||
-			!strings.Contains(string(body), `hookstrap_connections{server="admission"}`) {
+			!strings.Contains(body, `hookstrap_connections{server="admission"}`) {
 			t.Errorf("%s: metrics: %d, %v", crowd.name, status, err)
 		}
 		for _, conn := range open {

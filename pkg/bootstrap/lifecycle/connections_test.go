@@ -87,6 +87,40 @@ func TestOneThatIsBeingAnsweredIsNotCut(t *testing.T) {
 	}
 }
 
+// TestAllThatAreBeingAnsweredStay: when all that one address may have are being answered, a new one is refused.
+func TestAllThatAreBeingAnsweredStay(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	server, _, end := small(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.ReadFull(r.Body, make([]byte, r.ContentLength)) // It does not look for the end.
+		asked <- struct{}{}
+		<-answer
+		_, _ = io.WriteString(w, "late")
+	}))
+	defer end()
+	const most = 6
+	var callers [most]net.Conn
+	for i := range callers {
+		callers[i] = dial(t, server)
+		_, _ = fmt.Fprintf(callers[i], "POST / HTTP/1.1\r\nHost: web\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+			i, "bodies"[:i])
+		<-asked
+	}
+	for range 3 {
+		if got, _ := io.ReadAll(dial(t, server)); len(got) > 0 {
+			t.Errorf("one too many got %q", got)
+		}
+	}
+	close(answer)
+	for i, caller := range callers {
+		if got, err := io.ReadAll(caller); err != nil || !strings.HasSuffix(string(got), "late") {
+			t.Errorf("answer to caller %d: %q, %v", i, got, err)
+		}
+	}
+	if closed := server.ClosedConnections(); closed["full"] != 3 || closed["body"] != 0 {
+		t.Errorf("closed were %v", closed)
+	}
+}
+
 // TestHeadersAreBounded: 16 KiB and net/http's 4 KiB, whatever the header is.
 func TestHeadersAreBounded(t *testing.T) {
 	server, _, end := small(t, http.NotFoundHandler())

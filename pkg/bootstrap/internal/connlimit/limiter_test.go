@@ -4,6 +4,7 @@
 package connlimit
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -54,7 +55,7 @@ func (h *house) come(name, client string, s state) {
 	if c != nil && s != fresh {
 		c.enter(s)
 	}
-	time.Sleep(time.Second) //nolint:forbidigo // The clock of a bubble.
+	<-time.After(time.Second)
 }
 
 // left are the names of the connections that are open, in the order asked for.
@@ -132,7 +133,7 @@ func TestNoneThatIsBeingAnsweredGoes(t *testing.T) {
 		h.come("e", "10.0.0.2", answering)
 		h.come("f", "10.0.0.3", fresh)
 		h.want("a b c e", "full 10.0.0.1, full 10.0.0.3", "a", "b", "c", "d", "e", "f")
-		if _, err := h.peers["f"].Read(make([]byte, 1)); err != io.EOF { //nolint:errorlint // It is that one.
+		if _, err := h.peers["f"].Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 			t.Errorf("the one that was refused: %v", err)
 		}
 		if n := h.limiter.Closed(Full); n != 2 {
