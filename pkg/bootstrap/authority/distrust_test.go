@@ -213,7 +213,7 @@ func TestDistrustedAreBounded(t *testing.T) {
 	for i := range 3 * mostDistrusted {
 		r.distrust(strconv.Itoa(i), start().Add(time.Duration(i)*time.Second))
 	}
-	if len(r.Distrusted) != mostDistrusted || r.Distrusted["0"] != (time.Time{}) {
+	if len(r.Distrusted) != mostDistrusted || !r.Distrusted["0"].IsZero() {
 		t.Errorf("%d are remembered, want the last %d", len(r.Distrusted), mostDistrusted)
 	}
 }
