@@ -150,7 +150,7 @@ verify-modules: check-go
 
 .PHONY: verify-manifests
 verify-manifests: components
-	@for file in $$(find manifests -name kustomization.yaml | sort); do \
+	@for file in $$(find manifests -name kustomization.yaml | xargs grep -L '^kind: Component' | sort); do \
 	  echo "kubectl kustomize $${file%/*}"; \
 	  $(KUBECTL) kustomize "$${file%/*}" >/dev/null; \
 	done

@@ -26,8 +26,8 @@ func TestPolicyComparesEveryField(t *testing.T) {
 		expressions.WriteString(strings.ReplaceAll(validation.Expression, ".?", ".") + "\n")
 	}
 	fields := func(of reflect.Type, prefix string) {
-		for i := range of.NumField() {
-			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+		for field := range of.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			if name == "caBundle" || name == "clientConfig" {
 				continue
 			}

@@ -164,7 +164,9 @@ func forbiddenChanges() map[string]func(*admissionv1.ValidatingWebhookConfigurat
 		"other rules":     func(w *admissionv1.ValidatingWebhook) { w.Rules[0].Resources = []string{"secrets"} },
 		"a failurePolicy": func(w *admissionv1.ValidatingWebhook) { w.FailurePolicy = new(admissionv1.Ignore) },
 		"a matchPolicy":   func(w *admissionv1.ValidatingWebhook) { w.MatchPolicy = new(admissionv1.Exact) },
-		"sideEffects":     func(w *admissionv1.ValidatingWebhook) { w.SideEffects = new(admissionv1.SideEffectClassNoneOnDryRun) },
+		"sideEffects": func(w *admissionv1.ValidatingWebhook) {
+			w.SideEffects = new(admissionv1.SideEffectClassNoneOnDryRun)
+		},
 		"a namespaceSelector": func(w *admissionv1.ValidatingWebhook) {
 			w.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"no": "where"}}
 		},

@@ -206,8 +206,8 @@ func (s *state) recall(memory *state) bool {
 }
 
 // adopt notes which of the CAs a step of ours made, as far as the memory of this process knows (it may be nil). What an
-// older release has left in the Secret, which kept no record of that, counts as made. It tells whether to write that: the
-// record was missing.
+// older release has left in the Secret, which kept no record of that, counts as made. It tells whether to write
+// that: the record was missing.
 func (s *state) adopt(memory *state) bool {
 	if memory != nil && memory.record.Made == nil {
 		memory = nil

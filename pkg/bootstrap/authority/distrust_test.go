@@ -213,7 +213,7 @@ func TestDistrustedAreBounded(t *testing.T) {
 	for i := range 3 * mostDistrusted {
 		r.distrust(strconv.Itoa(i), start().Add(time.Duration(i)*time.Second))
 	}
-	if len(r.Distrusted) != mostDistrusted || r.Distrusted["0"] != (time.Time{}) {
+	if len(r.Distrusted) != mostDistrusted || !r.Distrusted["0"].IsZero() {
 		t.Errorf("%d are remembered, want the last %d", len(r.Distrusted), mostDistrusted)
 	}
 }
@@ -250,7 +250,8 @@ func TestRotationsAreBounded(t *testing.T) {
 		t.Errorf("%d CAs are trusted, want %d", s.bundle.Len(), mostRetired+2)
 	}
 	message := warnedOf(s.warnings(at(t, now).asking(annotation)), WarningRotationWaits)
-	if !strings.Contains(message, strconv.Quote(annotation)) || !strings.Contains(message, s.roomAt().Format(time.RFC3339)) {
+	until, quoted := s.roomAt().Format(time.RFC3339), strconv.Quote(annotation)
+	if !strings.Contains(message, quoted) || !strings.Contains(message, until) {
 		t.Errorf("what waits is told of as %q", message)
 	}
 	for _, silent := range []moment{at(t, now), at(t, now).asking(s.record.Rotated)} {

@@ -87,12 +87,11 @@ func (a *Authority) foreign(secret *corev1.Secret) error {
 	if _, err := parseCAKey(dataKey, secret.Data[dataKey]); err != nil {
 		return err
 	}
-	cert, err := parseCACertificate(dataCert, secret.Data[dataCert])
-	if err != nil || a.current.Load() != nil {
-		return nil // Ours, if this process has a CA to put there; damaged, if there is no certificate.
+	if a.current.Load() != nil {
+		return nil // This process has a CA to put there.
 	}
-	if err := conforms(cert); err != nil {
-		return fmt.Errorf("%s is not like one that is made here: %w", dataCert, err)
+	if cert, err := parseCACertificate(dataCert, secret.Data[dataCert]); err == nil && conforms(cert) != nil {
+		return fmt.Errorf("%s is not like one that is made here: %w", dataCert, conforms(cert))
 	}
 	return nil
 }
