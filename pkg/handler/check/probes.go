@@ -5,6 +5,7 @@ package check
 
 import (
 	"context"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
