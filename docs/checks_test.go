@@ -16,6 +16,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
+	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
 func TestChecksPage(t *testing.T) {
@@ -80,7 +81,7 @@ func code(yaml string) string { return "\n```yaml\n" + strings.TrimSpace(yaml) +
 func lookedUp(d handler.Definition) string {
 	var kinds []string
 	for _, obj := range d.Reads {
-		kinds = append(kinds, reflect.TypeOf(obj).Elem().Name()+"s")
+		kinds = append(kinds, reflect.TypeOf(view.TypeOf(obj)).Elem().Name()+"s")
 	}
 	if last := len(kinds) - 1; last > 0 {
 		kinds = []string{strings.Join(kinds[:last], ", ") + " and " + kinds[last]}

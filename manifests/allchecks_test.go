@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
+	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
 const allChecks = "components/all-checks/"
@@ -51,7 +52,7 @@ func TestAllChecksMayWatchWhatChecksLookUp(t *testing.T) {
 	var want []string
 	for _, d := range check.Definitions() {
 		for _, obj := range d.Reads {
-			kinds, _, err := scheme.Scheme.ObjectKinds(obj)
+			kinds, _, err := scheme.Scheme.ObjectKinds(view.TypeOf(obj))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,7 +7,7 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
+	"errors"
 	"fmt"
 	"os"
 
@@ -16,7 +16,7 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
@@ -53,18 +53,22 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// 2: the server takes its tls.Config from the bootstrapper.
-	server := webhook.NewServer(webhook.Options{TLSOpts: []func(*tls.Config){boot.TLSOption}})
-	server.Register("/validate", checks)
-	mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: server, HealthProbeBindAddress: ":8081"})
+	// 2: the server presents what the bootstrapper has. GetWebhookServer is what makes the manager start it.
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: boot.NewServer(bootstrap.ServerOptions{}),
+		Metrics: metricsserver.Options{BindAddress: "0"}})
 	if err != nil {
 		return err
 	}
-	// 3: the manager runs it, and is ready when the API server can call us.
-	if err := mgr.Add(boot); err != nil {
+	mgr.GetWebhookServer().Register("/validate", checks)
+	// 3: probes say "ready" when the API server can call us. They and the metrics bound what connections can cost, which
+	// the manager's own do not.
+	probes, err := boot.ListenProbes(ctx, bootstrap.ProbeOptions{
+		HealthAddress: ":8081", MetricsAddress: ":8080", Gatherer: metrics.Registry})
+	if err != nil {
 		return err
 	}
-	if err := mgr.AddReadyzCheck("webhook-tls", boot.Readyz); err != nil {
+	// 4: the manager runs all of them.
+	if err := errors.Join(mgr.Add(boot), mgr.Add(probes)); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)

@@ -62,8 +62,8 @@ func (b *Bootstrapper) adopt(ctx context.Context, next candidate) error {
 }
 
 // publish hands the policy to the injector. While the certificate that is being served is signed by a CA that the
-// policy leaves out, that CA stays: old trust leaves last. Policies are read and handed over one at a time, lest an
-// older one be published after a newer.
+// policy leaves out, that CA stays, unless it is distrusted: old trust leaves last. Policies are read and handed over
+// one at a time, lest an older one be published after a newer.
 func (b *Bootstrapper) publish(read func() trust.Policy) {
 	b.publishing.Lock()
 	defer b.publishing.Unlock()
@@ -81,7 +81,8 @@ func (b *Bootstrapper) withServed(policy trust.Policy) trust.Policy {
 		return policy
 	}
 	policy.Exact = false
-	if own := trust.NewBundle(current.CAs()...).Prune(now); own.Verify(current.Chain(), b.serverName(), now) == nil {
+	own := trust.NewBundle(current.CAs()...).Prune(now).WithoutFingerprints(policy.Distrusted)
+	if own.Verify(current.Chain(), b.serverName(), now) == nil {
 		policy.Bundle = policy.Bundle.Union(own)
 	}
 	return policy

@@ -73,7 +73,8 @@ const announcePatience = 10 * time.Second
 func (b *Bootstrapper) untilReady(ctx context.Context) error {
 	const shortest, longest = 2 * time.Millisecond, time.Second
 	for delay := shortest; ; delay = min(2*delay, longest) {
-		if err := b.handshake(ctx); err == nil {
+		if pair := b.state.Pair(); b.handshake(ctx) == nil {
+			b.handshakes.set(pair, nil) // A probe that asks now hears of this one.
 			return nil
 		}
 		if err := pause(ctx, delay); err != nil {

@@ -9,15 +9,12 @@ import (
 	"net/netip"
 	"slices"
 
-	"k8s.io/klog/v2"
-
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
-// newAuthority is the built-in signer with a policy that admits this Service's certificates and no others. Its names
-// and addresses come from what all replicas have in common, so that each may sign for each.
+// newAuthority is the built-in signer with a policy that admits this Service's certificates and no others.
 func (b *Bootstrapper) newAuthority(id found) (*authority.Authority, error) {
 	var own *authority.Authority
 	own, err := authority.New(authority.Options{
@@ -29,6 +26,8 @@ func (b *Bootstrapper) newAuthority(id found) (*authority.Authority, error) {
 		OnChange:   func() { b.authorityChanged(own) },
 		AwaitTrust: b.awaitCarried(),
 		OnStep:     b.rotated,
+		OnWarning:  b.authorityWarned,
+		Serving:    b.Leaf,
 	})
 	return own, err
 }
@@ -38,6 +37,7 @@ func (b *Bootstrapper) signingPolicy(id found) authority.Policy {
 	names := identity.ServiceNames(id.Service, id.Namespace, id.ClusterDomain)
 	extraNames, extraIPs := splitSANs(b.options.ExtraSANs)
 	return authority.Policy{
+		SignerName:    b.options.SignerName,
 		Requester:     authority.ServiceAccountUser(b.options.Namespace, b.options.ServiceAccount),
 		DNSNames:      append(names, extraNames...),
 		Namespace:     b.options.Namespace,
@@ -49,7 +49,7 @@ func (b *Bootstrapper) signingPolicy(id found) authority.Policy {
 
 // authorityPolicy publishes the CAs of the built-in signer as they are when it is asked, and no others.
 func authorityPolicy(own *authority.Authority) func() trust.Policy {
-	return func() trust.Policy { return trust.Policy{Bundle: own.Bundle(), Exact: true} }
+	return own.TrustPolicy
 }
 
 // awaitCarried waits until every live caBundle has carried a CA for long enough that every API server has seen it. It
@@ -77,7 +77,7 @@ func (b *Bootstrapper) awaitCarried() func(context.Context, *x509.Certificate) e
 // now: an old CA leaves the sooner the fewer depend on it.
 func (b *Bootstrapper) authorityChanged(own *authority.Authority) {
 	b.publish(authorityPolicy(own))
-	b.metrics.authority(own.Signing())
+	b.metrics.authority(own)
 	if current := b.state.Pair(); current != nil && current.Leaf().CheckSignatureFrom(own.Signing()) != nil {
 		b.Renew()
 	}
@@ -95,23 +95,12 @@ func splitSANs(sans []string) (names []string, ips []netip.Addr) {
 	return names, ips
 }
 
-// runAuthority follows the CA from the first certificate on, and signs what other replicas left unsigned once this one
-// is ready: its own start comes first.
+// runAuthority follows the CA from the first certificate on.
 func (b *Bootstrapper) runAuthority(ctx context.Context, own *authority.Authority) error {
 	select {
 	case <-b.served:
+		return own.Run(ctx)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	go func() {
-		select {
-		case <-b.ready:
-		case <-ctx.Done():
-			return
-		}
-		if err := own.RunController(ctx, 0); err != nil {
-			klog.FromContext(ctx).Error(err, "The signer for other replicas' requests has stopped")
-		}
-	}()
-	return own.Run(ctx)
 }

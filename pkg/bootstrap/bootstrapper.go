@@ -18,6 +18,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
 )
 
 // Bootstrapper runs the one flow for a webhook server. Make it with [New], give [Bootstrapper.TLSOption] to the server,
@@ -38,6 +39,9 @@ type Bootstrapper struct {
 	problem   problem
 	// own are the addresses of our own handshakes, which are no clients.
 	own addresses
+
+	// handshakes are those of readiness, with our own listener or the neighbor's.
+	handshakes shared[*serving.Pair]
 
 	// publishing is held from reading a trust policy until the injector has it.
 	publishing sync.Mutex
@@ -74,6 +78,7 @@ func New(options Options) (*Bootstrapper, error) {
 		served:   make(chan struct{}),
 		ready:    make(chan struct{}),
 	}
+	b.handshakes.ask = b.handshake
 	if err := b.loadClientAuth(); err != nil {
 		return nil, fmt.Errorf("bootstrap options: ClientCAFile: %w", err)
 	}
@@ -136,8 +141,7 @@ func (b *Bootstrapper) Ready() <-chan struct{} { return b.ready }
 // Start runs until ctx ends and then returns nil. No failure of a certificate, a signer or the API server ends it.
 func (b *Bootstrapper) Start(ctx context.Context) error {
 	b.started = time.Now()
-	logger := klog.FromContext(ctx).WithName("bootstrap")
-	ctx = klog.NewContext(ctx, logger)
+	ctx = named(ctx)
 	b.events.start(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return b.injector.Run(ctx) })
@@ -149,6 +153,11 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// named is ctx with a logger of our name, which logs no bodies of API requests, at whatever verbosity.
+func named(ctx context.Context) context.Context {
+	return logcap.NewContext(klog.NewContext(ctx, klog.FromContext(ctx).WithName("bootstrap")))
 }
 
 // runSource feeds certificates to adopt until ctx ends.

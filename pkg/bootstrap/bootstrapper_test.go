@@ -85,6 +85,31 @@ func TestNewRefusesBadOptions(t *testing.T) {
 			},
 			want: "PublishTrustBundle",
 		},
+		{name: "a signer name of one's own", alter: func(o *bootstrap.Options) {
+			o.BuiltInSignerName, o.PublishTrustBundle = "webhooks.example.com/serving", true
+		}},
+		{name: "a signer name of one's own, and another signer", alter: func(o *bootstrap.Options) {
+			o.BuiltInSignerName, o.SignerName = "webhooks.example.com/serving", "example.com/serving"
+		}},
+		{
+			name: "a signer name of one's own, and the usual one",
+			alter: func(o *bootstrap.Options) {
+				o.BuiltInSignerName, o.SignerName = "webhooks.example.com/serving", "hookstrap.dev/serving"
+			},
+			want: "leave one of them out",
+		},
+		{
+			name:  "a signer name of Kubernetes for our own",
+			alter: func(o *bootstrap.Options) { o.BuiltInSignerName = "kubernetes.io/kubelet-serving" },
+			want:  "name of another one",
+		},
+		{
+			name: "no ServiceAccount for the built-in signer by another name",
+			alter: func(o *bootstrap.Options) {
+				o.BuiltInSignerName, o.ServiceAccount = "webhooks.example.com/serving", ""
+			},
+			want: "ServiceAccount",
+		},
 		{
 			name:  "a directory that cannot be made",
 			alter: func(o *bootstrap.Options) { o.CertDir = "/dev/null/certs" },

@@ -30,7 +30,7 @@ func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 	if b.options.SelfAddress == "" {
 		return conditions
 	}
-	return append(conditions, lifecycle.Condition{Name: "handshake", Check: b.handshake})
+	return append(conditions, lifecycle.Condition{Name: "handshake", Check: b.recentHandshake})
 }
 
 // Readyz is all [Bootstrapper.Conditions] as one check, for controller-runtime's AddReadyzCheck.
@@ -62,6 +62,11 @@ func (b *Bootstrapper) trustedNow() error {
 		return errors.New("there is no certificate to be trusted yet")
 	}
 	return b.injector.Verify(pair.Chain(), b.serverName(), time.Now())
+}
+
+// recentHandshake is one handshake for all who ask within a moment. It is made with the certificate that is served now.
+func (b *Bootstrapper) recentHandshake(ctx context.Context) error {
+	return b.handshakes.get(ctx, b.state.Pair())
 }
 
 // handshake does what the API server does: TLS with our own listener, for the Service's name, verified with each live

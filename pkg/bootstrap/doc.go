@@ -16,11 +16,13 @@
 //	b, err := bootstrap.New(bootstrap.Options{RESTConfig: cfg, Environment: env,
 //		WebhookConfigurations: []trust.Target{{Kind: trust.Validating, Name: "my-webhook"}}})
 //	...
-//	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
-//		WebhookServer: webhook.NewServer(webhook.Options{TLSOpts: []func(*tls.Config){b.TLSOption}})})
+//	mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: b.NewServer(bootstrap.ServerOptions{})})
 //	...
+//	mgr.GetWebhookServer().Register("/validate", handler)
 //	err = mgr.Add(b)
-//	err = mgr.AddReadyzCheck("webhook-tls", b.Readyz)
+//	probes, err := b.ListenProbes(ctx, bootstrap.ProbeOptions{HealthAddress: ":8081"})
+//	...
+//	err = mgr.Add(probes)
 //
 // A [Bootstrapper] waits for no lease and for no other replica, and it never gives up: whatever fails is said, with
 // what to do about it, and tried again with a capped and jittered back-off, while the last good certificate serves.

@@ -27,6 +27,12 @@ const (
 	eventReload        = "FilesNotReloaded"
 	eventReloaded      = "FilesReloaded"
 	eventAuthority     = "CARotation"
+	eventCacheFull     = "ClusterCacheFull"
+	eventCacheComplete = "ClusterCacheComplete"
+	eventForeignCA     = "CANotMadeHere"
+	eventRotationWaits = "CARotationWaits"
+	eventDistrust      = "CADistrustNotUnderstood"
+	eventForeignEntry  = "ForeignWebhookEntry"
 )
 
 // warningInterval is for how long the same warning about the same thing is not repeated. It comes on top of client-go's

@@ -82,6 +82,13 @@ func TestWhatIsAnEvent(t *testing.T) {
 			b.ChecksReloaded("abc")
 			b.ChecksNotReloaded(other)
 		}, []string{"Warning FilesNotReloaded", "Normal FilesReloaded", "Warning FilesNotReloaded"}},
+		"cache, by type": {func(b *Bootstrapper) {
+			b.ClusterCacheFull("one", other)
+			b.ClusterCacheFull("two", other)
+			b.ClusterCacheFull("one", other)
+			b.ClusterCacheComplete("one")
+			b.ClusterCacheFull("one", other)
+		}, []string{"Warning ClusterCacheFull", "Warning ClusterCacheFull", "Normal ClusterCacheComplete", "Warning ClusterCacheFull"}},
 		"files, by kind": {func(b *Bootstrapper) {
 			b.reloadFailed(reloadCA, other)
 			b.reloadFailed(reloadCertificate, other)

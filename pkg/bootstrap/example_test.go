@@ -4,13 +4,11 @@
 package bootstrap_test
 
 import (
-	"crypto/tls"
 	"fmt"
 	"os"
 
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
@@ -35,8 +33,7 @@ func Example() {
 		return
 	}
 	_ = func() error {
-		mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: webhook.NewServer(webhook.Options{
-			TLSOpts: []func(*tls.Config){boot.TLSOption}})})
+		mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: boot.NewServer(bootstrap.ServerOptions{})})
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
 )
 
 // metrics tell the story of the log in numbers. Expiry is a time, not a remainder: "expires in" is for the query to
@@ -23,7 +25,9 @@ type metrics struct {
 	leafNotAfter  prometheus.Gauge
 	caNotAfter    prometheus.Gauge
 	caSteps       *prometheus.CounterVec
+	caForeign     prometheus.Gauge
 	bundles       *bundleMetrics
+	connections   *connectionMetrics
 }
 
 // newMetrics registers everything with r; nil registers nothing. trusted is asked at every scrape.
@@ -50,7 +54,10 @@ func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error)
 			"When the CA with which the built-in signer signs expires, as a Unix time; 0 with any other signer."),
 		caSteps: counter("hookstrap_ca_steps_total",
 			"Changes of the built-in signer's CA that this process has written, by step.", "step"),
-		bundles: newBundleMetrics(),
+		caForeign: gauge("hookstrap_ca_foreign",
+			"How many CAs in the built-in signer's Secret were not made by it: each is trusted, and one of them may sign."),
+		bundles:     newBundleMetrics(),
+		connections: newConnectionMetrics(),
 	}
 	for _, what := range reloads() { // A counter that is there from the start lets a query see the first error.
 		m.reloadErrors.WithLabelValues(what)
@@ -80,7 +87,7 @@ func (m *metrics) register(r prometheus.Registerer, trusted func() error) error 
 		return 1
 	})
 	own := []prometheus.Collector{m.phaseSeconds, m.startRequests, m.failures, m.reloadErrors, m.renewals, m.leafNotBefore,
-		m.leafNotAfter, m.caNotAfter, m.caSteps, verified}
+		m.leafNotAfter, m.caNotAfter, m.caSteps, m.caForeign, verified, m.connections}
 	for _, c := range append(own, m.bundles.collectors()...) {
 		if err := r.Register(c); err != nil {
 			return fmt.Errorf("registering the bootstrap metrics (one Bootstrapper a registry): %w", err)
@@ -111,6 +118,7 @@ func (m *metrics) serving(leaf *x509.Certificate, first bool) {
 	}
 }
 
-func (m *metrics) authority(signing *x509.Certificate) {
-	m.caNotAfter.Set(float64(signing.NotAfter.Unix()))
+func (m *metrics) authority(own *authority.Authority) {
+	m.caNotAfter.Set(float64(own.Signing().NotAfter.Unix()))
+	m.caForeign.Set(float64(own.Foreign()))
 }

@@ -23,6 +23,7 @@ type bundleMetrics struct {
 	writes   *prometheus.CounterVec
 	failures *prometheus.CounterVec
 	heals    *prometheus.CounterVec
+	foreign  *prometheus.GaugeVec
 
 	mu       sync.Mutex
 	managers map[string]bool // those that have a label value of their own
@@ -31,19 +32,23 @@ type bundleMetrics struct {
 func newBundleMetrics() *bundleMetrics {
 	return &bundleMetrics{
 		writes: counter("hookstrap_cabundle_writes_total",
-			"Writes of a caBundle, by object and by what was there before: empty, garbage, differs or surplus.",
+			"Writes of a caBundle, by object and by what was there before: empty, garbage, differs, surplus or distrusted.",
 			"kind", "name", "reason"),
 		failures: counter("hookstrap_cabundle_write_failures_total",
 			"Writes of a caBundle that the API server did not take, by object.", "kind", "name"),
 		heals: counter("hookstrap_cabundle_heals_total",
 			"Writes that repaired a caBundle that had been right, by object and by the field manager that had spoiled it.",
 			"kind", "name", "manager"),
+		foreign: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "hookstrap_webhook_entries_foreign",
+			Help: "Entries of webhook configurations that do not call our Service, by object, and by whether that is expected.",
+		}, []string{"kind", "name", "expected"}),
 		managers: map[string]bool{},
 	}
 }
 
 func (m *bundleMetrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.writes, m.failures, m.heals}
+	return []prometheus.Collector{m.writes, m.failures, m.heals, m.foreign}
 }
 
 // observer counts; further functions of it are for the caller to fill in.

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"k8s.io/klog/v2"
-
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 )
 
@@ -36,7 +34,7 @@ func (b *Bootstrapper) Once(ctx context.Context) error {
 		return errors.New("one certificate without the option Neighbor would be written nowhere: set it, and CertDir")
 	}
 	b.started, b.once = time.Now(), true
-	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithName("bootstrap"))
+	ctx = named(ctx)
 	injecting, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()

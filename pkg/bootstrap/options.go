@@ -71,11 +71,18 @@ type Options struct {
 	ExtraSANs []string
 	// WebhookConfigurations are the objects whose caBundle is kept right; with none, trust is somebody else's task.
 	WebhookConfigurations []trust.Target
+	// SharedConfigurations says that WebhookConfigurations have entries of other Services as well. They are counted, but
+	// no longer warned of: whoever steals our ServiceAccount's token can add one.
+	SharedConfigurations bool
 
 	// Source is where the certificate comes from; the default is SourceCSR.
 	Source Source
-	// SignerName is the signer that is asked; the default is the built-in one, [signer.BuiltIn].
+	// SignerName is the signer that is asked; the default is the built-in one.
 	SignerName string
+	// BuiltInSignerName is what the built-in signer is called, as DOMAIN/NAME in a domain of yours; the default is
+	// [signer.BuiltIn]. It tells your requests from those of other webhooks, and RBAC rules can then allow the
+	// ServiceAccount to approve and sign for this name alone. All replicas must agree on it.
+	BuiltInSignerName string
 	// Approval says who approves the request; the default is [csr.ApproveSelf].
 	Approval csr.Approval
 	// CASecretName is the Secret of the built-in signer's CA; the default is "<service>-ca".
@@ -119,8 +126,11 @@ func (o Options) withDefaults() Options {
 	if o.Source == "" {
 		o.Source = SourceCSR
 	}
+	if o.BuiltInSignerName == "" {
+		o.BuiltInSignerName = signer.BuiltIn
+	}
 	if o.SignerName == "" {
-		o.SignerName = signer.BuiltIn
+		o.SignerName = o.BuiltInSignerName
 	}
 	if o.Approval == "" {
 		o.Approval = csr.ApproveSelf
@@ -164,16 +174,29 @@ func (o Options) validate() error {
 		faults = append(faults, errors.New("ClientAllowedNames has an empty name, which a certificate without a common name "+
 			"would match: take it out"))
 	}
-	if o.PublishTrustBundle && (o.Source != SourceCSR || o.SignerName != signer.BuiltIn) {
+	if o.PublishTrustBundle && (o.Source != SourceCSR || o.SignerName != o.BuiltInSignerName) {
 		faults = append(faults, fmt.Errorf("PublishTrustBundle is for the CA of signer %s: whoever runs another one "+
-			"publishes its CA", signer.BuiltIn))
+			"publishes its CA", o.BuiltInSignerName))
 	}
 	return errors.Join(faults...)
 }
 
+// profile is what the signer that is asked demands.
+func (o Options) profile() (signer.Profile, error) {
+	switch o.SignerName {
+	case o.BuiltInSignerName:
+		return signer.LookupBuiltIn(o.SignerName)
+	case signer.BuiltIn:
+		return signer.Profile{}, fmt.Errorf("SignerName is %s, and BuiltInSignerName gives that signer the name %s: leave "+
+			"one of them out", o.SignerName, o.BuiltInSignerName)
+	default:
+		return signer.Lookup(o.SignerName)
+	}
+}
+
 func (o Options) validateRequest() error {
 	var faults []error
-	profile, err := signer.Lookup(o.SignerName)
+	profile, err := o.profile()
 	faults = append(faults, err)
 	if err == nil && profile.BuiltIn() && o.ServiceAccount == "" {
 		faults = append(faults, errors.New("ServiceAccount is missing: the built-in signer signs for it alone"))

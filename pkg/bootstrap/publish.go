@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
@@ -16,7 +15,7 @@ import (
 func (b *Bootstrapper) newPublisher() (*trust.Publisher, error) {
 	return trust.NewPublisher(trust.PublisherOptions{
 		Client:     b.clients.dynamic,
-		SignerName: authority.SignerName,
+		SignerName: b.options.SignerName,
 		Service:    types.NamespacedName{Namespace: b.options.Namespace, Name: b.options.Service},
 		Observer:   b.injectorObserver(),
 	})

@@ -6,6 +6,9 @@ package bootstrap
 import (
 	"cmp"
 	"crypto/x509"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
@@ -51,6 +54,18 @@ func (b *Bootstrapper) ChecksReloaded(hash string) {
 	b.events.normal(eventReloaded, "The files (%s) are in use again, with hash %s", reloadChecks, hash)
 }
 
+// ClusterCacheFull records as an event of our Pod that objects which checks look up are not kept for want of memory, at
+// most once in a few minutes for each type. What names the type. The caller logs it.
+func (b *Bootstrapper) ClusterCacheFull(what string, err error) {
+	b.events.warning(eventCacheFull, what, "Checks that look up %s fail: %v", what, err)
+}
+
+// ClusterCacheComplete records as an event of our Pod that what [Bootstrapper.ClusterCacheFull] told of is over.
+func (b *Bootstrapper) ClusterCacheComplete(what string) {
+	b.events.over(eventCacheFull, what)
+	b.events.normal(eventCacheComplete, "All objects that checks look up are known again: %s", what)
+}
+
 // servedLeaf says which certificate is served from now on.
 func (b *Bootstrapper) servedLeaf(leaf *x509.Certificate, first bool) {
 	b.metrics.serving(leaf, first)
@@ -79,6 +94,15 @@ func (b *Bootstrapper) rotated(step authority.Step) {
 	b.events.normal(eventAuthority, "%s", step.Message)
 }
 
+// authorityWarned tells of what a person should look at in the CA's Secret.
+func (b *Bootstrapper) authorityWarned(w authority.Warning) {
+	reason := map[string]string{
+		authority.WarningForeign: eventForeignCA, authority.WarningRotationWaits: eventRotationWaits,
+		authority.WarningDistrust: eventDistrust,
+	}[w.Name]
+	b.events.warning(reason, w.Subject, "%s", w.Message)
+}
+
 // injectorObserver counts what the injector does, and tells of fights.
 func (b *Bootstrapper) injectorObserver() trust.Observer {
 	observer := b.metrics.bundles.observer()
@@ -87,5 +111,26 @@ func (b *Bootstrapper) injectorObserver() trust.Observer {
 			"down: field manager %q has spoiled it (%d repairs in a row); have it leave clientConfig.caBundle alone",
 			w.Target, cmp.Or(w.Overwriter, managerUnknown), w.Repairs)
 	}
+	observer.Foreign = b.foreignEntries
 	return observer
+}
+
+// mostEntries bounds how many entries an event names.
+const mostEntries = 3
+
+// foreignEntries counts the entries of a configuration that are not ours, and warns of them unless they are expected.
+func (b *Bootstrapper) foreignEntries(t trust.Target, entries []trust.ForeignEntry) {
+	expected := b.options.SharedConfigurations
+	count := b.metrics.bundles.foreign.WithLabelValues(string(t.Kind), t.Name, strconv.FormatBool(expected))
+	count.Set(float64(len(entries)))
+	if len(entries) == 0 || expected {
+		return
+	}
+	var named []string
+	for _, entry := range entries[:min(len(entries), mostEntries)] {
+		named = append(named, entry.Webhook+" calls "+entry.Calls)
+	}
+	b.events.warning(eventForeignEntry, fmt.Sprint(t, entries), "%d entries of %s do not call our Service (%s): each is "+
+		"sent the objects that its rules match; if you did not add them, remove them, and take our ServiceAccount's token "+
+		"for stolen; if you did, run with --shared-configurations", len(entries), t, strings.Join(named, ", "))
 }

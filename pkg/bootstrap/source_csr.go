@@ -36,7 +36,7 @@ type csrSource struct {
 
 // openCSRSource serves what is stored, and then prepares to obtain more.
 func (b *Bootstrapper) openCSRSource(ctx context.Context) (*csrSource, error) {
-	profile, err := signer.Lookup(b.options.SignerName)
+	profile, err := b.options.profile()
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,11 @@ func (s *csrSource) obtain(ctx context.Context) (candidate, error) {
 	if err != nil {
 		return candidate{}, during(taskRoots, err)
 	}
-	pair, err := serving.NewPair(issued.Chain, issued.Key, policy.Bundle.Certificates())
+	stored := policy.Bundle
+	if s.authority != nil {
+		stored = s.authority.Lasting()
+	}
+	pair, err := serving.NewPair(issued.Chain, issued.Key, stored.Certificates())
 	if err != nil {
 		return candidate{}, err
 	}

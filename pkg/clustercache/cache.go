@@ -7,78 +7,90 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
-	toolscache "k8s.io/client-go/tools/cache"
-	"k8s.io/klog/v2"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/hookstrap/hookstrap/pkg/internal/relist"
+	"github.com/hookstrap/hookstrap/pkg/handler/view"
+	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
 )
 
 // afterglow is for how long a type is still watched that nobody needs any more: a request that began before may read it
 // until its timeout.
 const afterglow = 35 * time.Second
 
+// Options bound a cache, and say who is told about it.
+type Options struct {
+	// MaxBytes is how many bytes may be kept of all objects, half of it of those in one namespace. 0 stands for an eighth
+	// of GOMEMLIMIT, or of 1 GiB if that is not set.
+	MaxBytes int64
+	// Registerer is where the metrics go; nil means that nobody reads them.
+	Registerer prometheus.Registerer
+	// OnFull is told when objects of a type cannot be kept because MaxBytes is reached, once until OnRoom. The checks that
+	// need them fail. It must not block for long. Nil means that nobody wants to know.
+	OnFull func(ctx context.Context, what string, err error)
+	// OnRoom is told when all objects of a type are kept again after OnFull. It must not block for long.
+	OnRoom func(ctx context.Context, what string)
+}
+
 // Cache reads objects of the types that were given to [Cache.Add]. It is safe for concurrent use. Make one with [New].
 type Cache struct {
-	ctx    context.Context //nolint:containedctx // Watches live longer than the calls that begin them.
-	cfg    *rest.Config
-	misses misses
+	ctx     context.Context //nolint:containedctx // Watches live longer than the calls that begin them.
+	cfg     *rest.Config
+	options Options
+	metrics *metrics
+	limit   *view.Limit
+	misses  misses
+	listing chan struct{} // has room for one: whose pages are in memory
 
-	mu        sync.Mutex
-	inner     cache.Cache // nil until the first type
-	watched   []client.Object
-	needed    []client.Object
-	watchErrs map[string]error // why the latest watch failed, by typeName; none once all has been read
+	mu      sync.Mutex
+	client  client.WithWatch // nil until the first type
+	watched map[string]*followed
+	needed  map[string]bool
 }
 
-var _ client.Reader = &Cache{}
+var _ view.Cluster = &Cache{}
 
-// New makes a cache that watches nothing yet and contacts nobody. Its watches end with ctx.
+// New makes a cache with the default options that watches nothing yet and contacts nobody. Its watches end with ctx.
 func New(ctx context.Context, cfg *rest.Config) *Cache {
-	return &Cache{ctx: ctx, cfg: cfg, misses: misses{of: map[string]time.Time{}}, watchErrs: map[string]error{}}
+	c, _ := NewWithOptions(ctx, cfg, Options{}) // Only a Registerer can fail.
+	return c
 }
 
-// Add watches objects of the types that it is given empty objects of, besides those that are watched already, and
-// returns when all that there are can be read, or with an error when ctx ends before. It goes on trying then, and
-// another call waits for the same. Calls are to come one at a time.
+// NewWithOptions is [New] with options. It fails if the metrics cannot be registered.
+func NewWithOptions(ctx context.Context, cfg *rest.Config, o Options) (*Cache, error) {
+	m, err := newMetrics(o.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	ctx = logcap.NewContext(ctx) // What users write into their objects stays out of the log.
+	c := &Cache{
+		ctx: ctx, cfg: cfg, options: o, metrics: m, limit: view.NewLimit(o.MaxBytes), listing: make(chan struct{}, 1),
+		misses: misses{of: map[string]time.Time{}}, watched: map[string]*followed{}, needed: map[string]bool{},
+	}
+	m.limit.Set(float64(c.limit.Bytes()))
+	return c, nil
+}
+
+// Add watches objects of the types that it is given empty objects, or views, of, besides those that are watched
+// already, and returns when all that there are can be read, or with an error when ctx ends before. It goes on trying
+// then, and another call waits for the same. Calls are to come one at a time.
 func (c *Cache) Add(ctx context.Context, types ...client.Object) error {
 	for _, obj := range types {
-		inner, err := c.watch(obj)
+		f, err := c.watch(obj)
 		if err != nil {
 			return err
 		}
-		informer, err := inner.GetInformer(ctx, obj)
-		if err == nil {
-			err = untilSynced(ctx, informer)
-		}
-		if err != nil {
-			return fmt.Errorf("reading all %s of the cluster; it takes the right to list and watch them: %w", describe(obj),
-				errors.Join(c.lastWatchError(obj), err))
-		}
-		c.setWatchError(typeName(obj), nil)
-	}
-	return nil
-}
-
-// untilSynced waits for an informer: one of a cache that has not quite started is returned before it has read anything.
-func untilSynced(ctx context.Context, informer cache.Informer) error {
-	ticker := time.NewTicker(glance)
-	defer ticker.Stop()
-	for !informer.HasSynced() {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := f.awaitSynced(ctx); err != nil {
+			return fmt.Errorf("reading all %s of the cluster; it takes the right to list and watch them: %w",
+				describe(view.TypeOf(obj)), errors.Join(f.lastError(), err))
 		}
 	}
 	return nil
@@ -88,100 +100,76 @@ func untilSynced(ctx context.Context, informer cache.Informer) error {
 func (c *Cache) Keep(types ...client.Object) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.needed = types
-	if slices.ContainsFunc(c.watched, func(obj client.Object) bool { return !contains(types, obj) }) {
-		time.AfterFunc(afterglow, c.prune)
+	c.needed = map[string]bool{}
+	for _, obj := range types {
+		c.needed[view.Name(obj)] = true
+	}
+	for name := range c.watched {
+		if !c.needed[name] {
+			time.AfterFunc(afterglow, c.prune)
+			return
+		}
 	}
 }
 
 func (c *Cache) prune() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.watched = slices.DeleteFunc(c.watched, func(obj client.Object) bool {
-		if contains(c.needed, obj) || c.ctx.Err() != nil {
-			return false
-		}
-		return c.inner.RemoveInformer(c.ctx, obj) == nil
-	})
-}
-
-// watch notes that a type is watched, and starts the cache for the first one.
-func (c *Cache) watch(obj client.Object) (cache.Cache, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.inner == nil {
-		inner, err := cache.New(c.cfg, cache.Options{
-			Scheme: scheme.Scheme,
-			// A check that has not said what it reads is a mistake, which would otherwise begin a watch within a request.
-			ReaderFailOnMissingInformer: true,
-			DefaultTransform:            slim,
-			DefaultWatchErrorHandler:    c.watchFailed,
-			NewInformer:                 newInformer,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("making the cache of what checks read: %w", err)
-		}
-		c.inner = inner
-		go func() {
-			if err := inner.Start(c.ctx); err != nil {
-				klog.FromContext(c.ctx).Error(err, "The cache of what checks read has ended")
-			}
-		}()
-	}
-	if !contains(c.needed, obj) { // until Keep says otherwise, or a prune may take it away
-		c.needed = append(slices.Clone(c.needed), obj)
-	}
-	if !contains(c.watched, obj) {
-		c.watched = append(c.watched, obj)
-	}
-	return c.inner, nil
-}
-
-// newInformer is client-go's informer, which alone would see nothing for a long time after etcd was restored from a
-// backup.
-func newInformer(lw toolscache.ListerWatcher, obj runtime.Object, resync time.Duration, indexers toolscache.Indexers,
-) toolscache.SharedIndexInformer {
-	return toolscache.NewSharedIndexInformer(relist.ListerWatcher(describe(obj), lw), obj, resync, indexers)
-}
-
-// watchFailed keeps the reason for who waits, and says which right is missing.
-func (c *Cache) watchFailed(ctx context.Context, r *toolscache.Reflector, err error) {
-	c.setWatchError(r.TypeDescription(), err)
-	if apierrors.IsForbidden(err) {
-		klog.FromContext(ctx).Error(err, "Checks cannot read what they need, an RBAC rule is missing: grant get, list "+
-			"and watch", "type", r.TypeDescription())
-		return
-	}
-	toolscache.DefaultWatchErrorHandler(ctx, r, err)
-}
-
-func (c *Cache) setWatchError(name string, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.watchErrs[name] = err
-}
-
-func (c *Cache) lastWatchError(obj client.Object) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.watchErrs[typeName(obj)]
-}
-
-// typeName is how the watch of a type calls it, as in *v1.Namespace.
-func typeName(obj client.Object) string {
-	if kind := obj.GetObjectKind().GroupVersionKind(); kind.Kind != "" {
-		if _, ok := obj.(runtime.Unstructured); ok {
-			return kind.String()
+	for name, f := range c.watched {
+		if !c.needed[name] {
+			f.stop()
+			c.metrics.forget(name)
+			delete(c.watched, name)
 		}
 	}
-	return reflect.TypeOf(obj).String()
 }
 
-func contains(types []client.Object, obj client.Object) bool {
-	return slices.ContainsFunc(types, func(known client.Object) bool {
-		return reflect.TypeOf(known) == reflect.TypeOf(obj) &&
-			known.GetObjectKind().GroupVersionKind() == obj.GetObjectKind().GroupVersionKind()
-	})
+// watch begins to watch a type, unless it is watched already.
+func (c *Cache) watch(obj client.Object) (*followed, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.connect(); err != nil {
+		return nil, err
+	}
+	name := view.Name(obj)
+	c.needed[name] = true // until Keep says otherwise, or a prune may take it away
+	if f, ok := c.watched[name]; ok {
+		return f, nil
+	}
+	v, ok := obj.(view.Any)
+	if !ok {
+		var err error
+		if v, err = whole(name, obj); err != nil {
+			return nil, err
+		}
+	}
+	f := c.follow(name, v)
+	c.watched[name] = f
+	return f, nil
+}
+
+// connect makes the client with the first type. The caller holds the lock.
+func (c *Cache) connect() error {
+	if c.client != nil {
+		return nil
+	}
+	cfg := rest.CopyConfig(c.cfg)
+	cfg.QPS = -1 // A list is many small pages. The API server bounds what it takes on.
+	cfg.Wrap(limitPages)
+	inner, err := client.NewWithWatch(cfg, client.Options{Scheme: scheme.Scheme})
+	if err != nil {
+		return fmt.Errorf("making the client for what checks read: %w", err)
+	}
+	c.client = inner
+	go c.supervise()
+	return nil
+}
+
+// following returns the watches by their names, at this moment.
+func (c *Cache) following() map[string]*followed {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.watched)
 }
 
 // describe names the type of an object.

@@ -4,15 +4,17 @@
 package clustercache
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
 const (
@@ -32,39 +34,62 @@ var errNotSynced = errors.New("the objects of this type have not been read from 
 var errNotWatched = errors.New("nothing of the cluster is read yet: the server has just been started, or the check " +
 	"does not say what it reads")
 
-// Get implements [client.Reader]. A Namespace that is not there is waited for: for a second, but for no more than half
-// of the time that ctx leaves. So is a type of which not all objects have been read yet.
+// Get implements [client.Reader], for types that are kept whole. A Namespace that is not there is waited for: for a
+// second, but for no more than half of the time that ctx leaves. So is a type of which not all objects have been read
+// yet.
 func (c *Cache) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
-	inner := c.reader()
-	if inner == nil {
-		return errNotWatched
-	}
-	err := patiently(ctx, func(ctx context.Context) error { return inner.Get(ctx, key, obj, opts...) })
-	if !apierrors.IsNotFound(err) || !isNamespace(obj) || !c.misses.worthWaiting(key.Name) {
+	var options client.GetOptions
+	options.ApplyOptions(opts)
+	found, err := wholeView(obj).Get(ctx, c, key)
+	if err != nil {
 		return err
 	}
-	return c.await(ctx, key.Name, func() error { return inner.Get(ctx, key, obj, opts...) }, err)
+	if options.UnsafeDisableDeepCopy == nil || !*options.UnsafeDisableDeepCopy {
+		found = found.DeepCopyObject().(client.Object)
+	}
+	reflect.ValueOf(obj).Elem().Set(reflect.ValueOf(found).Elem())
+	return nil
 }
 
-// List implements [client.Reader].
+// List implements [client.Reader], for types that are kept whole, with selectors of labels and namespaces.
 func (c *Cache) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
-	inner := c.reader()
-	if inner == nil {
-		return errNotWatched
-	}
-	return patiently(ctx, func(ctx context.Context) error { return inner.List(ctx, list, opts...) })
+	var options client.ListOptions
+	options.ApplyOptions(opts)
+	return c.listWhole(ctx, list, options)
 }
 
-// patiently reads, but does not wait out the whole request for a type that has not been read from the cluster yet:
-// there may never be the right to.
-func patiently(ctx context.Context, read func(context.Context) error) error {
-	short, cancel := context.WithTimeoutCause(ctx, waitFor(ctx), errNotSynced)
-	defer cancel()
-	err := read(short)
-	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(short), errNotSynced) {
-		return errNotSynced
+// View implements [view.Cluster]. It waits as [Cache.Get] does.
+func (c *Cache) View(ctx context.Context, v view.Any, name client.ObjectKey) (*view.Store, error) {
+	f, err := c.find(v)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	short, cancel := context.WithTimeout(ctx, waitFor(ctx))
+	defer cancel()
+	// There may never be the right to read the type: do not wait out the whole request.
+	if err := f.awaitSynced(short); err != nil {
+		return nil, cmp.Or(ctx.Err(), errNotSynced)
+	}
+	if name.Name != "" && isNamespace(view.TypeOf(v)) {
+		c.await(ctx, name.Name, func() bool {
+			_, there := f.store.Get(name)
+			return there
+		})
+	}
+	return f.store, nil
+}
+
+// find returns the watch of a view, or of the type that is kept whole which has the same name.
+func (c *Cache) find(v view.Any) (*followed, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f, ok := c.watched[view.Name(v)]; ok {
+		return f, nil
+	}
+	if f, ok := c.watched[v.ViewName()]; ok {
+		return f, nil
+	}
+	return nil, errNotWatched
 }
 
 // waitFor is for how long to wait within a request.
@@ -75,12 +100,6 @@ func waitFor(ctx context.Context) time.Duration {
 	return patience
 }
 
-func (c *Cache) reader() cache.Cache {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.inner
-}
-
 func isNamespace(obj client.Object) bool {
 	if _, ok := obj.(*corev1.Namespace); ok {
 		return true
@@ -89,22 +108,23 @@ func isNamespace(obj client.Object) bool {
 	return kind.Group == "" && kind.Kind == "Namespace"
 }
 
-func (c *Cache) await(ctx context.Context, name string, get func() error, missing error) error {
+// await waits for a Namespace, unless it was waited for in vain lately.
+func (c *Cache) await(ctx context.Context, name string, there func() bool) {
+	if there() || !c.misses.worthWaiting(name) {
+		return
+	}
 	timeout := time.NewTimer(waitFor(ctx))
 	defer timeout.Stop()
 	ticker := time.NewTicker(glance)
 	defer ticker.Stop()
-	for {
+	for !there() {
 		select {
 		case <-ticker.C:
-			if err := get(); !apierrors.IsNotFound(err) {
-				return err
-			}
 		case <-timeout.C:
 			c.misses.add(name)
-			return missing
+			return
 		case <-ctx.Done():
-			return missing
+			return
 		}
 	}
 }

@@ -5,13 +5,12 @@ package command
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"strconv"
 	"time"
 
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/listener"
@@ -21,38 +20,41 @@ import (
 // Before that they wait for the certificate: a server that takes its listener over finds some that came meanwhile.
 const acceptAfter = 2 * time.Second
 
-// serveAdmission serves until ctx ends: with controller-runtime's own listener, or with one that is held elsewhere.
-func serveAdmission(ctx context.Context, o *serveOptions, boot *bootstrap.Bootstrapper, server webhook.Server) error {
-	serve := server.Start
+// newAdmission returns the server of reviews: with a listener of its own, or with one that is held elsewhere.
+func newAdmission(o *serveOptions, boot *bootstrap.Bootstrapper, group *errgroup.Group) *bootstrap.Server {
+	options := bootstrap.ServerOptions{Address: o.admissionAddress()}
 	if o.listenerSocket != "" {
-		serve = func(ctx context.Context) error { return serveHeld(ctx, o, boot, server) }
+		options.Listen = func(ctx context.Context) (net.Listener, error) { return acquire(ctx, o, boot, group) }
 	}
-	if err := serve(ctx); err != nil {
+	return boot.NewServer(options)
+}
+
+// serveAdmission serves until ctx ends.
+func serveAdmission(ctx context.Context, o *serveOptions, server *bootstrap.Server) error {
+	if err := server.Start(ctx); err != nil {
 		return fmt.Errorf("serving admission on --bind-address %s --secure-port %d: %w", o.bindAddress, o.securePort, err)
 	}
 	return nil
 }
 
-// serveHeld does what server.Start does, with the listener of a holder.
-func serveHeld(ctx context.Context, o *serveOptions, boot *bootstrap.Bootstrapper, server webhook.Server) error {
+// acquire returns the listener of a holder once there is a certificate to serve, or late. The group shares it.
+func acquire(
+	ctx context.Context, o *serveOptions, boot *bootstrap.Bootstrapper, group *errgroup.Group,
+) (net.Listener, error) {
 	l, err := listener.Acquire(ctx, listener.Options{Socket: o.listenerSocket, Address: o.admissionAddress()})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	sharing := make(chan struct{})
-	go func() {
-		defer close(sharing)
+	group.Go(func() error {
 		l.Share(ctx)
-	}()
-	defer func() { <-sharing }()
+		return nil
+	})
 	select {
 	case <-boot.Served():
 	case <-time.After(acceptAfter):
 	case <-ctx.Done():
 	}
-	cfg := &tls.Config{MinVersion: tls.VersionTLS13} // The Bootstrapper has the last word.
-	boot.TLSOption(cfg)
-	return listener.Serve(ctx, tls.NewListener(l, cfg), server.WebhookMux())
+	return l, nil
 }
 
 // listenOptions are where admission is served, which serve and listen have to agree upon.

@@ -25,10 +25,17 @@ func newChecks(
 	if err != nil {
 		return nil, nil, err
 	}
+	cluster, err := clustercache.NewWithOptions(ctx, o.bootstrap.RESTConfig, clustercache.Options{
+		Registerer: ctrlmetrics.Registry,
+		OnFull:     func(_ context.Context, what string, err error) { boot.ClusterCacheFull(what, err) },
+		OnRoom:     func(_ context.Context, what string) { boot.ClusterCacheComplete(what) },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
 	reloader, err := reload.New(reload.Options{
 		Path: o.checks.path, Definitions: o.checks.definitions, First: o.checks.configuration, Handler: h,
-		Cluster: clustercache.New(ctx, o.bootstrap.RESTConfig), Watch: serving.WatchFile,
-		Registerer: ctrlmetrics.Registry,
+		Cluster: cluster, Watch: serving.WatchFile, Registerer: ctrlmetrics.Registry,
 		OnError: func(ctx context.Context, err error) {
 			klog.FromContext(ctx).Error(err, "The check configuration is not used, the last good one stays",
 				"file", o.checks.path)

@@ -20,6 +20,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
 )
 
 // commonOptions is what the command lines of serve and issue have in common.
@@ -35,9 +36,14 @@ type commonOptions struct {
 func newCommonOptions() commonOptions {
 	o := commonOptions{healthAddress: ":8081", metricAddress: ":8080", logging: logsapi.NewLoggingConfiguration()}
 	o.bootstrap.Source = bootstrap.SourceCSR
-	o.bootstrap.SignerName = signer.BuiltIn
 	o.bootstrap.Approval = csr.ApproveSelf
+	o.callBuiltInSigner(signer.BuiltIn)
 	return o
+}
+
+// callBuiltInSigner gives the built-in signer a name, and asks it unless a flag says otherwise.
+func (o *commonOptions) callBuiltInSigner(name string) {
+	o.bootstrap.BuiltInSignerName, o.bootstrap.SignerName = name, name
 }
 
 func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
@@ -58,6 +64,8 @@ func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
 	fs.Var(newList(&b.WebhookConfigurations, "[kind/]name", trust.ParseTarget), "webhook-configuration",
 		"object whose caBundle is kept right: [validating/|mutating/|crd/|apiservice/]NAME, repeatable; a plain NAME is a\n"+
 			"ValidatingWebhookConfiguration")
+	fs.BoolVar(&b.SharedConfigurations, "shared-configurations", false,
+		"the webhook configurations have entries of other Services as well: count those, and do not warn of them")
 }
 
 func (o *commonOptions) addCertificateFlags(fs *pflag.FlagSet, parseSigner func(string) (string, error)) {
@@ -95,6 +103,19 @@ func addLoggingFlags(fs *pflag.FlagSet, logging *logsapi.LoggingConfiguration) {
 	})
 }
 
+// applyLogging sets up the log of the process. What is more verbose than [logcap.MaxVerbosity] is cut off here as well:
+// what a library asks the API server for in a context of its own is not logged whole either.
+func applyLogging(logging *logsapi.LoggingConfiguration) error {
+	logging.Verbosity = min(logging.Verbosity, logcap.MaxVerbosity)
+	for i := range logging.VModule {
+		logging.VModule[i].Verbosity = min(logging.VModule[i].Verbosity, logcap.MaxVerbosity)
+	}
+	if err := logsapi.ValidateAndApply(logging, nil); err != nil {
+		return fmt.Errorf("--logging-format or another logging flag: %w", err)
+	}
+	return nil
+}
+
 // completeIdentity fills in what the environment knows of us.
 func (o *commonOptions) completeIdentity(fs *pflag.FlagSet, getenv func(string) string) error {
 	for _, from := range []struct{ flag, variable string }{
@@ -123,15 +144,15 @@ func (o *commonOptions) validateIdentity() error {
 			bootstrap.EnvService)
 	case b.Namespace == "":
 		return fmt.Errorf("--namespace is missing: name the namespace of the Service, or set %s", bootstrap.EnvNamespace)
-	case b.PublishTrustBundle && (b.Source != bootstrap.SourceCSR || b.SignerName != signer.BuiltIn):
+	case b.PublishTrustBundle && (b.Source != bootstrap.SourceCSR || b.SignerName != b.BuiltInSignerName):
 		return fmt.Errorf("--publish-trust-bundle is for the CA of signer %s: leave it out, or --signer-name and "+
-			"--certificate-source as they are", signer.BuiltIn)
-	case b.SignerName == signer.BuiltIn && b.Duration > authority.DefaultCADuration:
+			"--certificate-source as they are", b.BuiltInSignerName)
+	case b.SignerName == b.BuiltInSignerName && b.Duration > authority.DefaultCADuration:
 		return fmt.Errorf("--certificate-duration %s is too long: the CA of signer %s lives for %s", b.Duration,
-			signer.BuiltIn, authority.DefaultCADuration)
-	case b.Source == bootstrap.SourceCSR && b.SignerName == signer.BuiltIn && b.ServiceAccount == "":
+			b.BuiltInSignerName, authority.DefaultCADuration)
+	case b.Source == bootstrap.SourceCSR && b.SignerName == b.BuiltInSignerName && b.ServiceAccount == "":
 		return fmt.Errorf("--service-account is missing: signer %s signs for that ServiceAccount alone; name it, or set %s",
-			signer.BuiltIn, bootstrap.EnvServiceAccount)
+			b.BuiltInSignerName, bootstrap.EnvServiceAccount)
 	}
 	if _, err := identity.New(identity.Inputs{Service: b.Service, Namespace: b.Namespace, PodName: b.PodName,
 		PodIPs: b.PodIPs, ClusterDomain: b.ClusterDomain, ExtraSANs: b.ExtraSANs}); err != nil {
@@ -157,10 +178,7 @@ func (o *commonOptions) prepare() error {
 	if o.bootstrap.RESTConfig, err = restConfig(o.kubeconfig); err != nil {
 		return err
 	}
-	if err := logsapi.ValidateAndApply(o.logging, nil); err != nil {
-		return fmt.Errorf("--logging-format or another logging flag: %w", err)
-	}
-	return nil
+	return applyLogging(o.logging)
 }
 
 // restConfig finds the API server: --kubeconfig, else in-cluster, else the usual kubeconfig files.

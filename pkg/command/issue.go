@@ -25,6 +25,7 @@ import (
 func newIssueCommand(global Options) *cobra.Command {
 	o := newIssueOptions()
 	o.version = global.buildVersion()
+	o.callBuiltInSigner(global.BuiltInSignerName)
 	cmd := &cobra.Command{
 		Use:   "issue",
 		Short: "Keep the certificate of another server in files, or obtain one once",
@@ -75,7 +76,7 @@ func keepIssuing(signals context.Context, o *issueOptions) error {
 	logger.Info("Issuing for a neighbor", "version", o.version, "directory", o.bootstrap.CertDir,
 		"service", klog.KRef(o.bootstrap.Namespace, o.bootstrap.Service), "signer", o.bootstrap.SignerName)
 	group, ctx := errgroup.WithContext(signals)
-	if err := serveProbes(ctx, group, &o.commonOptions, boot, boot.Conditions()); err != nil {
+	if err := serveProbes(ctx, group, &o.commonOptions, boot); err != nil {
 		return err
 	}
 	group.Go(func() error { return boot.Start(ctx) })

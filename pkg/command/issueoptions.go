@@ -154,8 +154,9 @@ func (o *issueOptions) validateHandmade() error {
 		return errors.New("--write-kubeconfig is for a client: set --usage=client-auth")
 	case o.writeKubeconfig != "" && c.Subject.CommonName == "":
 		return errors.New("--common-name is missing: it is the user whose kubeconfig --write-kubeconfig writes")
-	case !client && (c.SignerName == "" || c.SignerName == signer.BuiltIn):
-		return fmt.Errorf("--signer-name is missing: signer %s signs for a Service alone; name another one", signer.BuiltIn)
+	case !client && (c.SignerName == "" || c.SignerName == o.bootstrap.BuiltInSignerName):
+		return fmt.Errorf("--signer-name is missing: signer %s signs for a Service alone; name another one",
+			o.bootstrap.BuiltInSignerName)
 	case len(c.Hosts) == 0 && !client:
 		return errors.New("--host is missing: clients verify nothing else of a server's certificate")
 	}

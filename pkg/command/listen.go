@@ -42,8 +42,8 @@ func newListenCommand() *cobra.Command {
 			if o.listenerSocket == "" {
 				return &usageError{errors.New("--listener-socket is missing: name the Unix socket that serve has as well")}
 			}
-			if err := logsapi.ValidateAndApply(o.logging, nil); err != nil {
-				return &usageError{fmt.Errorf("--logging-format or another logging flag: %w", err)}
+			if err := applyLogging(o.logging); err != nil {
+				return &usageError{err}
 			}
 			return hold(cmd.Context(), o)
 		},

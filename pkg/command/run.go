@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
@@ -33,6 +34,9 @@ type Options struct {
 	Version string
 	// Definitions are the checks that a configuration can ask for.
 	Definitions []handler.Definition
+	// BuiltInSignerName is what the built-in signer is called, as DOMAIN/NAME in a domain of yours, and the default of
+	// --signer-name; the default is hookstrap.dev/serving.
+	BuiltInSignerName string
 	// Stdin, Stdout and Stderr are those of the process by default.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -42,6 +46,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	o.Name = cmp.Or(o.Name, "webhook")
+	o.BuiltInSignerName = cmp.Or(o.BuiltInSignerName, signer.BuiltIn)
 	if o.Stdin == nil {
 		o.Stdin = os.Stdin
 	}
@@ -113,7 +118,7 @@ func newRootCommand(o Options) *cobra.Command {
 			"certificate through the CertificateSigningRequest API, keeps its CA in the caBundle of its webhook\n" +
 			"configuration, and reloads when the certificate is renewed. The command issue does the same for a server in\n" +
 			"another language, by files; listen holds the port open while serve restarts; check judges manifests without a\n" +
-			"cluster.\n\nWithout a command it runs serve.",
+			"cluster; distrust takes trust away from a CA whose key may be in other hands.\n\nWithout a command it runs serve.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -127,7 +132,7 @@ func newRootCommand(o Options) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(newServeCommand(o), newCheckCommand(o), newIssueCommand(o), newListenCommand(),
-		newVersionCommand(o))
+		newDistrustCommand(), newVersionCommand(o))
 	return root
 }
 

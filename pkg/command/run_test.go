@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 )
 
 // TestWrongValuesAreUsageErrorsThatNameTheFlag covers every flag of the contract: TestEveryFlagHasAWrongValue holds the
@@ -56,6 +58,7 @@ func wrongValues(t *testing.T) map[string][]string {
 		"approve":                   {"maybe", ""},
 		"ca-file":                   {missing, garbage},
 		"publish-trust-bundle":      {"maybe", ""},
+		"shared-configurations":     {"maybe", ""},
 		"certificate-duration":      {"9m59s", "-1h", "soon", "596523h14m8s", "1000000h", "1200000h"},
 		"key-algorithm":             {"rsa-1024", "dsa"},
 		"bind-address":              {"localhost", "1.2.3"},
@@ -177,6 +180,19 @@ func TestCommandLine(t *testing.T) {
 				t.Errorf("%q does not say %s", &output, tc.want)
 			}
 		})
+	}
+}
+
+// TestOwnSignerName: a program that calls the built-in signer by another name asks it under that name.
+func TestOwnSignerName(t *testing.T) {
+	for _, command := range []string{"serve", "issue"} {
+		var output bytes.Buffer
+		code := Run(t.Context(), []string{command, "--help"}, Options{
+			Stdout: &output, BuiltInSignerName: "webhooks.example.com/serving"})
+		if code != exitOK || !strings.Contains(output.String(), "(default webhooks.example.com/serving)") ||
+			strings.Contains(output.String(), signer.BuiltIn) {
+			t.Errorf("%s: exit code %d and another signer than ours:\n%s", command, code, &output)
+		}
 	}
 }
 

@@ -5,22 +5,20 @@ package command
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
+	"fmt"
 	stdlog "log"
 	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	_ "k8s.io/component-base/logs/json/register" // --logging-format=json
 	"k8s.io/klog/v2"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
@@ -33,6 +31,7 @@ const validatePath = "/validate"
 func newServeCommand(global Options) *cobra.Command {
 	o := newServeOptions(global.Definitions)
 	o.version = global.buildVersion()
+	o.callBuiltInSigner(global.BuiltInSignerName)
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the admission webhook server",
@@ -43,7 +42,9 @@ func newServeCommand(global Options) *cobra.Command {
 			"bad one changes nothing.\n\n" +
 			"Set GOMEMLIMIT, which bounds the memory. GOGC is 400 then, unless it is set: the heap may be five times what is\n" +
 			"in use, within the limit. Four reviews for each processor are looked at at a time, but at most one for each\n" +
-			"4 MiB of the limit, or four.",
+			"4 MiB of the limit, or four.\n\n" +
+			"The admission port has 1,000 connections at most, the others 100, and one remote address three quarters of\n" +
+			"them. When there are more, the one that has waited longest for its client is closed.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
@@ -69,7 +70,7 @@ func serve(ctx context.Context, o *serveOptions) error {
 	if err != nil {
 		return err
 	}
-	// net/http's complaints about handshakes, which controller-runtime's server does not take anywhere else.
+	// What net/http's client and others say through package log.
 	stdlog.SetFlags(0)                      //nolint:forbidigo // What comes from there ends in klog.
 	stdlog.SetOutput(boot.ErrorLog(logger)) //nolint:forbidigo // The same.
 	signals, cancel := lifecycle.SignalContext(klog.NewContext(ctx, logger), os.Exit)
@@ -82,10 +83,6 @@ func serve(ctx context.Context, o *serveOptions) error {
 // runServers serves until signals ends and everything has drained, or one of the servers fails.
 func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootstrapper) error {
 	drainer := lifecycle.NewDrainer(o.shutdownDelay)
-	admission := webhook.NewServer(webhook.Options{
-		Host: o.bindAddress, Port: o.securePort, TLSOpts: []func(*tls.Config){boot.TLSOption},
-	})
-
 	// What serves outlives the signal: it ends when the drainer says so.
 	serving, stop := context.WithCancel(context.WithoutCancel(signals))
 	defer stop()
@@ -94,16 +91,16 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 	if err != nil {
 		return err
 	}
+	admission := newAdmission(o, boot, group)
 	admission.Register(validatePath, drainer.Middleware(checks))
 	admission.Register("/", handler.WithDeadlines(http.NotFoundHandler()))
-	conditions := append(boot.Conditions(),
-		lifecycle.Condition{Name: "checks", Check: reloader.Ready}, drainer.Condition())
-	if err := serveProbes(serving, group, &o.commonOptions, boot, conditions); err != nil {
+	if err := serveProbes(serving, group, &o.commonOptions, boot,
+		lifecycle.Condition{Name: "checks", Check: reloader.Ready}, drainer.Condition()); err != nil {
 		return err
 	}
 	group.Go(func() error { return boot.Start(serving) })
 	group.Go(func() error { return reloader.Run(serving) })
-	group.Go(func() error { return serveAdmission(serving, o, boot, admission) })
+	group.Go(func() error { return serveAdmission(serving, o, admission) })
 	group.Go(func() error { return renewOnHangup(serving, boot) })
 	group.Go(func() error {
 		defer stop()
@@ -122,29 +119,16 @@ func serveProbes(
 	group *errgroup.Group,
 	o *commonOptions,
 	boot *bootstrap.Bootstrapper,
-	conditions []lifecycle.Condition,
+	conditions ...lifecycle.Condition,
 ) error {
-	health := http.NewServeMux()
-	health.Handle("/healthz", lifecycle.HealthzHandler())
-	health.Handle("/readyz", lifecycle.WaitForFirst(boot.Ready(), lifecycle.ReadyzHandler(conditions...)))
-	metrics := http.NewServeMux()
-	metrics.Handle("/metrics", promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{}))
-	for _, endpoint := range []struct {
-		flag, address string
-		handler       http.Handler
-	}{
-		{"--health-probe-bind-address", o.healthAddress, health},
-		{"--metrics-bind-address", o.metricAddress, metrics},
-	} {
-		if endpoint.address == "" {
-			continue
-		}
-		server, err := lifecycle.Listen(ctx, endpoint.flag, endpoint.address, endpoint.handler)
-		if err != nil {
-			return err
-		}
-		group.Go(func() error { return server.Serve(ctx) })
+	probes, err := boot.ListenProbes(ctx, bootstrap.ProbeOptions{
+		HealthAddress: o.healthAddress, MetricsAddress: o.metricAddress, Conditions: conditions,
+		Gatherer: ctrlmetrics.Registry,
+	})
+	if err != nil {
+		return fmt.Errorf("--health-probe-bind-address or --metrics-bind-address: %w", err)
 	}
+	group.Go(func() error { return probes.Start(ctx) })
 	return nil
 }
 

@@ -4,58 +4,161 @@
 package handler
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+
+	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
 )
 
 const (
 	// maxBody bounds a review: two objects of 3 MiB, which is the API server's limit for one, and 1 MiB for the rest.
+	// maxWire bounds it as it is sent, where a byte of an object may take six: API servers escape <, > and & so.
 	maxBody = 7 << 20
+	maxWire = 6*(maxBody-1<<20) + 1<<20
 
 	// firstRead is the memory set aside for a body before any of it has come, and growth how many times what has come is
 	// set aside after that: who announces much and sends little gets no more.
 	firstRead, growth = 16 << 10, 2
 
-	// usualBody is what nearly all reviews are smaller than.
+	// usualBody is what nearly all reviews are smaller than. Escape sequences are kept in these.
 	usualBody = 128 << 10
 )
 
+// incoming is a review that is being received.
+type incoming struct {
+	request *http.Request
+	held    *reservation
+	due     time.Time // when there has to be an answer
+
+	data []byte // what has come, without the escape sequences of data[:done]
+	done int
+	wire int64 // how much that was
+
+	begun, ended bool // the reading
+}
+
+// receive reads the body of what may be a review.
+func (in *incoming) receive() *refusal {
+	r := in.request
+	if r.Method != http.MethodPost {
+		return refuse(http.StatusMethodNotAllowed, "method %s: send an AdmissionReview with POST", r.Method)
+	}
+	if contentType := r.Header.Get("Content-Type"); !isJSON(contentType) {
+		return refuse(http.StatusUnsupportedMediaType, "Content-Type %q: send application/json", contentType)
+	}
+	refused := in.readBody()
+	if lost := in.held.received(); lost != nil {
+		return lost
+	}
+	return refused
+}
+
 // readBody reads what there is to read within the size that a review may have and the memory that there is for all.
-func readBody(r *http.Request, memory *reservation) ([]byte, *refusal) {
-	if r.ContentLength > maxBody {
-		return nil, tooLarge(r.Body)
-	}
-	most := int(r.ContentLength)
-	if most < 0 {
-		most = maxBody + 1 // chunks of any number
-	}
-	var data []byte
+func (in *incoming) readBody() *refusal {
+	in.begun = true
 	for {
-		if len(data) > maxBody {
-			return nil, tooLarge(r.Body)
+		if in.wire > maxWire || len(in.data) > maxBody+lean.LongestEscape {
+			return in.tooLarge()
 		}
-		if len(data) == cap(data) {
-			more := max(min(max((growth-1)*len(data), firstRead), most-len(data)), 1) // one byte, to find that there is none
-			if refused := memory.grow(more); refused != nil {
-				return nil, refused
+		if len(in.data) == cap(in.data) {
+			if refused := in.grow(); refused != nil {
+				return refused
 			}
-			data = append(make([]byte, 0, len(data)+more), data...)
 		}
-		n, err := r.Body.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		if errors.Is(err, io.EOF) && len(data) <= maxBody {
-			return data, nil
+		n, err := in.request.Body.Read(in.data[len(in.data):cap(in.data)])
+		in.wire += int64(n)
+		in.data = in.data[:len(in.data)+n]
+		if len(in.data) > usualBody {
+			in.data, in.done = lean.Unescape(in.data, in.done)
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, refuse(http.StatusBadRequest, "the body cannot be read: %v", err)
+		in.ended = errors.Is(err, io.EOF)
+		switch {
+		case in.ended && len(in.data) > maxBody:
+			return in.tooLarge()
+		case in.ended:
+			return nil
+		case err != nil:
+			return unreadable(err)
 		}
 	}
 }
 
-// tooLarge passes over the rest of a body, within reason: who is still sending when the connection is closed does not
-// read the answer.
-func tooLarge(rest io.Reader) *refusal {
-	_, _ = io.CopyN(io.Discard, rest, 2*maxBody)
+// grow makes more room for the body.
+func (in *incoming) grow() *refusal {
+	left := int64(maxWire) // chunks of any number
+	if announced := in.request.ContentLength; announced >= 0 {
+		left = announced - in.wire
+	}
+	more := min(max((growth-1)*len(in.data), firstRead), maxBody+firstRead-len(in.data))
+	more = int(max(min(int64(more), left), 1)) // one byte, to find that there is none
+	if in.held.caller == nil && len(in.data)+more > usualBody {
+		in.held.caller = in.caller()
+	}
+	if refused := in.held.grow(more, in.due); refused != nil {
+		return refused
+	}
+	in.data = append(make([]byte, 0, len(in.data)+more), in.data...)
+	return nil
+}
+
+// head is what is known of the review by now.
+func (in *incoming) head() *review { return headOf(in.data[:min(len(in.data), usualHead)]) }
+
+// tooLarge refuses a body that is too large to be kept, unless it is the update of an object that is being deleted.
+// That can be told without keeping it.
+func (in *incoming) tooLarge() *refusal {
+	if in.head().Request.Operation == admissionv1.Update && bytes.Contains(in.data, []byte(deletion)) {
+		var cleanup lean.Cleanup
+		_, _ = cleanup.Write(in.data) // It never fails.
+		if _, err := io.CopyN(&cleanup, in.request.Body, maxWire); errors.Is(err, io.EOF) && cleanup.Holds() {
+			return &refusal{allowed: true}
+		}
+	}
 	return refuse(http.StatusRequestEntityTooLarge, "the AdmissionReview is larger than %d MiB", maxBody>>20)
+}
+
+func unreadable(err error) *refusal {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return refuse(http.StatusGatewayTimeout, "the AdmissionReview did not come within its timeout")
+	}
+	return refuse(http.StatusBadRequest, "the body cannot be read: %v", err)
+}
+
+// caller is whom the review is for, as far as that is known by now.
+func (in *incoming) caller() *caller {
+	head := in.head().Request
+	of := callerOf(head.UserInfo.Username, head.Namespace)
+	return &of
+}
+
+// abandon gives back the memory of a body, but for its head, and passes over the rest: who is still sending when the
+// connection is closed does not read the answer. It returns what is known of the review.
+func (in *incoming) abandon() *review {
+	if !in.begun {
+		return &review{}
+	}
+	if !in.ended {
+		in.held.allowReading(in.due)
+	}
+	if !in.ended && len(in.data) < usualHead { // there was no memory for more
+		head := make([]byte, usualHead)
+		n := copy(head, in.data)
+		more, _ := io.ReadFull(in.request.Body, head[n:])
+		in.data = head[:n+more]
+	}
+	head := in.head()
+	in.data = nil
+	if in.held.sharers.Load() == 0 {
+		in.held.shrink()
+	}
+	if head.isAnswerable() || in.wire > maxBody { // net/http by itself passes over what is shorter than that
+		_, _ = io.CopyN(io.Discard, in.request.Body, maxWire)
+	}
+	return head
 }

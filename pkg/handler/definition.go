@@ -24,7 +24,8 @@ type Definition struct {
 	// denies unless it, or an entry here other than Off, says otherwise.
 	DefaultMode Mode
 	// Reads are empty objects of the types that the check looks up in [Environment.Cluster], and that have to be in its
-	// cache before the check is asked. A list of RBAC rules for the webhook follows from it: get, list and watch.
+	// cache before the check is asked. A [view.View] in place of one says that not whole objects are needed. A list of
+	// RBAC rules for the webhook follows from it, by [view.TypeOf]: get, list and watch.
 	Reads []client.Object
 
 	parameters func() any
@@ -50,8 +51,8 @@ type Environment struct {
 	// Cluster reads the objects of the cluster, of the types in [Definition.Reads], from a cache: a check never waits for
 	// the API server. The cache may hear of an object a moment after the API server has let it in; for a Namespace, which
 	// the first of its objects follow at once, it waits by itself, and nobody need ask twice. Offline it has the manifests
-	// that are checked together. It is nil when nothing can be read, and a check that needs it then has to fail rather
-	// than to pass.
+	// that are checked together. Views are read by their own methods. It is nil when nothing can be read, and a check that
+	// needs it then has to fail rather than to pass.
 	Cluster client.Reader
 }
 

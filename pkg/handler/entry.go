@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	admissionv1 "k8s.io/api/admission/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -203,13 +202,13 @@ func (e *entry) namespaceLabels(ctx context.Context, req *Request) labels.Set {
 		}
 		return labels.Set(namespace.Labels)
 	}
-	var namespace corev1.Namespace
-	if err := e.cluster.Get(ctx, client.ObjectKey{Name: req.Namespace}, &namespace); err != nil {
+	set, err := NamespaceLabels().Get(ctx, e.cluster, client.ObjectKey{Name: req.Namespace})
+	if err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot tell whether the namespace is exempt; it counts as not exempt",
 			"check", e.name, "namespace", req.Namespace, "err", err)
 		return nil
 	}
-	return labels.Set(namespace.Labels)
+	return set
 }
 
 // selectsUsual is the rule for checks that are not Selectors: creates and updates of an object. Of the subresources,

@@ -165,6 +165,9 @@ func (e *entry) dropCarriedOver(ctx context.Context, req *Request, violations []
 		return violations
 	}
 	before, err := e.violationsOf(ctx, req.before())
+	if err == nil {
+		err = ctx.Err() // The answer is on its way.
+	}
 	if err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot tell which violations the old object had; all of them count",
 			"check", e.name, "err", err)
@@ -183,6 +186,9 @@ func (e *entry) violationsOf(ctx context.Context, old *Request) (violations []Vi
 			err = e.panicked(ctx, reason)
 		}
 	}()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if violations, err = e.check.Evaluate(ctx, old); err != nil {
 		return nil, err
 	}

@@ -63,49 +63,72 @@ func (h *Handler) SetChecks(entries ...Entry) error {
 	return nil
 }
 
-// ServeHTTP answers one AdmissionReview of version v1 or v1beta1.
+// ServeHTTP answers one AdmissionReview of version v1 or v1beta1. Whatever becomes of a review, it is answered with a
+// review: to an API server an error of HTTP is the webhook's failure, which a failurePolicy Ignore forgives.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := time.Now()
+	start, budget := time.Now(), budgetOf(r.URL)
 	setDeadlines(w, start)
 	held := &reservation{gate: h.gate, writer: w, since: start}
 	defer held.release()
-	body, refused := receive(r, held)
-	if refused == nil {
-		refused = h.answer(w, r, body, held, start)
+	in := &incoming{request: r, held: held, due: start.Add(budget)}
+	if refused := h.answer(w, in, budget); refused != nil {
+		h.refuse(w, in, refused)
 	}
-	if refused == nil {
-		return
+}
+
+// refuse answers what was not judged: with a review, if it is one.
+func (h *Handler) refuse(w http.ResponseWriter, in *incoming, refused *refusal) {
+	r := in.request
+	logger := klog.FromContext(r.Context())
+	decision := decisionAllowed
+	if !refused.allowed {
+		decision = decisionError
+		logger.V(2).Info("Refused a request", "remote", r.RemoteAddr, "code", refused.code, "reason", refused.message)
 	}
-	klog.FromContext(r.Context()).V(2).Info("Refused a request",
-		"remote", r.RemoteAddr, "code", refused.code, "reason", refused.message)
-	if !refused.retry {
+	head := in.abandon()
+	isReview := head.isAnswerable()
+	switch {
+	case refused.retry: // counted already
+	case isReview:
+		h.metrics.observeReview(head.request, decision, time.Since(in.held.since))
+	default:
 		h.metrics.observeInvalid()
+	}
+	if isReview {
+		head.answer(w, refused.response(head.request), logger)
+		return
 	}
 	refused.write(w)
 }
 
 // answer answers a review when its turn has come, or refuses it.
-func (h *Handler) answer(
-	w http.ResponseWriter, r *http.Request, body []byte, held *reservation, start time.Time,
-) *refusal {
+func (h *Handler) answer(w http.ResponseWriter, in *incoming, budget time.Duration) (refused *refusal) {
+	r, held := in.request, in.held
+	defer func() {
+		if reason := recover(); reason != nil {
+			refused = panicked(r.Context(), reason)
+		}
+	}()
+	if refused := in.receive(); refused != nil {
+		return refused
+	}
 	// The context of the HTTP request ends when the server begins to shut down: controller-runtime derives it from the
 	// context that stops the manager. The request in hand must still get its answer, or every rollout would fail some.
 	// So the deadline is all that can end an evaluation; the caller's hanging up does not matter to checks this short.
-	budget := budgetOf(r.URL)
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(r.Context()), start.Add(budget))
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(r.Context()), in.due)
 	defer cancel()
-	if refused := held.enter(ctx); refused != nil {
+	if refused := held.enter(ctx, in.caller); refused != nil {
 		return refused
 	}
-	in, refused := read(body, held)
+	parsed, refused := read(in.data, held)
 	if refused != nil {
 		return refused
 	}
-	in.request.memory = held
-	logger := klog.LoggerWithValues(klog.FromContext(ctx), "uid", in.request.UID)
-	response, decision := h.review(klog.NewContext(ctx, logger), in.request, held, budget)
-	in.answer(w, response, logger)
-	h.metrics.observeReview(in.request, decision, time.Since(start))
+	parsed.request.memory = held
+	logger := klog.LoggerWithValues(klog.FromContext(ctx), "uid", parsed.request.UID)
+	response, decision := h.review(klog.NewContext(ctx, logger), parsed.request, held, budget)
+	parsed.answer(w, response, logger)
+	h.metrics.observeReview(parsed.request, decision, time.Since(held.since))
 	return nil
 }
 

@@ -108,6 +108,19 @@ func send(ctx context.Context, h http.Handler, target string, body []byte) *http
 	return w
 }
 
+// codeOf is the code in the review that was answered with, 200 if that allows, and whether it is worth trying again.
+func codeOf(t testing.TB, w *httptest.ResponseRecorder) (code int, retry bool) {
+	t.Helper()
+	var answer admissionv1.AdmissionReview
+	if w.Code != http.StatusOK || json.Unmarshal(w.Body.Bytes(), &answer) != nil || answer.Response.UID == "" {
+		t.Fatalf("got %d %.300s, want a review", w.Code, w.Body)
+	}
+	if answer.Response.Allowed {
+		return http.StatusOK, false
+	}
+	return int(answer.Response.Result.Code), answer.Response.Result.Details.RetryAfterSeconds == 1
+}
+
 // told is what the user hears of one check, which is the only one: warnings, and the annotation or the refusal.
 func told(response *admissionv1.AdmissionResponse, check string) string {
 	text := strings.Join(response.Warnings, "|") + response.AuditAnnotations[check]

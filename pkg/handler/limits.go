@@ -18,8 +18,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Limits bound what reviews that come at the same time may cost. A review beyond them is refused with 503 and a
-// Retry-After of a second, upon which the API server tries again by itself within the webhook's timeout.
+// Limits bound what reviews that come at the same time may cost. A review beyond them is answered: it is not allowed,
+// with the code 429, upon which clients try again after a second. What waits is served user by user.
 type Limits struct {
 	// Concurrent is how many reviews are decoded and evaluated at a time, each with half a MiB for what it decodes. 0
 	// stands for four for each processor, but no more than one for each 4 MiB of GOMEMLIMIT, or of 1 GiB if that is not
@@ -62,23 +62,26 @@ func (l Limits) complete() Limits {
 // gate holds requests to the limits.
 type gate struct {
 	limits  Limits
-	turns   chan struct{}
-	queued  atomic.Int64
+	turns   *turns
 	decoded atomic.Int64
 	refused *prometheus.CounterVec
 
 	mu      sync.Mutex // for what follows, and for what reservations take of it
 	bytes   int64
 	senders map[*reservation]struct{}
+	large   map[*reservation]struct{} // whose bodies are larger than usual, with the callers known
 }
 
 func newGate(limits Limits, registerer prometheus.Registerer) (*gate, error) {
 	limits = limits.complete()
-	g := &gate{limits: limits, turns: make(chan struct{}, limits.Concurrent), senders: map[*reservation]struct{}{}}
+	g := &gate{
+		limits: limits, turns: &turns{concurrent: limits.Concurrent, queued: limits.Queued},
+		senders: map[*reservation]struct{}{}, large: map[*reservation]struct{}{},
+	}
 	g.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "hookstrap_admission_refused_total",
-		Help: "Reviews refused because too many came at a time, by the limit that they met: queue, wait or memory; or " +
-			"slow, if they were cut off while they were being sent, as others needed their memory.",
+		Help: "Reviews answered with 429 because too many came at a time, by the limit that they met: queue, wait or " +
+			"memory; or slow, if they were cut off while they were being sent, as others needed their memory.",
 	}, []string{"limit"})
 	if registerer == nil {
 		return g, nil
@@ -90,35 +93,17 @@ func newGate(limits Limits, registerer prometheus.Registerer) (*gate, error) {
 	return g, nil
 }
 
-// enter waits for a turn.
-func (g *gate) enter(ctx context.Context) *refusal {
-	select {
-	case g.turns <- struct{}{}:
-		return nil
-	default:
-	}
-	if g.queued.Add(1) > int64(g.limits.Queued) {
-		g.queued.Add(-1)
-		return g.refuse("queue", "%d reviews are being answered and %d wait", g.limits.Concurrent, g.limits.Queued)
-	}
-	defer g.queued.Add(-1)
-	select {
-	case g.turns <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return g.refuse("wait", "%d reviews are being answered, and the turn of this one did not come in time",
-			g.limits.Concurrent)
-	}
-}
-
 // reservation is what one review takes of what there is for all: memory for its body, and a turn. It is given back when
 // the last who shares it releases it: a check that does not end still holds the review after it was answered.
 type reservation struct {
 	gate    *gate
 	writer  http.ResponseWriter
 	since   time.Time
+	caller  *caller // nil if it is not known
 	bytes   int64
-	lost    bool // its memory was given to others
+	hurried bool     // its deadline for reading is that of the answer
+	lost    *refusal // its memory was given to others
+	waiter  *waiter  // it waits for a turn
 	hasTurn bool
 	own     atomic.Int64 // memory for what is decoded, of what each review has
 	decoded atomic.Int64 // and of what all share
@@ -126,11 +111,30 @@ type reservation struct {
 	sharers atomic.Int64 // beside the first
 }
 
-// enter waits for a turn, or refuses.
-func (r *reservation) enter(ctx context.Context) *refusal {
-	refused := r.gate.enter(ctx)
-	r.hasTurn = refused == nil
-	return refused
+// enter waits for a turn, or refuses. It asks whom the review is for if there are others.
+func (r *reservation) enter(ctx context.Context, of func() *caller) *refusal {
+	if r.gate.turns.take() {
+		r.hasTurn = true
+		return nil
+	}
+	if r.caller == nil {
+		r.caller = of()
+	}
+	w := r.gate.turns.queue(*r.caller)
+	r.waits(w)
+	r.hasTurn = r.gate.turns.await(ctx, w)
+	lost := r.waits(nil)
+	limits := r.gate.limits
+	switch {
+	case r.hasTurn:
+		return nil
+	case lost != nil:
+		return lost
+	case ctx.Err() != nil:
+		return r.gate.refuse("wait", "%d reviews are being answered, and the turn of this one did not come in time",
+			limits.Concurrent)
+	}
+	return r.gate.refuse("queue", "%d reviews are being answered and %d wait", limits.Concurrent, limits.Queued)
 }
 
 // share is for one more who then has to release it. There must be no growing and no entering after that,
@@ -141,13 +145,10 @@ func (r *reservation) release() {
 	if r.sharers.Add(-1) >= 0 {
 		return
 	}
-	r.gate.mu.Lock()
-	r.gate.bytes -= r.bytes
-	delete(r.gate.senders, r) // in case that a reader panicked
-	r.gate.mu.Unlock()
+	r.shrink()
 	r.gate.decoded.Add(-r.decoded.Load())
 	if r.hasTurn {
-		<-r.gate.turns
+		r.gate.turns.giveBack()
 	}
 }
 

@@ -16,6 +16,8 @@ const (
 	maxWarnings   = 16
 	maxViolation  = 1024
 	maxViolations = 50 // of one check
+	maxCauses     = 200
+	maxMessage    = 256 << 10 // of all checks
 )
 
 // denialMessage says on one line what is denied and why, for example:
@@ -33,7 +35,8 @@ func denialMessage(req *Request, denials, failures []outcome) string {
 	if len(denials) == 1 {
 		checks = "check"
 	}
-	return fmt.Sprintf("%s denied by %d %s: %s", subject(req), len(denials), checks, strings.Join(parts, "; "))
+	text := fmt.Sprintf("%s denied by %d %s: %s", subject(req), len(denials), checks, strings.Join(parts, "; "))
+	return clean(text, maxMessage)
 }
 
 // failureMessage says which checks could not tell.
@@ -42,7 +45,7 @@ func failureMessage(req *Request, failures []outcome) string {
 	for _, o := range failures {
 		parts = append(parts, failureText(o))
 	}
-	return fmt.Sprintf("%s not admitted: %s", subject(req), strings.Join(parts, "; "))
+	return clean(fmt.Sprintf("%s not admitted: %s", subject(req), strings.Join(parts, "; ")), maxMessage)
 }
 
 func failureText(o outcome) string {
@@ -106,6 +109,9 @@ func violationText(v Violation) string {
 // clean makes text fit for a warning header, a log line and a terminal: valid UTF-8 on one line without control
 // characters, and of limited length. The API server drops warnings that are not so.
 func clean(text string, limit int) string {
+	if most := 4 * utf8.UTFMax * limit; len(text) > most { // The rest would be looked at for nothing.
+		text = text[:most]
+	}
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsGraphic(r) {
 			return ' '

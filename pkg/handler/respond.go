@@ -87,7 +87,8 @@ func auditAnnotations(outcomes []outcome) map[string]string {
 	annotations := map[string]string{}
 	violated, failed := split(outcomes, Audit)
 	for _, o := range violated {
-		annotations[o.entry.name] = joinViolations(o.violations, maxViolations)
+		limit := max(maxMessage/len(outcomes), maxViolation)
+		annotations[o.entry.name] = clean(joinViolations(o.violations, maxViolations), limit)
 	}
 	for _, o := range failed {
 		text := clean("failed: "+o.err.Error(), maxViolation)
@@ -118,16 +119,22 @@ func warnings(outcomes []outcome) []string {
 	violated, failed := split(outcomes, Warn)
 	_, open := split(outcomes, Deny) // the others refuse, and then nobody is warned
 	var texts []string
+	n := 0
+	add := func(text string) {
+		if n++; n <= maxWarnings {
+			texts = append(texts, clean(text, maxWarning))
+		}
+	}
 	for _, o := range violated {
 		for _, v := range o.violations {
-			texts = append(texts, clean(o.entry.name+": "+violationText(v), maxWarning))
+			add(o.entry.name + ": " + violationText(v))
 		}
 	}
 	for _, o := range slices.Concat(open, failed) {
-		texts = append(texts, clean(o.entry.name+" failed: "+o.err.Error(), maxWarning))
+		add(o.entry.name + " failed: " + o.err.Error())
 	}
-	if len(texts) > maxWarnings {
-		texts = append(texts[:maxWarnings-1], more(len(texts)-maxWarnings+1, "warnings"))
+	if n > maxWarnings {
+		texts[maxWarnings-1] = more(n-maxWarnings+1, "warnings")
 	}
 	return texts
 }
@@ -140,11 +147,12 @@ func status(req *Request, code int32, reason metav1.StatusReason) *metav1.Status
 	}
 }
 
-// causes lists the violations for programs: the field at fault, and a message that begins with the check's name.
+// causes lists the violations for programs, up to a number of them: the field at fault, and a message that begins with
+// the check's name.
 func causes(denials []outcome) []metav1.StatusCause {
 	var list []metav1.StatusCause
 	for _, o := range denials {
-		for _, v := range o.violations[:min(len(o.violations), maxViolations)] {
+		for _, v := range o.violations[:min(len(o.violations), maxViolations, maxCauses-len(list))] {
 			list = append(list, metav1.StatusCause{
 				Type: metav1.CauseTypeForbidden, Field: clean(v.Field, maxViolation),
 				Message: clean(o.entry.name+": "+v.Message, maxViolation),

@@ -39,13 +39,20 @@ type review struct {
 	object, oldObject lean.Object // as far as they were picked out
 }
 
-// refusal is the answer to an HTTP request that is no admission review. The API server shows the message to the user.
+// refusal is why a review was not judged. Users read the message.
 type refusal struct {
 	code    int
 	message string
 	retry   bool // it is worth trying again
+	allowed bool // it is none: there is nothing to judge
 }
 
+func refuse(code int, format string, args ...any) *refusal {
+	return &refusal{code: code, message: fmt.Sprintf(format, args...)}
+}
+
+// write answers what is no review. An API server would take that for the failure of the webhook, and lets the object in
+// if the webhook's failurePolicy is Ignore.
 func (f *refusal) write(w http.ResponseWriter) {
 	if f.code == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", http.MethodPost)
@@ -56,23 +63,32 @@ func (f *refusal) write(w http.ResponseWriter) {
 	http.Error(w, f.message, f.code)
 }
 
-func refuse(code int, format string, args ...any) *refusal {
-	return &refusal{code: code, message: fmt.Sprintf(format, args...)}
+// response answers a review. The API server gives code and delay to its client, which tries again by itself if it is
+// client-go.
+func (f *refusal) response(req *Request) *admissionv1.AdmissionResponse {
+	if f.allowed {
+		return &admissionv1.AdmissionResponse{UID: req.UID, Allowed: true}
+	}
+	code := int32(f.code) // #nosec G115 -- codes of HTTP.
+	result := status(req, code, reasons()[f.code])
+	if f.retry {
+		result.Code, result.Reason = http.StatusTooManyRequests, metav1.StatusReasonTooManyRequests
+		result.Details.RetryAfterSeconds = 1
+	}
+	result.Message = clean(f.message, maxViolation)
+	if req.Kind.Kind != "" {
+		result.Message = subject(req) + " not admitted: " + result.Message
+	}
+	return &admissionv1.AdmissionResponse{UID: req.UID, Result: result}
 }
 
-// receive reads the body of what may be a review.
-func receive(r *http.Request, memory *reservation) ([]byte, *refusal) {
-	if r.Method != http.MethodPost {
-		return nil, refuse(http.StatusMethodNotAllowed, "method %s: send an AdmissionReview with POST", r.Method)
+func reasons() map[int]metav1.StatusReason {
+	return map[int]metav1.StatusReason{
+		http.StatusBadRequest:            metav1.StatusReasonBadRequest,
+		http.StatusRequestEntityTooLarge: metav1.StatusReasonRequestEntityTooLarge,
+		http.StatusInternalServerError:   metav1.StatusReasonInternalError,
+		http.StatusGatewayTimeout:        metav1.StatusReasonTimeout,
 	}
-	if contentType := r.Header.Get("Content-Type"); !isJSON(contentType) {
-		return nil, refuse(http.StatusUnsupportedMediaType, "Content-Type %q: send application/json", contentType)
-	}
-	body, refused := readBody(r, memory)
-	if lost := memory.received(); lost != nil {
-		return nil, lost
-	}
-	return body, refused
 }
 
 // read reads a review which can be answered: it has a known version, a request, and a UID.
@@ -97,10 +113,8 @@ func isJSON(contentType string) bool {
 
 // complete checks the envelope, and takes the request out of it.
 func (in *review) complete() *refusal {
-	version := in.APIVersion
-	known := version == admissionv1.SchemeGroupVersion.String() || version == admissionv1beta1.SchemeGroupVersion.String()
 	switch {
-	case in.Kind != "AdmissionReview" || !known:
+	case !in.isKnown():
 		return refuse(http.StatusBadRequest, "apiVersion %.100q, kind %.100q: send an AdmissionReview of "+
 			"admission.k8s.io/v1 or admission.k8s.io/v1beta1", in.APIVersion, in.Kind)
 	case in.Request == nil:
@@ -113,6 +127,17 @@ func (in *review) complete() *refusal {
 	in.request = NewRequest(*in.Request)
 	in.request.object.lean, in.request.oldObject.lean = in.object, in.oldObject
 	return nil
+}
+
+func (in *review) isKnown() bool {
+	version := in.APIVersion
+	return in.Kind == "AdmissionReview" &&
+		(version == admissionv1.SchemeGroupVersion.String() || version == admissionv1beta1.SchemeGroupVersion.String())
+}
+
+// isAnswerable says whether there can be an answer in a review: it needs no more than the version and the UID.
+func (in *review) isAnswerable() bool {
+	return in.isKnown() && in.Request != nil && in.Request.UID != ""
 }
 
 // lengthOfNames is how long is what answers and the log repeat of a request.

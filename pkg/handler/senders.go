@@ -13,22 +13,27 @@ const patience = time.Second
 
 // grow reserves more memory for a body that is being received, or refuses. When there is none, those lose theirs who
 // have been sending for longest, or else a few hundred who send a little and stall would keep out everybody for half a
-// minute. A few large bodies must not keep out the small ones, so that these are refused later.
-func (r *reservation) grow(bytes int) *refusal {
+// minute; and then those of whom there are the most, see makeRoomFairly. A few large bodies must not keep out the small
+// ones, so that these are refused later. Who sends more than a little has until the answer is due.
+func (r *reservation) grow(bytes int, due time.Time) *refusal {
 	g := r.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if r.lost {
-		return r.tooSlow()
+	if r.lost != nil {
+		return r.lost
 	}
 	g.senders[r] = struct{}{}
+	if r.bytes >= firstRead && !r.hurried {
+		r.hurried = http.NewResponseController(r.writer).SetReadDeadline(due) == nil
+	}
 	r.bytes += int64(bytes)
 	g.bytes += int64(bytes)
 	limit := g.limits.Bytes
 	if r.bytes > usualBody {
 		limit -= limit / 4
+		g.large[r] = struct{}{}
 	}
-	if !g.makeRoom(r, limit) {
+	if !g.makeRoom(r, limit) && !g.makeRoomFairly(r, limit) {
 		return g.refuse("memory", "the reviews being answered take up %d MiB", limit>>20)
 	}
 	return nil
@@ -59,26 +64,64 @@ func (g *gate) takenBySlow(asks *reservation) int64 {
 	return bytes
 }
 
-// received ends the growing. It refuses if the memory was given to others meanwhile.
+// received ends the growing. It refuses if the memory was given to others.
 func (r *reservation) received() *refusal {
 	r.gate.mu.Lock()
 	defer r.gate.mu.Unlock()
 	delete(r.gate.senders, r)
-	if r.lost {
-		return r.tooSlow()
+	if r.lost == nil && r.hurried {
+		_ = http.NewResponseController(r.writer).SetReadDeadline(r.since.Add(maxTimeout + time.Second))
 	}
-	return nil
+	return r.lost
 }
 
-func (r *reservation) tooSlow() *refusal {
-	refused := refuse(http.StatusServiceUnavailable, "the body did not come within %s, and others need the memory",
-		patience)
-	refused.retry = true
-	return refused
+// waits says that the review waits for a turn, or no longer, and returns the refusal if it was put out for others.
+func (r *reservation) waits(w *waiter) *refusal {
+	r.gate.mu.Lock()
+	defer r.gate.mu.Unlock()
+	r.waiter = w
+	return r.lost
+}
+
+// shrink gives back the memory for the body.
+func (r *reservation) shrink() {
+	r.gate.mu.Lock()
+	defer r.gate.mu.Unlock()
+	r.gate.bytes -= r.bytes
+	r.bytes = 0
+	delete(r.gate.senders, r)
+	delete(r.gate.large, r)
+}
+
+// allowReading allows to read what is left of a body, also after that was cut off.
+func (r *reservation) allowReading(until time.Time) {
+	_ = http.NewResponseController(r.writer).SetReadDeadline(until)
+}
+
+// lose takes a review's memory for others, and counts why. It is false if it cannot be taken.
+func (g *gate) lose(r *reservation, refused func() *refusal) bool {
+	_, isSending := g.senders[r]
+	var ok bool
+	switch {
+	case isSending: // The read ends at once, so that the memory is free in a moment.
+		ok = http.NewResponseController(r.writer).SetReadDeadline(time.Now()) == nil
+	case r.waiter != nil:
+		ok = g.turns.drop(r.waiter)
+	}
+	delete(g.senders, r)
+	r.waiter = nil
+	if !ok {
+		return false
+	}
+	delete(g.large, r)
+	r.lost = refused()
+	g.bytes -= r.bytes
+	r.bytes = 0
+	return true
 }
 
 // cutOffSlowest takes the memory of who has been sending for longest. It is false if that is who asks, or if nobody has
-// been sending for long. The sender's read ends at once, so that the memory is free in a moment.
+// been sending for long.
 func (g *gate) cutOffSlowest(asks *reservation) bool {
 	slowest := asks
 	for r := range g.senders {
@@ -86,16 +129,12 @@ func (g *gate) cutOffSlowest(asks *reservation) bool {
 			slowest = r
 		}
 	}
-	now := time.Now()
-	if slowest == asks || now.Sub(slowest.since) < patience {
+	if slowest == asks || time.Since(slowest.since) < patience {
 		return false
 	}
-	delete(g.senders, slowest)
-	if http.NewResponseController(slowest.writer).SetReadDeadline(now) != nil {
-		return g.cutOffSlowest(asks) // there is no ending its read
-	}
-	g.refused.WithLabelValues("slow").Inc()
-	g.bytes -= slowest.bytes
-	slowest.bytes, slowest.lost = 0, true
-	return true
+	return g.lose(slowest, g.tooSlow) || g.cutOffSlowest(asks) // there is no ending its read
+}
+
+func (g *gate) tooSlow() *refusal {
+	return g.refuse("slow", "the body did not come within %s, and others need the memory", patience)
 }

@@ -163,7 +163,7 @@ func TestNobodyIsCutOffInVain(t *testing.T) {
 		body, _ := io.Pipe()
 		slow := &reservation{gate: h.gate, since: time.Now(), writer: &pipeWriter{httptest.NewRecorder(), body}}
 		for _, r := range []*reservation{answered, slow} {
-			if refused := r.grow(6 << 20); refused != nil {
+			if refused := r.grow(6<<20, time.Time{}); refused != nil {
 				t.Fatal(refused)
 			}
 		}
@@ -172,7 +172,7 @@ func TestNobodyIsCutOffInVain(t *testing.T) {
 		}
 		<-time.After(2 * patience)
 		// A quarter of the 20 MiB is not for large ones.
-		if refused := (&reservation{gate: h.gate, since: time.Now()}).grow(10 << 20); refused == nil {
+		if refused := (&reservation{gate: h.gate, since: time.Now()}).grow(10<<20, time.Time{}); refused == nil {
 			t.Error("there was room for more than there is")
 		}
 		if refused := slow.received(); refused != nil {

@@ -5,13 +5,9 @@ package e2e
 
 import (
 	"bytes"
-	"context"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	certificatesv1 "k8s.io/api/certificates/v1"
@@ -19,11 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
-	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
-
-// orphanDelay is short for a test, and long enough to be told from no delay by times in whole seconds.
-const orphanDelay = 3 * time.Second
 
 func TestAuthoritySigns(t *testing.T) {
 	t.Parallel()
@@ -107,64 +99,5 @@ func TestAuthoritySignVanishedRequest(t *testing.T) {
 	must(t, s.Admin.CertificatesV1().CertificateSigningRequests().Delete(t.Context(), obj.Name, metav1.DeleteOptions{}))
 	if _, err := a.Sign(t.Context(), obj); !apierrors.IsNotFound(err) {
 		t.Errorf("Sign: %v, want NotFound", err)
-	}
-}
-
-// TestAuthorityControllerSignsOrphan runs the controllers of three replicas, which sign a request once although none
-// of them made it, and leave alone what is not theirs to answer.
-func TestAuthorityControllerSignsOrphan(t *testing.T) {
-	t.Parallel()
-	s := newAuthorities(t)
-	a := s.ensured(t)
-	owner := s.client(t)
-	pending := s.submit(t, owner, s.serverName())
-	foreign := s.submitApproved(t, s.Admin, s.serverName())
-	before := s.submitApproved(t, owner, s.serverName())
-	for range 3 {
-		replica := s.ensured(t)
-		background(t, func(ctx context.Context) error { return replica.RunController(ctx, orphanDelay) })
-	}
-	after := s.submitApproved(t, owner, s.serverName())
-	bad := s.submitApproved(t, owner, "kubernetes.default.svc")
-	for _, orphan := range []*certificatesv1.CertificateSigningRequest{before, after} {
-		clustertest.Eventually(t, func(ctx context.Context) error {
-			live, err := s.live(ctx, orphan.Name)
-			if err != nil {
-				return err
-			}
-			if len(live.Status.Certificate) == 0 {
-				return errors.New(orphan.Name + " has no certificate")
-			}
-			leaf := s.verified(t, a, live)
-			gotTime(t, orphan, leaf)
-			return nil
-		})
-	}
-	clustertest.Eventually(t, func(ctx context.Context) error {
-		live, err := s.live(ctx, bad.Name)
-		if err != nil {
-			return err
-		}
-		if got := failure(live); got != authority.ReasonDNSNameNotAllowed {
-			return fmt.Errorf("%s has the failure %q", bad.Name, got)
-		}
-		return nil
-	})
-	for _, obj := range []*certificatesv1.CertificateSigningRequest{pending, foreign} {
-		live, err := s.live(t.Context(), obj.Name)
-		must(t, err)
-		if live.ResourceVersion != obj.ResourceVersion {
-			t.Errorf("%s was touched: %+v", obj.Name, live.Status)
-		}
-	}
-}
-
-// gotTime wants the request's own replica to have had its delay. Both times have lost their fractions of a second.
-func gotTime(t *testing.T, obj *certificatesv1.CertificateSigningRequest, leaf *x509.Certificate) {
-	t.Helper()
-	approvedAt := obj.Status.Conditions[0].LastUpdateTime.Time
-	signedAt := leaf.NotBefore.Add(5 * time.Minute)
-	if waited := signedAt.Sub(approvedAt); waited < orphanDelay-time.Second {
-		t.Errorf("%s was signed %s after its approval, want %s", obj.Name, waited, orphanDelay)
 	}
 }

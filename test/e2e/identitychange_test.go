@@ -5,24 +5,19 @@ package e2e
 
 import (
 	"context"
-	"crypto/elliptic"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"strconv"
 	"testing"
-	"time"
 
-	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
@@ -188,63 +183,4 @@ func TestServiceThatIsNotWatched(t *testing.T) {
 	_, err = s.Admin.RbacV1().Roles(s.Namespace).Update(t.Context(), role, metav1.UpdateOptions{})
 	must(t, err)
 	awaitNames(t, server, next)
-}
-
-// TestControllerLeavesUnknownAddressesAlone: a request for an address that this replica has not heard of yet is not
-// failed for ever, and signed once it has.
-func TestControllerLeavesUnknownAddressesAlone(t *testing.T) {
-	t.Parallel()
-	s := newAuthorities(t)
-	policy := authority.Policy{Requester: s.requester(), DNSNames: []string{s.serverName()}}
-	a := s.ensured(t, func(o *authority.Options) { o.Policy = policy })
-	const delay = 2 * time.Second
-	background(t, func(ctx context.Context) error { return a.RunController(ctx, delay) })
-
-	address := netip.MustParseAddr("10.96.1.2")
-	unknown := s.submitApprovedLongAgo(t, address)
-	// That one is due within a second, half the delay. Each of these takes a second and more to be signed: the delay,
-	// from an approval whose time lost its fraction.
-	for range 2 {
-		s.awaitSigned(t, a, s.submitApproved(t, s.client(t), s.serverName()))
-	}
-	live, err := s.live(t.Context(), unknown.Name)
-	must(t, err)
-	if live.ResourceVersion != unknown.ResourceVersion {
-		t.Fatalf("the request was touched: %+v", live.Status)
-	}
-	policy.ExtraIPs = []netip.Addr{address}
-	a.SetPolicy(policy)
-	s.awaitSigned(t, a, unknown)
-}
-
-// submitApprovedLongAgo is an approved request that nobody has signed for an hour.
-func (s *authorities) submitApprovedLongAgo(
-	t *testing.T, address netip.Addr,
-) *certificatesv1.CertificateSigningRequest {
-	t.Helper()
-	draft := s.draftOf(t, &x509.CertificateRequest{
-		DNSNames: []string{s.serverName()}, IPAddresses: []net.IP{address.AsSlice()}}, onCurve(elliptic.P256())(t))
-	obj := s.create(t, s.client(t), draft)
-	obj.Status.Conditions = []certificatesv1.CertificateSigningRequestCondition{{
-		Type: certificatesv1.CertificateApproved, Status: corev1.ConditionTrue, Reason: "Test", Message: "by a test",
-		LastUpdateTime: metav1.NewTime(time.Now().Add(-time.Hour))}}
-	obj, err := s.Admin.CertificatesV1().CertificateSigningRequests().UpdateApproval(t.Context(), obj.Name, obj,
-		metav1.UpdateOptions{})
-	must(t, err)
-	return obj
-}
-
-func (s *authorities) awaitSigned(t *testing.T, a *authority.Authority, obj *certificatesv1.CertificateSigningRequest) {
-	t.Helper()
-	clustertest.Eventually(t, func(ctx context.Context) error {
-		live, err := s.live(ctx, obj.Name)
-		if err != nil {
-			return err
-		}
-		if len(live.Status.Certificate) == 0 {
-			return fmt.Errorf("%s has no certificate: %+v", obj.Name, live.Status)
-		}
-		s.verified(t, a, live)
-		return nil
-	})
 }

@@ -109,10 +109,11 @@ func (h *hostileTarget) memory(t *testing.T) int64 {
 	return peak
 }
 
-// survivesIdle opens connections on which nothing is sent after the handshake.
+// survivesIdle opens connections on which nothing is sent after the handshake, from another address than others have.
 func (h *hostileTarget) survivesIdle(t *testing.T, n int) {
 	t.Helper()
-	dialer := &tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}
+	dialer := &tls.Dialer{NetDialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(stranger)}},
+		Config: &tls.Config{InsecureSkipVerify: true}}
 	for range n {
 		conn, err := dialer.DialContext(t.Context(), "tcp", h.address)
 		must(t, err)
@@ -208,17 +209,20 @@ func hugeRequests(t *testing.T) map[string]hugeRequest {
 		"8 MiB":                       {bytes.Repeat([]byte(" "), 8<<20), http.StatusRequestEntityTooLarge, false},
 		"garbage":                     {[]byte("garbage"), http.StatusBadRequest, false},
 		"7 MiB of brackets":           {bytes.Repeat([]byte("["), 7<<20), http.StatusBadRequest, false},
-		"a review, 10,001 levels":     {object(deep("[", "]", 10_001)), http.StatusBadRequest, false},
+		"a review, 10,001 levels":     {object(deep("[", "]", 10_001)), 200, false},
 		"a Pod, 9,900 levels":         {object(`{"spec":` + deep(`{"a":`, "}", 9_900) + "}"), 200, true},
 		"7 MiB, lists of 9,000":       {object(fill(deep("[", "]", 9_000))), 200, false},
 		"7 MiB, a Pod of containers":  {object(`{"spec":{"containers":` + fill(`{}`) + "}}"), 200, false},
 		"7 MiB, a Pod without images": {object(`{"spec":{"containers":` + fill(`{"name":"a","image":"b"}`) + "}}"), 200, false},
 		"7 MiB of groups": {
-			[]byte(strings.TrimSuffix(head, `"object":`) + `"userInfo":{"groups":` + fill(`""`) + "}}}"), 413, false,
+			[]byte(strings.TrimSuffix(head, `"object":`) + `"userInfo":{"groups":` + fill(`""`) + "}}}"), 200, false,
 		},
 		"7 MiB of a UID that is not UTF-8": {uid(strings.Repeat("\xff", 7<<20-1000)), 413, false},
 		"4 MiB of a UID that is not UTF-8": {uid(strings.Repeat("\xff", 4<<20)), 400, false},
-		"7 MiB, a Pod of labels":           {object(`{"metadata":{"labels":{` + strings.Trim(fill(`"a":"b"`), "[]") + "}}}"), 200, false},
+		"36 MiB, a Pod of characters that are escaped": {
+			object(`{"spec":{"containers":[{"name":"` + strings.Repeat(`\u003c`, 6<<20) + `"}]}}`), 200, false,
+		},
+		"7 MiB, a Pod of labels": {object(`{"metadata":{"labels":{` + strings.Trim(fill(`"a":"b"`), "[]") + "}}}"), 200, false},
 	}
 }
 
@@ -233,8 +237,7 @@ func (h *hostileTarget) survivesCrowd(t *testing.T, n int) {
 	for range n {
 		crowd.Go(func() {
 			code, answer, err := h.post(t.Context(), body)
-			if err != nil || code != http.StatusOK && code != http.StatusServiceUnavailable ||
-				strings.Contains(answer, "no answer in time") {
+			if err != nil || code != http.StatusOK || strings.Contains(answer, "no answer in time") {
 				t.Errorf("one of a crowd: got %d %.200q, %v", code, answer, err)
 			}
 		})

@@ -123,8 +123,20 @@ func describeWrite(r *http.Request) string {
 	if r.Method != http.MethodPost && r.Method != http.MethodPut && r.Method != http.MethodPatch {
 		return ""
 	}
-	// /api/v1/... or /apis/GROUP/VERSION/..., then namespaces/NAME for what has one, then RESOURCE/NAME/SUBRESOURCE.
-	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	switch resource, _, subresource := resourceOf(r.URL.Path); {
+	case resource == "" || resource == "events":
+		return ""
+	case subresource != "":
+		return r.Method + " " + resource + "/" + subresource
+	default:
+		return r.Method + " " + resource
+	}
+}
+
+// resourceOf takes a request's path apart: /api/v1/... or /apis/GROUP/VERSION/..., then namespaces/NAMESPACE for what
+// has one, then RESOURCE/NAME/SUBRESOURCE. What is not there is "".
+func resourceOf(path string) (resource, name, subresource string) {
+	parts := strings.Split(strings.Trim(path, "/"), "/")
 	skip := 2
 	if parts[0] == "apis" {
 		skip = 3
@@ -133,12 +145,6 @@ func describeWrite(r *http.Request) string {
 	if len(parts) > 2 && parts[0] == "namespaces" {
 		parts = parts[2:]
 	}
-	switch {
-	case len(parts) == 0 || parts[0] == "events":
-		return ""
-	case len(parts) == 3:
-		return r.Method + " " + parts[0] + "/" + parts[2]
-	default:
-		return r.Method + " " + parts[0]
-	}
+	parts = append(parts, "", "", "")
+	return parts[0], parts[1], parts[2]
 }

@@ -31,9 +31,9 @@ import (
 const trustBundleOverlay = "manifests/overlays/trust-bundle"
 
 // publishing is a site whose servers publish their CA.
-func publishing(t *testing.T) *site.Site {
+func publishing(t *testing.T, signerName ...string) *site.Site {
 	t.Helper()
-	s := site.New(t, shared, site.Options{Manifests: trustBundleOverlay})
+	s := site.New(t, shared, site.Options{Manifests: trustBundleOverlay, SignerName: strings.Join(signerName, "")})
 	t.Cleanup(func() {
 		_ = s.Admin.CertificatesV1().ClusterTrustBundles().Delete(context.WithoutCancel(t.Context()), s.TrustBundle(),
 			metav1.DeleteOptions{})

@@ -9,6 +9,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/util/flowcontrol"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
@@ -41,7 +44,7 @@ var ErrNoCA = errors.New("the CA is not there yet")
 // Options says where an [Authority] keeps its CA and what it signs.
 type Options struct {
 	// Client talks to the API server, as a ServiceAccount that may get, list, watch, create and update the Secret,
-	// update certificatesigningrequests/status, and sign for signers/hookstrap.dev/serving.
+	// update certificatesigningrequests/status, and sign for the signer that Policy names.
 	Client kubernetes.Interface
 	// Namespace and SecretName say which Secret holds the CA; the name's default is [DefaultSecretName].
 	Namespace, SecretName string
@@ -49,7 +52,7 @@ type Options struct {
 	Service string
 	// Policy says which requests are signed; its Requester is required.
 	Policy Policy
-	// CADuration is how long a new CA is valid; the default is [DefaultCADuration].
+	// CADuration is how long a new CA is valid; the default, and the most, is [DefaultCADuration].
 	CADuration time.Duration
 	// Now is the wall clock; nil means [time.Now].
 	Now func() time.Time
@@ -61,6 +64,11 @@ type Options struct {
 	AwaitTrust func(ctx context.Context, ca *x509.Certificate) error
 	// OnStep, unless nil, is told of every change of the Secret by this process. It must not block.
 	OnStep func(Step)
+	// OnWarning, unless nil, is told what a person should look at, once for as long as it lasts. It must not block.
+	OnWarning func(Warning)
+	// Serving returns the certificate that this process serves, nil for none. A distrusted CA waits for that to be
+	// replaced, though not for long. With a nil function it waits for nothing.
+	Serving func() *x509.Certificate
 }
 
 // Authority is the built-in signer. Its methods are safe for concurrent use, by any number of replicas.
@@ -74,6 +82,8 @@ type Authority struct {
 	onChange   func()
 	awaitTrust func(ctx context.Context, ca *x509.Certificate) error
 	onStep     func(Step)
+	onWarning  func(Warning)
+	serving    func() *x509.Certificate
 
 	// trusted is the successor that every client was seen to trust.
 	trusted atomic.Pointer[x509.Certificate]
@@ -86,6 +96,8 @@ type Authority struct {
 	// belong to updating.
 	retired map[string]bool
 	pace    flowcontrol.PassiveRateLimiter
+	// warned are the subjects of what was warned of and goes on, by name; it belongs to updating.
+	warned map[string]string
 	// seen is the revision of the Secret that current comes from; it belongs to updating.
 	seen struct {
 		uid     types.UID
@@ -107,6 +119,9 @@ func New(options Options) (*Authority, error) {
 		retired:    map[string]bool{},
 		pace:       flowcontrol.NewTokenBucketPassiveRateLimiter(writesPerSecond, writesAtOnce),
 		onStep:     options.OnStep,
+		onWarning:  options.OnWarning,
+		serving:    options.Serving,
+		warned:     map[string]string{},
 	}
 	a.SetPolicy(options.Policy)
 	if a.now == nil {
@@ -114,6 +129,9 @@ func New(options Options) (*Authority, error) {
 	}
 	if a.onChange == nil {
 		a.onChange = func() {}
+	}
+	if a.serving == nil {
+		a.serving = func() *x509.Certificate { return nil }
 	}
 	return a, a.validate()
 }
@@ -126,6 +144,8 @@ func (a *Authority) validate() error {
 		}
 	}
 	shortest, longest := a.policy.minDuration(), a.policy.maxDuration()
+	fault := signer.CheckName(a.policy.Load().signerName())
+	complain(fault != nil, "Policy.SignerName is wrong: %w", fault)
 	complain(a.client == nil, "Client is missing: set it to a Kubernetes client")
 	complain(a.secret.Namespace == "", "Namespace is empty: set it to the namespace of the CA's Secret")
 	complain(a.service == "", "Service is empty: set it to the name of the webhook's Service")
@@ -134,6 +154,8 @@ func (a *Authority) validate() error {
 		shortest, DefaultMinDuration)
 	complain(longest < shortest, "Policy.MaxDuration (%s) is shorter than Policy.MinDuration (%s): raise it",
 		longest, shortest)
+	complain(a.caDuration > DefaultCADuration, "CADuration (%s) is longer than %s: lower it, for a CA in the Secret that "+
+		"lives longer is refused", a.caDuration, DefaultCADuration)
 	complain(a.caDuration < longest, "CADuration (%s) is shorter than Policy.MaxDuration (%s): raise it, or no "+
 		"certificate can last as long as it may", a.caDuration, longest)
 	return errors.Join(problems...)
@@ -147,6 +169,35 @@ func (a *Authority) Bundle() trust.Bundle {
 		return trust.Bundle{}
 	}
 	return current.bundle
+}
+
+// TrustPolicy is what every client has to trust: [Authority.Bundle] and nothing else, and never again what is
+// distrusted and has left. Its bundle is empty until [Authority.Ensure] has succeeded.
+func (a *Authority) TrustPolicy() trust.Policy {
+	current := a.current.Load()
+	if current == nil {
+		return trust.Policy{Exact: true}
+	}
+	return trust.Policy{Bundle: current.bundle, Exact: true, Distrusted: current.expelledNow()}
+}
+
+// Lasting returns the CAs of [Authority.Bundle] that are not about to leave because they are distrusted: what to store
+// beside a certificate.
+func (a *Authority) Lasting() trust.Bundle {
+	current := a.current.Load()
+	if current == nil {
+		return trust.Bundle{}
+	}
+	return current.bundle.WithoutFingerprints(slices.Collect(maps.Keys(current.record.Distrusted)))
+}
+
+// Foreign returns how many CAs are in the Secret that no step of ours made.
+func (a *Authority) Foreign() int {
+	current := a.current.Load()
+	if current == nil {
+		return 0
+	}
+	return len(current.foreign())
 }
 
 // Signing returns the certificate of the CA that signs, nil until [Authority.Ensure] has succeeded. While a rotation is

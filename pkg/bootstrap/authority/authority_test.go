@@ -17,13 +17,14 @@ import (
 func TestNewNamesEveryFault(t *testing.T) {
 	_, err := New(Options{
 		CADuration: time.Hour,
-		Policy:     Policy{MinDuration: 5 * time.Minute, MaxDuration: 2 * time.Minute},
+		Policy:     Policy{SignerName: "nodomain", MinDuration: 5 * time.Minute, MaxDuration: 2 * time.Minute},
 	})
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
 		"Client is missing", "Namespace is empty", "Service is empty", "Policy.Requester is empty",
+		`Policy.SignerName is wrong: the signer name "nodomain"`,
 		"Policy.MinDuration is 5m0s", "Policy.MaxDuration (2m0s) is shorter than Policy.MinDuration (5m0s)",
 	} {
 		if !strings.Contains(err.Error(), want) {

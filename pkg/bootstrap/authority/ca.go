@@ -12,6 +12,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -67,6 +68,29 @@ func (p *keyPair) check() error {
 		return errors.New("the certificate is not a CA's")
 	case p.cert.KeyUsage&x509.KeyUsageCertSign == 0:
 		return errors.New("the certificate lacks the key usage certificate signing")
+	default:
+		return conforms(p.cert)
+	}
+}
+
+// longestCA is how long a CA in the Secret may live: as long as one that we make, with some room for what others take
+// for ten years.
+const longestCA = DefaultCADuration + 7*24*time.Hour
+
+// conforms tells whether a CA is bounded as those of newCA are: it signs servers' certificates and no further CA, and
+// it does not live longer. Any other would be worth more to who has its key.
+func conforms(ca *x509.Certificate) error {
+	const advice = "a CA of which that cannot be said is not used: find out who put it there"
+	switch lifetime := ca.NotAfter.Sub(ca.NotBefore); {
+	case !ca.BasicConstraintsValid || !ca.IsCA || ca.MaxPathLen != 0:
+		return fmt.Errorf("its basic constraints do not say that it is a CA with path length 0: %s", advice)
+	case ca.KeyUsage&x509.KeyUsageCertSign == 0 || ca.KeyUsage&^(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0:
+		return fmt.Errorf("its key usages are not certificate and CRL signing alone: %s", advice)
+	case !slices.Equal(ca.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}) || len(ca.UnknownExtKeyUsage) > 0:
+		return fmt.Errorf("its extended key usage is not server authentication alone: %s", advice)
+	case lifetime > longestCA:
+		return fmt.Errorf("it is valid for %d days, and %d are the most: %s", int(lifetime.Hours()/24),
+			int(longestCA.Hours()/24), advice)
 	default:
 		return nil
 	}

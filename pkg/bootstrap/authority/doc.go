@@ -1,8 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package authority is Hookstrap's built-in signer, hookstrap.dev/serving: a small certificate authority for the
-// serving certificate of one webhook.
+// Package authority is Hookstrap's built-in signer, hookstrap.dev/serving or a name of your own: a small certificate
+// authority for the serving certificate of one webhook.
 //
 // # Why a CA of our own
 //
@@ -15,9 +15,12 @@
 //
 // Certificates are requested, approved and signed as the CertificateSigningRequest API intends, so that
 // `kubectl get csr` shows everything. There is no leader: every replica holds the same CA and signs its own request
-// at once ([Authority.Sign]); a request that was approved and then forgotten, because its replica died, is signed by
-// the controller of any other ([Authority.RunController]) after a delay. Two replicas that sign the same request
-// meet at the API server's resourceVersion check: one writes, the other finds the certificate already there.
+// ([Authority.Sign]). Two that sign the same request meet at the API server's resourceVersion check: one writes, the
+// other finds the certificate already there.
+//
+// No replica looks for the requests of others. The key of a request is lost with the process that made it, so that a
+// certificate which another replica signs later is of no use; and any user who may create requests could fill the
+// memory of whatever watches them.
 //
 // An authority answers for its own requester only. Several webhooks in one cluster may use this signer's name, each
 // with a ServiceAccount and a CA of its own, and none will fail the requests of another.

@@ -4,16 +4,19 @@
 package authority
 
 import (
+	"cmp"
 	"crypto/x509"
 	"net/netip"
 	"slices"
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 )
 
-// SignerName is the signer that this package is: spec.signerName of the requests it answers.
-const SignerName = "hookstrap.dev/serving"
+// SignerName is the signer that this package is unless a [Policy] says otherwise: spec.signerName of its requests.
+const SignerName = signer.BuiltIn
 
 // The lifetimes of serving certificates when a [Policy] does not say.
 const (
@@ -27,6 +30,8 @@ const defaultClusterDomain = "cluster.local"
 // Policy says which requests are signed. The zero value refuses every request. A Policy is not changed by its
 // methods; do not change it while it is in use.
 type Policy struct {
+	// SignerName is the signer whose requests are signed; the default is [SignerName].
+	SignerName string
 	// Requester is the only user whose requests are signed, as the API server records it in spec.username; see
 	// [ServiceAccountUser].
 	Requester string
@@ -59,7 +64,7 @@ func ServiceAccountUser(namespace, name string) string {
 // (spec.expirationSeconds).
 func (p Policy) Check(obj *certificatesv1.CertificateSigningRequest) (*x509.CertificateRequest, error) {
 	for _, check := range []func(*certificatesv1.CertificateSigningRequestSpec) error{
-		checkSigner, p.checkRequester, checkUsages, p.checkDuration,
+		p.checkSigner, p.checkRequester, checkUsages, p.checkDuration,
 	} {
 		if err := check(&obj.Spec); err != nil {
 			return nil, err
@@ -79,10 +84,12 @@ func (p Policy) Check(obj *certificatesv1.CertificateSigningRequest) (*x509.Cert
 	return request, nil
 }
 
-func checkSigner(spec *certificatesv1.CertificateSigningRequestSpec) error {
-	if spec.SignerName != SignerName {
+func (p Policy) signerName() string { return cmp.Or(p.SignerName, SignerName) }
+
+func (p Policy) checkSigner(spec *certificatesv1.CertificateSigningRequestSpec) error {
+	if spec.SignerName != p.signerName() {
 		return violation(ReasonWrongSigner, "The request is for signer %s, and this is %s: set spec.signerName.",
-			quote(spec.SignerName), SignerName)
+			quote(spec.SignerName), p.signerName())
 	}
 	return nil
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
+// mostRepaired bounds how many CAs a repair trusts on account of what is left of a damaged Secret.
+const mostRepaired = 16
+
 // correct returns what the Secret should hold, given what it holds: data. memory is what this process last had, nil for
 // nothing; leaf is the longest lifetime it gives. The step is nil when data is right as it is.
 //
@@ -22,6 +25,11 @@ func correct(data map[string][]byte, memory *state, leaf time.Duration, m moment
 		return begin(memory, leaf, m)
 	}
 	read, damage := parseState(data)
+	if damage == nil {
+		if damage = unwelcome(read, memory); damage != nil {
+			data = nil // Nothing in it is to be trusted that this process does not know.
+		}
+	}
 	switch {
 	case errors.Is(damage, errVersion):
 		return nil, nil, damage
@@ -31,6 +39,22 @@ func correct(data map[string][]byte, memory *state, leaf time.Duration, m moment
 		return succeed(read, memory, leaf, m)
 	default:
 		return reconcile(read, memory, leaf, m)
+	}
+}
+
+// unwelcome says why the CA of a sound Secret is not used: this process knows better.
+func unwelcome(read, memory *state) error {
+	switch {
+	case memory == nil || read.cert.Equal(memory.cert) || memory.record.distrusts(memory.cert):
+		return nil
+	case memory.record.distrusts(read.cert):
+		return fmt.Errorf("%s has a CA that is distrusted, %s: find out who wrote it back", dataCert,
+			trust.DescribeCertificate(read.cert))
+	case !read.record.made(read.cert) && memory.crowded():
+		return fmt.Errorf("%s has another CA that was not made here, %s, while more than %d that no longer sign are "+
+			"trusted: find out who put it there", dataCert, trust.DescribeCertificate(read.cert), mostRetired)
+	default:
+		return nil
 	}
 }
 
@@ -53,7 +77,7 @@ func begin(memory *state, leaf time.Duration, m moment) (*state, *Step, error) {
 
 // newState is the state with ca as the only CA.
 func newState(ca *keyPair, leaf time.Duration) state {
-	return state{keyPair: *ca, record: record{LeafSeconds: int64(leaf.Seconds())}}
+	return state{keyPair: *ca, record: record{LeafSeconds: int64(leaf.Seconds()), Made: []string{fingerprint(ca.cert)}}}
 }
 
 // succeed replaces a CA that cannot sign and has no successor: nobody ran when it was time, or a replica whose clock is
@@ -64,11 +88,14 @@ func succeed(expired, memory *state, leaf time.Duration, m moment) (*state, *Ste
 		return nil, nil, err
 	}
 	made := newState(ca, max(leaf, expired.record.leaf()))
-	made.bundle, made.record.Retired = expired.bundle, expired.record.clone().Retired
-	made.record.Rotated = expired.record.Rotated
+	made.bundle, made.record = expired.bundle, expired.record.clone()
+	made.record.LeafSeconds, made.record.Preparing = int64(max(leaf, expired.record.leaf()).Seconds()), ""
 	if memory != nil {
+		made.recall(memory)
 		made.keepAll(memory, m.now)
 	}
+	made.adopt(memory)
+	made.record.create(ca.cert)
 	return made.step(StepReplaced, ca.cert, "the CA could not sign at this time, and had no successor; a new one was made")
 }
 
@@ -82,12 +109,16 @@ func repair(
 		return nil, nil, err
 	}
 	made.record = made.record.clone()
-	for _, ca := range readable(data) {
-		made.keep(ca, made.lastUse(ca, m.now))
-	}
 	if memory != nil {
+		made.recall(memory)
 		made.keepAll(memory, m.now)
 	}
+	for _, ca := range readable(data) {
+		if made.bundle.Len() < mostRepaired {
+			made.keep(ca, made.lastUse(ca, m.now))
+		}
+	}
+	made.adopt(memory)
 	repaired, step, err := made.step(name, made.cert, "the Secret was damaged and has been repaired")
 	if err == nil {
 		step.Damage = damage
@@ -97,23 +128,31 @@ func repair(
 
 // salvage finds the CA that is to sign.
 func salvage(data map[string][]byte, memory *state, leaf time.Duration, m moment) (state, string, error) {
+	kept, err := parseRecord(data[dataRecord])
+	if err != nil {
+		kept = record{Made: []string{}}
+	}
+	kept.LeafSeconds = max(kept.LeafSeconds, int64(leaf.Seconds()))
 	own, err := parseKeyPair(data, dataCert, dataKey)
-	switch {
-	case err == nil && own.usable(m.now) && (memory == nil || !memory.cert.Equal(own.cert)):
-		made := newState(own, leaf)
-		if kept, err := parseRecord(data[dataRecord]); err == nil {
-			made.record = kept
-			made.record.LeafSeconds = max(kept.LeafSeconds, int64(leaf.Seconds()))
+	if err == nil && own.usable(m.now) && (memory == nil || !memory.cert.Equal(own.cert)) {
+		made := state{keyPair: *own, record: kept.clone()}
+		if unwelcome(&made, memory) == nil {
+			return made, StepRestored, nil
 		}
-		return made, StepRestored, nil
-	case memory != nil && memory.usable(m.now):
+	}
+	if memory != nil && memory.usable(m.now) {
 		return *memory, StepRestored, nil
 	}
 	ca, err := m.newCA()
 	if err != nil {
 		return state{}, "", err
 	}
-	return newState(ca, leaf), StepReplaced, nil
+	made := newState(ca, leaf)
+	made.record.Distrusted = kept.Distrusted
+	if kept.Made != nil {
+		made.record.Made = append(made.record.Made, kept.Made...)
+	}
+	return made, StepReplaced, nil
 }
 
 // readable are the CA certificates in a damaged Secret that can be read.
@@ -122,7 +161,7 @@ func readable(data map[string][]byte) []*x509.Certificate {
 	for _, key := range []string{dataBundle, dataCert, dataNextCert} {
 		found, _ := trust.ParseBundle(data[key]) // The rest is what is damaged.
 		for _, cert := range found.Certificates() {
-			if cert.IsCA {
+			if conforms(cert) == nil {
 				cas = append(cas, cert)
 			}
 		}
@@ -137,23 +176,31 @@ func reconcile(read, memory *state, leaf time.Duration, m moment) (*state, *Step
 	changed.record = read.record.clone()
 	changed.record.LeafSeconds = max(read.record.LeafSeconds, int64(leaf.Seconds()))
 	var lost []*x509.Certificate
+	recalled := false
 	if memory != nil {
+		recalled = changed.recall(memory)
 		lost = changed.keepAll(memory, m.now)
 	}
+	adopted := changed.adopt(memory)
 	switch {
 	case len(lost) > 0:
 		return changed.step(StepKept, lost[0], fmt.Sprintf("%d CAs whose certificates may be in use were missing in the "+
 			"Secret; they stay trusted until the last of those has ended", len(lost)))
+	case recalled:
+		return changed.step(StepDistrusted, read.cert, "the Secret did not say which CAs are distrusted; this process knows")
+	case adopted:
+		return changed.step(StepKept, read.cert, "the Secret did not say which CAs were made here, as that of an older "+
+			"release")
 	case changed.record.LeafSeconds != read.record.LeafSeconds:
 		return changed.step(StepKept, read.cert, "its certificates may live longer than was known so far")
 	default:
-		return read, nil, nil
+		return &changed, nil, nil
 	}
 }
 
 // keep trusts ca until the given time, unless it is known already.
 func (s *state) keep(ca *x509.Certificate, until time.Time) bool {
-	if ca.Equal(s.cert) || s.bundle.Contains(ca) {
+	if ca.Equal(s.cert) || s.bundle.Contains(ca) || s.record.distrusts(ca) {
 		return false
 	}
 	s.bundle = s.bundle.Union(trust.NewBundle(ca))

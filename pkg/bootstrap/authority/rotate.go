@@ -7,8 +7,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"time"
-
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
 // RotateAnnotation on the CA's Secret asks for a rotation: every new value, whatever it is, is one. For example
@@ -23,6 +21,9 @@ const (
 	signingLag = time.Hour
 	// clockSkew is by how much the clocks of replicas may differ: one must not take out what another puts back.
 	clockSkew = 5 * time.Minute
+	// mostRetired is how many CAs may still be trusted that no longer sign, when somebody asks for one more rotation: each
+	// is in every caBundle until the last certificate that it may have signed has ended.
+	mostRetired = 4
 	// unattended is after what time a successor signs when nobody can tell whether it is trusted.
 	unattended = 24 * time.Hour
 	// maxLeaf bounds what a record may say, so that adding it to a time cannot overflow.
@@ -32,8 +33,10 @@ const (
 // moment is what the decisions about a state depend on beside the state.
 type moment struct {
 	now time.Time
-	// annotation is the live value of [RotateAnnotation].
-	annotation string
+	// annotation is the live value of [RotateAnnotation], distrust that of [DistrustAnnotation].
+	annotation, distrust string
+	// serving is the certificate that this process serves, nil for none.
+	serving *x509.Certificate
 	// trusted is the successor that every client was seen to trust, nil for none.
 	trusted *x509.Certificate
 	// unobserved is true when nobody watches what clients trust.
@@ -52,14 +55,41 @@ type moment struct {
 // Each step is one write, so that a crash between any two is a pause; and each follows from the state alone, so that
 // any replica takes it and none has to.
 func (s *state) advance(m moment) (*state, *Step, error) {
+	asked, out := s.distrustAsked(m), s.expelled(m)
 	switch {
+	case asked != nil:
+		return s.distrust(*asked, m)
 	case s.promotable(m):
 		return s.promote(m)
-	case s.successor(m.now) == nil && (s.due(m.now) || s.asked(m)):
+	case s.successor(m.now) == nil && s.needsSuccessor(m):
 		return s.prepare(m)
+	case len(out) > 0:
+		return s.expel(out)
 	default:
 		return s.retire(m)
 	}
+}
+
+// needsSuccessor tells whether the CA that signs has to be replaced: it must not be trusted, it is at its end, or
+// somebody wants it and there is room for one more.
+func (s *state) needsSuccessor(m moment) bool {
+	return s.record.distrusts(s.cert) || s.due(m.now) || s.asked(m) && !s.crowded()
+}
+
+// crowded tells whether so many CAs are still trusted that a rotation which is only asked for has to wait.
+func (s *state) crowded() bool {
+	retired := 0
+	for _, ca := range s.bundle.Certificates() {
+		if !s.inUse(ca) && !s.record.distrusts(ca) {
+			retired++
+		}
+	}
+	return retired > mostRetired
+}
+
+// inUse tells whether a CA signs, or is to sign next.
+func (s *state) inUse(ca *x509.Certificate) bool {
+	return ca.Equal(s.cert) || s.next != nil && ca.Equal(s.next.cert)
 }
 
 // successor is the next CA, unless that has expired without ever having been used.
@@ -96,8 +126,9 @@ func (s *state) prepare(m moment) (*state, *Step, error) {
 	changed := *s
 	changed.record = s.record.clone()
 	changed.next = next
+	changed.record.create(next.cert)
 	changed.record.Preparing = s.record.Rotated
-	if s.asked(m) {
+	if s.asked(m) && !s.crowded() {
 		changed.record.Preparing = m.annotation
 	}
 	return changed.step(StepPrepared, next.cert,
@@ -110,7 +141,11 @@ func (s *state) promotable(m moment) bool {
 		return false
 	}
 	trusted := m.trusted != nil && m.trusted.Equal(s.next.cert)
-	aged := m.unobserved && m.now.After(s.next.cert.NotBefore.Add(backdating+unattended))
+	patience := unattended
+	if s.record.distrusts(s.cert) {
+		patience = distrustUnattended
+	}
+	aged := m.unobserved && m.now.After(s.next.cert.NotBefore.Add(backdating+patience))
 	return trusted || aged || !s.usable(m.now)
 }
 
@@ -120,6 +155,9 @@ func (s *state) promote(m moment) (*state, *Step, error) {
 	changed.record = s.record.clone()
 	changed.record.Rotated, changed.record.Preparing = s.record.Preparing, ""
 	changed.record.Retired[fingerprint(s.cert)] = s.lastUse(s.cert, m.now)
+	if s.record.distrusts(s.cert) {
+		changed.record.distrust(fingerprint(s.cert), m.now)
+	}
 	changed.keyPair, changed.next = *s.next, nil
 	return changed.step(StepPromoted, changed.cert, "the successor signs from now on")
 }
@@ -143,24 +181,19 @@ func (s *state) needed(ca *x509.Certificate) time.Time {
 
 // retire drops the CAs that are no longer needed, and what the record says of CAs that are gone.
 func (s *state) retire(m moment) (*state, *Step, error) {
-	var kept, dropped []*x509.Certificate
+	var dropped []*x509.Certificate
 	for _, ca := range s.bundle.Certificates() {
-		inUse := ca.Equal(s.cert) || s.next != nil && ca.Equal(s.next.cert) || m.retired[fingerprint(ca)]
-		if !inUse && m.now.After(s.needed(ca).Add(clockSkew)) {
+		stays := s.inUse(ca) || m.retired[fingerprint(ca)]
+		if !stays && m.now.After(s.needed(ca).Add(clockSkew)) {
 			dropped = append(dropped, ca)
-			continue
 		}
-		kept = append(kept, ca)
 	}
 	if len(dropped) == 0 {
 		return nil, nil, nil
 	}
 	changed := *s
-	changed.bundle = trust.NewBundle(kept...)
 	changed.record = s.record.clone()
-	for _, ca := range dropped {
-		delete(changed.record.Retired, fingerprint(ca))
-	}
+	changed.drop(dropped)
 	return changed.step(StepRetired, dropped[0], fmt.Sprintf(
 		"%d CAs are no longer trusted: nothing they signed can still be valid", len(dropped)))
 }
@@ -172,6 +205,9 @@ func (s *state) nextLook(now time.Time) time.Duration {
 		at = now.Add(unattended)
 	}
 	for _, ca := range s.bundle.Certificates() {
+		if s.record.distrusts(ca) {
+			return 0 // Its end depends on what is served, which wakes nobody here.
+		}
 		if !ca.Equal(s.cert) {
 			at = earlier(at, s.needed(ca).Add(clockSkew+time.Second))
 		}

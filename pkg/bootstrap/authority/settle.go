@@ -34,15 +34,15 @@ func (e *unwrittenError) Unwrap() error { return e.err }
 // tells whether the current state has changed. It is called with updating held. An error for which lostRace is true
 // means that somebody else wrote: what they wrote is still to be read.
 func (a *Authority) settle(ctx context.Context, secret *corev1.Secret) (bool, error) {
-	data, annotation := map[string][]byte(nil), ""
+	var data, annotations = map[string][]byte(nil), map[string]string(nil)
 	if secret != nil {
-		data, annotation = secret.Data, secret.Annotations[RotateAnnotation]
+		data, annotations = secret.Data, secret.Annotations
 	}
-	if foreign(secret) {
-		return false, fmt.Errorf("the Secret %s holds a key that cannot be read, and was not made here; it is left alone: "+
-			"remove what is in it, or name another one", a.secret)
+	if err := a.foreign(secret); err != nil {
+		return false, fmt.Errorf("the Secret %s was not made here, and is left alone, for %w: remove what is in it, or name "+
+			"another one", a.secret, err)
 	}
-	m, leaf := a.moment(annotation), a.policy.maxDuration()
+	m, leaf := a.moment(annotations), a.policy.maxDuration()
 	wanted, step, err := correct(data, a.current.Load(), leaf, m)
 	if err != nil {
 		return false, fmt.Errorf("the Secret %s does not hold a usable CA, and is left alone: %w", a.secret, err)
@@ -55,17 +55,18 @@ func (a *Authority) settle(ctx context.Context, secret *corev1.Secret) (bool, er
 		}
 	}
 	if step == nil {
-		return a.use(ctx, secret, read), nil
+		return a.use(ctx, secret, read, m), nil
 	}
 	written, err := a.pacedWrite(ctx, secret, wanted)
 	switch {
 	case lostRace(err):
 		return false, err
 	case err != nil && sound:
-		return a.use(ctx, secret, read), &unwrittenError{sound: true, err: a.explainSecret(err)}
+		return a.use(ctx, secret, read, m), &unwrittenError{sound: true, err: a.explainSecret(err)}
 	case err != nil:
-		// A CA that is missing in the Secret stays trusted by this process at least, if it had one before.
-		kept := step.Name == StepKept && a.current.Load() != nil
+		// A CA that is missing in the Secret stays trusted by this process at least, if it had one before; and one that
+		// is distrusted stays away.
+		kept := (step.Name == StepKept || step.Name == StepDistrusted) && a.current.Load() != nil
 		return false, &unwrittenError{sound: kept, err: a.explainSecret(err)}
 	}
 	a.taken(ctx, step)
@@ -74,23 +75,32 @@ func (a *Authority) settle(ctx context.Context, secret *corev1.Secret) (bool, er
 			a.retired[fingerprint(ca)] = true
 		}
 	}
-	return a.use(ctx, written, wanted), nil
+	return a.use(ctx, written, wanted, m), nil
 }
 
-// foreign tells a Secret of somebody else, with a key that nobody could restore, from a damaged one of ours.
-func foreign(secret *corev1.Secret) bool {
+// foreign tells a Secret of somebody else, with a key that nobody could restore or a CA that is not like ours, from a
+// damaged one of ours. The error is why it cannot be used.
+func (a *Authority) foreign(secret *corev1.Secret) error {
 	if secret == nil || secret.Type == SecretType || len(secret.Data[dataVersion]) > 0 || len(secret.Data[dataKey]) == 0 {
-		return false
+		return nil
 	}
-	_, err := parseCAKey(dataKey, secret.Data[dataKey])
-	return err != nil
+	if _, err := parseCAKey(dataKey, secret.Data[dataKey]); err != nil {
+		return err
+	}
+	if a.current.Load() != nil {
+		return nil // This process has a CA to put there.
+	}
+	if cert, err := parseCACertificate(dataCert, secret.Data[dataCert]); err == nil && conforms(cert) != nil {
+		return fmt.Errorf("%s is not like one that is made here: %w", dataCert, conforms(cert))
+	}
+	return nil
 }
 
-func (a *Authority) moment(annotation string) moment {
+func (a *Authority) moment(annotations map[string]string) moment {
 	now := a.now()
 	return moment{
-		now: now, annotation: annotation, trusted: a.trusted.Load(), unobserved: a.awaitTrust == nil,
-		retired: a.retired,
+		now: now, annotation: annotations[RotateAnnotation], distrust: annotations[DistrustAnnotation],
+		trusted: a.trusted.Load(), unobserved: a.awaitTrust == nil, serving: a.serving(), retired: a.retired,
 		newCA: func() (*keyPair, error) {
 			return newCA(caName(a.service, a.secret.Namespace, now), a.caDuration, now)
 		},
@@ -159,7 +169,8 @@ func (a *Authority) taken(ctx context.Context, step *Step) {
 }
 
 // use makes a state current, and tells whether that changed anything.
-func (a *Authority) use(ctx context.Context, secret *corev1.Secret, read *state) bool {
+func (a *Authority) use(ctx context.Context, secret *corev1.Secret, read *state, m moment) bool {
+	a.warn(ctx, read.warnings(m))
 	a.seen.uid, a.seen.version = secret.UID, secret.ResourceVersion
 	if a.current.Load().equal(read) {
 		return false

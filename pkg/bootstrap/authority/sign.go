@@ -39,12 +39,12 @@ func (a *Authority) sign(
 	ctx context.Context, obj *certificatesv1.CertificateSigningRequest,
 ) (*certificatesv1.CertificateSigningRequest, error) {
 	requests := a.client.CertificatesV1().CertificateSigningRequests()
-	uid := obj.UID
+	uid, signerName := obj.UID, a.policy.Load().signerName()
 	for range maxSignAttempts {
-		if issued(obj) && obj.Spec.SignerName == SignerName {
+		if issued(obj) && obj.Spec.SignerName == signerName {
 			return obj, nil
 		}
-		if err := standing(obj); err != nil {
+		if err := standing(obj, signerName); err != nil {
 			return nil, err
 		}
 		answer, refusal, err := a.answer(obj)
@@ -56,7 +56,7 @@ func (a *Authority) sign(
 			return a.answered(ctx, written, refusal)
 		}
 		if !apierrors.IsConflict(err) {
-			return nil, explainStatus(err)
+			return nil, explainStatus(err, signerName)
 		}
 		if obj, err = requests.Get(ctx, obj.Name, metav1.GetOptions{}); err != nil {
 			return nil, fmt.Errorf("reading it again after a conflict: %w", err)

@@ -6,6 +6,7 @@ package authority
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func TestStanding(t *testing.T) {
 		{"for another signer", foreign, ErrOtherSigner},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := standing(tc.obj); !errors.Is(got, tc.want) {
+			if got := standing(tc.obj, SignerName); !errors.Is(got, tc.want) {
 				t.Errorf("standing: %v, want %v", got, tc.want)
 			}
 		})
@@ -176,8 +177,31 @@ func TestApprovable(t *testing.T) {
 
 func TestExplainStatusNamesTheRules(t *testing.T) {
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "certificatesigningrequests"}, "x", nil)
-	err := explainStatus(forbidden)
-	if !apierrors.IsForbidden(err) || !errors.Is(explainStatus(context.Canceled), context.Canceled) {
+	err := explainStatus(forbidden, "webhooks.example.com/serving")
+	if !apierrors.IsForbidden(err) || !errors.Is(explainStatus(context.Canceled, SignerName), context.Canceled) {
 		t.Error("the cause was lost")
+	}
+	if !strings.Contains(err.Error(), "resourceNames: [webhooks.example.com/serving], verbs: [sign]") {
+		t.Errorf("%v does not name the rule", err)
+	}
+}
+
+// TestOwnSignerName: under a name of its own, an authority signs the requests for that name and no others.
+func TestOwnSignerName(t *testing.T) {
+	const name = "webhooks.example.com/serving"
+	a, policy := testAuthority(t), testPolicy()
+	policy.SignerName = name
+	a.SetPolicy(policy)
+	own, usual := approved(goodDraft(t).object(t)), approved(goodDraft(t).object(t))
+	own.Spec.SignerName = name
+	if err := a.Approvable(own); err != nil {
+		t.Errorf("a request for %s: %v", name, err)
+	}
+	if _, err := a.Sign(t.Context(), own); !errors.Is(err, ErrNoCA) { // All that is missing.
+		t.Errorf("Sign: %v, want ErrNoCA", err)
+	}
+	checkReason(t, policy, usual, ReasonWrongSigner)
+	if _, err := a.Sign(t.Context(), usual); !errors.Is(err, ErrOtherSigner) {
+		t.Errorf("Sign: %v, want ErrOtherSigner", err)
 	}
 }

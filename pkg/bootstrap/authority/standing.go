@@ -31,12 +31,12 @@ func issued(obj *certificatesv1.CertificateSigningRequest) bool {
 	return len(obj.Status.Certificate) > 0
 }
 
-// standing returns nil for a request that waits for its signer, which is us.
-func standing(obj *certificatesv1.CertificateSigningRequest) error {
+// standing returns nil for a request that waits for its signer, which is us under the given name.
+func standing(obj *certificatesv1.CertificateSigningRequest, signerName string) error {
 	denied := condition(obj, certificatesv1.CertificateDenied)
 	failed := condition(obj, certificatesv1.CertificateFailed)
 	switch {
-	case obj.Spec.SignerName != SignerName:
+	case obj.Spec.SignerName != signerName:
 		return fmt.Errorf("%w, %s", ErrOtherSigner, quote(obj.Spec.SignerName))
 	case denied != nil:
 		return fmt.Errorf("%w (%s: %s)", ErrDenied, denied.Reason, denied.Message)

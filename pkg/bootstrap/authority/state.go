@@ -5,7 +5,6 @@ package authority
 
 import (
 	"bytes"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -60,16 +59,15 @@ func (s state) encoded() (*state, error) {
 	if data[dataKey], err = encodeKey(s.key); err != nil {
 		return nil, err
 	}
-	members := []*x509.Certificate{s.cert}
 	if s.next != nil {
-		members = append(members, s.next.cert)
 		data[dataNextCert] = encodeCertificate(s.next.cert.Raw)
 		if data[dataNextKey], err = encodeKey(s.next.key); err != nil {
 			return nil, err
 		}
 	}
-	s.bundle = s.bundle.Union(trust.NewBundle(members...))
+	s.bundle = s.members()
 	data[dataBundle] = s.bundle.PEM()
+	s.record = s.record.of(s.bundle)
 	if data[dataRecord], err = s.record.encode(); err != nil {
 		return nil, fmt.Errorf("encoding the record of the CA's rotation: %w", err)
 	}
@@ -106,12 +104,13 @@ func parseState(data map[string][]byte) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a PEM bundle of certificates: %w", dataBundle, err)
 	}
-	s := &state{keyPair: *signing, next: next, record: kept, data: map[string][]byte{}}
-	members := []*x509.Certificate{signing.cert}
-	if next != nil {
-		members = append(members, next.cert)
+	for _, ca := range bundle.Certificates() {
+		if err := conforms(ca); err != nil {
+			return nil, fmt.Errorf("%s has CN=%s: %w", dataBundle, quote(ca.Subject.CommonName), err)
+		}
 	}
-	s.bundle = bundle.Union(trust.NewBundle(members...))
+	s := &state{keyPair: *signing, next: next, bundle: bundle, record: kept, data: map[string][]byte{}}
+	s.bundle = s.members()
 	for _, key := range ourKeys() {
 		if value, set := data[key]; set {
 			s.data[key] = value

@@ -27,11 +27,11 @@ func failedCondition(refusal error, now metav1.Time) certificatesv1.CertificateS
 	return condition
 }
 
-func explainStatus(err error) error {
+func explainStatus(err error, signerName string) error {
 	if apierrors.IsForbidden(err) {
 		return fmt.Errorf("an RBAC rule is missing: grant {apiGroups: [certificates.k8s.io], resources: "+
 			"[certificatesigningrequests/status], verbs: [update]} and {apiGroups: [certificates.k8s.io], resources: "+
-			"[signers], resourceNames: [%s], verbs: [sign]}: %w", SignerName, err)
+			"[signers], resourceNames: [%s], verbs: [sign]}: %w", signerName, err)
 	}
 	return fmt.Errorf("writing its status: %w", err)
 }

@@ -25,6 +25,8 @@ const (
 	StepPromoted = "promoted"
 	// StepRetired: an old CA is no longer trusted.
 	StepRetired = "retired"
+	// StepDistrusted: CAs are distrusted: they were noted as such, or have left.
+	StepDistrusted = "distrusted"
 )
 
 // Step is one change of the CA's Secret by this process.

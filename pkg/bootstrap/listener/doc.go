@@ -23,7 +23,7 @@
 //	l, err := listener.Acquire(ctx, listener.Options{Socket: "/run/listener/socket", Address: "0.0.0.0:9443"})
 //	...
 //	go l.Share(ctx)
-//	err = listener.Serve(ctx, tls.NewListener(l, tlsConfig), handler)
+//	err = lifecycle.NewServer(ctx, l, handler, lifecycle.ServerOptions{TLS: tlsConfig}).Serve(ctx)
 //
 // Serving should begin when there is a certificate: a connection that is accepted before that fails, one that is not
 // waits. The holder is `webhook listen`, or a Holder of one's own.

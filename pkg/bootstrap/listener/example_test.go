@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/listener"
 )
 
@@ -63,9 +64,9 @@ func ExampleAcquire() {
 	}
 	go second.Share(ctx)
 	go func() {
-		_ = listener.Serve(ctx, second, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_ = lifecycle.NewServer(ctx, second, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusTeapot)
-		}))
+		}), lifecycle.ServerOptions{Name: "example"}).Serve(ctx)
 	}()
 	line := make([]byte, len("HTTP/1.0 418"))
 	_, err = io.ReadFull(client, line)

@@ -24,6 +24,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/listener"
 )
 
@@ -62,9 +63,9 @@ func serve(ctx context.Context, socket, address string) error {
 		return err
 	}
 	go l.Share(ctx)
-	return listener.Serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return lifecycle.NewServer(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, os.Getpid())
-	}))
+	}), lifecycle.ServerOptions{}).Serve(ctx)
 }
 
 func hold(ctx context.Context, socket, address string) error {

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -139,38 +138,4 @@ func TestShareEnds(t *testing.T) {
 	must(t, l.Close())
 	<-ended
 	logs.await(t, "Letting go")
-}
-
-// TestServeEndsGracefully: what is in flight is answered, and nothing else any more.
-func TestServeEndsGracefully(t *testing.T) {
-	p := newPlace(t)
-	l, err := net.Listen("tcp", p.address)
-	must(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	asked, answer, done := make(chan struct{}), make(chan struct{}), make(chan error)
-	go func() {
-		done <- listener.Serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			close(asked)
-			<-answer
-			_, _ = io.WriteString(w, "late")
-		}))
-	}()
-	caller := p.call(t)
-	<-asked
-	cancel()
-	eventually(t, "the port is closed", p.refuses)
-	close(answer)
-	if got, err := caller.answer(); err != nil || got != "late" {
-		t.Errorf("answer %q, %v", got, err)
-	}
-	must(t, <-done)
-}
-
-func TestServeBreaksOff(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	must(t, l.Close())
-	if err := listener.Serve(t.Context(), l, http.NotFoundHandler()); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("error %v", err)
-	}
 }

@@ -17,6 +17,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
 )
 
 // Kubeconfig is one that the API server takes.
@@ -29,7 +30,7 @@ func LogIn(ctx context.Context, cfg *rest.Config, pair *serving.Pair) (*Kubeconf
 	if err != nil {
 		return nil, err
 	}
-	if err := logIn(ctx, kubeconfig, pair); err != nil {
+	if err := logIn(logcap.NewContext(ctx), kubeconfig, pair); err != nil {
 		return nil, err
 	}
 	return &Kubeconfig{kubeconfig}, nil

@@ -18,6 +18,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
 )
 
 // Obtain requests the certificate and waits for it until ctx ends. The CAs of the pair are those that verify it, none
@@ -27,6 +28,7 @@ func Obtain(ctx context.Context, client kubernetes.Interface, options Options) (
 	if err != nil {
 		return nil, err
 	}
+	ctx = logcap.NewContext(ctx)
 	logger := klog.FromContext(ctx)
 	requester := &csr.Requester{
 		Client:   client.CertificatesV1().CertificateSigningRequests(),

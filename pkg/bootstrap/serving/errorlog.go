@@ -18,12 +18,16 @@ const noCertificate = "tls: client didn't provide a certificate"
 // own log tells of that.
 const serverEnds = "context canceled"
 
+// closedHere ends what it says about a connection that the server has closed itself, to make room for another one. The
+// server's own log and its metrics tell of those.
+const closedHere = "use of closed network connection"
+
 // ErrorLog turns what net/http's server says into structured log lines. It is made by [NewErrorLog], and is an
 // [io.Writer] for [log.SetOutput] or the [log.Logger] of http.Server.ErrorLog. It is safe for concurrent use.
 //
 // The server says one line a handshake that fails, and a client that fails tries again at once. One line a minute for
 // each client and reason is logged, with how many were not; none for clients of whom the listener itself has logged
-// more already, none for handshakes of our own, and none for those that the server's end cuts off.
+// more already, none for handshakes of our own, and none for those that the server cuts off itself.
 type ErrorLog struct {
 	logger klog.Logger
 	own    func(address string) bool
@@ -59,7 +63,8 @@ func (l *ErrorLog) Write(p []byte) (int, error) {
 // handshake logs "address: reason".
 func (l *ErrorLog) handshake(text string) {
 	address, reason, _ := strings.Cut(text, ": ")
-	if strings.HasPrefix(reason, refusedPrefix) || reason == serverEnds || l.own(address) {
+	if strings.HasPrefix(reason, refusedPrefix) || reason == serverEnds || strings.HasSuffix(reason, closedHere) ||
+		l.own(address) {
 		return
 	}
 	message := "A TLS handshake failed"

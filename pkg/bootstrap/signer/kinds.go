@@ -11,11 +11,12 @@ import "time"
 // is merely what came along with the certificate, often without the root.
 
 // builtIn asks for nothing: the CA is at hand.
-func builtIn() kind {
+func builtIn(name string) kind {
 	return kind{
+		builtIn: true,
 		sources: []CASource{SourceAuthority},
 		hint: "it is signed by a replica of this very server, with the CA in its namespace's Secret; look in the logs " +
-			"for a refused update of certificatesigningrequests/status or a missing right to sign for " + BuiltIn,
+			"for a refused update of certificatesigningrequests/status or a missing right to sign for " + name,
 	}
 }
 

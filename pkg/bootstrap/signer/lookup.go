@@ -12,8 +12,9 @@ import (
 
 // Names of signers with a profile of their own.
 const (
-	// BuiltIn is this project's own signer. Its certificates are trusted where
-	// its CA was put into a caBundle and nowhere else.
+	// BuiltIn is this project's own signer, unless it is given another name: see
+	// [LookupBuiltIn]. Its certificates are trusted where its CA was put into a
+	// caBundle and nowhere else.
 	BuiltIn = "hookstrap.dev/serving"
 	// KubeletServing is the signer for the serving certificates of kubelets.
 	KubeletServing = certificatesv1.KubeletServingSignerName
@@ -42,10 +43,36 @@ func Lookup(name string) (Profile, error) {
 	return Profile{name: name, kind: k, usage: ServerAuth}, nil
 }
 
+// LookupBuiltIn returns the profile of the built-in signer under a name of its
+// user's choice, in a domain of theirs. The error says why the name is malformed,
+// or whose it is already.
+func LookupBuiltIn(name string) (Profile, error) {
+	domain, _, err := splitName(name)
+	if err != nil {
+		return Profile{}, err
+	}
+	if reserved(name, domain) {
+		return Profile{}, fmt.Errorf("the built-in signer cannot be called %q, which is the name of another one: take a "+
+			"name in a domain of your own, such as webhooks.example.com/serving", name)
+	}
+	return Profile{name: name, kind: builtIn(name), usage: ServerAuth}, nil
+}
+
+// reserved tells the names that somebody else answers to: the domains of
+// Kubernetes (see "Signers" in its documentation) and of what has a profile.
+func reserved(name, domain string) bool {
+	for _, theirs := range []string{kubernetesDomain, "k8s.io", clusterIssuerDomain, issuerDomain} {
+		if domain == theirs || strings.HasSuffix(domain, "."+theirs) {
+			return true
+		}
+	}
+	return name == EKSAppServing
+}
+
 func lookupKind(name, domain, path string) (kind, error) {
 	switch {
 	case name == BuiltIn:
-		return builtIn(), nil
+		return builtIn(name), nil
 	case name == KubeletServing:
 		return kubeletServing(), nil
 	case name == EKSAppServing:

@@ -137,6 +137,39 @@ func TestLookupRefuses(t *testing.T) {
 	}
 }
 
+func TestLookupBuiltIn(t *testing.T) {
+	for name, want := range map[string]string{
+		signer.BuiltIn:                        "",
+		"webhooks.example.com/serving":        "",
+		"not-kubernetes.io/serving":           "",
+		"":                                    "empty",
+		"serving":                             "one slash",
+		signer.KubeletServing:                 "another one",
+		"kubernetes.io/serving":               "another one",
+		"mine.kubernetes.io/serving":          "another one",
+		"k8s.io/serving":                      "another one",
+		signer.EKSAppServing:                  "another one",
+		"clusterissuers.cert-manager.io/corp": "another one",
+		"issuers.cert-manager.io/shop.corp":   "another one",
+	} {
+		profile, err := signer.LookupBuiltIn(name)
+		if want != "" {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: error %v does not say %q", name, err, want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%q: %v", name, err)
+			continue
+		}
+		if !profile.BuiltIn() || profile.Name() != name || !strings.Contains(profile.Hint(), name) ||
+			!cmp.Equal(profile.CASources(), []signer.CASource{signer.SourceAuthority}) {
+			t.Errorf("%q: got %q, built in: %t, %q", name, profile.Name(), profile.BuiltIn(), profile.Hint())
+		}
+	}
+}
+
 // TestProfileIsImmutable: what one caller does to a result, no other sees.
 func TestProfileIsImmutable(t *testing.T) {
 	profile, err := signer.Lookup(signer.KubeletServing)

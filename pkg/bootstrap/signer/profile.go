@@ -38,8 +38,8 @@ const RootCAConfigMapName = "kube-root-ca.crt"
 // maxCommonName is ub-common-name of RFC 5280, appendix A.1, in characters.
 const maxCommonName = 64
 
-// Profile is what one signer demands and gives. Only [Lookup] makes a useful
-// one.
+// Profile is what one signer demands and gives. Only [Lookup], [LookupFor] and
+// [LookupBuiltIn] make useful ones.
 type Profile struct {
 	name  string
 	kind  kind
@@ -48,6 +48,7 @@ type Profile struct {
 
 // kind is everything in a profile that does not depend on the signer's path.
 type kind struct {
+	builtIn      bool
 	organization []string
 	commonName   func(serverName, commonName string) string
 	maxDuration  time.Duration
@@ -59,7 +60,7 @@ type kind struct {
 func (p Profile) Name() string { return p.name }
 
 // BuiltIn reports whether the signer is the one that this project brings along.
-func (p Profile) BuiltIn() bool { return p.name == BuiltIn }
+func (p Profile) BuiltIn() bool { return p.kind.builtIn }
 
 // Subject is the subject that a request must have. serverName is the name that
 // clients verify (<service>.<namespace>.svc); commonName is the one to use

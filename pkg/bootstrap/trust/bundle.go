@@ -61,6 +61,20 @@ func (b Bundle) Without(o Bundle) Bundle {
 	return left
 }
 
+// WithoutFingerprints returns the certificates of b whose [Fingerprint] is not among those given.
+func (b Bundle) WithoutFingerprints(fingerprints []string) Bundle {
+	if len(fingerprints) == 0 {
+		return b
+	}
+	var left Bundle
+	for _, c := range b.certs {
+		if !slices.Contains(fingerprints, Fingerprint(c)) {
+			left.certs = append(left.certs, c)
+		}
+	}
+	return left
+}
+
 // Prune returns the bundle without the certificates which have expired at now. A certificate which is not valid yet
 // stays: it was published ahead of its use.
 func (b Bundle) Prune(now time.Time) Bundle {

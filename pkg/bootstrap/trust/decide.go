@@ -28,6 +28,10 @@ type Policy struct {
 	// after minutes. What is missing never takes anything away with it.
 	Exact bool
 
+	// Distrusted are fingerprints, as [Fingerprint] has them, of CAs that must leave whatever else holds: whether they
+	// have expired, are in use, or were ever in a policy. They leave as fast as one that is known to have been retired.
+	Distrusted []string
+
 	// known are the CAs of earlier exact policies.
 	known Bundle
 	// whole is true for an object that is ours as a whole, with nobody's certificates to wait for.
@@ -36,10 +40,11 @@ type Policy struct {
 
 // Why a caBundle is written, as [Write.Reason] has it.
 const (
-	reasonEmpty   = "empty"   // there was none
-	reasonGarbage = "garbage" // some of it is no certificate
-	reasonDiffers = "differs" // certificates, but not the right ones, or not in the canonical form
-	reasonSurplus = "surplus" // the right ones, and others which have to leave
+	reasonEmpty      = "empty"      // there was none
+	reasonGarbage    = "garbage"    // some of it is no certificate
+	reasonDiffers    = "differs"    // certificates, but not the right ones, or not in the canonical form
+	reasonSurplus    = "surplus"    // the right ones, and others which have to leave
+	reasonDistrusted = "distrusted" // the right ones, and some that are distrusted
 )
 
 // decision is what has to be done about one live object.
@@ -48,7 +53,7 @@ type decision struct {
 	entries []string                   // names of the webhooks which change, for a webhook configuration
 	reason  string                     // why the first of them changes
 	urgent  bool                       // something is missing somewhere; otherwise there is only too much
-	unknown bool                       // some of what is too much was never in a policy of ours
+	unknown bool                       // some of what is too much was never in a policy of ours, and nothing is distrusted
 }
 
 // decide compares a live object with the policy.
@@ -66,6 +71,7 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 	ours := s.slots(live)
 	p.whole = s.target.Kind == trustBundle
 	var d decision
+	distrusted := false
 	for i, entry := range ours {
 		wanted, reason, surplus := want(entry.bundle, p, now)
 		if len(wanted) == 0 || bytes.Equal(wanted, entry.bundle) {
@@ -77,12 +83,14 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 		}
 		ours[i].bundle = wanted
 		d.reason = cmp.Or(d.reason, reason)
-		d.urgent = d.urgent || reason != reasonSurplus
+		d.urgent = d.urgent || reason != reasonSurplus && reason != reasonDistrusted
 		d.unknown = d.unknown || !p.whole && !surplus.Without(p.known).Empty()
+		distrusted = distrusted || reason == reasonDistrusted
 		if entry.webhook != "" {
 			d.entries = append(d.entries, entry.webhook)
 		}
 	}
+	d.unknown = d.unknown && !distrusted
 	if d.reason != "" {
 		d.apply = applyObject(s.target, live, append(ours, s.held(live)...))
 	}
@@ -93,12 +101,18 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 // there is too much if only that is.
 func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string, surplus Bundle) {
 	have, err := ParseBundle(live)
+	complete := have.Union(p.Bundle).Equal(have) && bytes.Equal(have.PEM(), live)
+	distrusted := have.Len()
+	have = have.WithoutFingerprints(p.Distrusted)
+	distrusted -= have.Len()
 	switch {
 	case len(live) == 0:
 		reason = reasonEmpty
 	case err != nil:
 		reason = reasonGarbage
-	case p.Exact && have.Union(p.Bundle).Equal(have) && bytes.Equal(have.PEM(), live):
+	case complete && distrusted > 0:
+		reason = reasonDistrusted
+	case p.Exact && complete:
 		return p.Bundle.PEM(), reasonSurplus, have.Without(p.Bundle)
 	default:
 		reason = reasonDiffers

@@ -6,6 +6,7 @@ package trust
 import (
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -31,6 +32,12 @@ func DescribeCertificate(c *x509.Certificate) string {
 	}
 	sum := sha256.Sum256(c.Raw)
 	return fmt.Sprintf("%s sha256:%x expires %s", title(c), sum[:6], c.NotAfter.UTC().Format(time.RFC3339))
+}
+
+// Fingerprint is the SHA-256 of a certificate's DER encoding, in 64 lower-case hexadecimal digits.
+func Fingerprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return hex.EncodeToString(sum[:])
 }
 
 func title(c *x509.Certificate) string {

@@ -49,13 +49,16 @@ type Observer struct {
 	// Fight is told once for each fight, after Wrote: when somebody spoils what is repaired again and again, and from
 	// now on repairs are held back. A quiet minute, or new trust, ends a fight.
 	Fight func(Write)
+	// Foreign is told of the entries of a webhook configuration that do not call our Service: once when the object has
+	// been read, with none as well, and then when they have changed.
+	Foreign func(Target, []ForeignEntry)
 }
 
 // Write describes one successful write.
 type Write struct {
 	Target     Target
 	Entries    []string      // the webhooks whose caBundle changed; nil for a CRD and an APIService
-	Reason     string        // "empty", "garbage", "differs" or "surplus": what the first of them was before
+	Reason     string        // "empty", "garbage", "differs", "surplus" or "distrusted": what the first of them was before
 	Overwriter string        // the field manager who had spoiled what had been right, as far as it is known
 	Repairs    int           // how many repairs in a row this makes; 0 if what was there had never been right
 	Duration   time.Duration // of the request
@@ -118,7 +121,8 @@ func (o InjectorOptions) validate() error {
 // [Injector.WaitVerified] does. It may be called before Run.
 func (i *Injector) Publish(p Policy) {
 	i.mu.Lock()
-	same := i.number > 0 && p.Exact == i.policy.Exact && p.Bundle.Equal(i.policy.Bundle)
+	same := i.number > 0 && p.Exact == i.policy.Exact && p.Bundle.Equal(i.policy.Bundle) &&
+		slices.Equal(p.Distrusted, i.policy.Distrusted)
 	if !same {
 		if i.policy.Exact {
 			i.known = i.known.Union(i.policy.Bundle)

@@ -45,6 +45,8 @@ type worker struct {
 	number  int                        // of the policy which pace and right are about
 	right   *unstructured.Unstructured // the last live object which was right: if there is one, somebody spoiled it since
 	history revision                   // known to be no longer the live one: writing to it again would be a conflict
+	told    bool                       // whether foreign was told of
+	foreign []ForeignEntry             // the entries that are not ours
 	surplus time.Time                  // since when the live bundle has had too much and nothing too little
 }
 
@@ -97,6 +99,7 @@ func (w *worker) step(ctx context.Context) time.Duration {
 		w.number, w.right, w.pace, w.surplus = number, nil, pace{}, time.Time{}
 	}
 	known := w.view.get()
+	w.tellForeign(ctx, known)
 	live := known.live
 	if live == nil && known.synced() && w.scope.creates() {
 		live = &unstructured.Unstructured{}

@@ -8,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
 // errNoCluster says that a check cannot look anything up.
@@ -24,22 +24,30 @@ func namespaceLabels(ctx context.Context, env handler.Environment, name string) 
 	if env.Cluster == nil {
 		return nil, errNoCluster
 	}
-	namespace := &corev1.Namespace{}
-	err := env.Cluster.Get(ctx, client.ObjectKey{Name: name}, namespace, client.UnsafeDisableDeepCopy)
+	set, err := handler.NamespaceLabels().Get(ctx, env.Cluster, client.ObjectKey{Name: name})
 	if err != nil {
 		return nil, fmt.Errorf("cannot look up the labels of namespace %q; try again: %w", name, err)
 	}
-	return namespace.Labels, nil
+	return set, nil
 }
 
-// listAll reads objects from the cluster, which are shared with the cache: read only.
-func listAll(
-	ctx context.Context, env handler.Environment, list client.ObjectList, opts ...client.ListOption,
-) error {
+// finder finds what a view keeps.
+type finder[T any] = func(view.Query, func(view.Found[T]) bool) error
+
+// finderOf reads a view of the cluster.
+func finderOf[T any](ctx context.Context, env handler.Environment, v *view.View[T]) (finder[T], error) {
 	if env.Cluster == nil {
-		return errNoCluster
+		return nil, errNoCluster
 	}
-	if err := env.Cluster.List(ctx, list, append(opts, client.UnsafeDisableDeepCopy)...); err != nil {
+	find, err := v.Reader(ctx, env.Cluster)
+	if err != nil {
+		return nil, cannotLook(err)
+	}
+	return func(q view.Query, visit func(view.Found[T]) bool) error { return cannotLook(find(q, visit)) }, nil
+}
+
+func cannotLook(err error) error {
+	if err != nil {
 		return fmt.Errorf("cannot look at the other objects of the cluster: %w", err)
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -76,7 +75,7 @@ spec:
 			return ruleFunc{"ingressHosts", func(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 				return p.evaluate(ctx, req, env)
 			}}, nil
-		}, &networkingv1.Ingress{})
+		}, ingressRoutes())
 }
 
 // ReadsCluster implements [handler.Reader].
@@ -105,11 +104,12 @@ func (p IngressHosts) evaluate(
 	if !p.ReadsCluster() {
 		return violations, nil
 	}
-	var others networkingv1.IngressList
-	if err := listAll(ctx, env, &others); err != nil {
+	find, err := finderOf(ctx, env, ingressRoutes())
+	if err != nil {
 		return nil, err
 	}
-	return append(violations, p.taken(req.Namespace, ingress, others.Items)...), nil
+	taken, err := p.taken(ctx, req.Namespace, ingress, find)
+	return append(violations, taken...), err
 }
 
 // wildcards reports what is for every host, or for many.
@@ -175,113 +175,4 @@ func encryptedHosts(ingress *networkingv1.Ingress) sets.Set[string] {
 		hosts.Insert(tls.Hosts...)
 	}
 	return hosts
-}
-
-// taken reports hosts, or paths of hosts, that Ingresses of other namespaces have.
-func (p IngressHosts) taken(
-	namespace string, ingress *networkingv1.Ingress, others []networkingv1.Ingress,
-) []handler.Violation {
-	owners := owners{}
-	for i := range others {
-		if others[i].Namespace == namespace {
-			continue
-		}
-		for _, route := range p.routes(&others[i]) {
-			owners.add(route.key(), owner{&others[i], route.host})
-			if !route.isWildcard() {
-				owners.add(route.above().key()+beneath, owner{&others[i], route.host})
-			}
-		}
-	}
-	var violations []handler.Violation
-	for _, route := range p.routes(ingress) {
-		if how, by := owners.of(route); by.Ingress != nil {
-			v := handler.Violationf(route.field, "%s%s taken by Ingress %q in namespace %q; choose another", route, how, by.Name,
-				by.Namespace)
-			v.Identity = route.key() // whoever has it, and whoever else comes to have it
-			violations = append(violations, v)
-		}
-	}
-	return violations
-}
-
-// owner is who has a host, and what it is called there.
-type owner struct {
-	*networkingv1.Ingress
-	host string
-}
-
-// owners are the owners of routes by their keys, and of what is beneath wildcards.
-type owners map[string]owner
-
-// beneath marks the key of a wildcard under which there is who has a host in it.
-const beneath = "\x00"
-
-// add notes an owner. Caches list objects in any order; keeping the first by name keeps the message the same.
-func (o owners) add(key string, by owner) {
-	if old, ok := o[key]; !ok || fullName(by)+beneath+by.host < fullName(old)+beneath+old.host {
-		o[key] = by
-	}
-}
-
-// of is who has a route, and how: as it is, by a wildcard for its host, or by a host in its wildcard.
-func (o owners) of(r route) (how string, by owner) {
-	if by, ok := o[r.key()]; ok {
-		return " is", by
-	}
-	if r.isWildcard() {
-		by := o[r.key()+beneath]
-		return " has " + by.host + " in it, which is", by
-	}
-	by = o[r.above().key()]
-	return " is in " + by.host + ", which is", by
-}
-
-func fullName(obj metav1.Object) string { return obj.GetNamespace() + "/" + obj.GetName() }
-
-// route is a host, and maybe a path, that an Ingress wants.
-type route struct {
-	host, path string
-	field      *field.Path
-}
-
-func (r route) key() string { return strings.ToLower(r.host) + r.path }
-
-func (r route) isWildcard() bool { return strings.HasPrefix(r.host, "*.") }
-
-// above is the route of the wildcard that has the host in it.
-func (r route) above() route {
-	_, parent, _ := strings.Cut(r.host, ".")
-	r.host = "*." + parent
-	return r
-}
-
-// String is how the route is called in messages.
-func (r route) String() string {
-	if r.path == "" {
-		return "host " + r.host
-	}
-	return "path " + r.path + " of host " + r.host
-}
-
-// routes lists what must be unique. A rule without a host shares nothing: that it is for every host is another matter.
-func (p IngressHosts) routes(ingress *networkingv1.Ingress) []route {
-	var routes []route
-	for i, rule := range ingress.Spec.Rules {
-		at := field.NewPath("spec", "rules").Index(i)
-		switch {
-		case rule.Host == "":
-		case p.Unique == uniqueHost:
-			routes = append(routes, route{host: rule.Host, field: at.Child("host")})
-		case rule.HTTP == nil: // the whole host, for the default backend
-			routes = append(routes, route{rule.Host, "/", at.Child("host")})
-		default:
-			for j, path := range rule.HTTP.Paths {
-				routes = append(routes, route{
-					rule.Host, "/" + strings.Trim(path.Path, "/"), at.Child("http", "paths").Index(j).Child("path"),
-				})
-			}
-		}
-	}
-	return routes
 }

@@ -6,9 +6,6 @@ package check
 import (
 	"context"
 
-	appsv1 "k8s.io/api/apps/v1"
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -52,8 +49,7 @@ spec:
 			) ([]handler.Violation, error) {
 				return p.evaluate(ctx, req, env)
 			}}, nil
-		}, &appsv1.Deployment{}, &appsv1.StatefulSet{}, &appsv1.ReplicaSet{}, &corev1.ReplicationController{},
-		&autoscalingv2.HorizontalPodAutoscaler{})
+		}, deployments(), statefulSets(), replicaSets(), replicationControllers(), autoscalers())
 }
 
 // ReadsCluster implements [handler.Reader].

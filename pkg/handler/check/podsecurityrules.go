@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -64,7 +63,7 @@ spec:
     image: registry.example/app:1.2.3
 `,
 	}, func() PodSecurityParameters { return PodSecurityParameters{Level: "baseline", Version: "latest"} },
-		PodSecurityParameters.build, &corev1.Namespace{}).WithDefaultMode(handler.Deny)
+		PodSecurityParameters.build, handler.NamespaceLabels()).WithDefaultMode(handler.Deny)
 }
 
 // Values implements [handler.Enumerator].

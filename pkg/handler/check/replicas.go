@@ -8,14 +8,13 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
-	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	"k8s.io/apimachinery/pkg/selection"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
 // replicas are how many Pods some workloads have when they have the fewest.
@@ -36,16 +35,11 @@ func (r replicas) String() string {
 	return text
 }
 
-// workloadKey names a workload in its namespace, whichever version of its kind is talked about.
-type workloadKey struct {
-	kind schema.GroupKind
-	name string
-}
-
 // replicaCounter adds up the replicas of workloads whose Pods a selector selects.
 type replicaCounter struct {
-	selector labels.Selector
-	fewest   map[workloadKey]int // of those that are scaled
+	namespace string
+	selector  labels.Selector
+	fewest    finder[int] // of what is autoscaled
 	replicas
 }
 
@@ -58,87 +52,114 @@ func selectedReplicas(
 	if err != nil {
 		return replicas{}, fmt.Errorf("cannot read the budget's selector: %w", err)
 	}
-	c := replicaCounter{selector: selector}
-	for _, step := range []func(context.Context, handler.Environment, client.ListOption) error{
-		c.readAutoscalers, c.countDeployments, c.countStatefulSets, c.countReplicaSets, c.countControllers,
+	c := replicaCounter{namespace: namespace, selector: selector}
+	if c.fewest, err = finderOf(ctx, env, autoscalers()); err != nil {
+		return replicas{}, err
+	}
+	apps := schema.GroupVersion{Group: appsv1.GroupName}
+	for _, of := range []struct {
+		view *view.View[workloadPods]
+		kind schema.GroupKind
+	}{
+		{deployments(), apps.WithKind("Deployment").GroupKind()},
+		{statefulSets(), apps.WithKind("StatefulSet").GroupKind()},
+		{replicaSets(), apps.WithKind("ReplicaSet").GroupKind()},
+		{replicationControllers(), schema.GroupKind{Kind: "ReplicationController"}},
 	} {
-		if err := step(ctx, env, client.InNamespace(namespace)); err != nil {
+		find, err := finderOf(ctx, env, of.view)
+		if err == nil {
+			err = c.count(ctx, of.kind, find)
+		}
+		if err != nil {
 			return replicas{}, err
 		}
 	}
 	return c.replicas, nil
 }
 
-// forEach calls visit for each object of a kind, which list and its items are for.
-func forEach[T any](
-	ctx context.Context, env handler.Environment, in client.ListOption, list client.ObjectList, items *[]T, visit func(*T),
-) error {
-	err := listAll(ctx, env, list, in)
-	for i := range *items {
-		visit(&(*items)[i])
-	}
-	return err
-}
+// fewAtFirst is how many workloads are looked at by each requirement of a selector, before any is followed further.
+const fewAtFirst = 16
 
-func (c *replicaCounter) readAutoscalers(ctx context.Context, env handler.Environment, in client.ListOption) error {
-	var list autoscalingv2.HorizontalPodAutoscalerList
-	c.fewest = map[workloadKey]int{}
-	return forEach(ctx, env, in, &list, &list.Items, func(o *autoscalingv2.HorizontalPodAutoscaler) {
-		target := o.Spec.ScaleTargetRef
-		kind := schema.FromAPIVersionAndKind(target.APIVersion, target.Kind).GroupKind()
-		// Who scales down to none blocks nothing then; what counts is the last Pod before.
-		c.fewest[workloadKey{kind, target.Name}] = max(1, int(orOne(o.Spec.MinReplicas)))
-	})
-}
-
-func (c *replicaCounter) countDeployments(ctx context.Context, env handler.Environment, in client.ListOption) error {
-	var list appsv1.DeploymentList
-	return forEach(ctx, env, in, &list, &list.Items, func(o *appsv1.Deployment) {
-		c.count(appsv1.SchemeGroupVersion.WithKind("Deployment"), o.Name, o.Spec.Template.Labels, o.Spec.Replicas)
-	})
-}
-
-func (c *replicaCounter) countStatefulSets(ctx context.Context, env handler.Environment, in client.ListOption) error {
-	var list appsv1.StatefulSetList
-	return forEach(ctx, env, in, &list, &list.Items, func(o *appsv1.StatefulSet) {
-		c.count(appsv1.SchemeGroupVersion.WithKind("StatefulSet"), o.Name, o.Spec.Template.Labels, o.Spec.Replicas)
-	})
-}
-
-func (c *replicaCounter) countReplicaSets(ctx context.Context, env handler.Environment, in client.ListOption) error {
-	var list appsv1.ReplicaSetList
-	return forEach(ctx, env, in, &list, &list.Items, func(o *appsv1.ReplicaSet) {
-		if !isOfDeployment(o) {
-			c.count(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"), o.Name, o.Spec.Template.Labels, o.Spec.Replicas)
+// count adds the workloads of a kind. It looks at few by each requirement, then at twice as many, until one of them is
+// through with all of its own: so what it costs depends on the requirement that selects the fewest.
+func (c *replicaCounter) count(ctx context.Context, kind schema.GroupKind, find finder[workloadPods]) error {
+	ways := keysOf(c.selector)
+	for most := fewAtFirst; ; most *= 2 {
+		for _, keys := range ways {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			selected, complete, err := c.selected(keys, most, find)
+			switch {
+			case err != nil:
+				return err
+			case complete:
+				return c.add(kind, selected)
+			}
 		}
-	})
-}
-
-func (c *replicaCounter) countControllers(ctx context.Context, env handler.Environment, in client.ListOption) error {
-	var list corev1.ReplicationControllerList
-	return forEach(ctx, env, in, &list, &list.Items, func(o *corev1.ReplicationController) {
-		if o.Spec.Template != nil {
-			c.count(corev1.SchemeGroupVersion.WithKind("ReplicationController"), o.Name, o.Spec.Template.Labels,
-				o.Spec.Replicas)
+		if len(ways) == 0 {
+			return nil
 		}
-	})
+	}
 }
 
-// count adds a workload. One that is scaled to none on purpose has none, whatever an autoscaler says.
-func (c *replicaCounter) count(kind schema.GroupVersionKind, name string, template map[string]string, written *int32) {
-	n := int(orOne(written))
-	if n == 0 || !c.selector.Matches(labels.Set(template)) {
-		return
+// selected returns the selected workloads among those with one of the keys, and false if there are more than so many to
+// look at.
+func (c *replicaCounter) selected(
+	keys []string, most int, find finder[workloadPods],
+) (selected []view.Found[workloadPods], complete bool, err error) {
+	for _, key := range keys {
+		err := find(view.Query{Key: key, In: c.namespace}, func(found view.Found[workloadPods]) bool {
+			most--
+			if most >= 0 && c.selector.Matches(found.Value.labels) {
+				selected = append(selected, found)
+			}
+			return most >= 0
+		})
+		if err != nil || most < 0 {
+			return nil, false, err
+		}
 	}
-	if fewest, ok := c.fewest[workloadKey{kind.GroupKind(), name}]; ok {
-		n, c.autoscaled = fewest, true
-	}
-	c.n += n
+	return selected, true, nil
 }
 
-// isOfDeployment says whether a Deployment controls the object.
-func isOfDeployment(obj metav1.Object) bool {
-	owner := metav1.GetControllerOf(obj)
-	return owner != nil && owner.Kind == "Deployment" &&
-		schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).Group == appsv1.GroupName
+// add adds workloads, each with as few replicas as its autoscaler may leave, the first by name if it has several.
+func (c *replicaCounter) add(kind schema.GroupKind, selected []view.Found[workloadPods]) error {
+	for _, workload := range selected {
+		n := workload.Value.replicas
+		err := c.fewest(view.Query{Key: scaled(kind, workload.Name), In: c.namespace}, func(found view.Found[int]) bool {
+			n, c.autoscaled = found.Value, true
+			return false
+		})
+		if err != nil {
+			return err
+		}
+		c.n += n
+	}
+	return nil
+}
+
+// keysOf returns for each requirement of a selector that says which labels there must be the keys, by one of which each
+// workload is found that is selected. No two keys find the same one.
+func keysOf(selector labels.Selector) [][]string {
+	requirements, selectable := selector.Requirements()
+	if !selectable {
+		return nil // it selects nothing
+	}
+	ways := [][]string{{everyWorkload}}
+	for _, r := range requirements {
+		var keys []string
+		switch r.Operator() {
+		case selection.Equals, selection.DoubleEquals, selection.In:
+			for _, value := range r.ValuesUnsorted() {
+				keys = append(keys, pair(r.Key(), value))
+			}
+		case selection.Exists:
+			keys = []string{r.Key()}
+		default: // what lacks a label has no key for that
+			continue
+		}
+		ways = append(ways, keys)
+	}
+	return ways
 }

@@ -23,8 +23,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// scaled is a list of an object, or several of them, that one review after the other has more items of.
-type scaled struct {
+// scaledCase is a list of an object, or several of them, that one review after the other has more items of.
+type scaledCase struct {
 	kind, name string
 	review     func(t testing.TB, n int) []byte
 }
@@ -32,7 +32,7 @@ type scaled struct {
 // scaledOf has every list and map of the kind of an example, grown by itself and together with what checks look at each
 // item of: containers, and volumes of the node. The reviews are of updates that change nothing but a label, which look at
 // both objects, and compare.
-func scaledOf(t testing.TB, manifest string) []scaled {
+func scaledOf(t testing.TB, manifest string) []scaledCase {
 	t.Helper()
 	req := requestOf(t, admissionv1.Update, manifest)
 	decode := func(t testing.TB) apiruntime.Object {
@@ -43,9 +43,9 @@ func scaledOf(t testing.TB, manifest string) []scaled {
 		}
 		return obj
 	}
-	var all []scaled
+	var all []scaledCase
 	add := func(name string, grow ...growth) {
-		all = append(all, scaled{req.Kind.Kind, name, func(t testing.TB, n int) []byte {
+		all = append(all, scaledCase{req.Kind.Kind, name, func(t testing.TB, n int) []byte {
 			t.Helper()
 			obj := decode(t)
 			if name == everything {
@@ -227,17 +227,17 @@ func BenchmarkScaling(b *testing.B) {
 		}
 	}
 	for _, d := range Definitions() {
-		h, scaled := handlerOf(b, d), scaledOf(b, kinds(b)[kindOf(b, d)])
-		b.Run(d.Name, func(b *testing.B) { benchmarkScaling(b, h, scaled[len(scaled)-1], 100) })
+		h, scaledCase := handlerOf(b, d), scaledOf(b, kinds(b)[kindOf(b, d)])
+		b.Run(d.Name, func(b *testing.B) { benchmarkScaling(b, h, scaledCase[len(scaledCase)-1], 100) })
 	}
 	security := handlerOf(b, definition(b, "podSecurity"))
-	add := slices.DeleteFunc(scaledOf(b, kinds(b)["Pod"]), func(s scaled) bool {
+	add := slices.DeleteFunc(scaledOf(b, kinds(b)["Pod"]), func(s scaledCase) bool {
 		return s.name != "spec.containers[0].securityContext.capabilities.add[]"
 	})
 	b.Run("podSecurity/40000-capabilities", func(b *testing.B) { benchmarkScaling(b, security, add[0], 5000) })
 }
 
-func benchmarkScaling(b *testing.B, h http.Handler, s scaled, few int) {
+func benchmarkScaling(b *testing.B, h http.Handler, s scaledCase, few int) {
 	b.Helper()
 	bodies := [4][]byte{}
 	for i := range bodies {

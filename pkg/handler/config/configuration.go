@@ -7,14 +7,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
 // What a configuration file calls itself.
@@ -90,15 +89,12 @@ func (c Check) validate() field.ErrorList {
 	return errs
 }
 
-// Reads returns an empty object of each type that has to be in the cache of the cluster before the checks are asked.
-// A list of RBAC rules follows from it: get, list and watch, for each. Checks that are off read nothing.
+// Reads returns an empty object, or a view, of each type that has to be in the cache of the cluster before the checks
+// are asked. A list of RBAC rules follows from it: get, list and watch, for each. Checks that are off read nothing.
 func (c Configuration) Reads() []client.Object {
 	var reads []client.Object
 	add := func(obj client.Object) {
-		same := func(known client.Object) bool {
-			return reflect.TypeOf(known) == reflect.TypeOf(obj) &&
-				known.GetObjectKind().GroupVersionKind() == obj.GetObjectKind().GroupVersionKind()
-		}
+		same := func(known client.Object) bool { return view.Same(known, obj) }
 		if !slices.ContainsFunc(reads, same) {
 			reads = append(reads, obj)
 		}
@@ -108,7 +104,7 @@ func (c Configuration) Reads() []client.Object {
 			continue
 		}
 		if check.Exempt.NamespaceSelector != nil {
-			add(&corev1.Namespace{})
+			add(handler.NamespaceLabels())
 		}
 		for _, obj := range check.Definition.ReadsFor(check.Parameters) {
 			add(obj)

@@ -4,7 +4,6 @@
 package config
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
+	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
 // nobody is a cluster that is never asked.
@@ -73,12 +73,12 @@ func TestReads(t *testing.T) {
 		"{}":                    nil,
 		"{paint: {look: true}}": {"*v1.Namespace", "*v1.Service"},
 		"{paint: {mode: off, look: true, exempt: {namespaceSelector: {matchLabels: {a: b}}}}}": nil,
-		"{paint: {exempt: {namespaceSelector: {matchLabels: {a: b}}}}}":                        {"*v1.Namespace"},
+		"{paint: {exempt: {namespaceSelector: {matchLabels: {a: b}}}}}":                        {"*v1.Namespace (labels)"},
 		"{paint: {look: true}, extra: {look: true, rules: [{key: a}]}}":                        {"*v1.Namespace", "*v1.Service"},
 	} {
 		var got []string
 		for _, obj := range parse(t, checks).Reads() {
-			got = append(got, fmt.Sprintf("%T", obj))
+			got = append(got, view.Name(obj))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", checks, diff)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -19,24 +20,68 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	kjson "sigs.k8s.io/json"
+
+	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
-// cluster is the cluster that has the manifests in it and nothing else.
+// cluster is the cluster that has the manifests in it and nothing else. A review may go on when it was given up on, so
+// that it is safe for concurrent use.
 type cluster struct {
 	scheme  *runtime.Scheme
 	kinds   kinds
 	objects map[schema.GroupVersionKind][]object
+	named   map[objectName]object // the first of each name
+
+	mu    sync.Mutex
+	views map[string]filled
 }
 
-var _ client.Reader = &cluster{}
+// filled is what is kept for a view, or why nothing can be.
+type filled struct {
+	store *view.Store
+	err   error
+}
+
+type objectName struct {
+	kind schema.GroupVersionKind
+	client.ObjectKey
+}
+
+var _ view.Cluster = &cluster{}
 
 func newCluster(scheme *runtime.Scheme, k kinds, objects []object) *cluster {
-	c := &cluster{scheme: scheme, kinds: k, objects: map[schema.GroupVersionKind][]object{}}
+	c := &cluster{scheme: scheme, kinds: k, objects: map[schema.GroupVersionKind][]object{},
+		named: map[objectName]object{}, views: map[string]filled{}}
 	for _, o := range objects {
 		o = o.equivalent()
 		c.objects[o.kind] = append(c.objects[o.kind], o)
+		name := objectName{o.kind, client.ObjectKey{Namespace: o.namespace, Name: o.name}}
+		if _, ok := c.named[name]; !ok {
+			c.named[name] = o
+		}
 	}
 	return c
+}
+
+// View implements [view.Cluster]. What is kept is made of the manifests when it is asked for first.
+func (c *cluster) View(ctx context.Context, v view.Any, _ client.ObjectKey) (*view.Store, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f, ok := c.views[view.Name(v)]
+	if !ok {
+		f.store, f.err = c.fill(ctx, v)
+		c.views[view.Name(v)] = f
+	}
+	return f.store, f.err
+}
+
+func (c *cluster) fill(ctx context.Context, v view.Any) (*view.Store, error) {
+	_, list := v.Of()
+	list = list.DeepCopyObject().(client.ObjectList)
+	if err := c.List(ctx, list); err != nil {
+		return nil, err
+	}
+	return view.StoreOf(v, list)
 }
 
 // Get implements [client.Reader].
@@ -45,10 +90,8 @@ func (c *cluster) Get(_ context.Context, key client.ObjectKey, obj client.Object
 	if err != nil {
 		return err
 	}
-	for _, o := range c.objects[kind] {
-		if o.name == key.Name && o.namespace == key.Namespace {
-			return o.into(obj)
-		}
+	if o, ok := c.named[objectName{kind, key}]; ok {
+		return o.into(obj)
 	}
 	return apierrors.NewNotFound(c.kinds.resource(kind).GroupResource(), key.Name)
 }

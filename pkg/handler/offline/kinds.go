@@ -22,6 +22,7 @@ type kinds struct {
 	own     *runtime.Scheme // the types of Kubernetes itself
 	custom  map[schema.GroupKind]customKind
 	cluster sets.Set[string]
+	vowel   *regexp.Regexp // before the y at the end of a kind
 }
 
 type customKind struct {
@@ -31,7 +32,8 @@ type customKind struct {
 
 // newKinds knows the kinds of Kubernetes itself, and those that a CustomResourceDefinition among the objects defines.
 func newKinds(objects []object) kinds {
-	k := kinds{own: ownTypes(), custom: map[schema.GroupKind]customKind{}, cluster: sets.New(clusterScoped()...)}
+	k := kinds{own: ownTypes(), custom: map[schema.GroupKind]customKind{}, cluster: sets.New(clusterScoped()...),
+		vowel: regexp.MustCompile("[aeiou]y$")}
 	for _, o := range objects {
 		if o.kind.GroupKind() != (schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}) {
 			continue
@@ -65,7 +67,7 @@ func ownTypes() *runtime.Scheme {
 // resource guesses the plural where nobody says it, as kubectl's forefathers did: by the rules of English.
 func (k kinds) resource(kind schema.GroupVersionKind) schema.GroupVersionResource {
 	guess, _ := meta.UnsafeGuessKindToResource(kind)
-	if lower := strings.ToLower(kind.Kind); regexp.MustCompile("[aeiou]y$").MatchString(lower) {
+	if lower := strings.ToLower(kind.Kind); k.vowel.MatchString(lower) {
 		guess.Resource = lower + "s" // gateways, where the guess is gatewaies
 	}
 	guess.Resource = cmp.Or(k.custom[kind.GroupKind()].plural, guess.Resource)

@@ -37,7 +37,7 @@ func newMemoryGroup(limit int64) (g memoryGroup, err error) {
 	if err != nil {
 		return memoryGroup{}, fmt.Errorf("making a memory control group: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(g.dir, file), []byte(strconv.FormatInt(limit, 10)), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(g.dir, file), []byte(strconv.FormatInt(limit, 10)), 0o600); err != nil {
 		return memoryGroup{}, errors.Join(fmt.Errorf("limiting a memory control group: %w", err), g.remove())
 	}
 	return g, nil

@@ -5,7 +5,6 @@ package site
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -21,7 +20,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
@@ -40,6 +38,7 @@ func (s *Site) BootstrapOptions(t testing.TB) bootstrap.Options {
 			Service: Service, Namespace: s.Namespace, ServiceAccount: ServiceAccount,
 			PodName: "hookstrap-0", PodIPs: []netip.Addr{netip.MustParseAddr("10.244.0.7")},
 		},
+		BuiltInSignerName:     s.SignerName,
 		WebhookConfigurations: []trust.Target{{Kind: trust.Validating, Name: s.Configuration}},
 		SelfAddress:           net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)),
 	}
@@ -63,11 +62,7 @@ func (s *Site) Start(t testing.TB, options bootstrap.Options) *Server {
 	must(t, err)
 	checks, err := handler.New(handler.Options{Entries: entries})
 	must(t, err)
-	host, portText, err := net.SplitHostPort(options.SelfAddress)
-	must(t, err)
-	port, err := strconv.Atoi(portText)
-	must(t, err)
-	listener := webhook.NewServer(webhook.Options{Host: host, Port: port, TLSOpts: []func(*tls.Config){boot.TLSOption}})
+	listener := boot.NewServer(bootstrap.ServerOptions{Address: options.SelfAddress})
 	listener.Register("/validate", s.answering(checks))
 
 	ctx, cancel := context.WithCancel(klog.NewContext(context.WithoutCancel(t.Context()), Logger(t)))

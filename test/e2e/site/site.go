@@ -4,6 +4,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"testing"
@@ -38,6 +39,8 @@ type Site struct {
 	Namespace, Target string
 	// Configuration is the ValidatingWebhookConfiguration's name, and that of the cluster-wide RBAC objects.
 	Configuration string
+	// SignerName is what the built-in signer is called.
+	SignerName string
 	// Port is where the API server finds the server on localhost.
 	Port int
 	// Reconnect makes the API server shake hands for every call, so that each sees what is served and trusted by then;
@@ -53,6 +56,8 @@ type Options struct {
 	Manifests string
 	// Shipped is what Manifests contain, where a test installs many sites and has rendered them once.
 	Shipped *Shipped
+	// SignerName is what the built-in signer is called; the default is [signer.BuiltIn].
+	SignerName string
 	// WithoutConfiguration leaves the webhook configuration out; see [Site.CreateConfiguration].
 	WithoutConfiguration bool
 	// Edit changes what the manifests say before it is installed; nil changes nothing.
@@ -77,7 +82,7 @@ func New(t testing.TB, c *cluster.Cluster, options Options) *Site {
 	admin, err := kubernetes.NewForConfig(c.Config())
 	must(t, err)
 	s := &Site{
-		Cluster: c, Admin: admin, Shipped: *shipped,
+		Cluster: c, Admin: admin, Shipped: *shipped, SignerName: cmp.Or(options.SignerName, signer.BuiltIn),
 		Namespace: clustertest.Namespace(t, c),
 		Target:    clustertest.Namespace(t, c),
 		Port:      clustertest.FreePort(t),
@@ -159,6 +164,9 @@ func (s *Site) ClusterRole() *rbacv1.ClusterRole {
 		if slices.Contains(rule.Resources, "validatingwebhookconfigurations") {
 			rule.ResourceNames = []string{s.Configuration}
 		}
+		if slices.Contains(rule.ResourceNames, signer.BuiltIn) {
+			rule.ResourceNames = []string{s.SignerName}
+		}
 		if slices.Contains(rule.Resources, "clustertrustbundles") && len(rule.ResourceNames) > 0 {
 			rule.ResourceNames = []string{s.TrustBundle()}
 		}
@@ -169,7 +177,7 @@ func (s *Site) ClusterRole() *rbacv1.ClusterRole {
 
 // TrustBundle is the name of the ClusterTrustBundle that this site's servers publish, if they are told to.
 func (s *Site) TrustBundle() string {
-	return trust.BundleName(signer.BuiltIn, types.NamespacedName{Namespace: s.Namespace, Name: Service})
+	return trust.BundleName(s.SignerName, types.NamespacedName{Namespace: s.Namespace, Name: Service})
 }
 
 // Role is the shipped one, as it is installed in this site.

@@ -159,14 +159,3 @@ func DecodeAround[T any](obj *T, o Object, shape Shape) ([]Piece, bool) {
 	}
 	return p.cuts, true
 }
-
-// Same says whether what a shape reads of two objects is the same, byte for byte. It is false for what is no JSON, and
-// for the same thing written in two ways, which an API server does not do.
-func Same(a, b []byte, shape Shape) bool {
-	left, ok := project(a, shape)
-	if !ok {
-		return false
-	}
-	right, ok := project(b, shape)
-	return ok && bytes.Equal(left.out, right.out)
-}

@@ -66,11 +66,3 @@ func Metadata(name []byte) (Verdict, Shape) {
 	}
 	return Drop, nil
 }
-
-// BesidesMetadata reads what can do something: all of an object but its metadata and its status.
-func BesidesMetadata(name []byte) (Verdict, Shape) {
-	if string(name) == "metadata" || string(name) == "status" {
-		return Drop, nil
-	}
-	return Read, nil
-}

@@ -14,6 +14,8 @@ import (
 // Document is a YAML or JSON document whose lines are known. The zero value knows none. It is safe for concurrent use.
 type Document struct {
 	root *yaml.Node
+	// keys finds the fields of maps that have many.
+	keys map[*yaml.Node]map[string]int
 	// before is how many lines come before the document in its file.
 	before int
 }
@@ -25,16 +27,37 @@ func Parse(data []byte, before int) Document {
 	if err := yaml.Unmarshal(data, &node); err != nil || len(node.Content) == 0 {
 		return Document{}
 	}
-	return Document{root: node.Content[0], before: before}
+	d := Document{root: node.Content[0], keys: map[*yaml.Node]map[string]int{}, before: before}
+	d.index(d.root)
+	return d
+}
+
+// manyKeys is how many fields a map has that is worth an index.
+const manyKeys = 32
+
+func (d Document) index(node *yaml.Node) {
+	if node.Kind == yaml.MappingNode && len(node.Content) > 2*manyKeys {
+		keys := make(map[string]int, len(node.Content)/2)
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if _, ok := keys[node.Content[i].Value]; !ok {
+				keys[node.Content[i].Value] = i
+			}
+		}
+		d.keys[node] = keys
+	}
+	for _, n := range node.Content {
+		d.index(n)
+	}
 }
 
 // Item is the item of a list in the document, as a document of its own.
 func (d Document) Item(list string, index int) Document {
-	node := child(child(d.root, list), strconv.Itoa(index))
+	_, items := d.find(d.root, list)
+	_, node := d.find(items, strconv.Itoa(index))
 	if node == nil {
 		return Document{}
 	}
-	return Document{root: node, before: d.before}
+	return Document{root: node, keys: d.keys, before: d.before}
 }
 
 // Line returns the line, from 1, of a field such as spec.containers[0].image, or of the nearest one above that is
@@ -46,7 +69,7 @@ func (d Document) Line(path string) int {
 	node := d.root
 	line := node.Line
 	for _, name := range split(path) {
-		key, value := find(node, name)
+		key, value := d.find(node, name)
 		if value == nil {
 			break
 		}
@@ -86,18 +109,17 @@ func (d Document) duplicates(node *yaml.Node) []Duplicate {
 	return found
 }
 
-func child(node *yaml.Node, name string) *yaml.Node {
-	_, value := find(node, name)
-	return value
-}
-
 // find returns a field or item, and where it begins: a field at its key.
-func find(node *yaml.Node, name string) (key, value *yaml.Node) {
+func (d Document) find(node *yaml.Node, name string) (key, value *yaml.Node) {
 	if node != nil && node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
 	switch {
 	case node == nil:
+	case d.keys[node] != nil:
+		if i, ok := d.keys[node][name]; ok {
+			return node.Content[i], node.Content[i+1]
+		}
 	case node.Kind == yaml.MappingNode:
 		for i := 0; i+1 < len(node.Content); i += 2 {
 			if node.Content[i].Value == name {
@@ -116,9 +138,11 @@ func find(node *yaml.Node, name string) (key, value *yaml.Node) {
 func split(path string) []string {
 	var names []string
 	for path != "" {
-		if key, rest, found := strings.Cut(path, "]"); found && path[0] == '[' {
-			names, path = append(names, key[1:]), rest
-			continue
+		if path[0] == '[' {
+			if key, rest, found := strings.Cut(path, "]"); found {
+				names, path = append(names, key[1:]), rest
+				continue
+			}
 		}
 		path = strings.TrimPrefix(path, ".")
 		end := strings.IndexAny(path, ".[")

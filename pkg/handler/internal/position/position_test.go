@@ -4,6 +4,8 @@
 package position
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,6 +52,26 @@ func TestLine(t *testing.T) {
 	}
 	if got := Parse([]byte("a: b: c"), 0).Line("a"); got != 0 {
 		t.Errorf("garbage has a line: %d", got)
+	}
+}
+
+// A map of many keys is not gone over for each of them.
+func TestManyKeys(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("a:\n")
+	const n = 50_000
+	for i := range n {
+		fmt.Fprintf(&text, "  k%d: 1\n", i)
+	}
+	text.WriteString("  k7: 2\n")
+	d := Parse([]byte(text.String()), 0)
+	for i := range n {
+		if got := d.Line(fmt.Sprintf("a[k%d]", i)); got != i+2 {
+			t.Fatalf("k%d is on line %d", i, got)
+		}
+	}
+	if got := d.Line("a.other"); got != 1 {
+		t.Errorf("line %d, want that of the map", got)
 	}
 }
 

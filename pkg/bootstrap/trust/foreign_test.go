@@ -1,0 +1,38 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// An entry that calls anything but our Service is foreign, whatever its caBundle is; and of a URL nothing is shown that
+// may be a secret.
+func TestForeignEntries(t *testing.T) {
+	live := object(t, `
+metadata: {name: hookstrap}
+webhooks:
+- {name: ours, clientConfig: {service: {namespace: apps, name: web}}}
+- {name: elsewhere, clientConfig: {service: {namespace: other, name: web}}}
+- {name: outside, clientConfig: {url: "https://user:password@thief.example:444/path?token=secret"}}
+- {name: garbage, clientConfig: {url: "https://%zz"}}
+- {name: nothing}
+`)
+	want := []ForeignEntry{
+		{"elsewhere", "other/web"}, {"outside", "https://thief.example:444"}, {"garbage", "a URL that cannot be read"},
+		{"nothing", "/"},
+	}
+	if diff := cmp.Diff(want, ourScope().foreign(live)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	crd := scope{Target{Kind: CRD, Name: "things.example.com"}, ourService(), DefaultFieldManager}
+	if got := crd.foreign(live); got != nil {
+		t.Errorf("a CRD has foreign entries: %v", got)
+	}
+	if got := ourScope().foreign(nil); got != nil {
+		t.Errorf("an absent configuration has foreign entries: %v", got)
+	}
+}

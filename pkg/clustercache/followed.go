@@ -1,0 +1,180 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package clustercache
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+
+	"github.com/hookstrap/hookstrap/pkg/handler/view"
+	"github.com/hookstrap/hookstrap/pkg/internal/relist"
+)
+
+const (
+	// look is how often the metrics are brought up to date, and it is seen whether there is room again.
+	look = time.Second
+	// listAgain is how much time is between two lists that are made because there is room again.
+	listAgain = 10 * time.Second
+)
+
+// followed is a type that is watched.
+type followed struct {
+	name   string
+	store  *view.Store
+	synced chan struct{} // closed when all objects have been read once
+	stop   context.CancelFunc
+
+	mu      sync.Mutex
+	err     error              // why the latest watch failed; nil once all has been read
+	relist  context.CancelFunc // ends the reflector, so that another lists again
+	listed  time.Time
+	full    bool // and OnFull was told
+	current *view.Writer
+}
+
+// follow begins to watch.
+func (c *Cache) follow(name string, v view.Any) *followed {
+	ctx, stop := context.WithCancel(c.ctx)
+	f := &followed{name: name, store: view.NewStore(v, c.limit), synced: make(chan struct{}), listed: time.Now()}
+	done := make(chan struct{})
+	f.stop = func() {
+		stop()
+		go func() {
+			<-done
+			f.store.Clear()
+		}()
+	}
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			c.reflect(ctx, f, v)
+		}
+	}()
+	return f
+}
+
+// reflect feeds the store until ctx ends, or it is time to list again.
+func (c *Cache) reflect(ctx context.Context, f *followed, v view.Any) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	f.mu.Lock()
+	f.relist = cancel
+	f.mu.Unlock()
+	obj, list := v.Of()
+	source := &feed{client: c.client, list: list, followed: f, listing: c.listing}
+	lw := relist.ListerWatcher(describe(obj), source.listerWatcher())
+	r := toolscache.NewReflectorWithOptions(lw, nil, feedStore{f}, toolscache.ReflectorOptions{
+		Name: "clustercache", TypeDescription: f.name,
+	})
+	// As client-go's own loop, whose errors only an informer can get at.
+	backoff := wait.Backoff{Duration: 800 * time.Millisecond, Cap: 30 * time.Second, Steps: 38, Factor: 2, Jitter: 1}
+	_ = backoff.DelayWithReset(clock.RealClock{}, 2*time.Minute).Until(ctx, true, true,
+		func(ctx context.Context) (bool, error) {
+			if err := r.ListAndWatchWithContext(ctx); err != nil {
+				f.failed(ctx, r, err)
+			}
+			return false, nil
+		}) // The error is that of ctx.
+}
+
+// failed keeps the reason for who waits, and says which right is missing.
+func (f *followed) failed(ctx context.Context, r *toolscache.Reflector, err error) {
+	f.mu.Lock()
+	f.err = err
+	f.mu.Unlock()
+	if apierrors.IsForbidden(err) {
+		klog.FromContext(ctx).Error(err, "Checks cannot read what they need, an RBAC rule is missing: grant get, list "+
+			"and watch", "type", f.name)
+		return
+	}
+	toolscache.DefaultWatchErrorHandler(ctx, r, err)
+}
+
+// begin takes over the store for a list of all objects, or for a watch.
+func (f *followed) begin(all bool) *view.Writer {
+	w := f.store.Writer(all)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.current = w
+	return w
+}
+
+// complete says that all objects have been read.
+func (f *followed) complete() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.current.Complete()
+	f.err, f.listed = nil, time.Now()
+	select {
+	case <-f.synced:
+	default:
+		close(f.synced)
+	}
+}
+
+func (f *followed) lastError() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+func (f *followed) awaitSynced(ctx context.Context) error {
+	select {
+	case <-f.synced:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// supervise looks after the watches until the cache ends.
+func (c *Cache) supervise() {
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-c.ctx.Done():
+			return
+		}
+		for name, f := range c.following() {
+			c.inspect(name, f)
+		}
+	}
+}
+
+// inspect publishes what is kept of a type, tells when that becomes incomplete or complete again, and has all objects
+// listed once there is room for what is missing.
+func (c *Cache) inspect(name string, f *followed) {
+	usage := f.store.Usage()
+	c.metrics.set(name, usage)
+	f.mu.Lock()
+	was := f.full
+	f.full = usage.Err != nil
+	if usage.Room && time.Since(f.listed) > listAgain && f.relist != nil {
+		f.listed = time.Now()
+		f.relist()
+	}
+	f.mu.Unlock()
+	switch {
+	case usage.Err != nil && !was:
+		klog.FromContext(c.ctx).Error(usage.Err, "Not all objects that checks read are kept; the checks that need them "+
+			"fail", "type", name)
+		if c.options.OnFull != nil {
+			c.options.OnFull(c.ctx, name, usage.Err)
+		}
+	case usage.Err == nil && was:
+		klog.FromContext(c.ctx).Info("All objects that checks read are kept again", "type", name)
+		if c.options.OnRoom != nil {
+			c.options.OnRoom(c.ctx, name)
+		}
+	}
+}

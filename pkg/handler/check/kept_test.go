@@ -1,0 +1,89 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/view"
+)
+
+// ordinary are objects as people have them, of 10 kB with their annotations, by what is kept of them.
+func ordinary() map[string]struct {
+	view view.Any
+	make func(i int) client.Object
+} {
+	labels := func(i int) map[string]string {
+		return map[string]string{"app.kubernetes.io/name": fmt.Sprint("web-", i), "app.kubernetes.io/part-of": "shop", "tier": "front"}
+	}
+	named := func(obj client.Object, i int) client.Object {
+		obj.SetNamespace(fmt.Sprint("team-", i%50))
+		obj.SetName(fmt.Sprint("web-frontend-", i))
+		obj.SetAnnotations(map[string]string{"notes": strings.Repeat("n", 10_000)})
+		return obj
+	}
+	return map[string]struct {
+		view view.Any
+		make func(i int) client.Object
+	}{
+		"Ingress": {ingressRoutes(), func(i int) client.Object {
+			o := &networkingv1.Ingress{}
+			o.Spec.Rules = []networkingv1.IngressRule{{Host: fmt.Sprintf("web-%d.shop.example.com", i)}}
+			o.Spec.Rules[0].HTTP = &networkingv1.HTTPIngressRuleValue{Paths: []networkingv1.HTTPIngressPath{{Path: "/"}}}
+			return named(o, i)
+		}},
+		"Deployment": {deployments(), func(i int) client.Object {
+			o := &appsv1.Deployment{}
+			o.Spec.Template.Labels = labels(i)
+			return named(o, i)
+		}},
+		"HorizontalPodAutoscaler": {autoscalers(), func(i int) client.Object {
+			o := &autoscalingv2.HorizontalPodAutoscaler{}
+			o.Spec.ScaleTargetRef = autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"}
+			return named(o, i)
+		}},
+		"Namespace": {handler.NamespaceLabels(), func(i int) client.Object {
+			o := named(&corev1.Namespace{}, i)
+			o.SetNamespace("")
+			o.SetLabels(labels(i))
+			return o
+		}},
+	}
+}
+
+// TestOrdinaryObjectsCostLessThanAKilobyte: nothing of an object is held but what is compared. docs/checks.md says what a
+// thousand of them cost; this prints it.
+func TestOrdinaryObjectsCostLessThanAKilobyte(t *testing.T) {
+	const n = 1000
+	for name, of := range ordinary() {
+		store := view.NewStore(of.view, nil)
+		w, before := store.Writer(false), heapInUse()
+		for i := range n {
+			w.Set(of.make(i))
+		}
+		taken := heapInUse() - before
+		t.Logf("1,000 ordinary objects of kind %s take %d kB, of which %d are counted", name, taken/1000, store.Usage().Bytes/1000)
+		if counted := store.Usage().Bytes; taken > n<<10 || counted < taken*2/3 || counted > taken*2 {
+			t.Errorf("%s: %d bytes are taken an object, and %d counted", name, taken/n, counted/n)
+		}
+	}
+}
+
+func heapInUse() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

@@ -1,0 +1,216 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package lean
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"hash"
+	"slices"
+	"strings"
+)
+
+const (
+	// watched is how many levels have names that matter: request.oldObject.metadata.deletionTimestamp.
+	watched = 4
+	// objectLevel is the level of the members of an object.
+	objectLevel = 3
+	// longestName is longer than any name that matters.
+	longestName = 256
+)
+
+// Cleanup finds out of a review, while that is written to it, whether its object was being deleted before and changes
+// in nothing but its metadata and its status. It keeps none of the review, so that one of any size will do. What is
+// written in two ways counts as a change. It is also false for what is unusual: names with escape sequences, or that
+// occur twice.
+type Cleanup struct {
+	depth    int
+	open     [watched + 1]byte   // the brackets around the position
+	names    [watched + 1]string // the members that it is in
+	name     []byte              // what is being read of a name
+	inString bool
+	isName   bool // it is one, of a member at a level that matters
+	escaped  bool
+
+	sum     hash.Hash         // of the object that it is in, without what may change; nil elsewhere
+	counts  bool              // the member of that object that it is in must not change
+	pending []byte            // what is still to be added to the sum
+	sums    map[string][]byte // of the objects that have ended
+	seen    []string          // what may not occur twice
+	deleted bool
+	odd     bool
+}
+
+// Write reads more of the review. It never fails.
+func (c *Cleanup) Write(data []byte) (int, error) {
+	n := len(data)
+	for len(data) > 0 {
+		if plain := c.plain(data); plain > 0 {
+			c.add(data[:plain])
+			data = data[plain:]
+			continue
+		}
+		if c.inString {
+			c.text(data[:1])
+		} else {
+			c.mark(data[:1])
+		}
+		data = data[1:]
+	}
+	return n, nil
+}
+
+// plain is how much of a text comes before its end, or before an escape sequence of which only the backslash has come.
+func (c *Cleanup) plain(data []byte) int {
+	if !c.inString || c.isName || c.escaped {
+		return 0
+	}
+	i := 0
+	for i < len(data) && data[i] != '"' {
+		if data[i] == '\\' {
+			if i++; i == len(data) {
+				return i - 1
+			}
+		}
+		i++
+	}
+	return i
+}
+
+// Holds says whether all that was written is such a review.
+func (c *Cleanup) Holds() bool {
+	object := c.sums["object"]
+	return c.depth == 0 && !c.odd && c.deleted && object != nil && bytes.Equal(object, c.sums["oldObject"])
+}
+
+// text is for a byte of a string.
+func (c *Cleanup) text(one []byte) {
+	c.add(one)
+	b := one[0]
+	switch {
+	case c.escaped:
+		c.escaped = false
+	case b == '\\':
+		c.escaped = true
+	case b == '"':
+		c.inString = false
+		if c.isName {
+			c.enter(string(c.name))
+		}
+		return
+	}
+	if c.isName && len(c.name) < longestName {
+		c.name = append(c.name, b)
+	}
+}
+
+// mark is for a byte that is not in a string.
+func (c *Cleanup) mark(one []byte) {
+	switch b := one[0]; b {
+	case '"':
+		c.inString, c.name = true, c.name[:0]
+		c.deleted = c.deleted || !c.isName && c.depth == watched && c.names[watched] == "deletionTimestamp" &&
+			c.path() == "request/oldObject/metadata/deletionTimestamp"
+	case '{', '[':
+		c.depth++
+		c.begin(b)
+	case '}', ']':
+		c.end()
+		c.depth--
+		c.isName = false
+	case ',':
+		c.counts = c.counts && c.depth > objectLevel
+		c.isName = c.depth > 0 && c.depth <= watched && c.open[c.depth] == '{'
+	}
+	c.add(one)
+}
+
+// begin is behind an opening bracket.
+func (c *Cleanup) begin(bracket byte) {
+	c.isName = bracket == '{' && c.depth <= watched
+	if c.depth > watched {
+		return
+	}
+	c.open[c.depth], c.names[c.depth] = bracket, ""
+	path := c.path()
+	isObject := path == "request/object/" || path == "request/oldObject/"
+	if isObject && c.depth == objectLevel && bracket == '{' {
+		c.sum = sha256.New()
+	}
+}
+
+// end is before a closing bracket.
+func (c *Cleanup) end() {
+	if c.depth != objectLevel || c.sum == nil {
+		return
+	}
+	c.flush()
+	if c.sums == nil {
+		c.sums = map[string][]byte{}
+	}
+	c.sums[c.names[2]] = c.sum.Sum(nil)
+	c.sum, c.counts = nil, false
+}
+
+// enter is behind the name of a member.
+func (c *Cleanup) enter(name string) {
+	c.isName = false
+	c.names[c.depth] = name
+	if c.depth <= objectLevel || c.names[objectLevel] == "metadata" {
+		c.odd = c.odd || len(name) == longestName || strings.Contains(name, `\`)
+	}
+	c.odd = c.odd || c.occursTwice(name)
+	if c.depth == objectLevel {
+		c.counts = c.sum != nil && name != "metadata" && name != "status"
+		if c.counts {
+			c.pending = append(append(c.pending, name...), '"')
+		}
+	}
+}
+
+// occursTwice says whether the member is one that matters, and was there before.
+func (c *Cleanup) occursTwice(name string) bool {
+	switch name {
+	case "request", "object", "oldObject", "metadata", "deletionTimestamp":
+	default:
+		return false
+	}
+	path := c.path()
+	if !strings.HasPrefix("request/oldObject/metadata/deletionTimestamp", path) && path != "request/object" {
+		return false
+	}
+	before := slices.Contains(c.seen, path)
+	if !before {
+		c.seen = append(c.seen, path)
+	}
+	return before
+}
+
+// path is the names of the members around the position, at the levels that matter; empty at others.
+func (c *Cleanup) path() string {
+	if c.depth > watched || c.depth == 0 {
+		return ""
+	}
+	return strings.Join(c.names[1:c.depth+1], "/")
+}
+
+// add adds something to the sum, if it must not change.
+func (c *Cleanup) add(data []byte) {
+	if !c.counts {
+		return
+	}
+	if len(c.pending)+len(data) > 4<<10 {
+		c.flush()
+	}
+	if len(data) > 4<<10 {
+		_, _ = c.sum.Write(data) // It never fails.
+		return
+	}
+	c.pending = append(c.pending, data...)
+}
+
+func (c *Cleanup) flush() {
+	_, _ = c.sum.Write(c.pending) // It never fails.
+	c.pending = c.pending[:0]
+}
