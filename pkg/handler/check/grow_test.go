@@ -134,8 +134,8 @@ func sortsOf(t reflect.Type) []string {
 	if t.Kind() != reflect.Struct || isLeaf(t) {
 		return sorts
 	}
-	for i := range t.NumField() {
-		switch f := t.Field(i); {
+	for f := range t.Fields() {
+		switch {
 		case f.Anonymous && f.Type.Kind() == reflect.Struct:
 			sorts = append(sorts, sortsOf(f.Type)[1:]...)
 		case f.Type.Kind() == reflect.Pointer && f.Type.Elem().Kind() == reflect.Struct && !isLeaf(f.Type.Elem()):

@@ -17,7 +17,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// maxLocated is how many containers, or volumes, at fault are told apart. An answer shows no more violations of a check.
+// maxLocated is how many containers, or volumes, at fault are told apart. An answer shows no more of a check.
 const maxLocated = 50
 
 // place is a part of a Pod with the results for that part alone; the first of places is the Pod without containers.

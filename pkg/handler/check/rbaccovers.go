@@ -41,8 +41,8 @@ type givenRule struct {
 	below                                    []string // what the URLs begin with of which all are given; sorted
 }
 
-// prefixes are the beginnings of URLs behind which there is a *, without those that begin with another one: the only one
-// of them that a URL can begin with is then the last one that is not behind it in the order.
+// prefixes are the beginnings of URLs that end in a *, without those that begin with another one: the only one of them
+// that a URL can begin with is then the last one that is not behind it in the order.
 func prefixes(urls []string) []string {
 	var sorted []string
 	for _, url := range urls {
