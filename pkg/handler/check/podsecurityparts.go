@@ -116,8 +116,8 @@ func allowsAppArmor(key, value string) bool {
 	return policy.CheckAppArmorProfile().Versions[0].CheckPod(alone, &corev1.PodSpec{}).Allowed
 }
 
-// capabilityValues are the capabilities that the detail finds fault with: they are in quotes there, between commas. If a
-// name has a quote, it is not known where one ends, and all count: no standard allows a name with a quote.
+// capabilityValues are the capabilities that the detail finds fault with: they are in quotes there, between commas. If
+// a name has a quote, it is not known where one ends, and all count: no standard allows a name with a quote.
 func (c *podContainer) capabilityValues(detail string) []string {
 	var values []string
 	if strings.Contains(detail, "securityContext.capabilities.drop") {
