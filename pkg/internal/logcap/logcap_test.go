@@ -37,7 +37,7 @@ func TestNothingAboveTheMaximum(t *testing.T) {
 		if !strings.Contains(out.String(), "logcap_test.go:") || strings.Contains(out.String(), "logcap.go:") {
 			t.Errorf("%s: the lines name another file than the caller's:\n%s", name, out.String())
 		}
-		if derived.V(8).Enabled() || !derived.V(0).Enabled() {
+		if derived.V(8).Enabled() || !derived.Enabled() {
 			t.Errorf("%s: enabled at 8, or not at 0", name)
 		}
 	}
