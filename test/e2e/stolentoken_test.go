@@ -50,6 +50,7 @@ func guard(t *testing.T, s *site.Site) {
 		_ = admission.ValidatingAdmissionPolicyBindings().Delete(ctx, s.Namespace, metav1.DeleteOptions{})
 		_ = admission.ValidatingAdmissionPolicies().Delete(ctx, s.Namespace, metav1.DeleteOptions{})
 	})
+	attempts := 0
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		live, err := admission.ValidatingAdmissionPolicies().Get(ctx, created.Name, metav1.GetOptions{})
 		if err != nil || live.Status.TypeChecking == nil {
@@ -58,7 +59,8 @@ func guard(t *testing.T, s *site.Site) {
 		for _, warning := range live.Status.TypeChecking.ExpressionWarnings {
 			t.Errorf("%s: %s", warning.FieldRef, warning.Warning)
 		}
-		err = stolen(ctx, t, s, `{"metadata":{"labels":{"probe":"probe"}}}`)
+		attempts++ // A value that is there by now would change nothing, and be let in.
+		err = stolen(ctx, t, s, fmt.Sprintf(`{"metadata":{"labels":{"probe":"n%d"}}}`, attempts))
 		if err == nil || !strings.Contains(err.Error(), denial) {
 			return fmt.Errorf("the policy is not in force yet: %w", errOrNil(err))
 		}

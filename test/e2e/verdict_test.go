@@ -110,15 +110,15 @@ func (s *verdictSite) forbidden(size int) map[string]func(context.Context) error
 	}}
 	return map[string]func(context.Context) error{
 		"RoleBinding": func(ctx context.Context) error {
-			_, err := s.client.RbacV1().RoleBindings(s.Target).Create(ctx, binding, dryRun)
+			_, err := s.client.RbacV1().RoleBindings(s.Target).Create(ctx, binding.DeepCopy(), dryRun)
 			return err
 		},
 		"Ingress": func(ctx context.Context) error {
-			_, err := s.client.NetworkingV1().Ingresses(s.Target).Create(ctx, ingress, dryRun)
+			_, err := s.client.NetworkingV1().Ingresses(s.Target).Create(ctx, ingress.DeepCopy(), dryRun)
 			return err
 		},
 		"Service": func(ctx context.Context) error {
-			_, err := s.client.CoreV1().Services(s.Target).Create(ctx, service, dryRun)
+			_, err := s.client.CoreV1().Services(s.Target).Create(ctx, service.DeepCopy(), dryRun)
 			return err
 		},
 	}
