@@ -122,7 +122,7 @@ func TestNoSecretInTheLogOfALibraryUser(t *testing.T) {
 // wantURLs is an error unless client-go logs what it asks for: the verbosity has had an effect.
 func wantURLs(t *testing.T, log string) {
 	t.Helper()
-	if !strings.Contains(log, "/certificatesigningrequests") {
+	if !strings.Contains(log, "/apis/") {
 		t.Error("client-go logs no URLs")
 	}
 }
