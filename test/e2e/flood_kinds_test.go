@@ -6,6 +6,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -36,7 +37,6 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
-	"github.com/hookstrap/hookstrap/test/sample"
 )
 
 // floodOutcome is what became of a request.
@@ -341,19 +341,15 @@ func probe(ctx context.Context, f *flood, tenant *flooder, n int) error {
 	return err
 }
 
-// sendReview sends a review of 2.9 MB by itself, with a user name of its own each time.
+// sendReview sends a review of 2.9 MB by itself.
 func sendReview(ctx context.Context, f *flood, tenant *flooder, n int) error {
-	body, err := sample.Review(2_900_000)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{
 		DialContext: tenant.dialer().DialContext, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 		DisableKeepAlives: true}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost,
-		"https://"+f.backends[(n+tenant.number)%len(f.backends)]+"/validate?timeout=10s", strings.NewReader(string(body)))
+		"https://"+f.backends[(n+tenant.number)%len(f.backends)]+"/validate?timeout=10s", bytes.NewReader(f.review))
 	if err != nil {
 		return err
 	}

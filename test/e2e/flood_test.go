@@ -25,6 +25,7 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
+	"github.com/hookstrap/hookstrap/test/sample"
 )
 
 const (
@@ -70,6 +71,7 @@ type flood struct {
 	health   []string
 	backends []string
 	tenants  []*flooder
+	review   []byte // of 2.9 MB; it takes seconds to make one
 
 	mu    sync.Mutex
 	kinds map[string]*floodCount
@@ -93,6 +95,9 @@ func newFlood(t *testing.T) *flood {
 	c := clustertest.StartWith(t, cluster.Options{})
 	f := &flood{kinds: map[string]*floodCount{}}
 	f.Site = site.New(t, c, site.Options{Manifests: "manifests/overlays/all-checks", WithoutConfiguration: true})
+	var err error
+	f.review, err = sample.Review(2_900_000)
+	must(t, err)
 	f.configure(t)
 	config := filepath.Join(t.TempDir(), "checks.yaml")
 	must(t, os.WriteFile(config, []byte(floodConfig), 0o600))
