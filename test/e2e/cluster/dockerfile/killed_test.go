@@ -86,7 +86,7 @@ func TestNextNodeRemovesWhatACrashHasLeft(t *testing.T) {
 	must(t, v.cmd.Process.Signal(syscall.SIGSTOP)) // or it would clean up when the first supervisor is gone
 	for _, p := range processes(t) {
 		if strings.Contains(p.line, "supervise") {
-			must(t, syscall.Kill(p.pid, syscall.SIGKILL))
+			clustertest.Kill(t, p.pid)
 		}
 	}
 	v.end(t, syscall.SIGKILL)

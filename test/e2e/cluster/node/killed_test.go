@@ -75,7 +75,7 @@ func TestNextNodeRemovesWhatACrashHasLeft(t *testing.T) {
 	holdNetwork(t, crashed)
 	for _, p := range processes(t, crashed) {
 		if strings.Contains(p.line, "supervise") {
-			must(t, syscall.Kill(p.pid, syscall.SIGKILL))
+			clustertest.Kill(t, p.pid)
 		}
 	}
 	crashed.end(t, syscall.SIGKILL)
