@@ -70,7 +70,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setDeadlines(w, start)
 	held := &reservation{gate: h.gate, writer: w, since: start}
 	defer held.release()
-	in := &incoming{request: r, held: held, due: start.Add(budget)}
+	in := &incoming{request: r, held: held, turn: start.Add(budget / 2), due: start.Add(budget)}
 	if refused := h.answer(w, in, budget); refused != nil {
 		h.refuse(w, in, refused)
 	}
@@ -117,7 +117,7 @@ func (h *Handler) answer(w http.ResponseWriter, in *incoming, budget time.Durati
 	// So the deadline is all that can end an evaluation; the caller's hanging up does not matter to checks this short.
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(r.Context()), in.due)
 	defer cancel()
-	if refused := held.enter(ctx, in.caller); refused != nil {
+	if refused := held.enter(ctx, in.turn, in.caller); refused != nil {
 		return refused
 	}
 	parsed, refused := read(in.data, held)
