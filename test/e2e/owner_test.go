@@ -148,12 +148,7 @@ func (n *injection) fillByApply(t *testing.T, names ...string) {
 // release takes no request more.
 func (n *injection) awaitMigration(t *testing.T, clock *testingclock.FakeClock) {
 	t.Helper()
-	clustertest.Eventually(t, func(context.Context) error {
-		if !clock.HasWaiters() {
-			return errors.New("nothing waits to be written")
-		}
-		return nil
-	})
+	awaitPostponed(t, clock)
 	before := n.live(t)
 	clock.Step(time.Minute)
 	n.awaitWrites(t, 1)
@@ -170,6 +165,17 @@ func (n *injection) awaitMigration(t *testing.T, clock *testingclock.FakeClock) 
 	if owned := ownedBundles(after.ManagedFields, metav1.ManagedFieldsOperationApply); owned != 0 {
 		t.Errorf("we still own %d caBundles by server-side apply", owned)
 	}
+}
+
+// awaitPostponed waits until an injector with this clock has something to write that can wait.
+func awaitPostponed(t *testing.T, clock *testingclock.FakeClock) {
+	t.Helper()
+	clustertest.Eventually(t, func(context.Context) error {
+		if !clock.HasWaiters() {
+			return errors.New("nothing waits to be written")
+		}
+		return nil
+	})
 }
 
 // ownedBundles counts the caBundles that our field manager owns by an operation.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
@@ -106,7 +108,9 @@ func TestInjectorKinds(t *testing.T) {
 			objects := client.Resource(tc.resource)
 			create(t, objects, text)
 
-			injector := n.start(t, shared.Config(), nil)
+			// With its clock stopped, it does not come to give up what it owns of a CRD.
+			stop := func(o *trust.InjectorOptions) { o.Clock = testingclock.NewFakeClock(time.Now()) }
+			injector := n.start(t, shared.Config(), stop)
 			injector.Publish(trust.Policy{Bundle: n.bundle(), Exact: true})
 			n.await(t, injector)
 			wantOnlyBundlesOwned(t, objects, n.target.Name)

@@ -35,6 +35,10 @@ type Policy struct {
 
 	// known are the CAs of earlier exact policies.
 	known Bundle
+	// published are the CAs of all policies so far.
+	published Bundle
+	// left are the entries that are no longer ours, with what is to be left in them.
+	left []slot
 	// whole is true for an object that is ours as a whole, with nobody's certificates to wait for.
 	whole bool
 }
@@ -46,6 +50,7 @@ const (
 	reasonDiffers    = "differs"    // certificates, but not the right ones, or not in the canonical form
 	reasonSurplus    = "surplus"    // the right ones, and others which have to leave
 	reasonDistrusted = "distrusted" // the right ones, and some that are distrusted
+	reasonMoved      = "moved"      // the entry calls somebody else now, and still has our CAs
 	reasonOwnership  = "ownership"  // the right ones, but owned in a way that binds the owner of the manifest
 )
 
@@ -58,6 +63,9 @@ type decision struct {
 	urgent  bool                       // something is missing somewhere; otherwise there is only too much
 	unknown bool                       // some of what is too much was never in a policy of ours, and nothing is distrusted
 }
+
+// tidies reports whether every entry of ours has been right before the write, so that it repairs nothing.
+func (d decision) tidies() bool { return d.reason == reasonMoved || d.reason == reasonOwnership }
 
 // decide compares a live object with the policy.
 //
@@ -91,6 +99,13 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 		}
 	}
 	d.unknown = d.unknown && !distrusted
+	for _, entry := range p.left {
+		changed = append(changed, entry)
+		d.reason = cmp.Or(d.reason, reasonMoved)
+		if entry.webhook != "" {
+			d.entries = append(d.entries, entry.webhook)
+		}
+	}
 	return s.request(d, live, changed), nil
 }
 

@@ -39,6 +39,10 @@ func (s scope) fill(changed []slot) []operation {
 		if entry.webhook != "" {
 			all = append(all, operation{"test", fmt.Sprintf("/webhooks/%d/name", entry.index), entry.webhook})
 		}
+		if len(entry.bundle) == 0 {
+			all = append(all, operation{Op: "remove", Path: s.config(entry) + "/caBundle"})
+			continue
+		}
 		encoded := base64.StdEncoding.EncodeToString(entry.bundle)
 		all = append(all, operation{"add", s.config(entry) + "/caBundle", encoded})
 	}
@@ -57,15 +61,34 @@ func (s scope) config(entry slot) string {
 	}
 }
 
-// disown turns what earlier releases own by server-side apply, the entries of a list, into what a JSON patch owns, their
-// caBundles. It leaves alone what somebody else applies under our field manager's name, which is more than caBundles.
+// disown gives up what we own beyond need. Of a CRD that is all, for as long as somebody else owns anything: its owner
+// could not take the conversion webhook away otherwise.
 func (s scope) disown(live *unstructured.Unstructured) []operation {
+	if s.target.Kind != CRD {
+		return s.disownEntries(live)
+	}
+	var changes []operation
+	all := managedFields(live)
+	for i, entry := range slices.Backward(all) { // Whatever is removed leaves the indices before it as they are.
+		if _, whole := bundlesOf(mapField(entry, "fieldsV1")); whole && entry["manager"] == s.manager {
+			changes = append(changes, operation{Op: "remove", Path: fmt.Sprintf("/metadata/managedFields/%d", i)})
+		}
+	}
+	if len(changes) == len(all) {
+		return nil // The API server takes an empty list for one that the client does not know of.
+	}
+	return changes
+}
+
+// disownEntries turns what earlier releases own by server-side apply, the entries of a list, into what a JSON patch owns, their
+// caBundles. It leaves alone what somebody else applies under our field manager's name, which is more than caBundles.
+func (s scope) disownEntries(live *unstructured.Unstructured) []operation {
 	all := managedFields(live)
 	updated := slices.ContainsFunc(all, func(entry map[string]any) bool {
 		return entry["manager"] == s.manager && entry["operation"] == string(metav1.ManagedFieldsOperationUpdate)
 	})
 	var changes []operation
-	for i, entry := range slices.Backward(all) { // Whatever is removed leaves the indices before it as they are.
+	for i, entry := range slices.Backward(all) {
 		fields, whole := bundlesOf(mapField(entry, "fieldsV1"))
 		if entry["manager"] != s.manager || entry["operation"] != string(metav1.ManagedFieldsOperationApply) || !whole {
 			continue

@@ -48,6 +48,7 @@ type worker struct {
 	history revision                   // known to be no longer the live one: writing to it again would be a conflict
 	told    bool                       // whether foreign was told of
 	foreign []ForeignEntry             // the entries that are not ours
+	called  map[string]string          // where the entries that are ours went when they were last seen, by name
 	surplus time.Time                  // since when the live bundle has had too much and nothing too little
 }
 
@@ -109,6 +110,7 @@ func (w *worker) step(ctx context.Context) time.Duration {
 		return 0
 	}
 	now := w.clock.Now()
+	policy.left = w.scope.leave(live, w.called, policy.published)
 	d, err := w.scope.decide(live, policy, now)
 	if err == nil && d.reason == "" {
 		w.view.setWriteErr(nil)
@@ -182,11 +184,14 @@ func (w *worker) send(ctx context.Context, d decision) (*unstructured.Unstructur
 // wrote reports that d repaired live.
 func (w *worker) wrote(ctx context.Context, live *unstructured.Unstructured, d decision, start time.Time) {
 	now := w.clock.Now()
-	w.pace.wrote(now, w.right != nil)
 	w.view.setWriteErr(nil)
-	written := Write{Target: w.view.target, Entries: d.entries, Reason: d.reason, Repairs: w.pace.repairs,
-		Duration: now.Sub(start)}
-	if w.right != nil {
+	written := Write{Target: w.view.target, Entries: d.entries, Reason: d.reason, Duration: now.Sub(start)}
+	w.pace.failures = 0
+	if !d.tidies() {
+		w.pace.wrote(now, w.right != nil)
+		written.Repairs = w.pace.repairs
+	}
+	if w.right != nil && !d.tidies() {
 		written.Overwriter = overwriter(w.view.target.Kind, w.right, live, d.entries, w.scope.manager)
 	}
 	klog.FromContext(ctx).Info("Wrote caBundle", "target", written.Target.String(), "entries", written.Entries,
@@ -194,7 +199,7 @@ func (w *worker) wrote(ctx context.Context, live *unstructured.Unstructured, d d
 	if w.observer.Wrote != nil {
 		w.observer.Wrote(written)
 	}
-	if w.pace.fights() && w.observer.Fight != nil {
+	if written.Repairs > 0 && w.pace.fights() && w.observer.Fight != nil {
 		w.observer.Fight(written)
 	}
 }
