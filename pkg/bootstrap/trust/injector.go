@@ -58,7 +58,7 @@ type Observer struct {
 type Write struct {
 	Target     Target
 	Entries    []string      // the webhooks whose caBundle changed; nil for a CRD and an APIService
-	Reason     string        // "empty", "garbage", "differs", "surplus" or "distrusted": what the first of them was before
+	Reason     string        // "empty", "garbage", "differs", "surplus", "distrusted" or "ownership": what the first was before
 	Overwriter string        // the field manager who had spoiled what had been right, as far as it is known
 	Repairs    int           // how many repairs in a row this makes; 0 if what was there had never been right
 	Duration   time.Duration // of the request

@@ -5,11 +5,12 @@ package trust
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -109,7 +110,7 @@ func (w *worker) step(ctx context.Context) time.Duration {
 	}
 	now := w.clock.Now()
 	d, err := w.scope.decide(live, policy, now)
-	if err == nil && d.apply == nil {
+	if err == nil && d.reason == "" {
 		w.view.setWriteErr(nil)
 		w.right, w.surplus = live, time.Time{}
 		return 0
@@ -129,7 +130,7 @@ func (w *worker) step(ctx context.Context) time.Duration {
 // patience is how long d can wait. What is missing cannot; what there is too much may be the CA of a rotation of which
 // another replica has heard first, and taking it out again would set the two of them fighting.
 func (w *worker) patience(d decision, now time.Time) time.Duration {
-	if d.apply == nil || d.urgent {
+	if d.reason == "" || d.urgent {
 		w.surplus = time.Time{}
 		return 0
 	}
@@ -142,16 +143,15 @@ func (w *worker) patience(d decision, now time.Time) time.Duration {
 	return w.surplus.Add(surplusDelay).Sub(now)
 }
 
-// write applies d to live, which is at a revision. Losing a race is no error: what the winner wrote comes with the
+// write sends what d has for live, which is at a revision. Losing a race is no error: what the winner wrote comes with the
 // watch.
 func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, at revision, d decision) error {
 	start := w.clock.Now()
 	bounded, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	options := metav1.ApplyOptions{Force: true, FieldManager: w.scope.manager}
-	result, err := w.resource.Apply(bounded, w.view.target.Name, d.apply, options)
+	result, err := w.send(bounded, d)
 	switch {
-	case apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err):
+	case lost(err):
 		w.history = at
 		klog.FromContext(ctx).V(2).Info("Somebody else wrote first", "target", w.view.target.String(), "err", err)
 		return nil
@@ -164,6 +164,19 @@ func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, at 
 	w.wrote(ctx, live, d, start)
 	w.right = result
 	return nil
+}
+
+// send makes the one request of d.
+func (w *worker) send(ctx context.Context, d decision) (*unstructured.Unstructured, error) {
+	name, manager := w.view.target.Name, w.scope.manager
+	if d.apply != nil {
+		return w.resource.Apply(ctx, name, d.apply, metav1.ApplyOptions{Force: true, FieldManager: manager})
+	}
+	patch, err := json.Marshal(d.patch)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the JSON patch: %w", err)
+	}
+	return w.resource.Patch(ctx, name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: manager})
 }
 
 // wrote reports that d repaired live.
