@@ -37,6 +37,8 @@ type Bootstrapper struct {
 	// directory keeps the pair across restarts, nil for memory only.
 	directory *serving.Directory
 	problem   problem
+	// ownNamespace has us say once that we are asked about our own namespace.
+	ownNamespace sync.Once
 	// own are the addresses of our own handshakes, which are no clients.
 	own addresses
 

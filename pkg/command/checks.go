@@ -21,7 +21,9 @@ import (
 func newChecks(
 	ctx context.Context, o *serveOptions, boot *bootstrap.Bootstrapper,
 ) (*handler.Handler, *reload.Reloader, error) {
-	h, err := handler.New(handler.Options{Registerer: ctrlmetrics.Registry})
+	h, err := handler.New(handler.Options{
+		Registerer: ctrlmetrics.Registry, Namespace: o.bootstrap.Namespace, OnOwnNamespace: boot.AskedAboutOwnNamespace,
+	})
 	if err != nil {
 		return nil, nil, err
 	}
