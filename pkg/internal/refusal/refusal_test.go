@@ -52,7 +52,7 @@ func TestOf(t *testing.T) {
 			"count/secrets=0"), want: Quota, by: `"none"`},
 		"policy":          {err: forbidden(policy), want: Policy, by: `"no-requests" (binding "all")`},
 		"policy, Invalid": {err: withReason(forbidden(policy), metav1.StatusReasonInvalid, 422), want: Policy, by: `"no-requests"`},
-		"policy, Unauthorized": {err: withReason(forbidden(policy), metav1.StatusReasonUnauthorized, 401), want: Policy,
+		"policy, TooLarge": {err: withReason(forbidden(policy), metav1.StatusReasonRequestEntityTooLarge, 413), want: Policy,
 			by: `"no-requests"`},
 		"webhook":             {err: webhookDenial("", 400), want: Webhook, by: `"deny.example.com"`},
 		"webhook, a conflict": {err: webhookDenial(metav1.StatusReasonConflict, 409), want: Webhook, by: `"deny.example.com"`},

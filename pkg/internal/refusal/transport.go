@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,6 +14,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 )
 
@@ -43,16 +44,16 @@ func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil || resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
 		return resp, err
 	}
-	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return resp, nil
-	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, longestAnswer))
-	rest := io.MultiReader(bytes.NewReader(body), resp.Body)
+	var rest io.Reader = io.MultiReader(bytes.NewReader(body), resp.Body)
 	if err == nil && len(body) < longestAnswer {
-		noted := w.note(req, body)
-		resp.ContentLength = int64(len(noted))
-		resp.Header.Set("Content-Length", strconv.Itoa(len(noted)))
-		rest = bytes.NewReader(noted)
+		rest = bytes.NewReader(body)
+		if noted := w.note(req, body); noted != nil {
+			rest = bytes.NewReader(noted)
+			resp.ContentLength = int64(len(noted))
+			resp.Header.Set("Content-Length", strconv.Itoa(len(noted)))
+			resp.Header.Set("Content-Type", runtime.ContentTypeJSON)
+		}
 	}
 	resp.Body = struct {
 		io.Reader
@@ -61,12 +62,15 @@ func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// note returns the body with what is known about the refusal, or as it is if it is not what the API server sends.
+// note returns the answer as JSON, with what is known about the refusal; nil if it is not one that the API server sends,
+// or nothing is known. It may have come as Protocol Buffers.
 func (w *watched) note(req *http.Request, body []byte) []byte {
-	status := &metav1.Status{}
-	if err := json.Unmarshal(body, status); err != nil || status.Kind != "Status" {
-		return body
+	answer, _, err := scheme.Codecs.UniversalDeserializer().Decode(body, nil, nil)
+	status, ok := answer.(*metav1.Status)
+	if err != nil || !ok {
+		return nil
 	}
+	status.TypeMeta = metav1.TypeMeta{Kind: "Status", APIVersion: "v1"} // Decoding takes it away.
 	refused := Of(&apierrors.StatusError{ErrStatus: *status})
 	switch refused.Kind {
 	case Credentials:
@@ -76,17 +80,13 @@ func (w *watched) note(req *http.Request, body []byte) []byte {
 		add(status, noteMissing, missing)
 		add(status, noteNames, names)
 	default:
-		return body
+		return nil
 	}
 	noted, err := json.Marshal(status)
-	return errOr(body, noted, err)
-}
-
-func errOr(fallback, value []byte, err error) []byte {
 	if err != nil {
-		return fallback
+		return nil
 	}
-	return value
+	return noted
 }
 
 // add notes text, unless there is none or a note of that kind.
