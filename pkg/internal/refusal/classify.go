@@ -52,8 +52,12 @@ func classify(status metav1.Status) Refusal {
 		return Refusal{Kind: Credentials}
 	case metav1.StatusReasonForbidden:
 		return Refusal{Kind: Plugin}
-	case metav1.StatusReasonNotFound, metav1.StatusReasonGone, metav1.StatusReasonMethodNotAllowed:
+	case metav1.StatusReasonNotFound:
 		return notFound(status)
+	case metav1.StatusReasonGone:
+		return Refusal{Kind: NoObject}
+	case metav1.StatusReasonMethodNotAllowed:
+		return Refusal{Kind: NoKind}
 	case metav1.StatusReasonConflict, metav1.StatusReasonAlreadyExists:
 		return conflict(status)
 	case metav1.StatusReasonInvalid, metav1.StatusReasonBadRequest:
@@ -105,7 +109,7 @@ func withoutRule(status metav1.Status, found []string) Refusal {
 
 func notFound(status metav1.Status) Refusal {
 	switch {
-	case status.Reason != metav1.StatusReasonNotFound || match(noKindWords, status.Message) != nil:
+	case match(noKindWords, status.Message) != nil:
 		return Refusal{Kind: NoKind}
 	case match(nowhereWords, status.Message) != nil:
 		return Refusal{Kind: NoNamespace}
