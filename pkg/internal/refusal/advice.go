@@ -44,14 +44,15 @@ func Advice(err error, grant string) string {
 	return ""
 }
 
-// missing names what was not granted: all that this process needs, if that is known.
+// missing names what was not granted: all that this process needs, if that is known. A name that may be wrong comes first,
+// for to grant a right for a wrong name is no remedy.
 func (r Refusal) missing(grant string) string {
 	advice := "an RBAC rule is missing: " + grant
 	if all := r.notes[noteMissing]; all != "" {
 		advice = "RBAC rules are missing, these are all: grant " + all
 	}
 	if wrong := r.notes[noteNames]; wrong != "" {
-		advice += "; unless a name is wrong: " + wrong
+		return "a name may be wrong: " + wrong + "; if it is right, " + advice
 	}
 	return advice
 }
