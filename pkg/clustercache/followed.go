@@ -8,13 +8,13 @@ import (
 	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
 	"github.com/hookstrap/hookstrap/pkg/handler/view"
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 	"github.com/hookstrap/hookstrap/pkg/internal/relist"
 )
 
@@ -90,9 +90,8 @@ func (f *followed) failed(ctx context.Context, r *toolscache.Reflector, err erro
 	f.mu.Lock()
 	f.err = err
 	f.mu.Unlock()
-	if apierrors.IsForbidden(err) {
-		klog.FromContext(ctx).Error(err, "Checks cannot read what they need, an RBAC rule is missing: grant get, list "+
-			"and watch", "type", f.name)
+	if advice := refusal.Advice(err, "grant get, list and watch"); advice != "" {
+		klog.FromContext(ctx).Error(err, "Checks cannot read what they need", "type", f.name, "advice", advice)
 		return
 	}
 	toolscache.DefaultWatchErrorHandler(ctx, r, err)
