@@ -33,6 +33,7 @@ const (
 	eventRotationWaits = "CARotationWaits"
 	eventDistrust      = "CADistrustNotUnderstood"
 	eventForeignEntry  = "ForeignWebhookEntry"
+	eventTargetWaived  = "TargetNotCalled"
 )
 
 // warningInterval is for how long the same warning about the same thing is not repeated. It comes on top of client-go's
