@@ -34,6 +34,7 @@ const (
 	eventDistrust      = "CADistrustNotUnderstood"
 	eventForeignEntry  = "ForeignWebhookEntry"
 	eventOwnNamespace  = "OwnNamespaceNotExempt"
+	eventTargetWaived  = "TargetNotCalled"
 )
 
 // warningInterval is for how long the same warning about the same thing is not repeated. It comes on top of client-go's
