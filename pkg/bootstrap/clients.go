@@ -9,6 +9,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/tokenfile"
 )
 
 // The burst at start is about ten requests; client-go's default of 5 a second would make it wait for itself.
@@ -28,6 +30,7 @@ func newClients(cfg *rest.Config, requests *requestCounter) (clients, error) {
 	if cfg.QPS == 0 {
 		cfg.QPS, cfg.Burst = clientQPS, clientBurst
 	}
+	tokenfile.Reread(cfg)
 	requests.wrap(cfg)
 	transport, err := rest.HTTPClientFor(cfg)
 	if err != nil {

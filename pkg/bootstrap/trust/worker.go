@@ -192,7 +192,7 @@ func (w *worker) failed(ctx context.Context, err error) time.Duration {
 		return 0
 	}
 	now := w.clock.Now()
-	w.pace.failed(now)
+	w.pace.failed(now, err)
 	wait := w.pace.wait(now)
 	err = unwritable(w.view.target, err)
 	if w.view.setWriteErr(err) {
