@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
+	"github.com/hookstrap/hookstrap/pkg/internal/tokenfile"
 )
 
 // The burst at start is about ten requests; client-go's default of 5 a second would make it wait for itself.
@@ -30,6 +31,7 @@ func newClients(cfg *rest.Config, requests *requestCounter, rights *refusal.Righ
 	if cfg.QPS == 0 {
 		cfg.QPS, cfg.Burst = clientQPS, clientBurst
 	}
+	tokenfile.Reread(cfg)
 	requests.wrap(cfg)
 	refusal.Watch(cfg, rights)
 	transport, err := rest.HTTPClientFor(cfg)

@@ -25,10 +25,6 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
-// longestFollowDelay bounds how late a change of what we depend on is noticed after an outage, and how often a cluster
-// is asked for a kind that it does not serve.
-const longestFollowDelay = 5 * time.Minute
-
 // calm is how long after the start whatever can wait for it is begun.
 const calm = time.Second
 
@@ -122,8 +118,7 @@ func (f followed) run(ctx context.Context) {
 	var said said
 	follow.Run(ctx, follow.Options{
 		Name: f.kind.Kind, Resource: f.resource, Selector: f.selector, Kind: f.kind,
-		Store:        &follow.Objects{Changed: f.changed},
-		LongestDelay: longestFollowDelay,
+		Store: &follow.Objects{Changed: f.changed},
 		Report: func(err error) {
 			kind := refusal.Of(err).Kind
 			switch {

@@ -17,6 +17,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/pkg/internal/backoff"
 )
 
 // csrSource obtains certificates through the CertificateSigningRequest API, and renews them.
@@ -30,8 +31,9 @@ type csrSource struct {
 	// who is what spec asks a certificate for; clusterIPsNow is what the Service was last seen with, nil before that.
 	who           found
 	clusterIPsNow atomic.Pointer[[]netip.Addr]
-	// looked is what was last said of CAs that cannot be read.
+	// looked is what was last said of CAs that cannot be read, and unread when they are read again.
 	looked said
+	unread backoff.Backoff
 }
 
 // openCSRSource serves what is stored, and then prepares to obtain more.

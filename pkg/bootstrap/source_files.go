@@ -12,6 +12,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/pkg/internal/backoff"
 )
 
 // filesSource serves what somebody else writes into CertDir.
@@ -69,10 +70,10 @@ func (s *filesSource) adopting(ctx context.Context, next candidate) (stop func()
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
-		backoff := retryBackoff() // What is refused now may do later: a clock that is behind comes right.
+		var failures backoff.Backoff // What is refused now may do later: a clock that is behind comes right.
 		for err := s.adopt(ctx, next); err != nil && ctx.Err() == nil; err = s.adopt(ctx, next) {
 			s.rejected(ctx, err)
-			if pause(ctx, backoff.Step()) != nil {
+			if pause(ctx, failures.After(err)) != nil {
 				return
 			}
 		}

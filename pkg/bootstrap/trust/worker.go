@@ -186,7 +186,7 @@ func (w *worker) wrote(ctx context.Context, live *unstructured.Unstructured, d d
 	now := w.clock.Now()
 	w.view.setWriteErr(nil)
 	written := Write{Target: w.view.target, Entries: d.entries, Reason: d.reason, Duration: now.Sub(start)}
-	w.pace.failures = 0
+	w.pace.failures.Reset()
 	if !d.tidies() {
 		w.pace.wrote(now, w.right != nil)
 		written.Repairs = w.pace.repairs
@@ -210,7 +210,7 @@ func (w *worker) failed(ctx context.Context, err error) time.Duration {
 		return 0
 	}
 	now := w.clock.Now()
-	w.pace.failed(now)
+	w.pace.failed(now, err)
 	wait := w.pace.wait(now)
 	err = unwritable(w.view.target, err)
 	if w.view.setWriteErr(err) {
