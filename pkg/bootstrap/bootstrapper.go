@@ -42,6 +42,8 @@ type Bootstrapper struct {
 
 	// handshakes are those of readiness, with our own listener or the neighbor's.
 	handshakes shared[*serving.Pair]
+	// sidecar is what the other container was last seen to present.
+	sidecar sidecarLook
 
 	// publishing is held from reading a trust policy until the injector has it.
 	publishing sync.Mutex
@@ -147,6 +149,7 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 	group.Go(func() error { return b.injector.Run(ctx) })
 	group.Go(func() error { return b.announce(ctx) })
 	group.Go(func() error { return b.followClientAuth(ctx) })
+	group.Go(func() error { return b.followSidecar(ctx) })
 	group.Go(func() error { return b.runPublisher(ctx) })
 	group.Go(func() error { return b.runSource(ctx, group) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {

@@ -4,6 +4,7 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -36,7 +37,7 @@ func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 // Readyz is all [Bootstrapper.Conditions] as one check, for controller-runtime's AddReadyzCheck.
 func (b *Bootstrapper) Readyz(req *http.Request) error {
 	for _, condition := range b.Conditions() {
-		if err := condition.Check(req.Context()); err != nil {
+		if err := condition.Check(req.Context()); lifecycle.Failed(err) {
 			return fmt.Errorf("%s: %w", condition.Name, err)
 		}
 	}
@@ -66,7 +67,10 @@ func (b *Bootstrapper) trustedNow() error {
 
 // recentHandshake is one handshake for all who ask within a moment. It is made with the certificate that is served now.
 func (b *Bootstrapper) recentHandshake(ctx context.Context) error {
-	return b.handshakes.get(ctx, b.state.Pair())
+	if err := b.handshakes.get(ctx, b.state.Pair()); err != nil {
+		return err
+	}
+	return b.sidecarWarning()
 }
 
 // handshake does what the API server does: TLS with our own listener, for the Service's name, verified with each live
@@ -83,7 +87,11 @@ func (b *Bootstrapper) handshake(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.verifyHandshake(presented, pair)
+	err = b.verifyHandshake(presented, pair)
+	if err != nil && b.options.Neighbor { // Advice about its certificate is for nothing if that is not the one to be served.
+		return cmp.Or(notLoaded(presented, pair, b.options.CertDir), err)
+	}
+	return err
 }
 
 // errAskedBack ends our own handshake where the server wants to know who we are.

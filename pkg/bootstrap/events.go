@@ -33,6 +33,8 @@ const (
 	eventRotationWaits = "CARotationWaits"
 	eventDistrust      = "CADistrustNotUnderstood"
 	eventForeignEntry  = "ForeignWebhookEntry"
+	eventNotLoaded     = "CertificateNotLoaded"
+	eventLoaded        = "CertificateLoaded"
 )
 
 // warningInterval is for how long the same warning about the same thing is not repeated. It comes on top of client-go's

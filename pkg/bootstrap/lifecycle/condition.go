@@ -24,11 +24,28 @@ type Condition struct {
 	// Name is one word, with dashes for spaces: it appears in output and in the
 	// query parameter "exclude".
 	Name string
-	// Check returns nil if the condition holds, and otherwise a sentence that
-	// says why not. It is called for each probe, concurrently with others and
-	// with itself, and should return when ctx ends.
+	// Check returns nil if the condition holds, a [Warning] if it holds and there
+	// is something to say all the same, and otherwise a sentence that says why
+	// not. It is called for each probe, concurrently with others and with
+	// itself, and should return when ctx ends.
 	Check func(ctx context.Context) error
 }
+
+// Warning makes of err what a [Condition] returns that holds: the verbose answer
+// says it, and the server stays ready.
+func Warning(err error) error { return &warning{err} }
+
+// Failed tells whether err, which a [Condition] has returned, says that it does
+// not hold: it is neither nil nor a [Warning].
+func Failed(err error) bool { return err != nil && !errors.As(err, new(*warning)) }
+
+type warning struct{ err error }
+
+// Error implements error.
+func (w *warning) Error() string { return w.err.Error() }
+
+// Unwrap returns the error itself.
+func (w *warning) Unwrap() error { return w.err }
 
 // result is what came of a condition. The zero value stands for success.
 type result struct {
@@ -102,5 +119,9 @@ func (r result) line(name string) string {
 		return "[+]" + name + " ok"
 	}
 	// One condition, one line: errors.Join separates by newlines.
-	return "[-]" + name + " failed: " + strings.Join(strings.Fields(r.err.Error()), " ")
+	said := strings.Join(strings.Fields(r.err.Error()), " ")
+	if !Failed(r.err) {
+		return "[+]" + name + " ok, but: " + said
+	}
+	return "[-]" + name + " failed: " + said
 }
