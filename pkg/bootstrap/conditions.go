@@ -31,13 +31,13 @@ func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 	if b.options.SelfAddress == "" {
 		return conditions
 	}
-	return append(conditions, lifecycle.Condition{Name: "handshake", Check: b.recentHandshake})
+	return append(conditions, lifecycle.Condition{Name: "handshake", Check: b.recentHandshake, Note: b.sidecarNow})
 }
 
 // Readyz is all [Bootstrapper.Conditions] as one check, for controller-runtime's AddReadyzCheck.
 func (b *Bootstrapper) Readyz(req *http.Request) error {
 	for _, condition := range b.Conditions() {
-		if err := condition.Check(req.Context()); lifecycle.Failed(err) {
+		if err := condition.Check(req.Context()); err != nil {
 			return fmt.Errorf("%s: %w", condition.Name, err)
 		}
 	}
@@ -67,10 +67,7 @@ func (b *Bootstrapper) trustedNow() error {
 
 // recentHandshake is one handshake for all who ask within a moment. It is made with the certificate that is served now.
 func (b *Bootstrapper) recentHandshake(ctx context.Context) error {
-	if err := b.handshakes.get(ctx, b.state.Pair()); err != nil {
-		return err
-	}
-	return b.sidecarWarning()
+	return b.handshakes.get(ctx, b.state.Pair())
 }
 
 // handshake does what the API server does: TLS with our own listener, for the Service's name, verified with each live

@@ -12,7 +12,6 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
@@ -83,12 +82,12 @@ func (b *Bootstrapper) lookAtSidecar(ctx context.Context) {
 	}
 }
 
-// sidecarWarning is for readiness to say: what is presented may be good for a while.
-func (b *Bootstrapper) sidecarWarning() error {
+// sidecarNow is for readiness to say: the old certificate is good for a while.
+func (b *Bootstrapper) sidecarNow() string {
 	if reason := b.sidecar.outdated.Load(); reason != nil {
-		return lifecycle.Warning(*reason)
+		return (*reason).Error()
 	}
-	return nil
+	return ""
 }
 
 // notLoaded says that a listener presents another certificate than the pair that is stored in directory; nil if it

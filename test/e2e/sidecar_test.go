@@ -73,7 +73,7 @@ func TestSidecarThatNeverReloads(t *testing.T) {
 	clustertest.EventuallyWithin(t, time.Minute, func(ctx context.Context) error {
 		return hasText(ctx, "http://"+metrics+"/metrics", outdatedMetric+"1\n")
 	})
-	must(t, hasText(t.Context(), "http://"+health+"/readyz?verbose", "[+]handshake ok, but: "+notLoaded))
+	must(t, hasText(t.Context(), "http://"+health+"/readyz?verbose", "[+]handshake ok: "+notLoaded))
 	must(t, readyz(t.Context(), health)) // The old one is good still.
 	if event := awaitEvent(t, s, "CertificateNotLoaded", corev1.EventTypeWarning); !strings.Contains(event.Message, notLoaded) {
 		t.Errorf("the event says %q", event.Message)

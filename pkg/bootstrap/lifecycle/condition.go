@@ -24,33 +24,20 @@ type Condition struct {
 	// Name is one word, with dashes for spaces: it appears in output and in the
 	// query parameter "exclude".
 	Name string
-	// Check returns nil if the condition holds, a [Warning] if it holds and there
-	// is something to say all the same, and otherwise a sentence that says why
-	// not. It is called for each probe, concurrently with others and with
-	// itself, and should return when ctx ends.
+	// Check returns nil if the condition holds, and otherwise a sentence that
+	// says why not. It is called for each probe, concurrently with others and
+	// with itself, and should return when ctx ends.
 	Check func(ctx context.Context) error
+	// Note, unless it is nil, returns what a verbose report says beside "ok", or "" for nothing: what a person should
+	// know although the condition holds. It is called for each report, concurrently.
+	Note func() string
 }
-
-// Warning makes of err what a [Condition] returns that holds: the verbose answer
-// says it, and the server stays ready.
-func Warning(err error) error { return &warning{err} }
-
-// Failed tells whether err, which a [Condition] has returned, says that it does
-// not hold: it is neither nil nor a [Warning].
-func Failed(err error) bool { return err != nil && !errors.As(err, new(*warning)) }
-
-type warning struct{ err error }
-
-// Error implements error.
-func (w *warning) Error() string { return w.err.Error() }
-
-// Unwrap returns the error itself.
-func (w *warning) Unwrap() error { return w.err }
 
 // result is what came of a condition. The zero value stands for success.
 type result struct {
 	excluded bool
 	err      error
+	note     string
 }
 
 // evaluate checks conditions at the same time, for a slow one must not make a
@@ -68,6 +55,9 @@ func evaluate(ctx context.Context, conditions []Condition, excluded map[string]b
 	results := make([]result, len(conditions))
 	for i := range conditions {
 		results[i] = await(ctx, pending[i])
+		if note := conditions[i].Note; note != nil && results[i] == (result{}) {
+			results[i].note = note()
+		}
 	}
 	return results
 }
@@ -115,13 +105,13 @@ func (r result) line(name string) string {
 	switch {
 	case r.excluded:
 		return "[+]" + name + " excluded: ok"
+	case r.err == nil && r.note != "":
+		return "[+]" + name + " ok: " + oneLine(r.note)
 	case r.err == nil:
 		return "[+]" + name + " ok"
 	}
-	// One condition, one line: errors.Join separates by newlines.
-	said := strings.Join(strings.Fields(r.err.Error()), " ")
-	if !Failed(r.err) {
-		return "[+]" + name + " ok, but: " + said
-	}
-	return "[-]" + name + " failed: " + said
+	return "[-]" + name + " failed: " + oneLine(r.err.Error())
 }
+
+// oneLine is for one condition, one line: errors.Join separates by newlines.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -29,8 +29,6 @@ func HealthzHandler() http.Handler {
 //	[-]trusted failed: ValidatingWebhookConfiguration "web" has no caBundle yet
 //	readyz check failed
 //
-// A condition that returns a [Warning] holds; its line says the warning.
-//
 // The parameter "exclude", which may be repeated, leaves a condition out by its
 // name, for a person who wants to know about the others. Conditions are checked
 // concurrently, within five seconds; those which have no outcome by then fail.
@@ -78,7 +76,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (e endpoint) failed(results []result) []string {
 	var names []string
 	for i, condition := range e.conditions {
-		if Failed(results[i].err) {
+		if results[i].err != nil {
 			names = append(names, condition.Name)
 		}
 	}

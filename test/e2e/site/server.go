@@ -22,7 +22,6 @@ import (
 	"k8s.io/klog/v2/ktesting"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
@@ -134,7 +133,7 @@ func (s *Server) AwaitReady(t testing.TB) {
 	t.Helper()
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		for _, condition := range s.Conditions() {
-			if err := condition.Check(ctx); lifecycle.Failed(err) {
+			if err := condition.Check(ctx); err != nil {
 				return fmt.Errorf("%s: %w", condition.Name, err)
 			}
 		}
