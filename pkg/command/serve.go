@@ -121,6 +121,9 @@ func serveProbes(
 	boot *bootstrap.Bootstrapper,
 	conditions ...lifecycle.Condition,
 ) error {
+	if err := registerProcess(ctrlmetrics.Registry, o.version); err != nil {
+		return err
+	}
 	probes, err := boot.ListenProbes(ctx, bootstrap.ProbeOptions{
 		HealthAddress: o.healthAddress, MetricsAddress: o.metricAddress, Conditions: conditions,
 		Gatherer: ctrlmetrics.Registry,
