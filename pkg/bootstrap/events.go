@@ -30,6 +30,8 @@ const (
 	eventCacheFull     = "ClusterCacheFull"
 	eventCacheComplete = "ClusterCacheComplete"
 	eventForeignCA     = "CANotMadeHere"
+	eventCANotWritten  = "CANotUpdated"
+	eventCAWritten     = "CAUpdated"
 	eventRotationWaits = "CARotationWaits"
 	eventDistrust      = "CADistrustNotUnderstood"
 	eventForeignEntry  = "ForeignWebhookEntry"

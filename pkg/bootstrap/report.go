@@ -94,6 +94,18 @@ func (b *Bootstrapper) rotated(step authority.Step) {
 	b.events.normal(eventAuthority, "%s", step.Message)
 }
 
+// authorityFailed tells that the CA cannot be kept: its Secret is not what it should be and cannot be written, so that
+// no rotation goes on. With nil that is over. The last good CA stays in use.
+func (b *Bootstrapper) authorityFailed(err error) {
+	if err == nil {
+		b.events.over(eventCANotWritten, "")
+		b.events.normal(eventCAWritten, "The CA's Secret %s can be kept again", b.options.CASecretName)
+		return
+	}
+	b.metrics.failure(taskAuthority, err)
+	b.events.warning(eventCANotWritten, "", "The last good CA stays in use, and is not rotated: %v", err)
+}
+
 // authorityWarned tells of what a person should look at in the CA's Secret.
 func (b *Bootstrapper) authorityWarned(w authority.Warning) {
 	reason := map[string]string{

@@ -28,6 +28,8 @@ type loop struct {
 	queue    workqueue.TypedDelayingInterface[string]
 	failures workqueue.TypedRateLimiter[string]
 	handle   func(ctx context.Context, key string) error
+	// failed is told of each failure, and with nil when it is over.
+	failed func(error)
 }
 
 func newLoop(name string) *loop {
@@ -37,6 +39,7 @@ func newLoop(name string) *loop {
 			Name: name,
 		}),
 		failures: workqueue.NewTypedItemExponentialFailureRateLimiter[string](minBackoff, maxBackoff),
+		failed:   func(error) {},
 	}
 }
 
@@ -72,11 +75,15 @@ func (l *loop) next(ctx context.Context) bool {
 	defer l.queue.Done(key)
 	err := l.handle(ctx, key)
 	if err == nil || ctx.Err() != nil {
+		if ctx.Err() == nil && l.failures.NumRequeues(key) > 0 {
+			l.failed(nil)
+		}
 		l.failures.Forget(key)
 		return true
 	}
 	delay := wait.Jitter(l.failures.When(key), backoffJitter)
 	klog.FromContext(ctx).Error(err, "Trying again", "after", delay)
+	l.failed(err)
 	l.queue.AddAfter(key, delay)
 	return true
 }

@@ -44,7 +44,7 @@ func (a *Authority) Run(ctx context.Context) error {
 		},
 	})
 	f.store = store
-	f.work.handle = f.follow
+	f.work.handle, f.work.failed = f.follow, a.onFailure
 	// An absent Secret makes no event.
 	f.work.run(ctx, informer, func() { wake(nil) })
 	f.stopWaiting()
