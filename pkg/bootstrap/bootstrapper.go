@@ -37,6 +37,8 @@ type Bootstrapper struct {
 	// directory keeps the pair across restarts, nil for memory only.
 	directory *serving.Directory
 	problem   problem
+	// refused are the files that cannot be used, by what they hold: why.
+	refused sync.Map
 	// own are the addresses of our own handshakes, which are no clients.
 	own addresses
 

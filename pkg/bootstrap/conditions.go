@@ -25,7 +25,7 @@ import (
 // succeeds with nothing but those caBundles.
 func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
-		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }},
+		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }, Note: b.refusedNow},
 		{Name: "trusted", Check: func(context.Context) error { return b.trustedNow() }},
 	}
 	if b.options.SelfAddress == "" {

@@ -27,6 +27,7 @@ func (b *Bootstrapper) runFiles(ctx context.Context) error {
 	watcher, err := serving.NewWatcher(serving.WatcherOptions{
 		Dir:     b.options.CertDir,
 		OnError: func(err error) { s.rejected(ctx, err) },
+		OnGood:  func() { s.reloadOver(ctx, reloadCertificate) },
 	})
 	if err != nil {
 		return err
@@ -75,6 +76,9 @@ func (s *filesSource) adopting(ctx context.Context, next candidate) (stop func()
 			if pause(ctx, backoff.Step()) != nil {
 				return
 			}
+		}
+		if ctx.Err() == nil {
+			s.reloadOver(ctx, reloadCertificate)
 		}
 	})
 	return func() { cancel(); running.Wait() }

@@ -92,7 +92,7 @@ func NewServer(ctx context.Context, listener net.Listener, handler http.Handler,
 		shutdown: o.ShutdownTimeout,
 		limiter:  connlimit.New(cmp.Or(o.MaxConnections, DefaultMaxConnections), (&closings{logger: logger}).report),
 		server: &http.Server{
-			Handler: handler,
+			Handler: withUnknownPaths(handler),
 			// This is also for the TLS handshake.
 			ReadHeaderTimeout: 10 * time.Second,
 			ReadTimeout:       32 * time.Second,
