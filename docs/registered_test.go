@@ -94,9 +94,10 @@ func registered(t *testing.T) []metric {
 	t.Helper()
 	r := &recorder{t: t}
 	_, err := bootstrap.New(bootstrap.Options{
-		RESTConfig:  &rest.Config{Host: "https://127.0.0.1:1"},
-		Environment: bootstrap.Environment{Service: "web", Namespace: "shop", ServiceAccount: "web"},
-		Registerer:  r,
+		RESTConfig:    &rest.Config{Host: "https://127.0.0.1:1"},
+		Environment:   bootstrap.Environment{Service: "web", Namespace: "shop", ServiceAccount: "web"},
+		ExternalTrust: true,
+		Registerer:    r,
 	})
 	if err != nil {
 		t.Fatal(err)

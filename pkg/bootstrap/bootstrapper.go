@@ -100,6 +100,9 @@ func New(options Options) (*Bootstrapper, error) {
 		Service:  types.NamespacedName{Namespace: options.Namespace, Name: options.Service},
 		Observer: b.injectorObserver(),
 	})
+	for _, t := range options.WebhookConfigurations { // A gauge that is there from the start lets a query see a change.
+		b.waived(t, "")
+	}
 	if err != nil || !options.PublishTrustBundle {
 		return b, err
 	}

@@ -10,8 +10,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -20,13 +23,13 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
-// Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, every
-// live caBundle verifies it, and a handshake with our own listener (or the neighbor's, if we know where it listens)
-// succeeds with nothing but those caBundles.
+// Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, the
+// live caBundle of every object through which the API server calls us verifies it, and a handshake with our own listener
+// (or the neighbor's, if we know where it listens) succeeds with nothing but those caBundles.
 func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
 		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }, Note: b.refusedNow},
-		{Name: "trusted", Check: func(context.Context) error { return b.trustedNow() }},
+		{Name: "trusted", Check: func(context.Context) error { return b.trustedNow() }, Note: b.waivedNow},
 	}
 	if b.options.SelfAddress == "" {
 		return conditions
@@ -56,13 +59,25 @@ func (b *Bootstrapper) certificateNow() error {
 	return nil
 }
 
-// trustedNow is nil while every live caBundle verifies what is served.
+// trustedNow is nil while every live caBundle verifies what is served, and there is one.
 func (b *Bootstrapper) trustedNow() error {
 	pair := b.state.Pair()
 	if pair == nil {
 		return errors.New("there is no certificate to be trusted yet")
 	}
-	return b.injector.Verify(pair.Chain(), b.serverName(), time.Now())
+	if err := b.injector.Verify(pair.Chain(), b.serverName(), time.Now()); err != nil {
+		return err
+	}
+	return b.injector.Callable()
+}
+
+// waivedNow says which objects readiness does not wait for.
+func (b *Bootstrapper) waivedNow() string {
+	if b.options.ExternalTrust {
+		return "not looked at, because no webhook configuration is named: something else has to write the caBundle"
+	}
+	waived := b.injector.Waived()
+	return strings.Join(slices.Sorted(maps.Values(waived)), "; ")
 }
 
 // recentHandshake is one handshake for all who ask within a moment. It is made with the certificate that is served now.

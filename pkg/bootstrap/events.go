@@ -37,6 +37,7 @@ const (
 	eventForeignEntry  = "ForeignWebhookEntry"
 	eventNotLoaded     = "CertificateNotLoaded"
 	eventLoaded        = "CertificateLoaded"
+	eventTargetWaived  = "TargetNotCalled"
 )
 
 // warningInterval is for how long the same warning about the same thing is not repeated. It comes on top of client-go's

@@ -24,6 +24,7 @@ type bundleMetrics struct {
 	failures *prometheus.CounterVec
 	heals    *prometheus.CounterVec
 	foreign  *prometheus.GaugeVec
+	waived   *prometheus.GaugeVec
 
 	mu       sync.Mutex
 	managers map[string]bool // those that have a label value of their own
@@ -43,12 +44,17 @@ func newBundleMetrics() *bundleMetrics {
 			Name: "hookstrap_webhook_entries_foreign",
 			Help: "Entries of webhook configurations that do not call our Service, by object, and by whether that is expected.",
 		}, []string{"kind", "name", "expected"}),
+		waived: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "hookstrap_target_waived",
+			Help: "1 while the API server no longer calls us through an object of --webhook-configuration, or without verifying " +
+				"us, so that readiness does not wait for it, else 0.",
+		}, []string{"kind", "name"}),
 		managers: map[string]bool{},
 	}
 }
 
 func (m *bundleMetrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.writes, m.failures, m.heals, m.foreign}
+	return []prometheus.Collector{m.writes, m.failures, m.heals, m.foreign, m.waived}
 }
 
 // observer counts; further functions of it are for the caller to fill in.

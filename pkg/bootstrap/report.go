@@ -151,7 +151,20 @@ func (b *Bootstrapper) injectorObserver() trust.Observer {
 			w.Target, cmp.Or(w.Overwriter, managerUnknown), w.Repairs)
 	}
 	observer.Foreign = b.foreignEntries
+	observer.Waived = b.waived
 	return observer
+}
+
+// waived counts an object that nothing waits for any more, or again, and warns of the former.
+func (b *Bootstrapper) waived(t trust.Target, reason string) {
+	count := b.metrics.bundles.waived.WithLabelValues(string(t.Kind), t.Name)
+	if reason == "" {
+		count.Set(0)
+		b.events.over(eventTargetWaived, t.String())
+		return
+	}
+	count.Set(1)
+	b.events.warning(eventTargetWaived, t.String(), "Readiness does not wait for %s: %s", t, reason)
 }
 
 // mostEntries bounds how many entries an event names.

@@ -47,7 +47,7 @@ func TestAnOldCertificateOfTheOtherContainer(t *testing.T) {
 			check(t, err)
 			serve(t, l, &tls.Config{Certificates: []tls.Certificate{*tc.presented.Certificate()}})
 			options := Options{RESTConfig: &rest.Config{Host: "https://127.0.0.1:1"}, SelfAddress: l.Addr().String(),
-				Environment: Environment{Service: "web", Namespace: "shop", ServiceAccount: "web"}}
+				Environment: Environment{Service: "web", Namespace: "shop", ServiceAccount: "web"}, ExternalTrust: true}
 			if tc.neighbor {
 				options.Neighbor, options.CertDir = true, t.TempDir()
 			}

@@ -115,7 +115,14 @@ func (o *issueOptions) complete(fs *pflag.FlagSet, getenv func(string) string) e
 	if _, err := signer.Lookup(o.bootstrap.SignerName); err != nil {
 		return fmt.Errorf("--signer-name: %w", err)
 	}
-	return o.validateIdentity()
+	if err := o.validateIdentity(); err != nil {
+		return err
+	}
+	if o.once && len(o.bootstrap.WebhookConfigurations) == 0 { // There is no readiness that could be wrong.
+		o.bootstrap.ExternalTrust = true
+		return nil
+	}
+	return o.completeTargets()
 }
 
 // completeHandmade takes the rest of the certificate over from the flags that it shares with one for a Service. because

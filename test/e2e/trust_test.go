@@ -194,7 +194,7 @@ func TestInjectorNeverCreates(t *testing.T) {
 		if !lost.Load() {
 			return errors.New("not deleted yet")
 		}
-		return reasonIs(injector, "does not exist yet")
+		return reasonIs(injector, "no longer exists")
 	})
 	list, err := n.admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().List(t.Context(),
 		metav1.ListOptions{FieldSelector: "metadata.name=" + n.target.Name})

@@ -42,7 +42,7 @@ type InjectorOptions struct {
 }
 
 // Observer is told what the injector does; for metrics and events. A function may be nil. They are called by one
-// goroutine for each target, which waits for them.
+// goroutine for each target, which waits for them; Waived by one for all.
 type Observer struct {
 	Wrote  func(Write)
 	Failed func(Target, error)
@@ -52,6 +52,8 @@ type Observer struct {
 	// Foreign is told of the entries of a webhook configuration that do not call our Service: once when the object has
 	// been read, with none as well, and then when they have changed.
 	Foreign func(Target, []ForeignEntry)
+	// Waived is told why nothing waits for a target any more, as [Entry.Waived] has it, and "" when it counts again.
+	Waived func(t Target, reason string)
 }
 
 // Write describes one successful write.
@@ -93,7 +95,7 @@ func NewInjector(opts InjectorOptions) (*Injector, error) {
 	for _, t := range opts.Targets {
 		if !slices.Contains(seen, t) {
 			seen = append(seen, t)
-			i.views = append(i.views, &view{target: t, changes: &i.changes})
+			i.views = append(i.views, &view{target: t, changes: &i.changes, calls: i.scope(t).calls})
 		}
 	}
 	return i, nil
@@ -153,6 +155,7 @@ func (i *Injector) Run(ctx context.Context) error {
 	logger := klog.FromContext(ctx).WithName("injector")
 	ctx = klog.NewContext(ctx, logger)
 	var running sync.WaitGroup
+	running.Go(func() { i.tellWaived(ctx) })
 	for _, v := range i.views {
 		resource := i.opts.Client.Resource(v.target.Kind.gvr())
 		watcher := &watcher{view: v, resource: resource, logger: logger}

@@ -41,6 +41,9 @@ func (s scope) slots(obj *unstructured.Unstructured) []slot {
 		// With strategy None the API server rejects a webhook, so finding one means that the strategy is Webhook.
 		return s.single(mapField(obj.Object, "spec", "conversion", "webhook", "clientConfig"))
 	case APIService:
+		if s.skipsVerification(obj) {
+			return nil // The API server takes no caBundle beside it.
+		}
 		return s.single(mapField(obj.Object, "spec"))
 	case trustBundle:
 		bundle, _ := mapField(obj.Object, "spec")["trustBundle"].(string)
