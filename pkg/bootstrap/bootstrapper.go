@@ -40,11 +40,15 @@ type Bootstrapper struct {
 	problem   problem
 	// ownNamespace has us say once that we are asked about our own namespace.
 	ownNamespace sync.Once
+	// refused are the files that cannot be used, by what they hold: why.
+	refused sync.Map
 	// own are the addresses of our own handshakes, which are no clients.
 	own addresses
 
 	// handshakes are those of readiness, with our own listener or the neighbor's.
 	handshakes shared[*serving.Pair]
+	// sidecar is what the other container was last seen to present.
+	sidecar sidecarLook
 
 	// publishing is held from reading a trust policy until the injector has it.
 	publishing sync.Mutex
@@ -153,6 +157,7 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 	group.Go(func() error { return b.injector.Run(ctx) })
 	group.Go(func() error { return b.announce(ctx) })
 	group.Go(func() error { return b.followClientAuth(ctx) })
+	group.Go(func() error { return b.followSidecar(ctx) })
 	group.Go(func() error { return b.runPublisher(ctx) })
 	group.Go(func() error { return b.runSource(ctx, group) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {

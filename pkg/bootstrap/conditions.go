@@ -4,6 +4,7 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -27,13 +28,13 @@ import (
 // (or the neighbor's, if we know where it listens) succeeds with nothing but those caBundles.
 func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
-		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }},
+		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }, Note: b.refusedNow},
 		{Name: "trusted", Check: func(context.Context) error { return b.trustedNow() }, Note: b.waivedNow},
 	}
 	if b.options.SelfAddress == "" {
 		return conditions
 	}
-	return append(conditions, lifecycle.Condition{Name: "handshake", Check: b.recentHandshake})
+	return append(conditions, lifecycle.Condition{Name: "handshake", Check: b.recentHandshake, Note: b.sidecarNow})
 }
 
 // Readyz is all [Bootstrapper.Conditions] as one check, for controller-runtime's AddReadyzCheck.
@@ -98,7 +99,11 @@ func (b *Bootstrapper) handshake(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.verifyHandshake(presented, pair)
+	err = b.verifyHandshake(presented, pair)
+	if err != nil && b.options.Neighbor { // Advice about its certificate is for nothing if that is not the one to be served.
+		return cmp.Or(notLoaded(presented, pair, b.options.CertDir), err)
+	}
+	return err
 }
 
 // errAskedBack ends our own handshake where the server wants to know who we are.

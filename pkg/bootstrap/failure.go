@@ -20,7 +20,7 @@ import (
 // What is attempted, as hookstrap_bootstrap_failures_total has it beside the phases.
 const (
 	taskCertificate = "certificate" // a step of the next certificate that has no name of its own
-	taskAuthority   = "authority"   // the built-in signer's CA: reading or creating its Secret
+	taskAuthority   = "authority"   // the built-in signer's CA: reading or writing its Secret
 	taskRequest     = "request"     // creating, approving and signing the request, and what came back
 	taskWait        = "wait"        // for somebody else to approve or sign it
 	taskRoots       = "roots"       // finding the CA that verifies it

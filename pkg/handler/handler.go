@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -167,5 +168,6 @@ func logReview(ctx context.Context, req *Request, response *admissionv1.Admissio
 		level = 0
 	}
 	logger.V(level).Info("Not allowed", "kind", req.Kind.Kind, "object", klog.KRef(req.Namespace, req.Name),
-		"operation", req.Operation, "code", response.Result.Code, "message", response.Result.Message)
+		"operation", req.Operation, "code", response.Result.Code,
+		"message", strings.ReplaceAll(response.Result.Message, "\n", "; "))
 }

@@ -92,7 +92,7 @@ func NewServer(ctx context.Context, listener net.Listener, handler http.Handler,
 		shutdown: o.ShutdownTimeout,
 		limiter:  connlimit.New(cmp.Or(o.MaxConnections, DefaultMaxConnections), (&closings{logger: logger}).report),
 		server: &http.Server{
-			Handler: handler,
+			Handler: withUnknownPaths(handler),
 			// The limiter has shorter ones for handshakes, headers and bodies.
 			ReadHeaderTimeout: connlimit.IdleTimeout,
 			IdleTimeout:       connlimit.IdleTimeout,
