@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	kjson "sigs.k8s.io/json"
 
+	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
@@ -64,7 +65,7 @@ func newCluster(scheme *runtime.Scheme, k kinds, objects []object) *cluster {
 }
 
 // View implements [view.Cluster]. What is kept is made of the manifests when it is asked for first.
-func (c *cluster) View(ctx context.Context, v view.Any, _ client.ObjectKey) (*view.Store, error) {
+func (c *cluster) View(ctx context.Context, v view.Any, name client.ObjectKey) (*view.Store, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f, ok := c.views[view.Name(v)]
@@ -72,7 +73,14 @@ func (c *cluster) View(ctx context.Context, v view.Any, _ client.ObjectKey) (*vi
 		f.store, f.err = c.fill(ctx, v)
 		c.views[view.Name(v)] = f
 	}
-	return f.store, f.err
+	if f.err != nil || name.Name == "" || !view.Same(v, handler.NamespaceLabels()) {
+		return f.store, f.err
+	}
+	if _, found := f.store.Get(name); !found {
+		return nil, fmt.Errorf("no manifest is of that Namespace; add it, or name its labels, as in "+
+			"--namespace-labels=%s:KEY=VALUE", name.Name)
+	}
+	return f.store, nil
 }
 
 func (c *cluster) fill(ctx context.Context, v view.Any) (*view.Store, error) {
