@@ -62,13 +62,16 @@ type podContainer struct {
 	path *field.Path
 	// title is its name, as messages have it.
 	title string
-	// sort is how people call it: "container", "init container" or "ephemeral container".
+	// sort is how people call it: "container", "init container" or ephemeral.
 	sort string
 	// addTo adds it to the containers of its sort.
 	addTo func(spec *corev1.PodSpec)
 
 	imageDigest string // once a violation has asked for it
 }
+
+// ephemeral is how people call a container for debugging.
+const ephemeral = "ephemeral container"
 
 // containersOf lists the containers of all three sorts: init and ephemeral ones run code like any other.
 func containersOf(pod PodTemplate) []podContainer {
@@ -92,7 +95,7 @@ func containersOf(pod PodTemplate) []podContainer {
 		common := (*corev1.Container)(&c.EphemeralContainerCommon)
 		list = append(list, podContainer{
 			Container: common, title: brief(c.Name), path: pod.Path.Child("ephemeralContainers").Index(i),
-			sort:  "ephemeral container",
+			sort:  ephemeral,
 			addTo: func(s *corev1.PodSpec) { s.EphemeralContainers = append(s.EphemeralContainers, *c) },
 		})
 	}

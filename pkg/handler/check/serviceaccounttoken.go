@@ -72,7 +72,8 @@ func (p ServiceAccountToken) violations(_ context.Context, pod PodTemplate) []ha
 	if isFalse(pod.Spec.AutomountServiceAccountToken) || p.allow(account) {
 		return nil
 	}
-	return []handler.Violation{pod.riskf(pod.Path.Child("automountServiceAccountToken"),
+	// A token is mounted when a Pod is made, and never into a container for debugging.
+	return []handler.Violation{riskOf(imageParts(pod, isNoDebug), pod.Path.Child("automountServiceAccountToken"),
 		"the token of ServiceAccount %q is mounted; set automountServiceAccountToken: false, or use an allowed "+
 			"ServiceAccount (%s)", account, allowedList(p.AllowedServiceAccounts))}
 }
