@@ -21,6 +21,9 @@ type PodTemplate struct {
 	imageParts []string // once a violation has asked for them
 }
 
+// isTemplate says whether it is a template of Pods, and no Pod.
+func (t PodTemplate) isTemplate() bool { return t.Path.String() != "spec" }
+
 // PodSpecOf returns what describes a Pod in obj, which is a pointer to a Pod, PodTemplate, ReplicationController,
 // Deployment, ReplicaSet, StatefulSet, DaemonSet, Job or CronJob of their v1 APIs. It is false for any other object,
 // and for a ReplicationController without a template. Nothing is copied.
