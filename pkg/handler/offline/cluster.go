@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -53,7 +54,13 @@ var _ view.Cluster = &cluster{}
 func newCluster(scheme *runtime.Scheme, k kinds, objects []object) *cluster {
 	c := &cluster{scheme: scheme, kinds: k, objects: map[schema.GroupVersionKind][]object{},
 		named: map[objectName]object{}, views: map[string]filled{}}
+	var made []object
 	for _, o := range objects {
+		if scaler, ok := o.autoscaler(); ok {
+			made = append(made, scaler)
+		}
+	}
+	for _, o := range slices.Concat(objects, made) {
 		o = o.equivalent()
 		c.objects[o.kind] = append(c.objects[o.kind], o)
 		name := objectName{o.kind, client.ObjectKey{Namespace: o.namespace, Name: o.name}}
