@@ -50,6 +50,8 @@ type Observer struct {
 	// Fight is told once for each fight, after Wrote: when somebody spoils what is repaired again and again, and from
 	// now on repairs are held back. A quiet minute, or new trust, ends a fight.
 	Fight func(Write)
+	// Insists is told once of another manager who keeps CAs of his own in our caBundles, which are left there.
+	Insists func(Target, Insistence)
 	// Foreign is told of the entries of a webhook configuration that do not call our Service: once when the object has
 	// been read, with none as well, and then when they have changed.
 	Foreign func(Target, []ForeignEntry)
@@ -61,6 +63,7 @@ type Write struct {
 	Entries    []string      // the webhooks whose caBundle changed; nil for a CRD and an APIService
 	Reason     string        // "empty", "garbage", "differs", "surplus", "distrusted", "moved" or "ownership"
 	Overwriter string        // the field manager who had spoiled what had been right, as far as it is known
+	Annotation string        // of the object, which has another controller write its caBundle; "" if there is none
 	Repairs    int           // how many repairs in a row this makes; 0 if what was there had never been right
 	Duration   time.Duration // of the request
 }
