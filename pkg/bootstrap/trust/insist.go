@@ -18,7 +18,7 @@ import (
 type Insistence struct {
 	Manager    string // the field manager, as far as it is known
 	Annotation string // of the object, which asks for that; "" if none is known to
-	CAs        Bundle // what is not ours, of all entries
+	CAs        Bundle // what stays though it is not ours, of all entries
 }
 
 // injection is the annotation of an object that has another controller put its CA into the caBundle: cert-manager's
@@ -37,11 +37,10 @@ func injection(obj *unstructured.Unstructured) string {
 
 // insistence is what one worker knows of others who keep CAs in our caBundles.
 type insistence struct {
-	rival  string // the field manager other than ours that was last seen to own one of them
-	extra  Bundle // what was live and never in a policy of ours, when the worker last looked
-	gone   Bundle // what of that has been taken out; if it comes back, somebody insists
-	told   bool
-	toldOf Insistence
+	rival string // the field manager other than ours that was last seen to own one of them
+	extra Bundle // what was live and never in a policy of ours, when the worker last looked
+	gone  Bundle // what of that has been taken out; if it comes back, somebody insists
+	told  Bundle // what was reported to stay
 }
 
 // look brings it up to date with what is live, and returns what is to be left in the caBundles. everything is true if
@@ -70,21 +69,17 @@ func owner(kind Kind, live *unstructured.Unstructured, webhooks []string, ours s
 	return ""
 }
 
-// tellInsistence reports, once for each, who keeps CAs in the caBundles of what is live.
+// tellInsistence reports who keeps CAs in the caBundles of what is live, once for each CA.
 func (w *worker) tellInsistence(ctx context.Context, live *unstructured.Unstructured, p Policy) {
 	kept := w.insists.extra
 	if !p.injected {
 		kept = kept.Without(kept.Without(p.insisted))
 	}
-	if kept.Empty() || p.Bundle.Empty() || w.scope.creates() {
+	if p.Bundle.Empty() || w.scope.creates() || kept.Without(w.insists.told).Empty() {
 		return
 	}
+	w.insists.told = w.insists.told.Union(kept)
 	found := Insistence{Manager: w.insists.rival, Annotation: injection(live), CAs: kept}
-	if w.insists.told && (found.Annotation != "" || found.Manager == w.insists.toldOf.Manager) &&
-		found.Annotation == w.insists.toldOf.Annotation {
-		return
-	}
-	w.insists.told, w.insists.toldOf = true, found
 	klog.FromContext(ctx).Info("Leaving CAs that are not ours in the caBundle: another manager insists on them", "target",
 		w.view.target.String(), "manager", found.Manager, "annotation", found.Annotation, "cas", found.CAs.Describe())
 	if w.observer.Insists != nil {
