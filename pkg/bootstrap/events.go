@@ -24,6 +24,7 @@ const (
 	eventRequestFailed = "CertificateRequestFailed"
 	eventNotTrusted    = "CertificateNotTrusted"
 	eventFight         = "CABundleFoughtOver"
+	eventInsists       = "CABundleShared"
 	eventReload        = "FilesNotReloaded"
 	eventReloaded      = "FilesReloaded"
 	eventAuthority     = "CARotation"

@@ -37,6 +37,7 @@ func (b *Bootstrapper) identify(ctx context.Context) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
+	b.answerTo(id)
 	b.phase(ctx, phaseIdentity, time.Since(started), "dnsNames", id.DNSNames, "ips", id.IPs)
 	return found{Identity: id, clusterIPs: clusterIPs}, nil
 }

@@ -67,7 +67,8 @@ type Options struct {
 
 	// ClusterDomain is the cluster's DNS domain; the default is "cluster.local".
 	ClusterDomain string
-	// ExtraSANs are more DNS names or IP addresses for the certificate.
+	// ExtraSANs are more DNS names or IP addresses for the certificate. Entries of WebhookConfigurations that call one of
+	// them, by URL or by the Service of that name, are ours as well.
 	ExtraSANs []string
 	// WebhookConfigurations are the objects whose caBundle is kept right. None is an error without ExternalTrust.
 	WebhookConfigurations []trust.Target

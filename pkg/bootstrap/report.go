@@ -147,8 +147,13 @@ func (b *Bootstrapper) injectorObserver() trust.Observer {
 	observer := b.metrics.bundles.observer()
 	observer.Fight = func(w trust.Write) {
 		b.events.warning(eventFight, w.Target.String(), "The caBundle of %s is fought over, and its repairs are slowed "+
-			"down: field manager %q has spoiled it (%d repairs in a row); have it leave clientConfig.caBundle alone",
-			w.Target, cmp.Or(w.Overwriter, managerUnknown), w.Repairs)
+			"down: field manager %q has spoiled it (%d repairs in a row); %s", w.Target,
+			cmp.Or(w.Overwriter, managerUnknown), w.Repairs, leaveAlone(w.Annotation))
+	}
+	observer.Insists = func(t trust.Target, i trust.Insistence) {
+		b.events.warning(eventInsists, t.String(), "The caBundle of %s has CAs that are not ours, and they stay: field manager "+
+			"%q insists on them; %s (the CAs: %s)", t, cmp.Or(i.Manager, managerUnknown), leaveAlone(i.Annotation),
+			i.CAs.Describe())
 	}
 	observer.Foreign = b.foreignEntries
 	observer.Waived = b.waived
@@ -165,6 +170,14 @@ func (b *Bootstrapper) waived(t trust.Target, reason string) {
 	}
 	count.Set(1)
 	b.events.warning(eventTargetWaived, t.String(), "Readiness does not wait for %s: %s", t, reason)
+}
+
+// leaveAlone is the advice about another manager of a caBundle.
+func leaveAlone(annotation string) string {
+	if annotation == "" {
+		return "have it leave clientConfig.caBundle alone"
+	}
+	return fmt.Sprintf("take the annotation %s away, which asks it to write there", annotation)
 }
 
 // mostEntries bounds how many entries an event names.

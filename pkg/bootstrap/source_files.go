@@ -93,6 +93,7 @@ func (s *filesSource) rejected(ctx context.Context, err error) {
 // fromFiles decides which CA to publish: ca.crt, else --ca-file. With neither, somebody else (cert-manager's
 // cainjector, for instance) keeps the caBundle, and it is only waited for.
 func (s *filesSource) fromFiles(ctx context.Context, pair *serving.Pair) candidate {
+	s.answerToLeaf(pair.Leaf())
 	bundle := trust.NewBundle(pair.CAs()...)
 	if bundle.Empty() && s.options.CAFile != "" {
 		read, err := readBundle(s.options.CAFile)

@@ -62,7 +62,8 @@ func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
 		"DNS domain of the cluster (default from the search list of /etc/resolv.conf, then "+
 			identity.DefaultClusterDomain+")")
 	fs.Var(newList(&b.ExtraSANs, "san", parseExtraSAN), "extra-san",
-		"one more DNS name or IP address for the certificate, repeatable")
+		"one more DNS name or IP address for the certificate, repeatable; an entry of a webhook configuration\n"+
+			"that calls it, by URL or as another Service (NAME.NAMESPACE.svc), is filled too")
 	fs.Var(newList(&b.WebhookConfigurations, "[kind/]name", parseTarget), "webhook-configuration",
 		"object whose caBundle is kept right: [validating/|mutating/|crd/|apiservice/]NAME, repeatable; a plain NAME is a\n"+
 			"ValidatingWebhookConfiguration; none if something else writes the caBundle")

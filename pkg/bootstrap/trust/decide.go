@@ -37,6 +37,10 @@ type Policy struct {
 	known Bundle
 	// published are the CAs of all policies so far.
 	published Bundle
+	// insisted are CAs that somebody else has put back after they were taken out; with injected, another controller is
+	// asked to put in whatever was never in a policy. They stay.
+	insisted Bundle
+	injected bool
 	// left are the entries that are no longer ours, with what is to be left in them.
 	left []slot
 	// whole is true for an object that is ours as a whole, with nobody's certificates to wait for.
@@ -131,6 +135,13 @@ func (s scope) request(d decision, live *unstructured.Unstructured, changed []sl
 // there is too much if only that is.
 func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string, surplus Bundle) {
 	have, err := ParseBundle(live)
+	if err == nil && p.tolerates(have) {
+		leaving := p.leaving(have)
+		if leaving.Empty() {
+			return live, "", Bundle{}
+		}
+		return have.Without(leaving).PEM(), reasonSurplus, leaving
+	}
 	complete := have.Union(p.Bundle).Equal(have) && bytes.Equal(have.PEM(), live)
 	distrusted := have.Len()
 	have = have.WithoutFingerprints(p.Distrusted)
@@ -154,6 +165,28 @@ func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string, s
 		return have.Prune(now).Union(p.Bundle).PEM(), reason, Bundle{}
 	}
 	return have.Union(p.Bundle).Prune(now).PEM(), reason, Bundle{}
+}
+
+// tolerates reports whether a live bundle has all that it has to, and beside it what somebody else insists on. Its order
+// does not matter then: who insists has an order of his own.
+func (p Policy) tolerates(have Bundle) bool {
+	if !have.Union(p.Bundle).Equal(have) || !have.WithoutFingerprints(p.Distrusted).Equal(have) {
+		return false
+	}
+	unknown := have.Without(p.published)
+	return !unknown.Empty() && (p.injected || !unknown.Without(p.insisted).Equal(unknown))
+}
+
+// leaving is what an exact policy takes out of a bundle that it tolerates.
+func (p Policy) leaving(have Bundle) Bundle {
+	extra := have.Without(p.Bundle)
+	switch {
+	case !p.Exact:
+		return Bundle{}
+	case p.injected:
+		return extra.Without(extra.Without(p.published))
+	}
+	return extra.Without(p.insisted.Without(p.published))
 }
 
 // trustBundleObject is all of a ClusterTrustBundle, at the revision of the live one.

@@ -37,7 +37,11 @@ webhooks:
 
 func hookstrap() Target { return Target{Kind: Validating, Name: "hookstrap"} }
 
-func ourScope() scope { return scope{hookstrap(), ourService(), DefaultFieldManager} }
+func ourScope() scope { return scopeOf(hookstrap()) }
+
+func scopeOf(t Target) scope {
+	return scope{target: t, service: ourService(), manager: DefaultFieldManager}
+}
 
 func TestDecide(t *testing.T) {
 	ours := NewBundle(newCA(t, "ours", noon().Add(time.Hour)).cert)

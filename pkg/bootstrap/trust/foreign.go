@@ -12,14 +12,14 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// ForeignEntry is an entry of a webhook configuration that does not call our Service. Whoever may write our entries may
+// ForeignEntry is an entry of a webhook configuration that does not call us. Whoever may write our entries may
 // add one: RBAC knows no fields. It is sent every object that its rules match.
 type ForeignEntry struct {
 	Webhook string // the entry's name
 	Calls   string // where it goes: NAMESPACE/NAME of a Service, or scheme and host of a URL
 }
 
-// foreign are the entries of a webhook configuration that do not call our Service, in their order. The other kinds have
+// foreign are the entries of a webhook configuration that do not call us, in their order. The other kinds have
 // one entry at most, which is ours or somebody else's.
 func (s scope) foreign(obj *unstructured.Unstructured) []ForeignEntry {
 	if obj == nil || s.target.Kind != Validating && s.target.Kind != Mutating {
@@ -28,7 +28,7 @@ func (s scope) foreign(obj *unstructured.Unstructured) []ForeignEntry {
 	var foreign []ForeignEntry
 	for _, webhook := range listField(obj.Object, "webhooks") {
 		config := mapField(webhook, "clientConfig")
-		if callsService(config, s.service) {
+		if _, ours := s.reaches(config); ours {
 			continue
 		}
 		name, _, _ := unstructured.NestedString(webhook, "name")

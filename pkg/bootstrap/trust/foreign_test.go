@@ -28,7 +28,7 @@ webhooks:
 	if diff := cmp.Diff(want, ourScope().foreign(live)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	crd := scope{Target{Kind: CRD, Name: "things.example.com"}, ourService(), DefaultFieldManager}
+	crd := scopeOf(Target{Kind: CRD, Name: "things.example.com"})
 	if got := crd.foreign(live); got != nil {
 		t.Errorf("a CRD has foreign entries: %v", got)
 	}

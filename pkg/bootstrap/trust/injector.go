@@ -28,7 +28,8 @@ type InjectorOptions struct {
 	// Targets are the objects to keep. None is fine: then there is nothing to verify against either.
 	Targets []Target
 
-	// Service is the one in front of our pods. Only entries whose clientConfig.service is this one are touched.
+	// Service is the one in front of our pods. Only entries whose clientConfig.service is this one are touched, and
+	// those that call one of the names of [Injector.SetNames].
 	Service types.NamespacedName
 
 	// FieldManager must be the same in all replicas. Empty means DefaultFieldManager.
@@ -49,6 +50,8 @@ type Observer struct {
 	// Fight is told once for each fight, after Wrote: when somebody spoils what is repaired again and again, and from
 	// now on repairs are held back. A quiet minute, or new trust, ends a fight.
 	Fight func(Write)
+	// Insists is told once of another manager who keeps CAs of his own in our caBundles, which are left there.
+	Insists func(Target, Insistence)
 	// Foreign is told of the entries of a webhook configuration that do not call our Service: once when the object has
 	// been read, with none as well, and then when they have changed.
 	Foreign func(Target, []ForeignEntry)
@@ -62,11 +65,12 @@ type Write struct {
 	Entries    []string      // the webhooks whose caBundle changed; nil for a CRD and an APIService
 	Reason     string        // "empty", "garbage", "differs", "surplus", "distrusted", "moved" or "ownership"
 	Overwriter string        // the field manager who had spoiled what had been right, as far as it is known
+	Annotation string        // of the object, which has another controller write its caBundle; "" if there is none
 	Repairs    int           // how many repairs in a row this makes; 0 if what was there had never been right
 	Duration   time.Duration // of the request
 }
 
-// Injector keeps the CA bundle right in all entries which call our Service, for as long as it runs. Its methods may
+// Injector keeps the CA bundle right in all entries which call us, for as long as it runs. Its methods may
 // be called by many goroutines at once.
 type Injector struct {
 	opts    InjectorOptions
@@ -77,7 +81,10 @@ type Injector struct {
 	policy Policy
 	known  Bundle // the CAs of earlier exact policies
 	all    Bundle // the CAs of all policies
-	number int    // of the policy: 0 is the zero Policy, and each other one that is published gets the next
+	names  []string
+	// number is of the policy and the names: 0 is the zero Policy without names, and each change gets the next.
+	number    int
+	published bool // whether there is a policy
 }
 
 // NewInjector checks the options. It makes no request.
@@ -124,7 +131,7 @@ func (o InjectorOptions) validate() error {
 // [Injector.WaitVerified] does. It may be called before Run.
 func (i *Injector) Publish(p Policy) {
 	i.mu.Lock()
-	same := i.number > 0 && p.Exact == i.policy.Exact && p.Bundle.Equal(i.policy.Bundle) &&
+	same := i.published && p.Exact == i.policy.Exact && p.Bundle.Equal(i.policy.Bundle) &&
 		slices.Equal(p.Distrusted, i.policy.Distrusted)
 	if !same {
 		if i.policy.Exact {
@@ -133,6 +140,7 @@ func (i *Injector) Publish(p Policy) {
 		i.all = i.all.Union(p.Bundle)
 		i.policy, i.policy.known, i.policy.published = p, i.known, i.all
 		i.number++
+		i.published = true
 	}
 	i.mu.Unlock()
 	if !same {
@@ -147,7 +155,7 @@ func (i *Injector) current() (Policy, int) {
 }
 
 func (i *Injector) scope(t Target) scope {
-	return scope{target: t, service: i.opts.Service, manager: i.opts.FieldManager}
+	return scope{target: t, service: i.opts.Service, manager: i.opts.FieldManager, covers: i.covers}
 }
 
 // Run watches and writes until ctx ends, and then returns nil: there is no failure which it does not outlast. An API

@@ -71,7 +71,7 @@ func missing(t Target, service types.NamespacedName, s state, entries int) strin
 		return fmt.Sprintf("%s does not exist yet: create it (kubectl apply -k manifests); waiting", t.title())
 	case entries == 0:
 		return fmt.Sprintf("%s has no entry that points at Service %s: correct its clientConfig.service, "+
-			"or the service name and namespace given to us", t.title(), service)
+			"or the service name and namespace given to us", t.title(), service) + extraSAN(t, s.live)
 	}
 	return ""
 }

@@ -15,23 +15,27 @@ type slot struct {
 	index   int    // of the entry in a webhook configuration, which has many; 0 elsewhere
 	webhook string // the entry's name there; "" elsewhere
 	bundle  []byte // the live caBundle
+	name    string // what the API server verifies the certificate for; "" for the name of our Service
 }
 
 // scope is what an injector has to do with one target.
 type scope struct {
 	target  Target
 	service types.NamespacedName
-	manager string // our field manager
+	manager string                 // our field manager
+	covers  func(host string) bool // whether our certificate is for a host; nil for our Service alone
 }
 
-// slots finds the entries of obj which call our Service. Everything else in the object belongs to somebody else.
+// slots finds the entries of obj which call us. Everything else in the object belongs to somebody else.
 func (s scope) slots(obj *unstructured.Unstructured) []slot {
 	var ours []slot
 	switch s.target.Kind {
 	case Validating, Mutating:
 		for i, webhook := range listField(obj.Object, "webhooks") {
-			if callsService(mapField(webhook, "clientConfig"), s.service) {
-				ours = append(ours, slotOf(i, webhook))
+			if name, found := s.reaches(mapField(webhook, "clientConfig")); found {
+				entry := slotOf(i, webhook)
+				entry.name = name
+				ours = append(ours, entry)
 			}
 		}
 		return ours
@@ -54,10 +58,11 @@ func (s scope) slots(obj *unstructured.Unstructured) []slot {
 func (s scope) creates() bool { return s.target.Kind == trustBundle }
 
 func (s scope) single(config map[string]any) []slot {
-	if !callsService(config, s.service) {
+	name, found := s.reaches(config)
+	if !found {
 		return nil
 	}
-	return []slot{{bundle: caBundle(config)}}
+	return []slot{{bundle: caBundle(config), name: name}}
 }
 
 func slotOf(index int, webhook map[string]any) slot {

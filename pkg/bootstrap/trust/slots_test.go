@@ -73,7 +73,7 @@ func TestSlots(t *testing.T) {
 		"local APIService":          {APIService, `spec: {group: apps, version: v1}`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := scope{Target{tc.kind, "x"}, ourService(), DefaultFieldManager}.slots(object(t, tc.text))
+			got := scopeOf(Target{tc.kind, "x"}).slots(object(t, tc.text))
 			if len(got) != len(tc.want) {
 				t.Fatalf("got %d entries %v, want %v", len(got), got, tc.want)
 			}
@@ -92,7 +92,7 @@ func TestFillMirrorsSlots(t *testing.T) {
 		Validating: webhooksYAML, Mutating: webhooksYAML, CRD: crdYAML, APIService: apiServiceYAML,
 	} {
 		t.Run(string(kind), func(t *testing.T) {
-			s := scope{Target{kind, "x"}, ourService(), DefaultFieldManager}
+			s := scopeOf(Target{kind, "x"})
 			live := object(t, text)
 			filled := s.slots(live)
 			for i := range filled {

@@ -4,6 +4,7 @@
 package trust
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -18,6 +19,7 @@ type Entry struct {
 	Webhook  string // the webhook's name in a webhook configuration; "" for a CRD and an APIService
 	CABundle []byte // the live bytes, whatever they are
 	Found    bool   // false when the target has no entry of ours; Reason says why
+	Name     string // what the API server verifies the certificate for; "" for the name of our Service
 	Reason   string // what is wrong and what to do about it; "" when nothing is known to be
 
 	// Waived is true when nothing waits for the target, and Reason says why: it had an entry of ours and has none now,
@@ -51,7 +53,7 @@ func (s scope) entries(known state) []Entry {
 	}
 	entries := make([]Entry, 0, len(ours))
 	for _, o := range ours {
-		e := Entry{Target: s.target, Webhook: o.webhook, CABundle: slices.Clone(o.bundle), Found: true}
+		e := Entry{Target: s.target, Webhook: o.webhook, CABundle: slices.Clone(o.bundle), Name: o.name, Found: true}
 		if err := errors.Join(known.writeErr, known.watchErr); err != nil {
 			e.Reason = err.Error()
 		}
@@ -62,7 +64,8 @@ func (s scope) entries(known state) []Entry {
 
 // Verify checks a serving certificate against the live bundle of every entry, as the API server would at now, and
 // returns an error for the first which does not trust it: an entry which is missing trusts nobody, unless it is waived.
-// With no targets there is nobody to ask, and the answer is nil. The arguments are those of [Bundle.Verify].
+// With no targets there is nobody to ask, and the answer is nil. The arguments are those of [Bundle.Verify]; an entry
+// that calls another of our names is verified for that one.
 func (i *Injector) Verify(chain []*x509.Certificate, serverName string, now time.Time) error {
 	for _, e := range i.Snapshot() {
 		if err := e.verify(chain, serverName, now); err != nil {
@@ -81,7 +84,7 @@ func (e Entry) verify(chain []*x509.Certificate, serverName string, now time.Tim
 	}
 	// Like the API server, take what can be read and pass over the rest. The rest gets repaired anyway.
 	bundle, _ := ParseBundle(e.CABundle)
-	err := bundle.Verify(chain, serverName, now)
+	err := bundle.Verify(chain, cmp.Or(e.Name, serverName), now)
 	if err == nil {
 		return nil
 	}

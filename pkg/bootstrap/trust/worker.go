@@ -49,6 +49,7 @@ type worker struct {
 	told    bool                       // whether foreign was told of
 	foreign []ForeignEntry             // the entries that are not ours
 	called  map[string]string          // where the entries that are ours went when they were last seen, by name
+	insists insistence                 // who keeps CAs of his own in the caBundles
 	surplus time.Time                  // since when the live bundle has had too much and nothing too little
 }
 
@@ -110,6 +111,8 @@ func (w *worker) step(ctx context.Context) time.Duration {
 		return 0
 	}
 	now := w.clock.Now()
+	policy.insisted, policy.injected = w.insists.look(w.scope, live, policy)
+	w.tellInsistence(ctx, live, policy)
 	policy.left = w.scope.leave(live, w.called, policy.published)
 	d, err := w.scope.decide(live, policy, now)
 	if err == nil && d.reason == "" {
@@ -165,6 +168,9 @@ func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, at 
 	w.history = at
 	w.wrote(ctx, live, d, start)
 	w.right = result
+	if policy, _ := w.policy(); d.unknown { // It may be put back before the watch says that it was gone.
+		w.insists.look(w.scope, result, policy)
+	}
 	return nil
 }
 
@@ -193,6 +199,7 @@ func (w *worker) wrote(ctx context.Context, live *unstructured.Unstructured, d d
 	}
 	if w.right != nil && !d.tidies() {
 		written.Overwriter = overwriter(w.view.target.Kind, w.right, live, d.entries, w.scope.manager)
+		written.Annotation = injection(live)
 	}
 	klog.FromContext(ctx).Info("Wrote caBundle", "target", written.Target.String(), "entries", written.Entries,
 		"reason", written.Reason, "overwriter", written.Overwriter, "duration", written.Duration)

@@ -1,0 +1,88 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"crypto/x509"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// SetNames says which DNS names and IP addresses our certificates are for. Entries that call one of them, by URL or by
+// the Service of that name, are ours as those that call our Service are; a DNS name may begin with a wildcard.
+func (i *Injector) SetNames(names []string) {
+	i.mu.Lock()
+	same := slices.Equal(names, i.names)
+	if !same {
+		i.names = slices.Clone(names)
+		i.number++
+	}
+	i.mu.Unlock()
+	if !same {
+		i.changes.announce()
+	}
+}
+
+// covers reports whether our certificates are for a host, by the rules of the API server's TLS client.
+func (i *Injector) covers(host string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var names x509.Certificate
+	for _, name := range i.names {
+		if ip := net.ParseIP(name); ip != nil {
+			names.IPAddresses = append(names.IPAddresses, ip)
+			continue
+		}
+		names.DNSNames = append(names.DNSNames, name)
+	}
+	return names.VerifyHostname(host) == nil
+}
+
+// reaches reports whether a client configuration leads to us: to our Service, or to another host that our certificate
+// is for. The name is what the API server verifies in the second case, and "" in the first.
+func (s scope) reaches(config map[string]any) (name string, ours bool) {
+	if callsService(config, s.service) {
+		return "", true
+	}
+	host := verifiedHost(config)
+	if host == "" || s.covers == nil || !s.covers(host) {
+		return "", false
+	}
+	return host, true
+}
+
+// verifiedHost is the name that the API server verifies a webhook's certificate for, "" if there is none.
+func verifiedHost(config map[string]any) string {
+	if address, found := config["url"].(string); found {
+		parsed, err := url.Parse(address)
+		if err != nil {
+			return ""
+		}
+		return strings.ToLower(parsed.Hostname())
+	}
+	service := mapField(config, "service")
+	namespace, _ := service["namespace"].(string)
+	name, _ := service["name"].(string)
+	if namespace == "" || name == "" {
+		return ""
+	}
+	return name + "." + namespace + ".svc"
+}
+
+// extraSAN is the advice for an object that calls only hosts which our certificate is not for.
+func extraSAN(t Target, live *unstructured.Unstructured) string {
+	places := scope{target: t}.places(live)
+	for _, name := range slices.Sorted(maps.Keys(places)) {
+		if config := places[name].config; config["url"] != nil {
+			return fmt.Sprintf("; if the host of %s is ours, give us the host as an extra SAN", destination(config))
+		}
+	}
+	return ""
+}
