@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/fluxcd/cli-utils/pkg/kstatus/polling"
 	"github.com/fluxcd/pkg/ssa"
 	"github.com/fluxcd/pkg/ssa/normalize"
 	"github.com/fluxcd/pkg/ssa/utils"
@@ -42,6 +43,7 @@ func run(ctx context.Context, manifests io.Reader) error {
 	if err != nil {
 		return err
 	}
+	poller := polling.NewStatusPoller(cluster, cluster.RESTMapper(), polling.Options{})
 	objects, err := utils.ReadObjects(manifests)
 	if err != nil {
 		return err
@@ -49,9 +51,9 @@ func run(ctx context.Context, manifests io.Reader) error {
 	if err := normalize.UnstructuredList(objects); err != nil {
 		return err
 	}
-	manager := ssa.NewResourceManager(cluster, nil, ssa.Owner{Field: controller, Group: "kustomize.toolkit.fluxcd.io"})
+	manager := ssa.NewResourceManager(cluster, poller, ssa.Owner{Field: controller, Group: "kustomize.toolkit.fluxcd.io"})
 	manager.SetOwnerLabels(objects, "hookstrap", "flux-system")
-	changes, err := manager.ApplyAll(ctx, objects, options())
+	changes, err := manager.ApplyAllStaged(ctx, objects, options())
 	if err != nil {
 		return err
 	}
