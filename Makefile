@@ -33,6 +33,8 @@ KUBECTL := $(HOOKSTRAP_COMPONENTS_DIR)/kubectl
 GOLANGCI_LINT := $(CACHE)/golangci-lint-$(call pinned,tools,github.com/golangci/golangci-lint/v2)
 LOGCHECK := $(CACHE)/logcheck-$(call pinned,tools,sigs.k8s.io/logtools)
 PROMETHEUS_VERSION := $(call pinned,tools/promtool,github.com/prometheus/prometheus)
+HELM := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v4)
+FLUXAPPLY := $(CACHE)/fluxapply-$(call pinned,test/gitops,github.com/fluxcd/pkg/ssa)
 PROMTOOL := $(CACHE)/promtool-$(PROMETHEUS_VERSION)
 PROMETHEUS := $(CACHE)/prometheus-$(PROMETHEUS_VERSION)
 
@@ -92,6 +94,10 @@ test-versions: components ## Run the integration tests against older API servers
 flood: components ## Flood two servers for a minute with all that tenants can think of (FLOOD_SECONDS); it wants the machine for itself
 	$(GO) test -tags flood -count=1 -timeout=10m -v -run '^TestTenantFlood$$' ./test/e2e
 
+.PHONY: test-gitops
+test-gitops: components $(HELM) $(FLUXAPPLY) ## Install with kubectl, Helm and Flux, and write the table of docs/gitops.md (builds Helm: minutes)
+	HELM='$(HELM)' FLUXAPPLY='$(FLUXAPPLY)' $(GO) test -tags gitops -count=1 -timeout=20m -v -run '^TestGitOps$$' ./test/e2e
+
 .PHONY: soak
 soak: components ## Rotate 5 CAs and renew 200 certificates under a stream of admissions (SOAK_ROTATIONS, SOAK_RENEWALS)
 	SOAK_ROTATIONS=$${SOAK_ROTATIONS:-5} SOAK_RENEWALS=$${SOAK_RENEWALS:-200} \
@@ -127,6 +133,7 @@ tidy: check-go ## Tidy the go.mod files of the project, of its tools and of an e
 	$(GO) -C examples/own-check mod tidy
 	$(GO) -C tools mod tidy
 	$(GO) -C tools/promtool mod tidy
+	$(GO) -C test/gitops mod tidy
 
 .PHONY: clean
 clean: ## Remove what was built, except for the cached control plane and tools
@@ -140,7 +147,7 @@ verify: verify-format verify-modules verify-manifests verify-alerts vet lint ## 
 .PHONY: vet
 vet: check-go ## Compile everything, examples and tests as well, and run go vet
 	$(GO) build ./...
-	$(GO) vet -tags node,flood ./...
+	$(GO) vet -tags node,flood,gitops ./...
 
 .PHONY: verify-format
 verify-format: check-go $(GOLANGCI_LINT)
@@ -149,7 +156,7 @@ verify-format: check-go $(GOLANGCI_LINT)
 
 .PHONY: verify-modules
 verify-modules: check-go
-	@for dir in . examples/own-check tools tools/promtool; do \
+	@for dir in . examples/own-check tools tools/promtool test/gitops; do \
 	  echo "$(GO) -C $$dir mod tidy -diff"; \
 	  $(GO) -C $$dir mod tidy -diff || { echo "verify-modules: $$dir/go.mod or go.sum is stale: run \`make tidy\`" >&2; exit 1; }; \
 	done
@@ -183,6 +190,19 @@ define build-tool
 	@CGO_ENABLED=0 $(GO) -C tools build -trimpath -ldflags '-s -w' -o $@.tmp $(1)
 	@mv $@.tmp $@
 endef
+
+define build-applier
+	@echo 'building $(@F) (once; a few minutes)'
+	@mkdir -p $(@D)
+	@CGO_ENABLED=0 $(GO) -C test/gitops build -trimpath -ldflags '-s -w' -o $@.tmp $(1)
+	@mv $@.tmp $@
+endef
+
+$(HELM):
+	$(call build-applier,helm.sh/helm/v4/cmd/helm)
+
+$(FLUXAPPLY): test/gitops/fluxapply/main.go
+	$(call build-applier,./fluxapply)
 
 $(GOLANGCI_LINT):
 	$(call build-tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)

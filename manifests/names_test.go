@@ -26,6 +26,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
 // renamed is what a user writes to install under another name, and what the objects are called then.
@@ -62,6 +63,21 @@ func TestNamesFollow(t *testing.T) {
 				wantFollowed(t, objects, names)
 			})
 		}
+	}
+}
+
+// The README's overlay does what it says, and its label tells its Pods from those of another install.
+func TestReadmeRenames(t *testing.T) {
+	text, err := site.ReadmeBlock("# renamed/kustomization.yaml\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := renderedObjects(t, clustertest.Start(t), strings.Replace(text, "- manifests\n", "- MANIFESTS\n", 1))
+	wantFollowed(t, o, renamed{"", "policy", "team-hookstrap", "team-hookstrap-ca"})
+	pods := labels.Set(one[appsv1.Deployment](t, o).Spec.Template.Labels)
+	selector := labels.Set(one[corev1.Service](t, o).Spec.Selector)
+	if !selector.AsSelector().Matches(pods) || selector["app.kubernetes.io/instance"] != "team" {
+		t.Errorf("the Service selects %v, the Pods have %v", selector, pods)
 	}
 }
 

@@ -49,7 +49,8 @@ func run(ctx context.Context) error {
 		return err
 	}
 	checks, err := handler.New(handler.Options{Registerer: metrics.Registry, Entries: []handler.Entry{
-		{Check: handler.CheckFor("no-default-service-account", noDefaultServiceAccount), Mode: handler.Deny}}})
+		{Check: handler.CheckFor("no-default-service-account", noDefaultServiceAccount), Mode: handler.Deny}},
+		Namespace: env.Namespace, OnOwnNamespace: boot.AskedAboutOwnNamespace})
 	if err != nil {
 		return err
 	}
