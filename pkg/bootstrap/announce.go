@@ -69,13 +69,19 @@ func (b *Bootstrapper) untilTrusted(ctx context.Context) error {
 // announcePatience is how long to wait for trust before saying what it waits for, again and again.
 const announcePatience = 10 * time.Second
 
-// untilReady waits for the listener, which starts beside us: a handshake is the only way to know that it is there.
+// untilReady waits for the listener, which starts beside us: a handshake is the only way to know that it is there. A
+// Service that cannot be called is watched from now on, for it to be corrected.
 func (b *Bootstrapper) untilReady(ctx context.Context) error {
 	const shortest, longest = 2 * time.Millisecond, time.Second
 	for delay := shortest; ; delay = min(2*delay, longest) {
-		if pair := b.state.Pair(); b.handshake(ctx) == nil {
+		pair, err := b.state.Pair(), b.handshake(ctx)
+		if err == nil {
 			b.handshakes.set(pair, nil) // A probe that asks now hears of this one.
-			return nil
+			if err = b.serviceNow(); err != nil {
+				b.getUncallable()
+			} else if err = b.trustedNow(); err == nil { // Also by the entries that call us otherwise.
+				return nil
+			}
 		}
 		if err := pause(ctx, delay); err != nil {
 			return err

@@ -10,9 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
@@ -37,6 +39,8 @@ type Bootstrapper struct {
 	// directory keeps the pair across restarts, nil for memory only.
 	directory *serving.Directory
 	problem   problem
+	// service is what the Service was last seen to be, [noService] if it was not there; nil before that.
+	service atomic.Pointer[corev1.Service]
 	// own are the addresses of our own handshakes, which are no clients.
 	own addresses
 
@@ -50,6 +54,9 @@ type Bootstrapper struct {
 	renewNow chan struct{}
 	// changed says that something which a certificate depends on is no longer what it was; see wake.
 	changed chan struct{}
+	// uncallable is closed, by getUncallable, when the Service turns out at the start to be none that can be called.
+	uncallable    chan struct{}
+	getUncallable func()
 	// served is closed when the first certificate is served, ready when the first handshake was verified.
 	served, ready chan struct{}
 	started       time.Time
@@ -68,10 +75,14 @@ func New(options Options) (*Bootstrapper, error) {
 	if err != nil {
 		return nil, err
 	}
+	uncallable := make(chan struct{})
 	b := &Bootstrapper{
 		options:  options,
 		clients:  clients,
 		requests: requests,
+
+		uncallable: uncallable, getUncallable: sync.OnceFunc(func() { close(uncallable) }),
+
 		events:   newEvents(options.Environment, clients.kubernetes.CoreV1().Events(options.Namespace)),
 		renewNow: make(chan struct{}, 1),
 		changed:  make(chan struct{}, 1),

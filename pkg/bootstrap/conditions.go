@@ -23,12 +23,14 @@ import (
 )
 
 // Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, the
-// live caBundle of every object through which the API server calls us verifies it, and a handshake with our own listener
-// (or the neighbor's, if we know where it listens) succeeds with nothing but those caBundles.
+// live caBundle of every object through which the API server calls us verifies it, the API server can call the port of the
+// Service that those objects name, and a handshake with our own listener (or the neighbor's, if we know where it listens)
+// succeeds with nothing but those caBundles.
 func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
 		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }},
 		{Name: "trusted", Check: func(context.Context) error { return b.trustedNow() }, Note: b.waivedNow},
+		{Name: "service", Check: func(context.Context) error { return b.serviceNow() }, Note: b.serviceUnread},
 	}
 	if b.options.SelfAddress == "" {
 		return conditions
@@ -65,6 +67,9 @@ func (b *Bootstrapper) trustedNow() error {
 		return errors.New("there is no certificate to be trusted yet")
 	}
 	if err := b.injector.Verify(pair.Chain(), b.serverName(), time.Now()); err != nil {
+		return err
+	}
+	if err := b.injector.VerifyOthers(pair.Chain(), time.Now()); err != nil {
 		return err
 	}
 	return b.injector.Callable()

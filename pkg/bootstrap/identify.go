@@ -44,12 +44,16 @@ func (b *Bootstrapper) clusterIPs(ctx context.Context) ([]netip.Addr, error) {
 	name, namespace := b.options.Service, b.options.Namespace
 	service, err := b.clients.kubernetes.CoreV1().Services(namespace).Get(ctx, name, metav1.GetOptions{})
 	switch {
+	case apierrors.IsNotFound(err):
+		b.noteService(nil)
+		return nil, fmt.Errorf("reading Service %s/%s: %w", namespace, name, err)
 	case apierrors.IsForbidden(err):
 		return nil, fmt.Errorf("the RBAC rule {apiGroups: [\"\"], resources: [services], resourceNames: [%s], "+
 			"verbs: [get]} is missing in namespace %s: %w", name, namespace, err)
 	case err != nil:
 		return nil, fmt.Errorf("reading Service %s/%s: %w", namespace, name, err)
 	default:
+		b.noteService(service)
 		return identity.ParseIPs(service.Spec.ClusterIPs)
 	}
 }
