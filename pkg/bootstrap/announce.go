@@ -42,6 +42,7 @@ func (b *Bootstrapper) announce(ctx context.Context) error {
 	requests := b.requests.count.Load()
 	b.metrics.startRequests.Set(float64(requests))
 	b.phase(ctx, phaseReady, time.Since(b.started), "apiRequests", requests)
+	b.readiness.first()
 	close(b.ready)
 	b.events.send()
 	return nil
@@ -73,6 +74,8 @@ const announcePatience = 10 * time.Second
 // Service that cannot be called is watched from now on, for it to be corrected.
 func (b *Bootstrapper) untilReady(ctx context.Context) error {
 	const shortest, longest = 2 * time.Millisecond, time.Second
+	var said said
+	var last time.Time
 	for delay := shortest; ; delay = min(2*delay, longest) {
 		pair, err := b.state.Pair(), b.handshake(ctx)
 		if err == nil {
@@ -82,6 +85,10 @@ func (b *Bootstrapper) untilReady(ctx context.Context) error {
 			} else if err = b.trustedNow(); err == nil { // Also by the entries that call us otherwise.
 				return nil
 			}
+		}
+		if delay == longest && time.Since(last) > announcePatience && ctx.Err() == nil && said.news(err) {
+			last = time.Now()
+			klog.FromContext(ctx).Info("Serving, but not ready", "reason", err.Error())
 		}
 		if err := pause(ctx, delay); err != nil {
 			return err

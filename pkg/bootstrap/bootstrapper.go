@@ -39,6 +39,10 @@ type Bootstrapper struct {
 	// directory keeps the pair across restarts, nil for memory only.
 	directory *serving.Directory
 	problem   problem
+	readiness readiness
+	// listens is where a [Server] of ours listens, nil before that is known.
+	listens   atomic.Pointer[string]
+	selfGiven bool // Options.SelfAddress was set
 	// service is what the Service was last seen to be, [noService] if it was not there; nil before that.
 	service atomic.Pointer[corev1.Service]
 	// own are the addresses of our own handshakes, which are no clients.
@@ -66,6 +70,7 @@ type Bootstrapper struct {
 
 // New checks the options, all faults at once, reads the client CAs and prepares the clients. It contacts nothing.
 func New(options Options) (*Bootstrapper, error) {
+	given := options.SelfAddress != ""
 	options = options.withDefaults()
 	if err := options.validate(); err != nil {
 		return nil, fmt.Errorf("bootstrap options: %w", err)
@@ -81,6 +86,7 @@ func New(options Options) (*Bootstrapper, error) {
 		clients:  clients,
 		requests: requests,
 
+		readiness:  readiness{made: time.Now()},
 		uncallable: uncallable, getUncallable: sync.OnceFunc(func() { close(uncallable) }),
 
 		events:   newEvents(options.Environment, clients.kubernetes.CoreV1().Events(options.Namespace)),
@@ -90,6 +96,7 @@ func New(options Options) (*Bootstrapper, error) {
 		ready:    make(chan struct{}),
 	}
 	b.handshakes.ask = b.handshake
+	b.selfGiven = given
 	if err := b.loadClientAuth(); err != nil {
 		return nil, fmt.Errorf("bootstrap options: ClientCAFile: %w", err)
 	}
@@ -156,6 +163,7 @@ func (b *Bootstrapper) Ready() <-chan struct{} { return b.ready }
 func (b *Bootstrapper) Start(ctx context.Context) error {
 	b.started = time.Now()
 	ctx = named(ctx)
+	b.readiness.begin(ctx)
 	b.events.start(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return b.injector.Run(ctx) })
