@@ -95,7 +95,7 @@ func TestEntryThatIsLeftWithoutABundle(t *testing.T) {
 			editConfiguration(t, s, func(c *admissionv1.ValidatingWebhookConfiguration) {
 				other := c.Webhooks[0].DeepCopy()
 				other.Name, other.ClientConfig = "other.example.com", config(s)
-				other.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"nobody": "has it"}}
+				other.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"nobody": "has-it"}}
 				c.Webhooks = append(c.Webhooks, *other)
 			})
 			p.awaitNotReady(t, "trusted: ", "other.example.com")
