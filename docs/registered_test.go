@@ -20,6 +20,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/clustercache"
+	"github.com/hookstrap/hookstrap/pkg/command"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/reload"
 )
@@ -109,6 +110,9 @@ func registered(t *testing.T) []metric {
 		t.Fatal(err)
 	}
 	if _, err := clustercache.NewWithOptions(t.Context(), &rest.Config{}, clustercache.Options{Registerer: r}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Register(command.BuildInfo("v1")); err != nil {
 		t.Fatal(err)
 	}
 	slices.SortFunc(r.metrics, func(a, b metric) int { return cmp.Compare(a.name, b.name) })

@@ -21,6 +21,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 // Bootstrapper runs the one flow for a webhook server. Make it with [New], give [Bootstrapper.TLSOption] to the server,
@@ -45,11 +46,17 @@ type Bootstrapper struct {
 	selfGiven bool // Options.SelfAddress was set
 	// service is what the Service was last seen to be, [noService] if it was not there; nil before that.
 	service atomic.Pointer[corev1.Service]
+	// ownNamespace has us say once that we are asked about our own namespace.
+	ownNamespace sync.Once
+	// refused are the files that cannot be used, by what they hold: why.
+	refused sync.Map
 	// own are the addresses of our own handshakes, which are no clients.
 	own addresses
 
 	// handshakes are those of readiness, with our own listener or the neighbor's.
 	handshakes shared[*serving.Pair]
+	// sidecar is what the other container was last seen to present.
+	sidecar sidecarLook
 
 	// publishing is held from reading a trust policy until the injector has it.
 	publishing sync.Mutex
@@ -76,7 +83,7 @@ func New(options Options) (*Bootstrapper, error) {
 		return nil, fmt.Errorf("bootstrap options: %w", err)
 	}
 	requests := &requestCounter{}
-	clients, err := newClients(options.RESTConfig, requests)
+	clients, err := newClients(options.RESTConfig, requests, refusal.NewRights(options.Namespace, options.neededRights()))
 	if err != nil {
 		return nil, err
 	}
@@ -169,6 +176,7 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 	group.Go(func() error { return b.injector.Run(ctx) })
 	group.Go(func() error { return b.announce(ctx) })
 	group.Go(func() error { return b.followClientAuth(ctx) })
+	group.Go(func() error { return b.followSidecar(ctx) })
 	group.Go(func() error { return b.runPublisher(ctx) })
 	group.Go(func() error { return b.runSource(ctx, group) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {

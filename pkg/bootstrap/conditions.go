@@ -4,6 +4,7 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -28,12 +29,12 @@ import (
 // succeeds with nothing but those caBundles.
 func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
-		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }},
+		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }, Note: b.refusedNow},
 		{Name: "trusted", Check: func(context.Context) error { return b.trustedNow() }, Note: b.waivedNow},
 		{Name: "service", Check: func(context.Context) error { return b.serviceNow() }, Note: b.serviceUnread},
 	}
 	if b.selfAddress() != "" {
-		conditions = append(conditions, lifecycle.Condition{Name: "handshake", Check: b.recentHandshake})
+		conditions = append(conditions, lifecycle.Condition{Name: "handshake", Check: b.recentHandshake, Note: b.sidecarNow})
 	}
 	for i := range conditions {
 		conditions[i] = b.readiness.observed(conditions[i])
@@ -109,7 +110,11 @@ func (b *Bootstrapper) handshake(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.verifyHandshake(presented, pair)
+	err = b.verifyHandshake(presented, pair)
+	if err != nil && b.options.Neighbor { // Advice about its certificate is for nothing if that is not the one to be served.
+		return cmp.Or(notLoaded(presented, pair, b.options.CertDir), err)
+	}
+	return err
 }
 
 // errAskedBack ends our own handshake where the server wants to know who we are.

@@ -30,9 +30,14 @@ const (
 	eventCacheFull     = "ClusterCacheFull"
 	eventCacheComplete = "ClusterCacheComplete"
 	eventForeignCA     = "CANotMadeHere"
+	eventCANotWritten  = "CANotUpdated"
+	eventCAWritten     = "CAUpdated"
 	eventRotationWaits = "CARotationWaits"
 	eventDistrust      = "CADistrustNotUnderstood"
 	eventForeignEntry  = "ForeignWebhookEntry"
+	eventOwnNamespace  = "OwnNamespaceNotExempt"
+	eventNotLoaded     = "CertificateNotLoaded"
+	eventLoaded        = "CertificateLoaded"
 	eventTargetWaived  = "TargetNotCalled"
 )
 

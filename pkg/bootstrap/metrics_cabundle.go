@@ -33,7 +33,8 @@ type bundleMetrics struct {
 func newBundleMetrics() *bundleMetrics {
 	return &bundleMetrics{
 		writes: counter("hookstrap_cabundle_writes_total",
-			"Writes of a caBundle, by object and by what was there before: empty, garbage, differs, surplus or distrusted.",
+			"Writes of a caBundle, by object and by what was there before: empty, garbage, differs, surplus, distrusted, moved or "+
+				"ownership.",
 			"kind", "name", "reason"),
 		failures: counter("hookstrap_cabundle_write_failures_total",
 			"Writes of a caBundle that the API server did not take, by object.", "kind", "name"),

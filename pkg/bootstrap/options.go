@@ -139,13 +139,15 @@ func (o Options) withDefaults() Options {
 		o.Approval = csr.ApproveSelf
 	}
 	if o.CASecretName == "" {
-		o.CASecretName = o.Service + "-ca"
+		o.CASecretName = defaultCASecretName(o.Service)
 	}
 	if o.SelfAddress == "" && !o.Neighbor {
 		o.SelfAddress = DefaultSelfAddress
 	}
 	return o
 }
+
+func defaultCASecretName(service string) string { return service + "-ca" }
 
 // validate finds all faults at once, before anything is contacted.
 func (o Options) validate() error {

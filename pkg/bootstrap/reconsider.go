@@ -19,9 +19,6 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 )
 
-// secondLook is how soon a source of CAs is read again that could not be read, though something had changed.
-const secondLook = 30 * time.Second
-
 // reconsider looks again at who we are and at what verifies the certificate being served. It reports whether the
 // certificate has to be renewed now; until the new one is trusted, the old one serves.
 func (s *csrSource) reconsider(ctx context.Context) bool {
@@ -49,14 +46,17 @@ func (s *csrSource) unverified(ctx context.Context, pair *serving.Pair) bool {
 			"reason", err.Error())
 		return true
 	case ctx.Err() == nil:
+		delay := s.unread.After(err)
 		if s.looked.news(err) {
 			s.failed(taskReload, err)
-			klog.FromContext(ctx).Error(err, "Keeping the caBundle as it is, will look again", "in", secondLook)
+			klog.FromContext(ctx).Error(err, "Keeping the caBundle as it is, will look again",
+				"in", delay.Round(time.Millisecond))
 		}
-		time.AfterFunc(secondLook, s.wake)
+		time.AfterFunc(delay, s.wake)
 		return false
 	}
 	s.looked = said{}
+	s.unread.Reset()
 	return false
 }
 

@@ -41,22 +41,3 @@ func TestNapsAreShortAndFollowTheWallClock(t *testing.T) {
 		})
 	}
 }
-
-func TestRetryBackoffIsCappedAndJittered(t *testing.T) {
-	backoff := retryBackoff()
-	var longest time.Duration
-	for range 100 {
-		longest = max(longest, backoff.Step())
-	}
-	if ceiling := 8 * time.Minute; longest < 5*time.Minute || longest > ceiling {
-		t.Errorf("the longest delay is %s, want it between 5m and %s", longest, ceiling)
-	}
-	first := map[time.Duration]bool{}
-	for range 10 {
-		backoff := retryBackoff()
-		first[backoff.Step()] = true
-	}
-	if len(first) < 2 {
-		t.Error("ten replicas would retry in step: there is no jitter")
-	}
-}

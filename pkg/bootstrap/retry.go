@@ -7,15 +7,10 @@ import (
 	"context"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/klog/v2"
-)
 
-// retryBackoff is how long to wait between attempts: from a second to five minutes, jittered so that the replicas of
-// one Deployment do not fail in step.
-func retryBackoff() wait.Backoff {
-	return wait.Backoff{Duration: time.Second, Factor: 2, Jitter: 0.5, Steps: 20, Cap: 5 * time.Minute}
-}
+	"github.com/hookstrap/hookstrap/pkg/internal/backoff"
+)
 
 // retry runs attempt until it succeeds or ctx ends; only the latter makes it fail. Each failure is logged, counted and
 // shown by readiness, for what: a phase or a task. A change of what an attempt depends on ends the wait for the next.
@@ -25,7 +20,7 @@ func retry[T any](
 	what string,
 	attempt func(context.Context) (T, error),
 ) (T, error) {
-	backoff := retryBackoff()
+	var failures backoff.Backoff
 	for {
 		result, err := attempt(ctx)
 		if err == nil {
@@ -35,7 +30,7 @@ func retry[T any](
 			b.problem.keep(err)
 			return result, ctx.Err()
 		}
-		delay := backoff.Step()
+		delay := failures.After(err)
 		b.failed(what, err)
 		klog.FromContext(ctx).Error(err, "Will try again", "task", what, "in", delay.Round(time.Millisecond))
 		if err := b.pauseUntilChanged(ctx, delay); err != nil {

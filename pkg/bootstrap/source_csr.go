@@ -17,6 +17,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/pkg/internal/backoff"
 )
 
 // csrSource obtains certificates through the CertificateSigningRequest API, and renews them.
@@ -30,8 +31,9 @@ type csrSource struct {
 	// who is what spec asks a certificate for; clusterIPsNow is what the Service was last seen with, nil before that.
 	who           found
 	clusterIPsNow atomic.Pointer[[]netip.Addr]
-	// looked is what was last said of CAs that cannot be read.
+	// looked is what was last said of CAs that cannot be read, and unread when they are read again.
 	looked said
+	unread backoff.Backoff
 }
 
 // openCSRSource serves what is stored, and then prepares to obtain more.
@@ -70,6 +72,10 @@ func (b *Bootstrapper) newCSRSource(ctx context.Context, profile signer.Profile)
 	return s, nil
 }
 
+// observedFrom is how many functions lie between a step of package csr and phaseAt: its observe, and the function that
+// it calls.
+const observedFrom = 2
+
 func (s *csrSource) newRequester(ctx context.Context) *csr.Requester {
 	r := &csr.Requester{
 		Client:   s.clients.kubernetes.CertificatesV1().CertificateSigningRequests(),
@@ -79,7 +85,7 @@ func (s *csrSource) newRequester(ctx context.Context) *csr.Requester {
 			klog.FromContext(ctx).Info("Still waiting for the certificate", "outcome", err.Outcome, "reason", err.Error())
 		},
 		Observe: func(phase csr.Phase, took time.Duration, keysAndValues ...any) {
-			s.phase(ctx, string(phase), took, keysAndValues...)
+			s.phaseAt(ctx, observedFrom, string(phase), took, keysAndValues...)
 		},
 	}
 	if account := s.options.ServiceAccount; account != "" {

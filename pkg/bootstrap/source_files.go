@@ -12,6 +12,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/pkg/internal/backoff"
 )
 
 // filesSource serves what somebody else writes into CertDir.
@@ -27,6 +28,7 @@ func (b *Bootstrapper) runFiles(ctx context.Context) error {
 	watcher, err := serving.NewWatcher(serving.WatcherOptions{
 		Dir:     b.options.CertDir,
 		OnError: func(err error) { s.rejected(ctx, err) },
+		OnGood:  func() { s.reloadOver(ctx, reloadCertificate) },
 	})
 	if err != nil {
 		return err
@@ -69,12 +71,15 @@ func (s *filesSource) adopting(ctx context.Context, next candidate) (stop func()
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
-		backoff := retryBackoff() // What is refused now may do later: a clock that is behind comes right.
+		var failures backoff.Backoff // What is refused now may do later: a clock that is behind comes right.
 		for err := s.adopt(ctx, next); err != nil && ctx.Err() == nil; err = s.adopt(ctx, next) {
 			s.rejected(ctx, err)
-			if pause(ctx, backoff.Step()) != nil {
+			if pause(ctx, failures.After(err)) != nil {
 				return
 			}
+		}
+		if ctx.Err() == nil {
+			s.reloadOver(ctx, reloadCertificate)
 		}
 	})
 	return func() { cancel(); running.Wait() }

@@ -20,6 +20,8 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/handler/view"
 	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
+	"github.com/hookstrap/hookstrap/pkg/internal/tokenfile"
 )
 
 // afterglow is for how long a type is still watched that nobody needs any more: a request that began before may read it
@@ -155,7 +157,9 @@ func (c *Cache) connect() error {
 	}
 	cfg := rest.CopyConfig(c.cfg)
 	cfg.QPS = -1 // A list is many small pages. The API server bounds what it takes on.
+	tokenfile.Reread(cfg)
 	cfg.Wrap(limitPages)
+	refusal.Watch(cfg, nil)
 	inner, err := client.NewWithWatch(cfg, client.Options{Scheme: scheme.Scheme})
 	if err != nil {
 		return fmt.Errorf("making the client for what checks read: %w", err)

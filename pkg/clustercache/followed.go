@@ -8,13 +8,10 @@ import (
 	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/util/wait"
-	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
-	"k8s.io/utils/clock"
 
 	"github.com/hookstrap/hookstrap/pkg/handler/view"
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 	"github.com/hookstrap/hookstrap/pkg/internal/relist"
 )
 
@@ -70,32 +67,25 @@ func (c *Cache) reflect(ctx context.Context, f *followed, v view.Any) {
 	f.mu.Unlock()
 	obj, list := v.Of()
 	source := &feed{client: c.client, list: list, followed: f, listing: c.listing}
-	lw := relist.ListerWatcher(describe(obj), source.listerWatcher())
-	r := toolscache.NewReflectorWithOptions(lw, nil, feedStore{f}, toolscache.ReflectorOptions{
-		Name: "clustercache", TypeDescription: f.name,
+	unwatched := relist.News(func(err error) { f.unwatched(ctx, err) })
+	relist.Run(ctx, relist.Options{
+		Name: describe(obj), ListerWatcher: source.listerWatcher(), Store: feedStore{f},
+		Failed: func(err error) {
+			f.mu.Lock()
+			f.err = err // For who waits.
+			f.mu.Unlock()
+			unwatched(err)
+		},
 	})
-	// As client-go's own loop, whose errors only an informer can get at.
-	backoff := wait.Backoff{Duration: 800 * time.Millisecond, Cap: 30 * time.Second, Steps: 38, Factor: 2, Jitter: 1}
-	_ = backoff.DelayWithReset(clock.RealClock{}, 2*time.Minute).Until(ctx, true, true,
-		func(ctx context.Context) (bool, error) {
-			if err := r.ListAndWatchWithContext(ctx); err != nil {
-				f.failed(ctx, r, err)
-			}
-			return false, nil
-		}) // The error is that of ctx.
 }
 
-// failed keeps the reason for who waits, and says which right is missing.
-func (f *followed) failed(ctx context.Context, r *toolscache.Reflector, err error) {
-	f.mu.Lock()
-	f.err = err
-	f.mu.Unlock()
-	if apierrors.IsForbidden(err) {
-		klog.FromContext(ctx).Error(err, "Checks cannot read what they need, an RBAC rule is missing: grant get, list "+
-			"and watch", "type", f.name)
+// unwatched says what keeps the type from being watched, and which right is missing.
+func (f *followed) unwatched(ctx context.Context, err error) {
+	if advice := refusal.Advice(err, "grant get, list and watch"); advice != "" {
+		klog.FromContext(ctx).Error(err, "Checks cannot read what they need", "type", f.name, "advice", advice)
 		return
 	}
-	toolscache.DefaultWatchErrorHandler(ctx, r, err)
+	klog.FromContext(ctx).Error(err, "Cannot watch what checks read, will try again", "type", f.name)
 }
 
 // begin takes over the store for a list of all objects, or for a watch.

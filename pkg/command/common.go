@@ -78,6 +78,8 @@ func (o *commonOptions) addCertificateFlags(fs *pflag.FlagSet, parseSigner func(
 		"who approves the request: self, or external for a person or a controller")
 	fs.Var(newValue(&b.CAFile, "file", "", parseBundleFile), "ca-file",
 		"PEM file with the CA of an external signer, for when it cannot be found otherwise; it is read again when it changes")
+	fs.Var(newValue(&b.CASecretName, "name", "", parseSecretName), "ca-secret-name",
+		"Secret of the built-in signer's CA, in the same namespace (default the Service's name and -ca)")
 	fs.BoolVar(&b.PublishTrustBundle, "publish-trust-bundle", false,
 		"also keep the CA of the built-in signer in a ClusterTrustBundle, for clients other than the API server")
 	fs.Var(newValue(&b.Duration, "duration", "0s", parseCertificateDuration), "certificate-duration",

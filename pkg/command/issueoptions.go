@@ -129,7 +129,7 @@ func (o *issueOptions) complete(fs *pflag.FlagSet, getenv func(string) string) e
 // is a flag that says that there is no Service.
 func (o *issueOptions) completeHandmade(fs *pflag.FlagSet, because string, getenv func(string) string) error {
 	for _, name := range []string{"service-name", "pod-ip", "service-account", "cluster-domain", "extra-san",
-		"webhook-configuration", "publish-trust-bundle"} {
+		"webhook-configuration", "ca-secret-name", "publish-trust-bundle"} {
 		if fs.Changed(name) {
 			return fmt.Errorf("--%s and --%s do not go together: the one is for a certificate without a Service, the other "+
 				"for a Service's (which takes more names by --extra-san)", because, name)

@@ -57,6 +57,7 @@ func wrongValues(t *testing.T) map[string][]string {
 		"signer-name":               {"nodomain", "kubernetes.io/legacy-unknown", ""},
 		"approve":                   {"maybe", ""},
 		"ca-file":                   {missing, garbage},
+		"ca-secret-name":            {"UPPER", "a/b", ""},
 		"publish-trust-bundle":      {"maybe", ""},
 		"shared-configurations":     {"maybe", ""},
 		"certificate-duration":      {"9m59s", "-1h", "soon", "596523h14m8s", "1000000h", "1200000h"},

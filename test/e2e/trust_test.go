@@ -275,25 +275,6 @@ func TestTwoServersInOneConfiguration(t *testing.T) {
 	}
 }
 
-// An entry which is given to another Service keeps its bundle: what goes there is no longer our business.
-func TestEntryIsGivenAway(t *testing.T) {
-	t.Parallel()
-	n := newInjection(t, trust.Validating)
-	n.create(t)
-	injector := n.start(t, shared.Config(), nil)
-	injector.Publish(trust.Policy{Bundle: n.bundle(), Exact: true})
-	n.await(t, injector)
-
-	live := n.live(t)
-	live.Webhooks[0].ClientConfig.Service.Name = "successor"
-	_, err := n.admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Update(t.Context(), live,
-		metav1.UpdateOptions{FieldManager: "installer"})
-	must(t, err)
-	n.spoil(t, 2, nil)
-	n.awaitWrites(t, 2)
-	n.wantRight(t, n.bundle())
-}
-
 // What is missing is put back at once, what is too much is taken out later: another replica may have heard first of a
 // new CA. With its clock stopped, an injector does the one and not the other.
 func TestSurplusIsTakenOutLater(t *testing.T) {

@@ -30,23 +30,24 @@ const shortestLook = time.Second
 // It costs one watch, of this one Secret: field selector metadata.name, which RBAC rules with resourceNames allow.
 // While the API server is away the last CA stays in use. Run may be called once only at a time.
 func (a *Authority) Run(ctx context.Context) error {
+	ctx = klog.NewContext(ctx, klog.LoggerWithName(klog.FromContext(ctx), "authority-secret"))
 	f := &follower{authority: a, work: newLoop("authority-secret")}
 	key := a.secret.String()
-	wake := func(any) { f.work.queue.Add(key) }
-	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
-		ListerWatcher: relist.ListerWatcher("the CA Secret "+key, cache.NewListWatchFromClient(a.client.CoreV1().RESTClient(),
-			"secrets", a.secret.Namespace, follow.ByName(a.secret.Name))),
-		ObjectType: &corev1.Secret{},
-		Handler: cache.ResourceEventHandlerFuncs{
-			AddFunc:    wake,
-			UpdateFunc: func(_, obj any) { wake(obj) },
-			DeleteFunc: wake,
-		},
-	})
+	// An absent Secret is a list without objects, and that a change too.
+	store := relist.NewNotifying(func() { f.work.queue.Add(key) })
 	f.store = store
-	f.work.handle = f.follow
-	// An absent Secret makes no event.
-	f.work.run(ctx, informer, func() { wake(nil) })
+	f.work.handle, f.work.failed = f.follow, a.onFailure
+	f.work.run(ctx, func(ctx context.Context) {
+		relist.Run(ctx, relist.Options{
+			Name: "the CA Secret " + key,
+			ListerWatcher: cache.NewListWatchFromClient(a.client.CoreV1().RESTClient(), "secrets", a.secret.Namespace,
+				follow.ByName(a.secret.Name)),
+			Object: &corev1.Secret{}, Store: store,
+			Failed: relist.News(func(err error) {
+				klog.FromContext(ctx).Error(a.explainSecret(err), "Cannot watch, will try again")
+			}),
+		})
+	})
 	f.stopWaiting()
 	return nil
 }

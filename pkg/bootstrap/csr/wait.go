@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
@@ -14,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
-	watchtools "k8s.io/client-go/tools/watch"
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/internal/follow"
@@ -75,35 +75,37 @@ func (w *wait) look(ctx context.Context, obj *certificatesv1.CertificateSigningR
 	}
 }
 
-// watch follows the object until it is answered or gone. The watch is client-go's: it survives dropped connections
-// and API server restarts, and lists again when it missed something.
+// watch follows the object until it is answered or gone. The watch survives dropped connections and API server restarts,
+// and lists again when it missed something.
 func (w *wait) watch(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
 	defer cancel()
-	store, informer, events, _ := watchtools.NewIndexerInformerWatcherWithLogger(klog.FromContext(ctx), w.listWatch(ctx),
-		&certificatesv1.CertificateSigningRequest{})
-	defer events.Stop()
-	synced := make(chan struct{})
-	go func() {
-		if cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
-			close(synced)
+	changed := make(chan struct{}, 1)
+	store := relist.NewNotifying(func() {
+		select {
+		case changed <- struct{}{}:
+		default:
 		}
-	}()
+	})
+	running.Go(func() {
+		relist.Run(ctx, relist.Options{
+			Name: fmt.Sprintf("CertificateSigningRequest %q", w.requested.Name), ListerWatcher: w.listWatch(ctx),
+			Object: &certificatesv1.CertificateSigningRequest{}, Store: store,
+			Failed: relist.News(func(err error) {
+				klog.FromContext(ctx).Error(err, "Cannot watch the request, will try again")
+			}),
+		})
+	})
 	ticker := time.NewTicker(w.patience())
 	defer ticker.Stop()
 	for {
 		select {
-		case event, open := <-events.ResultChan():
-			if !open {
-				return nil, w.ended(ctx)
-			}
-			if certificate, err := w.handle(ctx, event); certificate != nil || err != nil {
+		case <-changed:
+			w.synced = true
+			if certificate, err := w.lookIn(ctx, store); certificate != nil || err != nil {
 				return certificate, err
-			}
-		case <-synced:
-			synced, w.synced = nil, true
-			if len(store.ListKeys()) == 0 { // Gone before the watch began, so no event will say it.
-				return nil, w.failure(Deleted, nil)
 			}
 		case <-ticker.C:
 			w.tell()
@@ -113,22 +115,20 @@ func (w *wait) watch(ctx context.Context) ([]byte, error) {
 	}
 }
 
-func (w *wait) handle(ctx context.Context, event watch.Event) ([]byte, error) {
-	obj, isRequest := event.Object.(*certificatesv1.CertificateSigningRequest)
-	switch {
-	case !isRequest:
-		return nil, fmt.Errorf("watching CertificateSigningRequest %q: unexpected %T", w.requested.Name, event.Object)
-	case event.Type == watch.Deleted:
-		return nil, w.failure(Deleted, nil)
-	default:
-		return w.look(ctx, obj)
+// lookIn is look at the one object in the store.
+func (w *wait) lookIn(ctx context.Context, store cache.Store) ([]byte, error) {
+	for _, obj := range store.List() {
+		if request, isRequest := obj.(*certificatesv1.CertificateSigningRequest); isRequest {
+			return w.look(ctx, request)
+		}
 	}
+	return nil, w.failure(Deleted, nil)
 }
 
 func (w *wait) listWatch(ctx context.Context) cache.ListerWatcher {
 	client := w.requester.Client
 	selector := follow.ByName(w.requested.Name).String()
-	return relist.ListerWatcher(fmt.Sprintf("CertificateSigningRequest %q", w.requested.Name), &cache.ListWatch{
+	return &cache.ListWatch{
 		ListWithContextFunc: func(_ context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			options.FieldSelector = selector
 			return client.List(ctx, options)
@@ -137,7 +137,7 @@ func (w *wait) listWatch(ctx context.Context) cache.ListerWatcher {
 			options.FieldSelector = selector
 			return client.Watch(ctx, options)
 		},
-	})
+	}
 }
 
 // tell reports a request that nobody answers; it is still waited for.

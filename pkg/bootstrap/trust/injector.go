@@ -60,7 +60,7 @@ type Observer struct {
 type Write struct {
 	Target     Target
 	Entries    []string      // the webhooks whose caBundle changed; nil for a CRD and an APIService
-	Reason     string        // "empty", "garbage", "differs", "surplus" or "distrusted": what the first of them was before
+	Reason     string        // "empty", "garbage", "differs", "surplus", "distrusted", "moved" or "ownership"
 	Overwriter string        // the field manager who had spoiled what had been right, as far as it is known
 	Repairs    int           // how many repairs in a row this makes; 0 if what was there had never been right
 	Duration   time.Duration // of the request
@@ -76,6 +76,7 @@ type Injector struct {
 	mu     sync.Mutex
 	policy Policy
 	known  Bundle // the CAs of earlier exact policies
+	all    Bundle // the CAs of all policies
 	number int    // of the policy: 0 is the zero Policy, and each other one that is published gets the next
 }
 
@@ -129,7 +130,8 @@ func (i *Injector) Publish(p Policy) {
 		if i.policy.Exact {
 			i.known = i.known.Union(i.policy.Bundle)
 		}
-		i.policy, i.policy.known = p, i.known
+		i.all = i.all.Union(p.Bundle)
+		i.policy, i.policy.known, i.policy.published = p, i.known, i.all
 		i.number++
 	}
 	i.mu.Unlock()
@@ -162,7 +164,7 @@ func (i *Injector) Run(ctx context.Context) error {
 		running.Go(func() { watcher.run(ctx) })
 		worker := &worker{
 			view: v, resource: resource, scope: i.scope(v.target), clock: i.opts.Clock,
-			observer: i.opts.Observer, policy: i.current,
+			observer: i.opts.Observer, policy: i.current, called: map[string]string{},
 		}
 		running.Go(func() { worker.run(ctx) })
 	}

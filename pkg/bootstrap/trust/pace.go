@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/backoff"
 )
 
 const (
@@ -22,7 +24,7 @@ const (
 
 // pace says when the next write to one target may go out. The zero value allows it at once.
 type pace struct {
-	failures  int // in a row
+	failures  backoff.Backoff
 	repairs   int // in a row, each within fightWindow of the one before
 	notBefore time.Time
 }
@@ -30,15 +32,12 @@ type pace struct {
 // wait returns how long to hold the next write back.
 func (p *pace) wait(now time.Time) time.Duration { return max(0, p.notBefore.Sub(now)) }
 
-// failed counts a write which the API server did not take.
-func (p *pace) failed(now time.Time) {
-	p.failures++
-	p.notBefore = now.Add(delay(p.failures))
-}
+// failed counts a write that has failed with err.
+func (p *pace) failed(now time.Time, err error) { p.notBefore = now.Add(p.failures.After(err)) }
 
 // wrote counts a write. A repair is one which restores what had been right before.
 func (p *pace) wrote(now time.Time, repair bool) {
-	p.failures = 0
+	p.failures.Reset()
 	switch {
 	case !repair:
 		p.repairs = 0

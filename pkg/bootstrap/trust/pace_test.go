@@ -4,6 +4,8 @@
 package trust
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 )
@@ -19,11 +21,12 @@ func TestPaceOfFailures(t *testing.T) {
 	if p.wait(now) != 0 {
 		t.Error("the first write has to wait")
 	}
+	denied := errors.New("denied by a policy")
 	for i, base := range []time.Duration{
-		500 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second,
-		32 * time.Second, time.Minute, time.Minute, time.Minute, time.Minute,
+		time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 32 * time.Second,
+		64 * time.Second, 128 * time.Second, 3 * time.Minute, 3 * time.Minute, 3 * time.Minute,
 	} {
-		p.failed(now)
+		p.failed(now, denied)
 		if got := p.wait(now); !within(got, base) {
 			t.Errorf("failure %d: waits %s, want %s and jitter", i+1, got, base)
 		}
@@ -33,8 +36,8 @@ func TestPaceOfFailures(t *testing.T) {
 		t.Error("still waits after the delay")
 	}
 	p.wrote(now, false)
-	p.failed(now)
-	if got := p.wait(now); !within(got, firstDelay) {
+	p.failed(now, denied)
+	if got := p.wait(now); !within(got, time.Second) {
 		t.Errorf("first failure after a success: waits %s", got)
 	}
 }
@@ -106,7 +109,7 @@ func TestReplicasDoNotRetryInStep(t *testing.T) {
 	seen := map[time.Duration]bool{}
 	for range 20 {
 		var p pace
-		p.failed(noon())
+		p.failed(noon(), context.DeadlineExceeded)
 		seen[p.wait(noon())] = true
 	}
 	if len(seen) < 2 {

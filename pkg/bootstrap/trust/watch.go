@@ -5,19 +5,11 @@ package trust
 
 import (
 	"context"
-	"time"
 
 	"k8s.io/client-go/dynamic"
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/internal/follow"
-)
-
-// How late a repair may be after an outage of the API server. A configuration's is an outage of its own; a
-// ClusterTrustBundle may be on a cluster that will never serve it, and is not worth more than a glance a minute there.
-const (
-	longestWatchBackoff       = 15 * time.Second
-	longestWatchBackoffBundle = time.Minute
 )
 
 // watcher keeps one view up to date.
@@ -29,13 +21,10 @@ type watcher struct {
 
 // run watches by name, so that a role with resourceNames is enough, until ctx ends.
 func (w *watcher) run(ctx context.Context) {
-	target, longest := w.view.target, longestWatchBackoff
-	if target.Kind == trustBundle {
-		longest = longestWatchBackoffBundle
-	}
+	target := w.view.target
 	follow.Run(ctx, follow.Options{
 		Name: target.String(), Resource: w.resource, Selector: follow.ByName(target.Name), Kind: target.Kind.gvk(),
-		Store: w.view, Report: w.report, LongestDelay: longest,
+		Store: w.view, Report: w.report,
 	})
 }
 

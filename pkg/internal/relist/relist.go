@@ -7,6 +7,7 @@ package relist
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,21 +15,39 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/backoff"
 )
 
 // ListerWatcher returns lw for a reflector that lists again after an outage what there is by then. It may be used where
 // lw may. What names the objects, for errors.
+//
+// A reflector that cannot stream a list asks for an ordinary one. Where the stream was refused in a way that a list would
+// be too, it gets the same error without another request.
 func ListerWatcher(what string, lw cache.ListerWatcher) *cache.ListWatch {
 	inner := cache.ToListerWatcherWithContext(lw)
+	var refused atomic.Pointer[error]
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			if err := refused.Swap(nil); err != nil {
+				return nil, *err
+			}
 			return inner.ListWithContext(ctx, newest(options))
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			events, err := inner.WatchWithContext(ctx, options)
+			if options.SendInitialEvents != nil && refusedAsAList(err) {
+				refused.Store(&err)
+			}
 			return events, failed(what, err)
 		},
 	}
+}
+
+// refusedAsAList tells whether a list fails as the watch did.
+func refusedAsAList(err error) bool {
+	return utilnet.IsConnectionRefused(err) || apierrors.IsUnauthorized(err) || apierrors.IsForbidden(err) ||
+		apierrors.IsNotFound(err)
 }
 
 // failed returns what a watch of what has failed with, so that a reflector lists again after it; nil stays nil.
@@ -41,7 +60,7 @@ func ListerWatcher(what string, lw cache.ListerWatcher) *cache.ListWatch {
 // hidden here.
 func failed(what string, err error) error {
 	if utilnet.IsConnectionRefused(err) || apierrors.IsTooManyRequests(err) {
-		return fmt.Errorf("watching %s: %s", what, err.Error())
+		return &hidden{text: fmt.Sprintf("watching %s: %s", what, err.Error()), outage: backoff.Outage(err)}
 	}
 	return err
 }
