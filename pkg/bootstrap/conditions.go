@@ -54,10 +54,10 @@ func (b *Bootstrapper) Readyz(req *http.Request) error {
 
 // certificateNow is nil while a certificate that has not expired is served.
 func (b *Bootstrapper) certificateNow() error {
-	if !b.readiness.begun() {
+	pair := b.state.Pair()
+	if pair == nil && !b.readiness.begun() {
 		return b.problem.or(errNotStarted)
 	}
-	pair := b.state.Pair()
 	if pair == nil {
 		return b.problem.or(errors.New("no certificate yet: the bootstrap is under way"))
 	}
