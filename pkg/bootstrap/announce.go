@@ -47,6 +47,7 @@ func (b *Bootstrapper) announce(ctx context.Context) error {
 	requests := b.requests.count.Load()
 	b.metrics.startRequests.Set(float64(requests))
 	b.phase(ctx, phaseReady, time.Since(b.started), "apiRequests", requests)
+	b.readiness.first()
 	close(b.ready)
 	b.events.send()
 	return nil
@@ -74,13 +75,25 @@ func (b *Bootstrapper) untilTrusted(ctx context.Context) error {
 // announcePatience is how long to wait for trust before saying what it waits for, again and again.
 const announcePatience = 10 * time.Second
 
-// untilReady waits for the listener, which starts beside us: a handshake is the only way to know that it is there.
+// untilReady waits for the listener, which starts beside us: a handshake is the only way to know that it is there. A
+// Service that cannot be called is watched from now on, for it to be corrected.
 func (b *Bootstrapper) untilReady(ctx context.Context) error {
 	const shortest, longest = 2 * time.Millisecond, time.Second
+	var said said
+	var last time.Time
 	for delay := shortest; ; delay = min(2*delay, longest) {
-		if pair := b.state.Pair(); b.handshake(ctx) == nil {
+		pair, err := b.state.Pair(), b.handshake(ctx)
+		if err == nil {
 			b.handshakes.set(pair, nil) // A probe that asks now hears of this one.
-			return nil
+			if err = b.serviceNow(); err != nil {
+				b.getUncallable()
+			} else if err = b.trustedNow(); err == nil { // Also by the entries that call us otherwise.
+				return nil
+			}
+		}
+		if delay == longest && time.Since(last) > announcePatience && ctx.Err() == nil && said.news(err) {
+			last = time.Now()
+			klog.FromContext(ctx).Info("Serving, but not ready", "reason", err.Error())
 		}
 		if err := pause(ctx, delay); err != nil {
 			return err

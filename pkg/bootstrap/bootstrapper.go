@@ -10,9 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
@@ -38,6 +40,12 @@ type Bootstrapper struct {
 	// directory keeps the pair across restarts, nil for memory only.
 	directory *serving.Directory
 	problem   problem
+	readiness readiness
+	// listens is where a [Server] of ours listens, nil before that is known.
+	listens   atomic.Pointer[string]
+	selfGiven bool // Options.SelfAddress was set
+	// service is what the Service was last seen to be, [noService] if it was not there; nil before that.
+	service atomic.Pointer[corev1.Service]
 	// ownNamespace has us say once that we are asked about our own namespace.
 	ownNamespace sync.Once
 	// refused are the files that cannot be used, by what they hold: why.
@@ -57,6 +65,9 @@ type Bootstrapper struct {
 	renewNow chan struct{}
 	// changed says that something which a certificate depends on is no longer what it was; see wake.
 	changed chan struct{}
+	// uncallable is closed, by getUncallable, when the Service turns out at the start to be none that can be called.
+	uncallable    chan struct{}
+	getUncallable func()
 	// served is closed when the first certificate is served, ready when the first handshake was verified.
 	served, ready chan struct{}
 	started       time.Time
@@ -66,6 +77,7 @@ type Bootstrapper struct {
 
 // New checks the options, all faults at once, reads the client CAs and prepares the clients. It contacts nothing.
 func New(options Options) (*Bootstrapper, error) {
+	given := options.SelfAddress != ""
 	options = options.withDefaults()
 	if err := options.validate(); err != nil {
 		return nil, fmt.Errorf("bootstrap options: %w", err)
@@ -75,10 +87,15 @@ func New(options Options) (*Bootstrapper, error) {
 	if err != nil {
 		return nil, err
 	}
+	uncallable := make(chan struct{})
 	b := &Bootstrapper{
 		options:  options,
 		clients:  clients,
 		requests: requests,
+
+		readiness:  readiness{made: time.Now()},
+		uncallable: uncallable, getUncallable: sync.OnceFunc(func() { close(uncallable) }),
+
 		events:   newEvents(options.Environment, clients.kubernetes.CoreV1().Events(options.Namespace)),
 		renewNow: make(chan struct{}, 1),
 		changed:  make(chan struct{}, 1),
@@ -86,6 +103,7 @@ func New(options Options) (*Bootstrapper, error) {
 		ready:    make(chan struct{}),
 	}
 	b.handshakes.ask = b.handshake
+	b.selfGiven = given
 	if err := b.loadClientAuth(); err != nil {
 		return nil, fmt.Errorf("bootstrap options: ClientCAFile: %w", err)
 	}
@@ -152,6 +170,7 @@ func (b *Bootstrapper) Ready() <-chan struct{} { return b.ready }
 func (b *Bootstrapper) Start(ctx context.Context) error {
 	b.started = time.Now()
 	ctx = named(ctx)
+	b.readiness.begin(ctx)
 	b.events.start(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return b.injector.Run(ctx) })

@@ -24,17 +24,22 @@ import (
 )
 
 // Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, the
-// live caBundle of every object through which the API server calls us verifies it, and a handshake with our own listener
-// (or the neighbor's, if we know where it listens) succeeds with nothing but those caBundles.
+// live caBundle of every object through which the API server calls us verifies it, the API server can call the port of the
+// Service that those objects name, and a handshake with our own listener (or the neighbor's, if we know where it listens)
+// succeeds with nothing but those caBundles.
 func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
 		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }, Note: b.refusedNow},
 		{Name: "trusted", Check: func(context.Context) error { return b.trustedNow() }, Note: b.waivedNow},
+		{Name: "service", Check: func(context.Context) error { return b.serviceNow() }, Note: b.serviceUnread},
 	}
-	if b.options.SelfAddress == "" {
-		return conditions
+	if b.selfAddress() != "" {
+		conditions = append(conditions, lifecycle.Condition{Name: "handshake", Check: b.recentHandshake, Note: b.sidecarNow})
 	}
-	return append(conditions, lifecycle.Condition{Name: "handshake", Check: b.recentHandshake, Note: b.sidecarNow})
+	for i := range conditions {
+		conditions[i] = b.readiness.observed(conditions[i])
+	}
+	return conditions
 }
 
 // Readyz is all [Bootstrapper.Conditions] as one check, for controller-runtime's AddReadyzCheck.
@@ -50,6 +55,9 @@ func (b *Bootstrapper) Readyz(req *http.Request) error {
 // certificateNow is nil while a certificate that has not expired is served.
 func (b *Bootstrapper) certificateNow() error {
 	pair := b.state.Pair()
+	if pair == nil && !b.readiness.begun() {
+		return b.problem.or(errNotStarted)
+	}
 	if pair == nil {
 		return b.problem.or(errors.New("no certificate yet: the bootstrap is under way"))
 	}
@@ -66,6 +74,9 @@ func (b *Bootstrapper) trustedNow() error {
 		return errors.New("there is no certificate to be trusted yet")
 	}
 	if err := b.injector.Verify(pair.Chain(), b.serverName(), time.Now()); err != nil {
+		return err
+	}
+	if err := b.injector.VerifyOthers(pair.Chain(), time.Now()); err != nil {
 		return err
 	}
 	return b.injector.Callable()
@@ -92,7 +103,7 @@ func (b *Bootstrapper) handshake(ctx context.Context) error {
 	if pair == nil {
 		return errors.New("there is no certificate to shake hands with yet")
 	}
-	if b.options.SelfAddress == "" {
+	if b.selfAddress() == "" {
 		return nil // A neighbor of whom we know nothing.
 	}
 	presented, err := b.dial(ctx)
@@ -114,9 +125,11 @@ var errAskedBack = errors.New("the listener asks for a client certificate")
 // Where client certificates are demanded the handshake ends with the demand: until then the server has shown its
 // certificate and proved that it has the key (in TLS 1.2 and 1.3), and we have no certificate to show.
 func (b *Bootstrapper) dial(ctx context.Context) (presented []*x509.Certificate, err error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", b.options.SelfAddress)
+	address := b.selfAddress()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("TLS handshake with %s listener %s: %w", b.whose(), b.options.SelfAddress, err)
+		return nil, fmt.Errorf("TLS handshake with %s listener %s: start the server, or correct the address of it that we "+
+			"are given (SelfAddress): %w", b.whose(), address, err)
 	}
 	defer conn.Close() //nolint:errcheck // Nothing was written.
 	err = tls.Client(conn, &tls.Config{
@@ -133,7 +146,7 @@ func (b *Bootstrapper) dial(ctx context.Context) (presented []*x509.Certificate,
 		},
 	}).HandshakeContext(ctx)
 	if err != nil && !errors.Is(err, errAskedBack) {
-		return nil, fmt.Errorf("TLS handshake with %s listener %s: %w", b.whose(), b.options.SelfAddress, err)
+		return nil, fmt.Errorf("TLS handshake with %s listener %s: %w", b.whose(), address, err)
 	}
 	return presented, nil
 }

@@ -48,5 +48,6 @@ func Example() {
 	// Output:
 	// ready needs: certificate
 	// ready needs: trusted
+	// ready needs: service
 	// ready needs: handshake
 }

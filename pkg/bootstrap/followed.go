@@ -50,7 +50,8 @@ func (b *Bootstrapper) wake() {
 }
 
 // follow watches what the certificate depends on, until ctx ends: the file from the start, for it costs no request, and
-// what is in the cluster once we are ready, or once we cannot become so because no CA verifies what the signer issued.
+// what is in the cluster once we are ready, or once we cannot become so because no CA verifies what the signer issued, or
+// the Service cannot be called.
 func (s *csrSource) follow(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -65,6 +66,7 @@ func (s *csrSource) follow(ctx context.Context) error {
 			return err
 		}
 	case <-s.roots.stuck:
+	case <-s.uncallable:
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -45,9 +45,13 @@ func (b *Bootstrapper) identify(ctx context.Context) (found, error) {
 func (b *Bootstrapper) clusterIPs(ctx context.Context) ([]netip.Addr, error) {
 	name, namespace := b.options.Service, b.options.Namespace
 	service, err := b.clients.kubernetes.CoreV1().Services(namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		b.noteService(nil)
+	}
 	if err != nil {
 		return nil, refusal.Explain(fmt.Sprintf("reading Service %s/%s", namespace, name), err, fmt.Sprintf("grant "+
 			"{apiGroups: [\"\"], resources: [services], resourceNames: [%s], verbs: [get]} in namespace %s", name, namespace), "")
 	}
+	b.noteService(service)
 	return identity.ParseIPs(service.Spec.ClusterIPs)
 }

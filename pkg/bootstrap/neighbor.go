@@ -35,6 +35,7 @@ func (b *Bootstrapper) Once(ctx context.Context) error {
 	}
 	b.started, b.once = time.Now(), true
 	ctx = named(ctx)
+	b.readiness.begin(ctx)
 	injecting, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()

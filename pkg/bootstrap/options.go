@@ -114,8 +114,8 @@ type Options struct {
 	// ClientAllowedNames are the common names and DNS SANs that a client of ClientCAFile may have; with none, it may have
 	// any.
 	ClientAllowedNames []string
-	// SelfAddress is host:port of our own listener; readiness does a handshake with it. The default is
-	// [DefaultSelfAddress], or no handshake at all with Neighbor.
+	// SelfAddress is host:port of our own listener; readiness does a handshake with it. The default is where the [Server]
+	// listens that [Bootstrapper.NewServer] makes, [DefaultSelfAddress] without one, or no handshake at all with Neighbor.
 	SelfAddress string
 	// Neighbor says that not this process serves but another one in the pod, in any language, which reads the files in
 	// CertDir and reads them again when they change. A certificate then counts as served once it is in CertDir, and

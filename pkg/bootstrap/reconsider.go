@@ -68,13 +68,14 @@ func (s *csrSource) followedService() followed {
 		selector: follow.ByName(s.options.Service),
 		rule:     namedRule("services", s.options.Service),
 		changed: func(objects []*unstructured.Unstructured) {
-			// A Service that was deleted leaves the names as they are: its successor's will come.
-			for _, service := range objects {
-				texts, _, _ := unstructured.NestedStringSlice(service.Object, "spec", "clusterIPs")
-				if ips, err := identity.ParseIPs(texts); err == nil { // As the API server has checked.
-					s.clusterIPsNow.Store(&ips)
-					s.wake()
-				}
+			service := serviceOf(objects)
+			s.noteService(service)
+			if service == nil {
+				return // One that was deleted leaves the names as they are: its successor's will come.
+			}
+			if ips, err := identity.ParseIPs(service.Spec.ClusterIPs); err == nil { // As the API server has checked.
+				s.clusterIPsNow.Store(&ips)
+				s.wake()
 			}
 		},
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -68,8 +69,30 @@ func (b *Bootstrapper) NewServer(o ServerOptions) *Server {
 			return config.Listen(ctx, "tcp", o.Address)
 		}
 	}
+	b.listensAt(o.Address)
 	mux := http.NewServeMux()
 	return &Server{Server: webhook.NewServer(webhook.Options{WebhookMux: mux}), boot: b, options: o, mux: mux}
+}
+
+// listensAt notes where our own server listens, for readiness to shake hands with it, unless Options.SelfAddress says so.
+func (b *Bootstrapper) listensAt(address string) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || b.options.Neighbor || b.selfGiven {
+		return
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1" // Which such a listener takes as well, whatever the families of the pod are.
+	}
+	address = net.JoinHostPort(host, port)
+	b.listens.Store(&address)
+}
+
+// selfAddress is where our own listener is, or the neighbor's; "" if that is not known.
+func (b *Bootstrapper) selfAddress() string {
+	if address := b.listens.Load(); address != nil {
+		return *address
+	}
+	return b.options.SelfAddress
 }
 
 // WebhookMux is where [Server.Register] registers handlers.
@@ -81,6 +104,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listening for admission: %w", err)
 	}
+	s.boot.listensAt(l.Addr().String())
 	cfg := &tls.Config{MinVersion: tls.VersionTLS13} // The Bootstrapper has the last word.
 	s.boot.TLSOption(cfg)
 	server := lifecycle.NewServer(ctx, l, s.mux, lifecycle.ServerOptions{

@@ -204,8 +204,8 @@ func TestReadyMeansThatTheNeighborIsCallable(t *testing.T) {
 	}
 	blind := startSidecar(t, s, func(options *bootstrap.Options) { options.SelfAddress = "" })
 	clustertest.Eventually(t, func(context.Context) error { return blind.Readyz(request(t)) })
-	if got := len(blind.Conditions()); got != 2 {
-		t.Errorf("%d conditions where nothing is known of the neighbor, want 2", got)
+	if got := len(blind.Conditions()); got != 3 {
+		t.Errorf("%d conditions where nothing is known of the neighbor, want 3", got)
 	}
 	<-blind.Ready()
 	other := t.TempDir()
