@@ -96,6 +96,7 @@ func (s *csrSource) reidentify(ctx context.Context) bool {
 	klog.FromContext(ctx).Info("The Service's ClusterIPs have changed", "before", s.who.clusterIPs, "now", *now)
 	s.who = found{Identity: id, clusterIPs: slices.Clone(*now)}
 	s.spec.Identity = id
+	s.kept.drop()
 	if s.authority != nil {
 		s.authority.SetPolicy(s.signingPolicy(s.who))
 	}
