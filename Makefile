@@ -14,6 +14,8 @@ FUZZTIME ?= 10000x
 BENCH ?= .
 # More flags for `go test`, as in: make test TESTFLAGS='-run TestInstall -v'
 TESTFLAGS ?=
+# Older versions of Kubernetes for test-versions; the pinned one comes on top.
+VERSIONS ?= v1.28.15 v1.30.14 v1.32.13 v1.34.9
 # Flags for the load comparison; see go run ./test/bench -h
 BENCHFLAGS ?=
 
@@ -81,6 +83,10 @@ e2e: ## Install into a real cluster of one node on this machine, and break it (r
 	$(MAKE) node-components
 	$(GO) test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) \
 	  ./test/e2e/cluster/dockerfile ./test/e2e/cluster/node ./test/e2e/node
+
+.PHONY: test-versions
+test-versions: components ## Run the integration tests against older API servers too (VERSIONS='v1.30.14', built once; TESTFLAGS=...)
+	TESTFLAGS='$(TESTFLAGS)' hack/test-versions $(VERSIONS) $(KUBERNETES_VERSION)
 
 .PHONY: flood
 flood: components ## Flood two servers for a minute with all that tenants can think of (FLOOD_SECONDS); it wants the machine for itself

@@ -20,6 +20,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/clustercache"
+	"github.com/hookstrap/hookstrap/pkg/command"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/reload"
 )
@@ -93,9 +94,10 @@ func registered(t *testing.T) []metric {
 	t.Helper()
 	r := &recorder{t: t}
 	_, err := bootstrap.New(bootstrap.Options{
-		RESTConfig:  &rest.Config{Host: "https://127.0.0.1:1"},
-		Environment: bootstrap.Environment{Service: "web", Namespace: "shop", ServiceAccount: "web"},
-		Registerer:  r,
+		RESTConfig:    &rest.Config{Host: "https://127.0.0.1:1"},
+		Environment:   bootstrap.Environment{Service: "web", Namespace: "shop", ServiceAccount: "web"},
+		ExternalTrust: true,
+		Registerer:    r,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -108,6 +110,9 @@ func registered(t *testing.T) []metric {
 		t.Fatal(err)
 	}
 	if _, err := clustercache.NewWithOptions(t.Context(), &rest.Config{}, clustercache.Options{Registerer: r}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Register(command.BuildInfo("v1")); err != nil {
 		t.Fatal(err)
 	}
 	slices.SortFunc(r.metrics, func(a, b metric) int { return cmp.Compare(a.name, b.name) })

@@ -26,7 +26,7 @@ func TestEveryFileIsListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listed := resources(t, "base")
+	listed := slices.Concat(resources(t, "base"), configurations(t, "base"))
 	for _, file := range files {
 		file = filepath.Base(file)
 		if file == "kustomization.yaml" || file == "checks.yaml" {

@@ -98,19 +98,16 @@ func complaints(ctx context.Context, client kubernetes.Interface) error {
 	return errors.Join(all...)
 }
 
-// publish writes the caBundle the way the server does: server-side apply of that field alone.
+// publish writes the caBundle the way the server does: a JSON patch of that field alone.
 func publish(t *testing.T, client kubernetes.Interface, bundle string) {
 	t.Helper()
 	encoded := base64.StdEncoding.EncodeToString([]byte(bundle))
 	var entries []string
-	for _, webhook := range webhooks(t) {
-		entries = append(entries, fmt.Sprintf(`{"name": %q, "clientConfig": {"caBundle": %q}}`, webhook.Name, encoded))
+	for i := range webhooks(t) {
+		entries = append(entries, fmt.Sprintf(`{"op":"add","path":"/webhooks/%d/clientConfig/caBundle","value":%q}`, i, encoded))
 	}
-	patch := fmt.Sprintf(`{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
-		"metadata": {"name": %q}, "webhooks": [%s]}`, name, strings.Join(entries, ","))
-	force := true
 	_, err := client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Patch(t.Context(), name,
-		types.ApplyPatchType, []byte(patch), metav1.PatchOptions{FieldManager: name, Force: &force})
+		types.JSONPatchType, []byte("["+strings.Join(entries, ",")+"]"), metav1.PatchOptions{FieldManager: name})
 	if err != nil {
 		t.Fatal(err)
 	}

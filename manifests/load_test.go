@@ -52,14 +52,29 @@ func read(t *testing.T, path string) []byte {
 	return data
 }
 
+// kustomization is what one lists.
+type kustomization struct {
+	Resources      []string `json:"resources"`
+	Configurations []string `json:"configurations"`
+}
+
 // resources are the files that a kustomization lists.
 func resources(t *testing.T, directory string) []string {
 	t.Helper()
-	var kustomization struct {
-		Resources []string `json:"resources"`
-	}
-	if err := yaml.Unmarshal(read(t, filepath.Join(directory, "kustomization.yaml")), &kustomization); err != nil {
+	return kustomizationOf(t, directory).Resources
+}
+
+// configurations are the files by which a kustomization tells kustomize more about its resources.
+func configurations(t *testing.T, directory string) []string {
+	t.Helper()
+	return kustomizationOf(t, directory).Configurations
+}
+
+func kustomizationOf(t *testing.T, directory string) kustomization {
+	t.Helper()
+	var listed kustomization
+	if err := yaml.Unmarshal(read(t, filepath.Join(directory, "kustomization.yaml")), &listed); err != nil {
 		t.Fatal(err)
 	}
-	return kustomization.Resources
+	return listed
 }

@@ -83,7 +83,7 @@ func record(ctx context.Context, dir string, length time.Duration) error {
 	return os.WriteFile(filepath.Join(dir, windowFile), seen, 0o600)
 }
 
-// install does what a user does, and then points the Service at this machine.
+// install does what a user does. The servers run here, behind a balancer where the Service leads to.
 func (s *stage) install(ctx context.Context) (err error) {
 	cfg := s.cluster.Config()
 	cfg.WarningHandler = rest.NoWarnings{} // There are to be many, and the panels show them.
@@ -96,25 +96,19 @@ func (s *stage) install(ctx context.Context) (err error) {
 	if err := s.kubectl(ctx, "create", "namespace", exempt); err != nil {
 		return err
 	}
-	free, err := ports.Free(ctx, 1+2*replicas)
+	address, err := site.Route(ctx, s.admin, namespace, name, name)
 	if err != nil {
 		return err
 	}
-	if err := s.kubectl(ctx, "patch", "service", name, "-n", namespace, "--type=merge", "-p",
-		`{"spec":{"type":"ExternalName","externalName":"localhost","selector":null,"clusterIP":"","clusterIPs":null}}`,
-	); err != nil {
-		return err
-	}
-	port := `{"op":"replace","path":"/webhooks/%d/clientConfig/service/port","value":%d}`
-	if err := s.kubectl(ctx, "patch", "validatingwebhookconfiguration", name, "--type=json", "-p",
-		"["+fmt.Sprintf(port, 0, free[0])+","+fmt.Sprintf(port, 1, free[0])+"]"); err != nil {
-		return err
-	}
-	backends, err := s.serve(ctx, free[1:])
+	free, err := ports.Free(ctx, 2*replicas)
 	if err != nil {
 		return err
 	}
-	return site.Balance(ctx, fmt.Sprintf("127.0.0.1:%d", free[0]), backends)
+	backends, err := s.serve(ctx, free)
+	if err != nil {
+		return err
+	}
+	return site.Balance(ctx, address, backends)
 }
 
 // serve starts the servers, with nothing but the rights that the manifests give them, and returns where they listen.

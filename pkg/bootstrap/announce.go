@@ -18,11 +18,16 @@ const (
 	phaseReady    = "ready"
 )
 
-// phase says that a step of the flow is done: one log line and one metric.
+// phase says that a step of the flow is done: one log line, which has its caller's place in the source, and one metric.
 func (b *Bootstrapper) phase(ctx context.Context, name string, took time.Duration, keysAndValues ...any) {
+	b.phaseAt(ctx, 1, name, took, keysAndValues...)
+}
+
+// phaseAt is phase for a caller further up: depth is how many functions lie between it and this one.
+func (b *Bootstrapper) phaseAt(ctx context.Context, depth int, name string, took time.Duration, keysAndValues ...any) {
 	b.metrics.phase(name, took)
 	keysAndValues = append([]any{"phase", name, "took", took.Round(100 * time.Microsecond)}, keysAndValues...)
-	klog.FromContext(ctx).Info("Bootstrap phase done", keysAndValues...)
+	klog.FromContext(ctx).WithCallDepth(depth+1).Info("Bootstrap phase done", keysAndValues...)
 }
 
 // announce waits for the server to become callable for the first time, and says so with how long it took and how many

@@ -27,6 +27,7 @@ func (b *Bootstrapper) newAuthority(id found) (*authority.Authority, error) {
 		AwaitTrust: b.awaitCarried(),
 		OnStep:     b.rotated,
 		OnWarning:  b.authorityWarned,
+		OnFailure:  b.authorityFailed,
 		Serving:    b.Leaf,
 	})
 	return own, err

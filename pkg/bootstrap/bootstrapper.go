@@ -19,6 +19,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 // Bootstrapper runs the one flow for a webhook server. Make it with [New], give [Bootstrapper.TLSOption] to the server,
@@ -37,11 +38,17 @@ type Bootstrapper struct {
 	// directory keeps the pair across restarts, nil for memory only.
 	directory *serving.Directory
 	problem   problem
+	// ownNamespace has us say once that we are asked about our own namespace.
+	ownNamespace sync.Once
+	// refused are the files that cannot be used, by what they hold: why.
+	refused sync.Map
 	// own are the addresses of our own handshakes, which are no clients.
 	own addresses
 
 	// handshakes are those of readiness, with our own listener or the neighbor's.
 	handshakes shared[*serving.Pair]
+	// sidecar is what the other container was last seen to present.
+	sidecar sidecarLook
 
 	// publishing is held from reading a trust policy until the injector has it.
 	publishing sync.Mutex
@@ -64,7 +71,7 @@ func New(options Options) (*Bootstrapper, error) {
 		return nil, fmt.Errorf("bootstrap options: %w", err)
 	}
 	requests := &requestCounter{}
-	clients, err := newClients(options.RESTConfig, requests)
+	clients, err := newClients(options.RESTConfig, requests, refusal.NewRights(options.Namespace, options.neededRights()))
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +103,9 @@ func New(options Options) (*Bootstrapper, error) {
 		Service:  types.NamespacedName{Namespace: options.Namespace, Name: options.Service},
 		Observer: b.injectorObserver(),
 	})
+	for _, t := range options.WebhookConfigurations { // A gauge that is there from the start lets a query see a change.
+		b.waived(t, "")
+	}
 	if err != nil || !options.PublishTrustBundle {
 		return b, err
 	}
@@ -149,6 +159,7 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 	group.Go(func() error { return b.injector.Run(ctx) })
 	group.Go(func() error { return b.announce(ctx) })
 	group.Go(func() error { return b.followClientAuth(ctx) })
+	group.Go(func() error { return b.followSidecar(ctx) })
 	group.Go(func() error { return b.runPublisher(ctx) })
 	group.Go(func() error { return b.runSource(ctx, group) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {

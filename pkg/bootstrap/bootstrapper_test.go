@@ -16,12 +16,15 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
 func goodOptions() bootstrap.Options {
 	return bootstrap.Options{
 		RESTConfig:  &rest.Config{Host: "https://127.0.0.1:1"},
 		Environment: bootstrap.Environment{Service: "web", Namespace: "shop", ServiceAccount: "web"},
+
+		WebhookConfigurations: []trust.Target{{Kind: trust.Validating, Name: "web"}},
 	}
 }
 
@@ -32,6 +35,20 @@ func TestNewRefusesBadOptions(t *testing.T) {
 		want  string
 	}{
 		{name: "good", alter: func(*bootstrap.Options) {}},
+		{
+			name:  "no webhook configuration",
+			alter: func(o *bootstrap.Options) { o.WebhookConfigurations = nil },
+			want:  "WebhookConfigurations is missing",
+		},
+		{
+			name:  "trust that is somebody else's",
+			alter: func(o *bootstrap.Options) { o.WebhookConfigurations, o.ExternalTrust = nil, true },
+		},
+		{
+			name:  "trust that is ours and somebody else's",
+			alter: func(o *bootstrap.Options) { o.ExternalTrust = true },
+			want:  "do not go together",
+		},
 		{name: "no API server", alter: func(o *bootstrap.Options) { o.RESTConfig = nil }, want: "RESTConfig"},
 		{name: "no Service", alter: func(o *bootstrap.Options) { o.Service = "" }, want: "service name"},
 		{name: "no namespace", alter: func(o *bootstrap.Options) { o.Namespace = "" }, want: "the namespace"},

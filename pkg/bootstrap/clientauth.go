@@ -40,6 +40,7 @@ func (b *Bootstrapper) followClientAuth(ctx context.Context) error {
 			b.reloadCounted(reloadClientCA, err)
 			klog.FromContext(ctx).Error(err, "Keeping the last good client CAs", "file", file)
 		},
+		OnGood: func() { b.reloadOver(ctx, reloadClientCA) },
 	})
 	if err != nil {
 		return err

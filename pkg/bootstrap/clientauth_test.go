@@ -72,8 +72,8 @@ func demanding(t *testing.T, version uint16) *Bootstrapper {
 		RESTConfig:   &rest.Config{Host: "https://127.0.0.1:1"},
 		Environment:  Environment{Service: "web", Namespace: "shop", ServiceAccount: "web"},
 		SelfAddress:  l.Addr().String(),
-		ClientCAFile: path,
-		Registerer:   prometheus.NewRegistry(),
+		ClientCAFile: path, ExternalTrust: true,
+		Registerer: prometheus.NewRegistry(),
 	}
 	options.TLS.MinVersion = version
 	b, err := New(options)
@@ -242,7 +242,7 @@ func TestNewReadsTheClientCAs(t *testing.T) {
 		_, err := New(Options{
 			RESTConfig:   &rest.Config{Host: "https://127.0.0.1:1"},
 			Environment:  Environment{Service: "web", Namespace: "shop", ServiceAccount: "web"},
-			ClientCAFile: file,
+			ClientCAFile: file, ExternalTrust: true,
 		})
 		if err == nil || !strings.Contains(err.Error(), "ClientCAFile") || !strings.Contains(err.Error(), file) {
 			t.Errorf("New = %v, want an error that names ClientCAFile and %s", err, file)

@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 	"github.com/hookstrap/hookstrap/pkg/internal/tokenfile"
 )
 
@@ -25,13 +26,14 @@ type clients struct {
 	dynamic    dynamic.Interface
 }
 
-func newClients(cfg *rest.Config, requests *requestCounter) (clients, error) {
+func newClients(cfg *rest.Config, requests *requestCounter, rights *refusal.Rights) (clients, error) {
 	cfg = rest.CopyConfig(cfg)
 	if cfg.QPS == 0 {
 		cfg.QPS, cfg.Burst = clientQPS, clientBurst
 	}
 	tokenfile.Reread(cfg)
 	requests.wrap(cfg)
+	refusal.Watch(cfg, rights)
 	transport, err := rest.HTTPClientFor(cfg)
 	if err != nil {
 		return clients{}, fmt.Errorf("making the client for the API server %s: %w", cfg.Host, err)

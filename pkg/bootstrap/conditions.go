@@ -4,13 +4,17 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,18 +23,18 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 )
 
-// Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, every
-// live caBundle verifies it, and a handshake with our own listener (or the neighbor's, if we know where it listens)
-// succeeds with nothing but those caBundles.
+// Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, the
+// live caBundle of every object through which the API server calls us verifies it, and a handshake with our own listener
+// (or the neighbor's, if we know where it listens) succeeds with nothing but those caBundles.
 func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
-		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }},
-		{Name: "trusted", Check: func(context.Context) error { return b.trustedNow() }},
+		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }, Note: b.refusedNow},
+		{Name: "trusted", Check: func(context.Context) error { return b.trustedNow() }, Note: b.waivedNow},
 	}
 	if b.options.SelfAddress == "" {
 		return conditions
 	}
-	return append(conditions, lifecycle.Condition{Name: "handshake", Check: b.recentHandshake})
+	return append(conditions, lifecycle.Condition{Name: "handshake", Check: b.recentHandshake, Note: b.sidecarNow})
 }
 
 // Readyz is all [Bootstrapper.Conditions] as one check, for controller-runtime's AddReadyzCheck.
@@ -55,13 +59,25 @@ func (b *Bootstrapper) certificateNow() error {
 	return nil
 }
 
-// trustedNow is nil while every live caBundle verifies what is served.
+// trustedNow is nil while every live caBundle verifies what is served, and there is one.
 func (b *Bootstrapper) trustedNow() error {
 	pair := b.state.Pair()
 	if pair == nil {
 		return errors.New("there is no certificate to be trusted yet")
 	}
-	return b.injector.Verify(pair.Chain(), b.serverName(), time.Now())
+	if err := b.injector.Verify(pair.Chain(), b.serverName(), time.Now()); err != nil {
+		return err
+	}
+	return b.injector.Callable()
+}
+
+// waivedNow says which objects readiness does not wait for.
+func (b *Bootstrapper) waivedNow() string {
+	if b.options.ExternalTrust {
+		return "not looked at, because no webhook configuration is named: something else has to write the caBundle"
+	}
+	waived := b.injector.Waived()
+	return strings.Join(slices.Sorted(maps.Values(waived)), "; ")
 }
 
 // recentHandshake is one handshake for all who ask within a moment. It is made with the certificate that is served now.
@@ -83,7 +99,11 @@ func (b *Bootstrapper) handshake(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.verifyHandshake(presented, pair)
+	err = b.verifyHandshake(presented, pair)
+	if err != nil && b.options.Neighbor { // Advice about its certificate is for nothing if that is not the one to be served.
+		return cmp.Or(notLoaded(presented, pair, b.options.CertDir), err)
+	}
+	return err
 }
 
 // errAskedBack ends our own handshake where the server wants to know who we are.

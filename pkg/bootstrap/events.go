@@ -30,9 +30,15 @@ const (
 	eventCacheFull     = "ClusterCacheFull"
 	eventCacheComplete = "ClusterCacheComplete"
 	eventForeignCA     = "CANotMadeHere"
+	eventCANotWritten  = "CANotUpdated"
+	eventCAWritten     = "CAUpdated"
 	eventRotationWaits = "CARotationWaits"
 	eventDistrust      = "CADistrustNotUnderstood"
 	eventForeignEntry  = "ForeignWebhookEntry"
+	eventOwnNamespace  = "OwnNamespaceNotExempt"
+	eventNotLoaded     = "CertificateNotLoaded"
+	eventLoaded        = "CertificateLoaded"
+	eventTargetWaived  = "TargetNotCalled"
 )
 
 // warningInterval is for how long the same warning about the same thing is not repeated. It comes on top of client-go's

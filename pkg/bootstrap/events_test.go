@@ -89,6 +89,11 @@ func TestWhatIsAnEvent(t *testing.T) {
 			b.ClusterCacheComplete("one")
 			b.ClusterCacheFull("one", other)
 		}, []string{"Warning ClusterCacheFull", "Warning ClusterCacheFull", "Normal ClusterCacheComplete", "Warning ClusterCacheFull"}},
+		"own namespace, once": {func(b *Bootstrapper) {
+			b.AskedAboutOwnNamespace(t.Context(), "pods")
+			b.events.settled()
+			b.AskedAboutOwnNamespace(t.Context(), "deployments")
+		}, []string{"Warning OwnNamespaceNotExempt"}},
 		"files, by kind": {func(b *Bootstrapper) {
 			b.reloadFailed(reloadCA, other)
 			b.reloadFailed(reloadCertificate, other)

@@ -8,12 +8,13 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 // eventSink writes events, one at a time and from a goroutine of client-go's recorder, which queues a thousand and
@@ -62,18 +63,19 @@ func (s *eventSink) Patch(event *corev1.Event, data []byte) (*corev1.Event, erro
 	})
 }
 
-// write hides from the recorder what it would only report in its own way: the end of the process, and a right that is
-// missing. Everything else is its to judge, and to try again.
+// write hides from the recorder what it would only report in its own way: the end of the process, and a refusal that
+// somebody has to act on. Everything else is its to judge, and to try again.
 func (s *eventSink) write(event *corev1.Event, do func() (*corev1.Event, error)) (*corev1.Event, error) {
 	if !s.wait() {
 		return event, nil
 	}
 	written, err := do()
-	if apierrors.IsForbidden(err) {
-		klog.FromContext(s.ctx).Error(err, "Cannot write an event: grant the RBAC rule {apiGroups: [\"\"], "+
-			"resources: [events], verbs: [create, patch]} in our namespace", "reason", event.Reason, "message", event.Message)
+	advice := refusal.Advice(err, "grant {apiGroups: [\"\"], resources: [events], verbs: [create, patch]} in our namespace")
+	if advice != "" {
+		klog.FromContext(s.ctx).Error(err, "Cannot write an event", "advice", advice, "reason", event.Reason,
+			"message", event.Message)
 	}
-	if apierrors.IsForbidden(err) || s.ended() {
+	if advice != "" || s.ended() {
 		return event, nil
 	}
 	return written, err

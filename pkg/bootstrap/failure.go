@@ -14,12 +14,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 // What is attempted, as hookstrap_bootstrap_failures_total has it beside the phases.
 const (
 	taskCertificate = "certificate" // a step of the next certificate that has no name of its own
-	taskAuthority   = "authority"   // the built-in signer's CA: reading or creating its Secret
+	taskAuthority   = "authority"   // the built-in signer's CA: reading or writing its Secret
 	taskRequest     = "request"     // creating, approving and signing the request, and what came back
 	taskWait        = "wait"        // for somebody else to approve or sign it
 	taskRoots       = "roots"       // finding the CA that verifies it
@@ -68,7 +69,10 @@ func taskOf(fallback string, err error) string {
 // metric's label invent no values.
 const (
 	reasonUnverified  = "Unverified"  // the certificate does not verify against any CA we may publish or that is live
-	reasonForbidden   = "Forbidden"   // a right is missing, or our credentials are not accepted
+	reasonForbidden   = "Forbidden"   // a right is missing
+	reasonCredentials = "Credentials" // the API server does not accept our token or client certificate
+	reasonQuota       = "Quota"       // a ResourceQuota is used up
+	reasonAdmission   = "Admission"   // an admission policy, webhook or plugin denied what RBAC allows
 	reasonNotFound    = "NotFound"    // an object, or a kind of API, does not exist
 	reasonConflict    = "Conflict"    // somebody else wrote first
 	reasonInvalid     = "Invalid"     // the API server does not take the object
@@ -107,15 +111,23 @@ func unverified(err error) bool {
 
 // statusReason folds the reasons of the API server into a few that call for different reactions.
 func statusReason(err error) string {
-	switch apierrors.ReasonForError(err) {
-	case metav1.StatusReasonForbidden, metav1.StatusReasonUnauthorized:
+	switch refusal.Of(err).Kind {
+	case refusal.Rule:
 		return reasonForbidden
-	case metav1.StatusReasonNotFound, metav1.StatusReasonGone, metav1.StatusReasonMethodNotAllowed:
+	case refusal.Credentials:
+		return reasonCredentials
+	case refusal.Quota:
+		return reasonQuota
+	case refusal.Policy, refusal.Webhook, refusal.Terminating, refusal.Plugin:
+		return reasonAdmission
+	case refusal.NoKind, refusal.NoNamespace, refusal.NoObject:
 		return reasonNotFound
-	case metav1.StatusReasonConflict, metav1.StatusReasonAlreadyExists:
+	case refusal.Manager, refusal.Race:
 		return reasonConflict
-	case metav1.StatusReasonInvalid, metav1.StatusReasonBadRequest:
+	case refusal.Invalid:
 		return reasonInvalid
+	}
+	switch apierrors.ReasonForError(err) {
 	case metav1.StatusReasonTooManyRequests, metav1.StatusReasonServerTimeout, metav1.StatusReasonTimeout,
 		metav1.StatusReasonServiceUnavailable, metav1.StatusReasonInternalError:
 		return reasonUnavailable

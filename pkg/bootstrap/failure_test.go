@@ -23,6 +23,9 @@ import (
 func TestReasonOf(t *testing.T) {
 	secrets := schema.GroupResource{Resource: "secrets"}
 	refused := &url.Error{Op: "Get", URL: "https://10.0.0.1", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
+	rule := errors.New(`User "x" cannot get resource "secrets" in API group "" in the namespace "shop"`)
+	quota := errors.New("exceeded quota: few, requested: count/secrets=1, used: count/secrets=0, limited: count/secrets=0")
+	policy := errors.New("ValidatingAdmissionPolicy 'frozen' with binding 'all' denied request: no")
 	for name, tc := range map[string]struct {
 		err  error
 		want string
@@ -35,8 +38,10 @@ func TestReasonOf(t *testing.T) {
 		"another name":      {x509.HostnameError{Certificate: &x509.Certificate{}}, "Unverified"},
 		"waiting for trust": {errors.Join(context.DeadlineExceeded, x509.UnknownAuthorityError{}), "Unverified"},
 		"deadline":          {context.DeadlineExceeded, "TimedOut"},
-		"forbidden":         {apierrors.NewForbidden(secrets, "ca", errors.New("no")), "Forbidden"},
-		"unauthorized":      {apierrors.NewUnauthorized("who?"), "Forbidden"},
+		"forbidden":         {apierrors.NewForbidden(secrets, "ca", rule), "Forbidden"},
+		"quota":             {apierrors.NewForbidden(secrets, "ca", quota), "Quota"},
+		"policy":            {apierrors.NewForbidden(secrets, "ca", policy), "Admission"},
+		"unauthorized":      {apierrors.NewUnauthorized("who?"), "Credentials"},
 		"not found":         {apierrors.NewNotFound(secrets, "ca"), "NotFound"},
 		"conflict":          {apierrors.NewConflict(secrets, "ca", errors.New("first")), "Conflict"},
 		"already there":     {apierrors.NewAlreadyExists(secrets, "ca"), "Conflict"},

@@ -22,6 +22,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/internal/follow"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 // calm is how long after the start whatever can wait for it is begun.
@@ -119,13 +120,14 @@ func (f followed) run(ctx context.Context) {
 		Name: f.kind.Kind, Resource: f.resource, Selector: f.selector, Kind: f.kind,
 		Store: &follow.Objects{Changed: f.changed},
 		Report: func(err error) {
+			kind := refusal.Of(err).Kind
 			switch {
 			case !said.news(err):
-			case f.optional && (apierrors.IsForbidden(err) || apierrors.IsNotFound(err)):
+			case f.optional && (kind == refusal.Rule || apierrors.IsNotFound(err)):
 				logger.V(1).Info("Nothing to follow: this API server does not serve it, or an RBAC rule is missing",
 					"rule", f.rule, "reason", err.Error())
-			case apierrors.IsForbidden(err):
-				logger.Info("Changes are not noticed, an RBAC rule is missing", "rule", f.rule, "reason", err.Error())
+			case kind != refusal.None:
+				logger.Info("Changes are not noticed", "advice", refusal.Advice(err, "grant "+f.rule), "reason", err.Error())
 			default:
 				logger.Info("Changes are noticed late, the watch failed", "reason", err.Error())
 			}

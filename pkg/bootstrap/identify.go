@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 // found is who we are, and which of the addresses are the Service's.
@@ -43,13 +44,9 @@ func (b *Bootstrapper) identify(ctx context.Context) (found, error) {
 func (b *Bootstrapper) clusterIPs(ctx context.Context) ([]netip.Addr, error) {
 	name, namespace := b.options.Service, b.options.Namespace
 	service, err := b.clients.kubernetes.CoreV1().Services(namespace).Get(ctx, name, metav1.GetOptions{})
-	switch {
-	case apierrors.IsForbidden(err):
-		return nil, fmt.Errorf("the RBAC rule {apiGroups: [\"\"], resources: [services], resourceNames: [%s], "+
-			"verbs: [get]} is missing in namespace %s: %w", name, namespace, err)
-	case err != nil:
-		return nil, fmt.Errorf("reading Service %s/%s: %w", namespace, name, err)
-	default:
-		return identity.ParseIPs(service.Spec.ClusterIPs)
+	if err != nil {
+		return nil, refusal.Explain(fmt.Sprintf("reading Service %s/%s", namespace, name), err, fmt.Sprintf("grant "+
+			"{apiGroups: [\"\"], resources: [services], resourceNames: [%s], verbs: [get]} in namespace %s", name, namespace), "")
 	}
+	return identity.ParseIPs(service.Spec.ClusterIPs)
 }

@@ -13,9 +13,12 @@ type lastGood struct {
 }
 
 // keep takes the outcome of a reading and returns what to go by. Where the place cannot be read now, that is what it
-// held before, if that is known, and complain is called, once for each complaint.
+// held before, if that is known, and complain is called: once for each complaint, and with nil when that is over.
 func (g *lastGood) keep(read trust.Bundle, err error, complain func(error)) (trust.Bundle, error) {
 	if err == nil {
+		if g.said.last != "" {
+			complain(nil)
+		}
 		g.bundle, g.said = read, said{}
 		return read, nil
 	}

@@ -26,8 +26,10 @@ type metrics struct {
 	caNotAfter    prometheus.Gauge
 	caSteps       *prometheus.CounterVec
 	caForeign     prometheus.Gauge
-	bundles       *bundleMetrics
-	connections   *connectionMetrics
+	// sidecarOutdated is 0 without a sidecar.
+	sidecarOutdated prometheus.Gauge
+	bundles         *bundleMetrics
+	connections     *connectionMetrics
 }
 
 // newMetrics registers everything with r; nil registers nothing. trusted is asked at every scrape.
@@ -56,6 +58,9 @@ func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error)
 			"Changes of the built-in signer's CA that this process has written, by step.", "step"),
 		caForeign: gauge("hookstrap_ca_foreign",
 			"How many CAs in the built-in signer's Secret were not made by it: each is trusted, and one of them may sign."),
+		sidecarOutdated: gauge("hookstrap_sidecar_outdated",
+			"1 while the other container presents another certificate than the one stored for it half a minute ago or longer, "+
+				"else 0; always 0 with webhook serve."),
 		bundles:     newBundleMetrics(),
 		connections: newConnectionMetrics(),
 	}
@@ -87,7 +92,7 @@ func (m *metrics) register(r prometheus.Registerer, trusted func() error) error 
 		return 1
 	})
 	own := []prometheus.Collector{m.phaseSeconds, m.startRequests, m.failures, m.reloadErrors, m.renewals, m.leafNotBefore,
-		m.leafNotAfter, m.caNotAfter, m.caSteps, m.caForeign, verified, m.connections}
+		m.leafNotAfter, m.caNotAfter, m.caSteps, m.caForeign, m.sidecarOutdated, verified, m.connections}
 	for _, c := range append(own, m.bundles.collectors()...) {
 		if err := r.Register(c); err != nil {
 			return fmt.Errorf("registering the bootstrap metrics (one Bootstrapper a registry): %w", err)

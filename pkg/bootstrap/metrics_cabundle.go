@@ -24,6 +24,7 @@ type bundleMetrics struct {
 	failures *prometheus.CounterVec
 	heals    *prometheus.CounterVec
 	foreign  *prometheus.GaugeVec
+	waived   *prometheus.GaugeVec
 
 	mu       sync.Mutex
 	managers map[string]bool // those that have a label value of their own
@@ -32,7 +33,8 @@ type bundleMetrics struct {
 func newBundleMetrics() *bundleMetrics {
 	return &bundleMetrics{
 		writes: counter("hookstrap_cabundle_writes_total",
-			"Writes of a caBundle, by object and by what was there before: empty, garbage, differs, surplus or distrusted.",
+			"Writes of a caBundle, by object and by what was there before: empty, garbage, differs, surplus, distrusted, moved or "+
+				"ownership.",
 			"kind", "name", "reason"),
 		failures: counter("hookstrap_cabundle_write_failures_total",
 			"Writes of a caBundle that the API server did not take, by object.", "kind", "name"),
@@ -43,12 +45,17 @@ func newBundleMetrics() *bundleMetrics {
 			Name: "hookstrap_webhook_entries_foreign",
 			Help: "Entries of webhook configurations that do not call our Service, by object, and by whether that is expected.",
 		}, []string{"kind", "name", "expected"}),
+		waived: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "hookstrap_target_waived",
+			Help: "1 while the API server no longer calls us through an object of --webhook-configuration, or without verifying " +
+				"us, so that readiness does not wait for it, else 0.",
+		}, []string{"kind", "name"}),
 		managers: map[string]bool{},
 	}
 }
 
 func (m *bundleMetrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.writes, m.failures, m.heals, m.foreign}
+	return []prometheus.Collector{m.writes, m.failures, m.heals, m.foreign, m.waived}
 }
 
 // observer counts; further functions of it are for the caller to fill in.

@@ -69,8 +69,11 @@ type Options struct {
 	ClusterDomain string
 	// ExtraSANs are more DNS names or IP addresses for the certificate.
 	ExtraSANs []string
-	// WebhookConfigurations are the objects whose caBundle is kept right; with none, trust is somebody else's task.
+	// WebhookConfigurations are the objects whose caBundle is kept right. None is an error without ExternalTrust.
 	WebhookConfigurations []trust.Target
+	// ExternalTrust says that there are no WebhookConfigurations, because something else lets clients trust the CA. Ready
+	// then does not mean that the API server trusts us, which the condition "trusted" says in a verbose report.
+	ExternalTrust bool
 	// SharedConfigurations says that WebhookConfigurations have entries of other Services as well. They are counted, but
 	// no longer warned of: whoever steals our ServiceAccount's token can add one.
 	SharedConfigurations bool
@@ -136,13 +139,15 @@ func (o Options) withDefaults() Options {
 		o.Approval = csr.ApproveSelf
 	}
 	if o.CASecretName == "" {
-		o.CASecretName = o.Service + "-ca"
+		o.CASecretName = defaultCASecretName(o.Service)
 	}
 	if o.SelfAddress == "" && !o.Neighbor {
 		o.SelfAddress = DefaultSelfAddress
 	}
 	return o
 }
+
+func defaultCASecretName(service string) string { return service + "-ca" }
 
 // validate finds all faults at once, before anything is contacted.
 func (o Options) validate() error {
@@ -178,7 +183,21 @@ func (o Options) validate() error {
 		faults = append(faults, fmt.Errorf("PublishTrustBundle is for the CA of signer %s: whoever runs another one "+
 			"publishes its CA", o.BuiltInSignerName))
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, o.validateTargets())...)
+}
+
+// validateTargets judges whether it is known who keeps the trust: without, the server would be ready and no client
+// would trust it.
+func (o Options) validateTargets() error {
+	switch none := len(o.WebhookConfigurations) == 0; {
+	case none && !o.ExternalTrust:
+		return errors.New("WebhookConfigurations is missing: name the objects whose caBundle is to be kept right, or set " +
+			"ExternalTrust if something else writes the caBundle")
+	case !none && o.ExternalTrust:
+		return errors.New("ExternalTrust and WebhookConfigurations do not go together: the one says that something else " +
+			"writes the caBundle, the other that we do; set one of them")
+	}
+	return nil
 }
 
 // profile is what the signer that is asked demands.

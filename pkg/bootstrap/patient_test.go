@@ -41,7 +41,7 @@ func TestFilesAreTriedAgain(t *testing.T) {
 		ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), logger))
 		defer cancel()
 		b, err := New(Options{RESTConfig: &rest.Config{Host: "https://127.0.0.1:1"}, Source: SourceFiles,
-			CertDir: t.TempDir(), Environment: Environment{Service: "web", Namespace: "shop"}})
+			CertDir: t.TempDir(), ExternalTrust: true, Environment: Environment{Service: "web", Namespace: "shop"}})
 		check(t, err)
 		begins := time.Now().Add(10 * time.Minute)
 		pair := storedPair(t, begins, begins.Add(time.Hour), []string{"web.shop.svc"})

@@ -5,11 +5,14 @@ package bootstrap
 
 import (
 	"cmp"
+	"context"
 	"crypto/x509"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
@@ -38,9 +41,33 @@ func (b *Bootstrapper) reloadFailed(what string, err error) {
 
 // reloadCounted is reloadFailed for files which the serving certificate does not depend on: readiness does not say it.
 func (b *Bootstrapper) reloadCounted(what string, err error) {
+	if what != reloadChecks { // The Reloader has its own condition.
+		b.refused.Store(what, err)
+	}
 	b.metrics.failure(taskReload, err)
 	b.metrics.reload(what)
 	b.events.warning(eventReload, what, "The last good files (%s) stay in use: %v", what, err)
+}
+
+// reloadOver tells that what reloadCounted told of is over: the files are in use again. It does nothing otherwise.
+func (b *Bootstrapper) reloadOver(ctx context.Context, what string) {
+	if _, bad := b.refused.LoadAndDelete(what); !bad {
+		return
+	}
+	b.events.over(eventReload, what)
+	b.events.normal(eventReloaded, "The files (%s) are in use again", what)
+	klog.FromContext(ctx).Info("The files are in use again", "what", what)
+}
+
+// refusedNow is for readiness to say: which files are not in use, and why. The last good ones are.
+func (b *Bootstrapper) refusedNow() string {
+	var notes []string
+	for _, what := range reloads() {
+		if err, bad := b.refused.Load(what); bad {
+			notes = append(notes, fmt.Sprintf("the last good files (%s) stay in use: %v", what, err))
+		}
+	}
+	return strings.Join(notes, "; ")
 }
 
 // ChecksNotReloaded counts a configuration of the checks that could not be read or used, and records it as an event of
@@ -94,6 +121,18 @@ func (b *Bootstrapper) rotated(step authority.Step) {
 	b.events.normal(eventAuthority, "%s", step.Message)
 }
 
+// authorityFailed tells that the CA cannot be kept: its Secret is not what it should be and cannot be written, so that
+// no rotation goes on. With nil that is over. The last good CA stays in use.
+func (b *Bootstrapper) authorityFailed(err error) {
+	if err == nil {
+		b.events.over(eventCANotWritten, "")
+		b.events.normal(eventCAWritten, "The CA's Secret %s can be kept again", b.options.CASecretName)
+		return
+	}
+	b.metrics.failure(taskAuthority, err)
+	b.events.warning(eventCANotWritten, "", "The last good CA stays in use, and is not rotated: %v", err)
+}
+
 // authorityWarned tells of what a person should look at in the CA's Secret.
 func (b *Bootstrapper) authorityWarned(w authority.Warning) {
 	reason := map[string]string{
@@ -112,7 +151,20 @@ func (b *Bootstrapper) injectorObserver() trust.Observer {
 			w.Target, cmp.Or(w.Overwriter, managerUnknown), w.Repairs)
 	}
 	observer.Foreign = b.foreignEntries
+	observer.Waived = b.waived
 	return observer
+}
+
+// waived counts an object that nothing waits for any more, or again, and warns of the former.
+func (b *Bootstrapper) waived(t trust.Target, reason string) {
+	count := b.metrics.bundles.waived.WithLabelValues(string(t.Kind), t.Name)
+	if reason == "" {
+		count.Set(0)
+		b.events.over(eventTargetWaived, t.String())
+		return
+	}
+	count.Set(1)
+	b.events.warning(eventTargetWaived, t.String(), "Readiness does not wait for %s: %s", t, reason)
 }
 
 // mostEntries bounds how many entries an event names.

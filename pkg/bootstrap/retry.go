@@ -42,7 +42,8 @@ func retry[T any](
 	}
 }
 
-// untilUsable is how long it takes until a certificate that is not valid yet can be used; no other failure has such a time.
+// untilUsable is how long it takes until a certificate that is not valid yet can be used. Other failures have no such
+// time.
 func untilUsable(err error) time.Duration {
 	if early, ok := errors.AsType[*csr.NotValidYetError](err); ok {
 		return max(time.Second, time.Until(early.Usable()))

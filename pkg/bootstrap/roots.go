@@ -104,8 +104,14 @@ func (f *rootFinder) latest(
 	})
 }
 
-// complain counts and logs that a place where CAs are found could not be read.
+// complain counts and logs that a place where CAs are found could not be read, or with nil that it can be again.
 func (b *Bootstrapper) complain(ctx context.Context, source string, err error) {
+	if err == nil {
+		if source == string(signer.SourceFile) {
+			b.reloadOver(ctx, reloadCA)
+		}
+		return
+	}
 	said := fmt.Errorf("reading the CAs of %s: %w", source, err)
 	if source == string(signer.SourceFile) {
 		b.reloadFailed(reloadCA, said)

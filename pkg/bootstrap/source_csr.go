@@ -74,6 +74,10 @@ func (b *Bootstrapper) newCSRSource(ctx context.Context, profile signer.Profile)
 	return s, nil
 }
 
+// observedFrom is how many functions lie between a step of package csr and phaseAt: its observe, and the function that
+// it calls.
+const observedFrom = 2
+
 func (s *csrSource) newRequester(ctx context.Context) *csr.Requester {
 	r := &csr.Requester{
 		Client:   s.clients.kubernetes.CertificatesV1().CertificateSigningRequests(),
@@ -83,7 +87,7 @@ func (s *csrSource) newRequester(ctx context.Context) *csr.Requester {
 			klog.FromContext(ctx).Info("Still waiting for the certificate", "outcome", err.Outcome, "reason", err.Error())
 		},
 		Observe: func(phase csr.Phase, took time.Duration, keysAndValues ...any) {
-			s.phase(ctx, string(phase), took, keysAndValues...)
+			s.phaseAt(ctx, observedFrom, string(phase), took, keysAndValues...)
 		},
 	}
 	if account := s.options.ServiceAccount; account != "" {

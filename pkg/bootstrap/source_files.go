@@ -28,6 +28,7 @@ func (b *Bootstrapper) runFiles(ctx context.Context) error {
 	watcher, err := serving.NewWatcher(serving.WatcherOptions{
 		Dir:     b.options.CertDir,
 		OnError: func(err error) { s.rejected(ctx, err) },
+		OnGood:  func() { s.reloadOver(ctx, reloadCertificate) },
 	})
 	if err != nil {
 		return err
@@ -76,6 +77,9 @@ func (s *filesSource) adopting(ctx context.Context, next candidate) (stop func()
 			if pause(ctx, failures.After(err)) != nil {
 				return
 			}
+		}
+		if ctx.Err() == nil {
+			s.reloadOver(ctx, reloadCertificate)
 		}
 	})
 	return func() { cancel(); running.Wait() }

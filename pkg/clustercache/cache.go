@@ -20,6 +20,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/handler/view"
 	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 	"github.com/hookstrap/hookstrap/pkg/internal/tokenfile"
 )
 
@@ -158,6 +159,7 @@ func (c *Cache) connect() error {
 	cfg.QPS = -1 // A list is many small pages. The API server bounds what it takes on.
 	tokenfile.Reread(cfg)
 	cfg.Wrap(limitPages)
+	refusal.Watch(cfg, nil)
 	inner, err := client.NewWithWatch(cfg, client.Options{Scheme: scheme.Scheme})
 	if err != nil {
 		return fmt.Errorf("making the client for what checks read: %w", err)

@@ -8,10 +8,10 @@ import (
 	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/pkg/handler/view"
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 	"github.com/hookstrap/hookstrap/pkg/internal/relist"
 )
 
@@ -81,9 +81,8 @@ func (c *Cache) reflect(ctx context.Context, f *followed, v view.Any) {
 
 // unwatched says what keeps the type from being watched, and which right is missing.
 func (f *followed) unwatched(ctx context.Context, err error) {
-	if apierrors.IsForbidden(err) {
-		klog.FromContext(ctx).Error(err, "Checks cannot read what they need, an RBAC rule is missing: grant get, list "+
-			"and watch", "type", f.name)
+	if advice := refusal.Advice(err, "grant get, list and watch"); advice != "" {
+		klog.FromContext(ctx).Error(err, "Checks cannot read what they need", "type", f.name, "advice", advice)
 		return
 	}
 	klog.FromContext(ctx).Error(err, "Cannot watch what checks read, will try again", "type", f.name)

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
@@ -20,11 +23,21 @@ import (
 // errDenied is the outcome when something is denied; the report says what.
 var errDenied = errors.New("something is denied")
 
+// errUnreadable is the outcome when nothing is denied, but something could not be judged; the report says what.
+var errUnreadable = errors.New("something cannot be read")
+
 // offlineOptions are the command line of check.
 type offlineOptions struct {
 	checks  checkOptions
 	offline offline.Options
 	output  string
+	labels  []namespaceLabels
+}
+
+// namespaceLabels are labels of a namespace.
+type namespaceLabels struct {
+	namespace string
+	labels    map[string]string
 }
 
 func newCheckCommand(global Options) *cobra.Command {
@@ -38,7 +51,8 @@ func newCheckCommand(global Options) *cobra.Command {
 		Long: "check judges manifests with the checks of the server, each object as if it were about to be created,\n" +
 			"without a cluster or an API server. What checks look up in a cluster is looked up in the manifests.\n\n" +
 			"A directory is read with all that is below it: *.yaml, *.yml and *.json, all documents, Lists too. The exit\n" +
-			"code is 0 if the server would let everything in, 1 if not, and 2 if nothing could be checked.",
+			"code is 0 if the server would let everything in, 1 if not, and 2 if something could not be checked: no\n" +
+			"object was found, a file cannot be read, or it is the source of a program that makes manifests of it.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(o.offline.Paths) == 0 {
@@ -59,6 +73,8 @@ func (o *offlineOptions) addFlags(fs *pflag.FlagSet) {
 		"text, json, or sarif for code-scanning services")
 	fs.VarP(newValue(&o.offline.Namespace, "name", "default", parseNamespace), "namespace", "n",
 		"namespace of objects whose manifest does not say, as with kubectl apply")
+	fs.Var(newArray(&o.labels, "name:key=value,…", parseNamespaceLabels), "namespace-labels",
+		"labels that a namespace has, for what depends on them, repeatable; its manifest may say them, too")
 	fs.StringVar(&o.offline.User.Username, "as", "", "user who would create the objects, for exemptions")
 	fs.StringArrayVar(&o.offline.User.Groups, "as-group", nil, "group of that user, repeatable")
 }
@@ -71,8 +87,30 @@ func parseOutput(text string) (string, error) {
 	return "", fmt.Errorf("unknown output %q: use text, json or sarif", text)
 }
 
+func parseNamespaceLabels(text string) (namespaceLabels, error) {
+	name, list, _ := strings.Cut(text, ":")
+	name, err := parseNamespace(name)
+	if err != nil {
+		return namespaceLabels{}, err
+	}
+	set, err := labels.ConvertSelectorToLabelsMap(list)
+	if err != nil || len(set) == 0 {
+		return namespaceLabels{}, fmt.Errorf("%q has no labels: write NAME:KEY=VALUE, and more behind commas", text)
+	}
+	return namespaceLabels{name, set}, nil
+}
+
 func (o *offlineOptions) run(cmd *cobra.Command, global Options) error {
 	o.offline.Input, o.offline.Configuration, o.offline.Scheme = cmd.InOrStdin(), o.checks.configuration, scheme.Scheme
+	o.offline.NamespaceLabels = map[string]map[string]string{}
+	for _, l := range o.labels {
+		set := o.offline.NamespaceLabels[l.namespace]
+		if set == nil {
+			set = map[string]string{}
+			o.offline.NamespaceLabels[l.namespace] = set
+		}
+		maps.Copy(set, l.labels)
+	}
 	bar := newProgress(cmd.ErrOrStderr())
 	o.offline.Progress = bar.update
 	report, err := offline.Judge(cmd.Context(), o.offline)
@@ -84,10 +122,13 @@ func (o *offlineOptions) run(cmd *cobra.Command, global Options) error {
 		return &usageError{err}
 	}
 	if err := o.write(cmd.OutOrStdout(), report, global); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
+		return &usageError{fmt.Errorf("writing the report: %w", err)} // 1 would say that something is denied
 	}
-	if report.DeniedObjects > 0 {
+	switch {
+	case report.DeniedObjects > 0:
 		return errDenied
+	case report.Unreadable > 0:
+		return errUnreadable
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,7 +45,10 @@ func checkFiles(t *testing.T, files map[string]string, stdin string, args ...str
 
 func TestCheck(t *testing.T) {
 	files := map[string]string{
-		"good/pod.yaml": goodPod, "bad/pod.yaml": badPod, "empty/x.txt": "",
+		"good/pod.yaml": goodPod, "bad/pod.yaml": badPod, "empty/x.txt": "", "broken/a.yaml": "a: {{ b }}\n",
+		"namespace.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: {psa: restricted, a: c}}\n",
+		"rules.yaml": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\n" +
+			"checks: {podSecurity: {level: privileged, rules: [{level: restricted, namespaceSelector: {matchLabels: {psa: restricted}}}]}}\n",
 		"warn.yaml":  "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {mode: warn}}\n",
 		"user.yaml":  "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {exempt: {users: [jane], groups: [ops]}}}\n",
 		"typos.yaml": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {mood: warn}}\ncheckz: {}\n",
@@ -71,6 +75,14 @@ func TestCheck(t *testing.T) {
 		"bad output":     {args: []string{"-f", "good", "-o", "xml"}, code: exitUsage, stderr: "use text, json or sarif"},
 		"bad config":     {args: []string{"-f", "good", "--config=typo.yaml"}, code: exitUsage, stderr: `line 3: unknown field "checks.imageTag.mood"`},
 		"worse config":   {args: []string{"-f", "good", "--config=typos.yaml"}, code: exitUsage, stderr: "is not valid:\n  line 3: unknown field \"checks.imageTag.mood\"\n  line 4: unknown field \"checkz\""},
+		"unreadable":     {args: []string{"-f", "good", "-f", "broken"}, code: exitUsage, stdout: "2 files: 0 denied, 0 warnings, 1 unreadable"},
+		"and denied":     {args: []string{"-f", "bad", "-f", "broken"}, code: exitFailure, stdout: "1 denied, 0 warnings, 1 unreadable"},
+		"no namespace":   {args: []string{"-f", "good", "--config=rules.yaml"}, code: exitFailure, stdout: `failed: cannot look up the labels of namespace "default": no manifest is of that Namespace; add it, or name its labels, as in --namespace-labels=default:KEY=VALUE` + "\n"},
+		"its labels":     {args: []string{"-f", "good", "--config=rules.yaml", "--namespace-labels=default:a=b,psa=restricted"}, code: exitFailure, stdout: "podSecurity: spec.containers[0]: allowPrivilegeEscalation"},
+		"other labels":   {args: []string{"-f", "good", "--config=rules.yaml", "--namespace-labels=default:a=b", "--namespace-labels=default:psa=no"}, stdout: "0 denied"},
+		"over manifests": {args: []string{"-f", "good", "-f", "namespace.yaml", "--config=rules.yaml", "--namespace-labels=default:a=b"}, code: exitFailure, stdout: "1 denied"},
+		"labels of none": {args: []string{"-f", "good", "--namespace-labels=psa=no"}, code: exitUsage, stderr: "--namespace-labels"},
+		"no labels":      {args: []string{"-f", "good", "--namespace-labels=default"}, code: exitUsage, stderr: "write NAME:KEY=VALUE"},
 		"missing config": {args: []string{"-f", "good", "--config=gone"}, code: exitUsage, stderr: "--config"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,6 +106,28 @@ func TestCheckOutputs(t *testing.T) {
 	code, stdout, _ = checkFiles(t, map[string]string{"a.yaml": goodPod}, "", "-f", "a.yaml", "-o", "sarif")
 	if code != exitOK || !strings.Contains(stdout, `"results": []`) || !strings.Contains(stdout, `"version": "v1.2.3"`) {
 		t.Errorf("%d: %s", code, stdout)
+	}
+}
+
+// fullDevice is where nothing can be written to.
+type fullDevice struct{}
+
+func (fullDevice) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// That a report cannot be written is no denial.
+func TestCheckOfAFullDevice(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.yaml")
+	if err := os.WriteFile(path, []byte(goodPod), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, output := range []string{"text", "json", "sarif"} {
+		var errs bytes.Buffer
+		code := Run(t.Context(), []string{"check", "-f", path, "-o", output}, Options{
+			Stdout: fullDevice{}, Stderr: &errs, Definitions: check.Definitions(),
+		})
+		if code != exitUsage || !strings.Contains(errs.String(), "writing the report: no space left on device") {
+			t.Errorf("%s: exit code %d: %s", output, code, &errs)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 
 	"k8s.io/klog/v2"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -16,12 +17,24 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler/reload"
 )
 
+// refused is for readiness to say: why the configuration file is not in use as it is now. The last good one is.
+func refused(r *reload.Reloader) func() string {
+	return func() string {
+		if err := r.Refused(); err != nil {
+			return fmt.Sprintf("the last good configuration stays in use: %v", err)
+		}
+		return ""
+	}
+}
+
 // newChecks makes the handler, and what keeps its checks as the configuration file has them. What they read of the
 // cluster is watched until ctx ends.
 func newChecks(
 	ctx context.Context, o *serveOptions, boot *bootstrap.Bootstrapper,
 ) (*handler.Handler, *reload.Reloader, error) {
-	h, err := handler.New(handler.Options{Registerer: ctrlmetrics.Registry})
+	h, err := handler.New(handler.Options{
+		Registerer: ctrlmetrics.Registry, Namespace: o.bootstrap.Namespace, OnOwnNamespace: boot.AskedAboutOwnNamespace,
+	})
 	if err != nil {
 		return nil, nil, err
 	}

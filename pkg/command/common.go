@@ -4,8 +4,10 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -61,9 +63,9 @@ func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
 			identity.DefaultClusterDomain+")")
 	fs.Var(newList(&b.ExtraSANs, "san", parseExtraSAN), "extra-san",
 		"one more DNS name or IP address for the certificate, repeatable")
-	fs.Var(newList(&b.WebhookConfigurations, "[kind/]name", trust.ParseTarget), "webhook-configuration",
+	fs.Var(newList(&b.WebhookConfigurations, "[kind/]name", parseTarget), "webhook-configuration",
 		"object whose caBundle is kept right: [validating/|mutating/|crd/|apiservice/]NAME, repeatable; a plain NAME is a\n"+
-			"ValidatingWebhookConfiguration")
+			"ValidatingWebhookConfiguration; none if something else writes the caBundle")
 	fs.BoolVar(&b.SharedConfigurations, "shared-configurations", false,
 		"the webhook configurations have entries of other Services as well: count those, and do not warn of them")
 }
@@ -76,6 +78,8 @@ func (o *commonOptions) addCertificateFlags(fs *pflag.FlagSet, parseSigner func(
 		"who approves the request: self, or external for a person or a controller")
 	fs.Var(newValue(&b.CAFile, "file", "", parseBundleFile), "ca-file",
 		"PEM file with the CA of an external signer, for when it cannot be found otherwise; it is read again when it changes")
+	fs.Var(newValue(&b.CASecretName, "name", "", parseSecretName), "ca-secret-name",
+		"Secret of the built-in signer's CA, in the same namespace (default the Service's name and -ca)")
 	fs.BoolVar(&b.PublishTrustBundle, "publish-trust-bundle", false,
 		"also keep the CA of the built-in signer in a ClusterTrustBundle, for clients other than the API server")
 	fs.Var(newValue(&b.Duration, "duration", "0s", parseCertificateDuration), "certificate-duration",
@@ -132,6 +136,23 @@ func (o *commonOptions) completeIdentity(fs *pflag.FlagSet, getenv func(string) 
 	if o.bootstrap.ClusterDomain == "" {
 		o.bootstrap.ClusterDomain = clusterDomain(o.bootstrap.Namespace)
 	}
+	return nil
+}
+
+// completeTargets takes "none" out of the webhook configurations, and judges whether there is one of the two.
+func (o *commonOptions) completeTargets() error {
+	b := &o.bootstrap
+	switch {
+	case len(b.WebhookConfigurations) == 0:
+		return errors.New("--webhook-configuration is missing: name the object whose caBundle is to be kept right, or none " +
+			"if something else writes the caBundle")
+	case !slices.Contains(b.WebhookConfigurations, trust.Target{}):
+		return nil
+	case len(b.WebhookConfigurations) > 1:
+		return errors.New("--webhook-configuration=none and other webhook configurations do not go together: leave one of " +
+			"them out")
+	}
+	b.WebhookConfigurations, b.ExternalTrust = nil, true
 	return nil
 }
 

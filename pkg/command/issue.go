@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -20,6 +21,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/oneoff"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 func newIssueCommand(global Options) *cobra.Command {
@@ -110,7 +112,9 @@ func issueHandmade(ctx context.Context, o *issueOptions) error {
 	if err != nil {
 		return err
 	}
-	client, err := kubernetes.NewForConfig(o.bootstrap.RESTConfig)
+	cfg := rest.CopyConfig(o.bootstrap.RESTConfig)
+	refusal.Watch(cfg, nil)
+	client, err := kubernetes.NewForConfig(cfg)
 	if err != nil {
 		return fmt.Errorf("making a client of the API server: %w", err)
 	}

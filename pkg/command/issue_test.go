@@ -74,6 +74,7 @@ func TestWrongValuesOfIssueAreUsageErrorsThatNameTheFlag(t *testing.T) {
 		for _, text := range wrong {
 			t.Run(flag+"="+text, func(t *testing.T) {
 				code, stderr := runIssue(t, "--service-name=web", "--namespace=shop", "--service-account=web",
+					"--webhook-configuration=web",
 					"--cert-dir="+filepath.Join(t.TempDir(), "serving"), "--"+flag+"="+text)
 				wantUsageError(t, code, stderr, flag)
 			})
@@ -105,6 +106,8 @@ func TestFlagsOfIssueThatDoNotGoTogether(t *testing.T) {
 		"no namespace":           {[]string{"--cert-dir=" + dir, "--service-name=web"}, "namespace"},
 		"no ServiceAccount":      {slices.Delete(slices.Clone(service), 2, 3), "service-account"},
 		"no directory":           {service[:3], "cert-dir"},
+		"no configuration":       {service, "webhook-configuration"},
+		"none beside others":     {append(service, "--webhook-configuration=none,web", "--once"), "webhook-configuration"},
 		"a client's signer":      {append(service, "--signer-name=kubernetes.io/kube-apiserver-client"), "signer-name"},
 		"timeout for ever":       {append(service, "--timeout=1m"), "timeout"},
 		"once and ready":         {append(service, "--once", "--self-address=0"), "self-address"},

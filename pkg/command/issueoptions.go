@@ -115,14 +115,21 @@ func (o *issueOptions) complete(fs *pflag.FlagSet, getenv func(string) string) e
 	if _, err := signer.Lookup(o.bootstrap.SignerName); err != nil {
 		return fmt.Errorf("--signer-name: %w", err)
 	}
-	return o.validateIdentity()
+	if err := o.validateIdentity(); err != nil {
+		return err
+	}
+	if o.once && len(o.bootstrap.WebhookConfigurations) == 0 { // There is no readiness that could be wrong.
+		o.bootstrap.ExternalTrust = true
+		return nil
+	}
+	return o.completeTargets()
 }
 
 // completeHandmade takes the rest of the certificate over from the flags that it shares with one for a Service. because
 // is a flag that says that there is no Service.
 func (o *issueOptions) completeHandmade(fs *pflag.FlagSet, because string, getenv func(string) string) error {
 	for _, name := range []string{"service-name", "pod-ip", "service-account", "cluster-domain", "extra-san",
-		"webhook-configuration", "publish-trust-bundle"} {
+		"webhook-configuration", "ca-secret-name", "publish-trust-bundle"} {
 		if fs.Changed(name) {
 			return fmt.Errorf("--%s and --%s do not go together: the one is for a certificate without a Service, the other "+
 				"for a Service's (which takes more names by --extra-san)", because, name)

@@ -103,7 +103,10 @@ func (o *serveOptions) validate() error {
 		return errors.New("--client-allowed-name needs --client-ca-file: " +
 			"a name means nothing without a CA that vouches for it")
 	}
-	return o.validateIdentity()
+	if err := o.validateIdentity(); err != nil {
+		return err
+	}
+	return o.completeTargets()
 }
 
 // selfAddress is where our own listener is reached from inside the pod.

@@ -60,6 +60,14 @@ func parsePodIP(text string) (netip.Addr, error) {
 	return ip, err
 }
 
+// parseTarget reads the name of an object with a caBundle, or "none", which is the zero Target.
+func parseTarget(text string) (trust.Target, error) {
+	if text == "none" {
+		return trust.Target{}, nil
+	}
+	return trust.ParseTarget(text)
+}
+
 // parseServiceAccount takes what a ServiceAccount may be called: a DNS subdomain, as a webhook configuration is.
 func parseServiceAccount(text string) (string, error) {
 	if _, err := trust.ParseTarget("validating/" + text); err != nil {

@@ -78,6 +78,8 @@ func Run(ctx context.Context, args []string, options Options) int {
 		return exitOK
 	case errors.Is(err, errDenied):
 		return exitFailure // The report says it all.
+	case errors.Is(err, errUnreadable):
+		return exitUsage // So it does.
 	}
 	complain(options, err)
 	if _, ok := errors.AsType[*usageError](err); ok {

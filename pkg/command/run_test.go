@@ -57,6 +57,7 @@ func wrongValues(t *testing.T) map[string][]string {
 		"signer-name":               {"nodomain", "kubernetes.io/legacy-unknown", ""},
 		"approve":                   {"maybe", ""},
 		"ca-file":                   {missing, garbage},
+		"ca-secret-name":            {"UPPER", "a/b", ""},
 		"publish-trust-bundle":      {"maybe", ""},
 		"shared-configurations":     {"maybe", ""},
 		"certificate-duration":      {"9m59s", "-1h", "soon", "596523h14m8s", "1000000h", "1200000h"},
@@ -115,6 +116,16 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 			args: []string{"--service-name=web", "--namespace=shop", "--service-account=web",
 				"--client-allowed-name=api-server"},
 			want: "--client-allowed-name needs --client-ca-file"},
+		"webhook configuration": {
+			args: []string{"--service-name=web", "--namespace=shop", "--service-account=web"},
+			want: "--webhook-configuration is missing: name the object whose caBundle is to be kept right, or none"},
+		"webhook configuration of files": {
+			args: []string{"--service-name=web", "--namespace=shop", "--certificate-source=files", "--cert-dir=x"},
+			want: "--webhook-configuration is missing"},
+		"webhook configurations, and none": {
+			args: []string{"--service-name=web", "--namespace=shop", "--service-account=web",
+				"--webhook-configuration=none,web"},
+			want: "--webhook-configuration=none and other"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stderr bytes.Buffer
@@ -129,7 +140,7 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 func TestEnvironmentFillsInWhatIsNotSet(t *testing.T) {
 	o, fs := newServeOptions(nil), pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	o.addFlags(fs)
-	if err := fs.Parse([]string{"--namespace=from-flag"}); err != nil {
+	if err := fs.Parse([]string{"--namespace=from-flag", "--webhook-configuration=web"}); err != nil {
 		t.Fatal(err)
 	}
 	environment := map[string]string{"SERVICE_NAME": "web", "POD_NAMESPACE": "from-environment", "POD_NAME": "web-0",
@@ -230,7 +241,7 @@ func runServe(t *testing.T, argument string) (code int, stderr string) {
 	t.Helper()
 	var output bytes.Buffer
 	code = run(t.Context(), []string{"serve", "--service-name=web", "--namespace=shop", "--service-account=web",
-		"--kubeconfig=" + unreachable(t), argument}, &output, &output)
+		"--webhook-configuration=web", "--kubeconfig=" + unreachable(t), argument}, &output, &output)
 	return code, output.String()
 }
 

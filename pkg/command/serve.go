@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	stdlog "log"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -93,9 +92,9 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 	}
 	admission := newAdmission(o, boot, group)
 	admission.Register(validatePath, drainer.Middleware(checks))
-	admission.Register("/", handler.WithDeadlines(http.NotFoundHandler()))
+	admission.Register("/", handler.WithDeadlines(lifecycle.NotFoundHandler()))
 	if err := serveProbes(serving, group, &o.commonOptions, boot,
-		lifecycle.Condition{Name: "checks", Check: reloader.Ready}, drainer.Condition()); err != nil {
+		lifecycle.Condition{Name: "checks", Check: reloader.Ready, Note: refused(reloader)}, drainer.Condition()); err != nil {
 		return err
 	}
 	group.Go(func() error { return boot.Start(serving) })
@@ -121,6 +120,9 @@ func serveProbes(
 	boot *bootstrap.Bootstrapper,
 	conditions ...lifecycle.Condition,
 ) error {
+	if err := registerProcess(ctrlmetrics.Registry, o.version); err != nil {
+		return err
+	}
 	probes, err := boot.ListenProbes(ctx, bootstrap.ProbeOptions{
 		HealthAddress: o.healthAddress, MetricsAddress: o.metricAddress, Conditions: conditions,
 		Gatherer: ctrlmetrics.Registry,

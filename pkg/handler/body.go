@@ -34,6 +34,7 @@ const (
 type incoming struct {
 	request *http.Request
 	held    *reservation
+	turn    time.Time // when it has to have its turn: what is left then is for the checks
 	due     time.Time // when there has to be an answer
 
 	data []byte // what has come, without the escape sequences of data[:done]

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -24,6 +25,9 @@ type outcome struct {
 	violations []Violation
 	err        error // the check could not tell; its text is known, and asking for it runs no code of the check
 	late       bool  // that is because the check gave no answer in time
+
+	// podsRefused are violations that an update left as they were, and for which the check denies the Pods to come.
+	podsRefused []Violation
 
 	exemptBy exemption // what exempted the request, or some of its containers; empty if nothing did
 	exempted []string  // who or what it was: the namespace, the user, …, or the images
@@ -142,7 +146,9 @@ func (e *entry) ask(ctx context.Context, req *Request) outcome {
 		o.err = e.failed(ctx, err)
 	}
 	if !e.everyUpdate {
-		violations = e.dropCarriedOver(ctx, req, violations)
+		var carried []Violation
+		violations, carried = e.dropCarriedOver(ctx, req, violations)
+		o.podsRefused = e.ofPods(req, carried)
 	}
 	if o.violations, o.exempted, err = e.withoutImages(req, violations); err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot tell which images are exempt; none is", "check", e.name, "err", err)
@@ -159,10 +165,12 @@ func (e *entry) ask(ctx context.Context, req *Request) outcome {
 //
 // This matters most for Pods, nearly all of whose spec cannot be changed: denying the update of a Pod for something
 // its owner can no longer do anything about helps nobody. If the check cannot say what was wrong with the old object,
-// all violations count.
-func (e *entry) dropCarriedOver(ctx context.Context, req *Request, violations []Violation) []Violation {
+// all violations count. It returns those that count, and those that are carried over.
+func (e *entry) dropCarriedOver(
+	ctx context.Context, req *Request, violations []Violation,
+) (counting, carried []Violation) {
 	if len(violations) == 0 || req.Operation != admissionv1.Update || len(req.AdmissionRequest.OldObject.Raw) == 0 {
-		return violations
+		return violations, nil
 	}
 	before, err := e.violationsOf(ctx, req.before())
 	if err == nil {
@@ -171,10 +179,30 @@ func (e *entry) dropCarriedOver(ctx context.Context, req *Request, violations []
 	if err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot tell which violations the old object had; all of them count",
 			"check", e.name, "err", err)
-		return violations
+		return violations, nil
 	}
 	known := recall(before)
-	return slices.DeleteFunc(slices.Clone(violations), known.has)
+	for _, v := range violations {
+		if known.has(v) {
+			carried = append(carried, v)
+		} else {
+			counting = append(counting, v)
+		}
+	}
+	return counting, carried
+}
+
+// ofPods are the violations of a template of Pods that a check denies. The object may stay as it is, but the Pods that
+// are made of it from now on are new, and are denied.
+func (e *entry) ofPods(req *Request, carried []Violation) []Violation {
+	if e.mode != Deny {
+		return nil
+	}
+	carried = slices.DeleteFunc(carried, func(v Violation) bool { return !strings.Contains("."+v.Field, ".template.") })
+	if rest, _, err := e.withoutImages(req, carried); err == nil {
+		return rest
+	}
+	return carried
 }
 
 // violationsOf asks the check about what an object was before. What only an exempt image made bearable is none of it:

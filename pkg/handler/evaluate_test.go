@@ -51,7 +51,7 @@ func TestDeadline(t *testing.T) {
 			code: http.StatusGatewayTimeout,
 			message: `Pod "web" in namespace "shop" not admitted: ` +
 				`check "slow" failed: no answer in time (1.8s): make the check faster, or raise timeoutSeconds in the ` +
-				`webhook configuration; check "later" failed: no answer in time: none was left for it`,
+				"webhook configuration\n" + `check "later" failed: no answer in time: none was left for it`,
 		},
 		"check that heeds its context": {
 			entries: func(<-chan struct{}) []Entry { return []Entry{{Check: heeding("polite")}} },
@@ -63,7 +63,7 @@ func TestDeadline(t *testing.T) {
 				return []Entry{{Check: says("quick", bad)}, {Check: stuck("slow", release)}}
 			},
 			code:    http.StatusForbidden,
-			message: `denied by 1 check: quick: bad; check "slow" failed`,
+			message: "denied by 1 check: quick: bad\n" + `check "slow" failed`,
 		},
 		"check that only warns does not stop the others": {
 			entries: func(release <-chan struct{}) []Entry {
@@ -215,7 +215,7 @@ func TestViolationsBesideAnErrorCount(t *testing.T) {
 	check := checkFunc{"half", func(context.Context, *Request) ([]Violation, error) {
 		return []Violation{{Message: "bad"}}, errors.New("the rest is unreadable")
 	}}
-	const both = `half: bad; check "half" failed: the rest is unreadable`
+	const both = "half: bad\n" + `check "half" failed: the rest is unreadable`
 	tests := map[string]struct {
 		entry Entry
 		want  string

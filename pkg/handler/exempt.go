@@ -59,8 +59,12 @@ func (e Exemptions) Validate(path *field.Path) field.ErrorList {
 	if len(e.NamespaceSelector.MatchLabels)+len(e.NamespaceSelector.MatchExpressions) == 0 {
 		return append(errs, field.Required(path, "an empty selector exempts every namespace: write mode: off for that"))
 	}
-	return append(errs, metav1validation.ValidateLabelSelector(e.NamespaceSelector,
-		metav1validation.LabelSelectorValidationOptions{}, path)...)
+	wrong := metav1validation.ValidateLabelSelector(e.NamespaceSelector,
+		metav1validation.LabelSelectorValidationOptions{}, path)
+	if problem := SelectsNothing(e.NamespaceSelector); problem != "" && len(wrong) == 0 {
+		wrong = append(wrong, field.Invalid(path, metav1.FormatLabelSelector(e.NamespaceSelector), problem))
+	}
+	return append(errs, wrong...)
 }
 
 // each judges the items of a list; problem returns what is wrong with one of them.

@@ -31,7 +31,7 @@ func TestErrorThatPanicsIsTheChecksFailure(t *testing.T) {
 		err   error
 		want  string
 	}{
-		"deny": {Entry{}, (*nilable)(nil), `Pod "web" in namespace "shop" denied by 1 check: half: bad; ` +
+		"deny": {Entry{}, (*nilable)(nil), `Pod "web" in namespace "shop" denied by 1 check: half: bad` + "\n" +
 			`check "half" failed: ` + panicked},
 		"deny, admit on errors": {Entry{OnError: Admit}, (*nilable)(nil), `Pod "web" in namespace "shop" denied by 1 check: half: bad`},
 		"warn":                  {Entry{Mode: Warn}, (*nilable)(nil), "half: bad|half failed: " + panicked},

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,10 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Limits bound what many reviews may cost; the zero value suits the machine.
 	Limits Limits
+	// Namespace is the server's own. OnOwnNamespace is called for each review of an object in it, with the resource:
+	// a webhook that is asked about its own namespace cannot start again once all its Pods are gone. It must not block.
+	Namespace      string
+	OnOwnNamespace func(ctx context.Context, resource string)
 }
 
 // Handler answers AdmissionReviews over HTTP. It may be used concurrently. Make one with [New].
@@ -31,6 +36,7 @@ type Handler struct {
 	entries atomic.Pointer[[]*entry]
 	metrics *metrics
 	gate    *gate
+	own     ownNamespace
 }
 
 var _ http.Handler = &Handler{}
@@ -45,7 +51,7 @@ func New(opts Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{metrics: m, gate: g}
+	h := &Handler{metrics: m, gate: g, own: ownNamespace{opts.Namespace, opts.OnOwnNamespace}}
 	if err := h.SetChecks(opts.Entries...); err != nil {
 		return nil, err
 	}
@@ -70,7 +76,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setDeadlines(w, start)
 	held := &reservation{gate: h.gate, writer: w, since: start}
 	defer held.release()
-	in := &incoming{request: r, held: held, due: start.Add(budget)}
+	in := &incoming{request: r, held: held, turn: start.Add(budget / 2), due: start.Add(budget)}
 	if refused := h.answer(w, in, budget); refused != nil {
 		h.refuse(w, in, refused)
 	}
@@ -117,7 +123,7 @@ func (h *Handler) answer(w http.ResponseWriter, in *incoming, budget time.Durati
 	// So the deadline is all that can end an evaluation; the caller's hanging up does not matter to checks this short.
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(r.Context()), in.due)
 	defer cancel()
-	if refused := held.enter(ctx, in.caller); refused != nil {
+	if refused := held.enter(ctx, in.turn, in.caller); refused != nil {
 		return refused
 	}
 	parsed, refused := read(in.data, held)
@@ -136,6 +142,7 @@ func (h *Handler) answer(w http.ResponseWriter, in *incoming, budget time.Durati
 func (h *Handler) review(
 	ctx context.Context, req *Request, held *reservation, budget time.Duration,
 ) (*admissionv1.AdmissionResponse, decision) {
+	h.own.look(ctx, req)
 	if req.cleansUp() {
 		return &admissionv1.AdmissionResponse{UID: req.UID, Allowed: true}, decisionAllowed
 	}
@@ -161,5 +168,6 @@ func logReview(ctx context.Context, req *Request, response *admissionv1.Admissio
 		level = 0
 	}
 	logger.V(level).Info("Not allowed", "kind", req.Kind.Kind, "object", klog.KRef(req.Namespace, req.Name),
-		"operation", req.Operation, "code", response.Result.Code, "message", response.Result.Message)
+		"operation", req.Operation, "code", response.Result.Code,
+		"message", strings.ReplaceAll(response.Result.Message, "\n", "; "))
 }

@@ -26,7 +26,7 @@ type Limits struct {
 	// set, and no less than four. More are of use to checks that wait for something. A check that goes on when its review
 	// was answered counts until it ends.
 	Concurrent int
-	// Queued is how many more may wait for their turn, as long as their own timeouts allow; 0 stands for 16 times
+	// Queued is how many more may wait for their turn, for half of their timeouts at most; 0 stands for 16 times
 	// Concurrent.
 	Queued int
 	// Bytes is how much memory the bodies of all these may take; decoded they take a few times as much. 0 stands for an
@@ -111,8 +111,8 @@ type reservation struct {
 	sharers atomic.Int64 // beside the first
 }
 
-// enter waits for a turn, or refuses. It asks whom the review is for if there are others.
-func (r *reservation) enter(ctx context.Context, of func() *caller) *refusal {
+// enter waits for a turn until then, or refuses. It asks whom the review is for if there are others.
+func (r *reservation) enter(ctx context.Context, until time.Time, of func() *caller) *refusal {
 	if r.gate.turns.take() {
 		r.hasTurn = true
 		return nil
@@ -120,6 +120,8 @@ func (r *reservation) enter(ctx context.Context, of func() *caller) *refusal {
 	if r.caller == nil {
 		r.caller = of()
 	}
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	w := r.gate.turns.queue(*r.caller)
 	r.waits(w)
 	r.hasTurn = r.gate.turns.await(ctx, w)

@@ -20,13 +20,16 @@ const (
 	maxMessage    = 256 << 10 // of all checks
 )
 
-// denialMessage says on one line what is denied and why, for example:
+// denialMessage says what is denied and why, on a line for each reason, for example:
 //
-//	Pod "web" in namespace "shop" denied by 2 checks: imageTag: spec.containers[0].image: …; requiredLabels: …
+//	Pod "web" in namespace "shop" denied by 2 checks: imageTag: spec.containers[0].image: …
+//	requiredLabels: …
 func denialMessage(req *Request, denials, failures []outcome) string {
-	parts := make([]string, 0, len(denials)+len(failures))
+	var parts []string
 	for _, o := range denials {
-		parts = append(parts, o.entry.name+": "+joinViolations(o.violations, maxViolations))
+		for _, text := range violationTexts(o.violations, maxViolations) {
+			parts = append(parts, o.entry.name+": "+text)
+		}
 	}
 	for _, o := range failures {
 		parts = append(parts, failureText(o))
@@ -35,8 +38,25 @@ func denialMessage(req *Request, denials, failures []outcome) string {
 	if len(denials) == 1 {
 		checks = "check"
 	}
-	text := fmt.Sprintf("%s denied by %d %s: %s", subject(req), len(denials), checks, strings.Join(parts, "; "))
-	return clean(text, maxMessage)
+	return lines(fmt.Sprintf("%s denied by %d %s", subject(req), len(denials), checks), parts)
+}
+
+// lines puts each reason on a line, the first behind what they are about. The reasons are clean by themselves, so that
+// no user can make up a line. Those that are too much are counted.
+func lines(about string, reasons []string) string {
+	var text strings.Builder
+	text.WriteString(about + ": ")
+	for i, reason := range reasons {
+		if i > 0 {
+			text.WriteString("\n")
+		}
+		if text.Len()+len(reason) > maxMessage {
+			text.WriteString(more(len(reasons)-i, "reasons"))
+			break
+		}
+		text.WriteString(reason)
+	}
+	return text.String()
 }
 
 // failureMessage says which checks could not tell.
@@ -45,7 +65,7 @@ func failureMessage(req *Request, failures []outcome) string {
 	for _, o := range failures {
 		parts = append(parts, failureText(o))
 	}
-	return clean(fmt.Sprintf("%s not admitted: %s", subject(req), strings.Join(parts, "; ")), maxMessage)
+	return lines(subject(req)+" not admitted", parts)
 }
 
 func failureText(o outcome) string {
@@ -86,6 +106,11 @@ func names(req *Request) (name, prefix string) {
 
 // joinViolations puts violations on one line, up to a number of them.
 func joinViolations(violations []Violation, limit int) string {
+	return strings.Join(violationTexts(violations, limit), "; ")
+}
+
+// violationTexts are the texts of violations, up to a number of them.
+func violationTexts(violations []Violation, limit int) []string {
 	var parts []string
 	for i, v := range violations {
 		if i == limit {
@@ -94,7 +119,7 @@ func joinViolations(violations []Violation, limit int) string {
 		}
 		parts = append(parts, clean(violationText(v), maxViolation))
 	}
-	return strings.Join(parts, "; ")
+	return parts
 }
 
 func more(n int, what string) string { return fmt.Sprintf("and %d more %s", n, what) }
@@ -108,9 +133,11 @@ func violationText(v Violation) string {
 
 // clean makes text fit for a warning header, a log line and a terminal: valid UTF-8 on one line without control
 // characters, and of limited length. The API server drops warnings that are not so.
+//
+// What is too long loses its middle: the beginning says what it is about, and the end what to do.
 func clean(text string, limit int) string {
-	if most := 4 * utf8.UTFMax * limit; len(text) > most { // The rest would be looked at for nothing.
-		text = text[:most]
+	if most := 4 * utf8.UTFMax * limit; len(text) > 2*most { // The rest would be looked at for nothing.
+		text = text[:most] + text[len(text)-most:]
 	}
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsGraphic(r) {
@@ -118,8 +145,10 @@ func clean(text string, limit int) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, "?"))
-	if utf8.RuneCountInString(text) <= limit {
+	runes := []rune(text)
+	if len(runes) <= limit {
 		return text
 	}
-	return string([]rune(text)[:limit-1]) + "…"
+	head := limit / 3
+	return string(runes[:head]) + "…" + string(runes[len(runes)-(limit-1-head):])
 }

@@ -113,8 +113,8 @@ func exemptText(o outcome) string {
 	return clean(string(o.exemptBy)+": "+strings.Join(o.exempted, ", "), maxViolation)
 }
 
-// warnings has a warning for each violation of checks in mode Warn, and for each such check that failed, or that would
-// deny but admits when it fails. It is for requests that are allowed: who was denied has a message to read already.
+// warnings has a warning for each violation of checks in mode Warn, for each such check that failed, or that would
+// deny but admits when it fails, and for each check that will deny the Pods of an object that stays as it was. It is for requests that are allowed: who was denied has a message to read already.
 func warnings(outcomes []outcome) []string {
 	violated, failed := split(outcomes, Warn)
 	_, open := split(outcomes, Deny) // the others refuse, and then nobody is warned
@@ -132,6 +132,11 @@ func warnings(outcomes []outcome) []string {
 	}
 	for _, o := range slices.Concat(open, failed) {
 		add(o.entry.name + " failed: " + o.err.Error())
+	}
+	for _, o := range outcomes {
+		if len(o.podsRefused) > 0 { // one of them is enough to know
+			add(o.entry.name + ": its new Pods will be denied: " + o.podsRefused[0].Message)
+		}
 	}
 	if n > maxWarnings {
 		texts[maxWarnings-1] = more(n-maxWarnings+1, "warnings")

@@ -6,6 +6,7 @@ package handler
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -35,8 +36,8 @@ func TestDenial(t *testing.T) {
 	want := &metav1.Status{
 		Status: metav1.StatusFailure, Code: 403, Reason: metav1.StatusReasonForbidden,
 		Message: `Pod "web" in namespace "shop" denied by 2 checks: ` +
-			`images: spec.containers[0].image: image "nginx" has no tag; no Pods on Fridays; ` +
-			`hosts: spec.hostNetwork: must not be true; check "broken" failed: no idea`,
+			`images: spec.containers[0].image: image "nginx" has no tag` + "\nimages: no Pods on Fridays\n" +
+			"hosts: spec.hostNetwork: must not be true\n" + `check "broken" failed: no idea`,
 		Details: &metav1.StatusDetails{Name: "web", Kind: "pods", Causes: []metav1.StatusCause{
 			{Type: metav1.CauseTypeForbidden, Field: imageViolation.Field, Message: `images: image "nginx" has no tag`},
 			{Type: metav1.CauseTypeForbidden, Message: "images: no Pods on Fridays"},
@@ -87,7 +88,7 @@ func TestWarningsAndAnnotations(t *testing.T) {
 
 func TestWarningsFitTheHeader(t *testing.T) {
 	nasty := []Violation{
-		{Field: "spec", Message: strings.Repeat("é", 500)},
+		{Field: "spec", Message: strings.Repeat("é", 5000) + ": do this"},
 		{Field: "spec\r\nX-Evil: 1", Message: "a\x00b\u2028c\u202e\x7f\x1b[31m"},
 		{Message: "not UTF-8: \xff\xfe"},
 	}
@@ -106,7 +107,8 @@ func TestWarningsFitTheHeader(t *testing.T) {
 			t.Errorf("unclean: %q", w)
 		}
 	}
-	if !strings.HasSuffix(got.Warnings[0], "é…") || got.Warnings[1] != "w: spec  X-Evil: 1: a b c   [31m" {
+	cut := regexp.MustCompile(`^w: spec: é+…é+: do this$`) // It says what it is about, and what to do.
+	if !cut.MatchString(got.Warnings[0]) || utf8.RuneCountInString(got.Warnings[0]) != maxWarning || got.Warnings[1] != "w: spec  X-Evil: 1: a b c   [31m" {
 		t.Errorf("got %q", got.Warnings[:2])
 	}
 }

@@ -5,7 +5,7 @@
 //
 //	floor    net/http with TLS, which reads the review and answers what it always answers
 //	stock    controller-runtime's webhook server and decoder, with a check of image tags
-//	check    our handler in the same server, with the same check
+//	check    our handler in our server, with the same check
 //	default  our handler as it is without a configuration file
 //
 // Each server is a process of its own with one processor to itself (GOMAXPROCS=1, and taskset where there is one); the

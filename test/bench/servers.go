@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 
@@ -19,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -42,9 +44,27 @@ func listenAs(ctx context.Context, kind string, port int, state *serving.State) 
 		return err
 	}
 	tlsOption := state.TLSOption(serving.TLSOptions{})
-	server := webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, TLSOpts: []func(*tls.Config){tlsOption}})
-	server.Register(path, admission)
-	return server.Start(ctx)
+	if kind == "stock" {
+		server := webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, TLSOpts: []func(*tls.Config){tlsOption}})
+		server.Register(path, admission)
+		return server.Start(ctx)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return err
+	}
+	return serveOurs(ctx, listener, admission, tlsOption)
+}
+
+// serveOurs serves with the bounds for connections that webhook serve has.
+func serveOurs(ctx context.Context, l net.Listener, admission http.Handler, tlsOption func(*tls.Config)) error {
+	mux := http.NewServeMux()
+	mux.Handle(path, admission)
+	config := &tls.Config{MinVersion: tls.VersionTLS13}
+	tlsOption(config)
+	return lifecycle.NewServer(ctx, l, mux, lifecycle.ServerOptions{
+		Name: "admission", TLS: config, MaxConnections: bootstrap.DefaultMaxConnections,
+	}).Serve(ctx)
 }
 
 func admissionHandler(kind string) (http.Handler, error) {

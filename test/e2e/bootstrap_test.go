@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
@@ -314,20 +313,9 @@ func TestForeignEntriesAreLeftAlone(t *testing.T) {
 	if got := live.Webhooks[1].ClientConfig.CABundle; !bytes.Equal(got, foreign) {
 		t.Errorf("the caBundle of another Service's webhook was changed to:\n%s", got)
 	}
-	if owners := bundleOwners(live); owners != 1 {
+	if owners := ownedBundles(live.ManagedFields, metav1.ManagedFieldsOperationUpdate); owners != 1 {
 		t.Errorf("the field manager owns the caBundle of %d webhooks, want 1", owners)
 	}
-}
-
-// bundleOwners counts the caBundles that the managed fields say are ours.
-func bundleOwners(configuration *admissionv1.ValidatingWebhookConfiguration) int {
-	owned := 0
-	for _, entry := range configuration.ManagedFields {
-		if entry.Manager == "hookstrap" && entry.Operation == metav1.ManagedFieldsOperationApply {
-			owned += strings.Count(entry.FieldsV1.GetRawString(), `"f:caBundle"`)
-		}
-	}
-	return owned
 }
 
 // TestConfigurationThatNamesNobody: a patch of a caBundle that has no entry of ours must not happen.

@@ -233,9 +233,23 @@ func (f *flood) failedOpen(t *testing.T) {
 	for line := range strings.Lines(string(metrics)) {
 		if strings.HasPrefix(line, "apiserver_admission_webhook_fail_open_count{") ||
 			strings.HasPrefix(line, "apiserver_admission_webhook_rejection_count{") && strings.Contains(line, "calling_webhook") {
-			t.Errorf("the API server could not call the webhook: %s", line)
+			t.Errorf("the API server could not call the webhook: %s%s", line, f.callsThatFailed(t))
 		}
 	}
+}
+
+// callsThatFailed is what the API server has last logged about calls that failed.
+func (f *flood) callsThatFailed(t *testing.T) string {
+	t.Helper()
+	log, err := os.ReadFile(filepath.Join(f.Cluster.Dir(), "kube-apiserver.log"))
+	must(t, err)
+	var lines strings.Builder
+	for line := range strings.Lines(string(log)) {
+		if strings.Contains(line, "alling webhook") {
+			lines.WriteString(line)
+		}
+	}
+	return "\n" + tail(lines.String())
 }
 
 // stillServes wants all to be as before once the flood is over.

@@ -24,8 +24,8 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// withClusterIP puts a Service that has cluster IPs in place of the site's. The API server then dials those and gets
-// nowhere, for nobody routes them here: the stream of these tests is of handshakes that verify as the API server does.
+// withClusterIP puts a Service that has cluster IPs in place of the site's. The API server then dials those, where the
+// servers of these tests do not listen: their stream is of handshakes that verify as the API server does.
 func withClusterIP(t *testing.T, s *site.Site, ips ...string) *corev1.Service {
 	t.Helper()
 	services := s.Admin.CoreV1().Services(s.Namespace)
@@ -123,7 +123,7 @@ func TestServiceIsRecreated(t *testing.T) {
 func TestServiceBecomesDualStack(t *testing.T) {
 	t.Parallel()
 	c := clustertest.StartWith(t, cluster.Options{APIServerArgs: map[string][]string{
-		"service-cluster-ip-range": {"10.96.0.0/16,fd00:96::/112"}}})
+		"service-cluster-ip-range": {"127.96.0.0/16,fd00:96::/112"}}})
 	s := site.New(t, c, site.Options{})
 	service := withClusterIP(t, s)
 	servers := make([]*site.Server, 3)

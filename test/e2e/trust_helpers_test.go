@@ -175,9 +175,14 @@ func (n *injection) live(t *testing.T) *admissionv1.ValidatingWebhookConfigurati
 // spoil writes bundle into one of our entries, as a bad upgrade would.
 func (n *injection) spoil(t *testing.T, entry int, bundle []byte) {
 	t.Helper()
-	// A patch with the entry's name, so that it never loses a race against an injector.
-	patch := fmt.Sprintf(`{"webhooks":[{"name":%q,"clientConfig":{"caBundle":%q}}]}`,
-		n.configuration().Webhooks[entry].Name, base64.StdEncoding.EncodeToString(bundle))
+	n.patchBundle(t, n.configuration().Webhooks[entry].Name, bundle)
+}
+
+// patchBundle writes bundle into the entry of a name, so that it never loses a race against an injector.
+func (n *injection) patchBundle(t *testing.T, entry string, bundle []byte) {
+	t.Helper()
+	patch := fmt.Sprintf(`{"webhooks":[{"name":%q,"clientConfig":{"caBundle":%q}}]}`, entry,
+		base64.StdEncoding.EncodeToString(bundle))
 	_, err := n.admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Patch(t.Context(), n.target.Name,
 		types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "spoiler"})
 	must(t, err)

@@ -194,7 +194,7 @@ func TestInjectorNeverCreates(t *testing.T) {
 		if !lost.Load() {
 			return errors.New("not deleted yet")
 		}
-		return reasonIs(injector, "does not exist yet")
+		return reasonIs(injector, "no longer exists")
 	})
 	list, err := n.admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().List(t.Context(),
 		metav1.ListOptions{FieldSelector: "metadata.name=" + n.target.Name})
@@ -273,25 +273,6 @@ func TestTwoServersInOneConfiguration(t *testing.T) {
 	if writes, errs := other.observed(); len(writes) != 1 || len(errs) > 0 {
 		t.Errorf("the other server wrote %d times, want 1; errors %v", len(writes), errs)
 	}
-}
-
-// An entry which is given to another Service keeps its bundle: what goes there is no longer our business.
-func TestEntryIsGivenAway(t *testing.T) {
-	t.Parallel()
-	n := newInjection(t, trust.Validating)
-	n.create(t)
-	injector := n.start(t, shared.Config(), nil)
-	injector.Publish(trust.Policy{Bundle: n.bundle(), Exact: true})
-	n.await(t, injector)
-
-	live := n.live(t)
-	live.Webhooks[0].ClientConfig.Service.Name = "successor"
-	_, err := n.admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Update(t.Context(), live,
-		metav1.UpdateOptions{FieldManager: "installer"})
-	must(t, err)
-	n.spoil(t, 2, nil)
-	n.awaitWrites(t, 2)
-	n.wantRight(t, n.bundle())
 }
 
 // What is missing is put back at once, what is too much is taken out later: another replica may have heard first of a

@@ -66,6 +66,9 @@ type Options struct {
 	OnStep func(Step)
 	// OnWarning, unless nil, is told what a person should look at, once for as long as it lasts. It must not block.
 	OnWarning func(Warning)
+	// OnFailure, unless nil, is told of every attempt of [Authority.Run] that failed and is made again, and with nil when
+	// one succeeds after that. It must not block.
+	OnFailure func(error)
 	// Serving returns the certificate that this process serves, nil for none. A distrusted CA waits for that to be
 	// replaced, though not for long. With a nil function it waits for nothing.
 	Serving func() *x509.Certificate
@@ -83,6 +86,7 @@ type Authority struct {
 	awaitTrust func(ctx context.Context, ca *x509.Certificate) error
 	onStep     func(Step)
 	onWarning  func(Warning)
+	onFailure  func(error)
 	serving    func() *x509.Certificate
 
 	// trusted is the successor that every client was seen to trust.
@@ -120,6 +124,7 @@ func New(options Options) (*Authority, error) {
 		pace:       flowcontrol.NewTokenBucketPassiveRateLimiter(writesPerSecond, writesAtOnce),
 		onStep:     options.OnStep,
 		onWarning:  options.OnWarning,
+		onFailure:  options.OnFailure,
 		serving:    options.Serving,
 		warned:     map[string]string{},
 	}
@@ -129,6 +134,9 @@ func New(options Options) (*Authority, error) {
 	}
 	if a.onChange == nil {
 		a.onChange = func() {}
+	}
+	if a.onFailure == nil {
+		a.onFailure = func(error) {}
 	}
 	if a.serving == nil {
 		a.serving = func() *x509.Certificate { return nil }

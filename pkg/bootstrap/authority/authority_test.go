@@ -5,6 +5,7 @@ package authority
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,7 @@ func TestEnsureWithoutAPIServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := testAuthority(t).Ensure(ctx)
-	if err == nil || !strings.Contains(err.Error(), "reading or creating the CA Secret shop/hookstrap-ca") {
+	if err == nil || !strings.Contains(err.Error(), "reading or writing the CA Secret shop/hookstrap-ca") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -73,11 +74,14 @@ func TestExplainSecret(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"forbidden", apierrors.NewForbidden(secrets, "hookstrap-ca", nil), "resourceNames [hookstrap-ca]"},
+		{"forbidden", apierrors.NewForbidden(secrets, "hookstrap-ca", errors.New(`User "system:serviceaccount:shop:hook" cannot `+
+			`get resource "secrets" in API group "" in the namespace "shop"`)), "resourceNames [hookstrap-ca]"},
+		{"quota", apierrors.NewForbidden(secrets, "hookstrap-ca", errors.New("exceeded quota: few, requested: "+
+			"count/secrets=1, used: count/secrets=0, limited: count/secrets=0")), `the ResourceQuota "few" is used up`},
 		{"immutable", apierrors.NewInvalid(schema.GroupKind{Kind: "Secret"}, "hookstrap-ca", nil), "immutable"},
 		{"no namespace", apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "shop"),
 			"create the namespace"},
-		{"away", apierrors.NewServiceUnavailable("later"), "reading or creating"},
+		{"away", apierrors.NewServiceUnavailable("later"), "reading or writing"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := a.explainSecret(tc.err)

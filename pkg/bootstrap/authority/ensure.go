@@ -13,6 +13,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 // SecretType is the type of the Secret when this package creates it. A Secret of any other type serves as well.
@@ -75,21 +77,15 @@ func (a *Authority) fetch(ctx context.Context) (bool, error) {
 		"that keeps deleting or writing it", a.secret, maxEnsureAttempts)
 }
 
-func lostRace(err error) bool {
-	return apierrors.IsAlreadyExists(err) || apierrors.IsConflict(err)
-}
+func lostRace(err error) bool { return refusal.Conflict(err) }
 
 func (a *Authority) explainSecret(err error) error {
-	switch {
-	case apierrors.IsForbidden(err):
-		return fmt.Errorf("the CA Secret %s cannot be read or written, an RBAC rule is missing: grant get, list, watch and "+
-			"update on secrets with resourceNames [%s], and create on secrets: %w", a.secret, a.secret.Name, err)
-	case apierrors.IsInvalid(err):
-		return fmt.Errorf("the CA Secret %s does not take our data: delete it if it was made as immutable or with a "+
-			"type of its own: %w", a.secret, err)
-	case apierrors.IsNotFound(err):
-		return fmt.Errorf("the CA Secret %s cannot be created: create the namespace: %w", a.secret, err)
-	default:
-		return fmt.Errorf("reading or creating the CA Secret %s: %w", a.secret, err)
+	what := fmt.Sprintf("reading or writing the CA Secret %s", a.secret)
+	grant := fmt.Sprintf("grant get, list, watch and update on secrets with resourceNames [%s], and create on secrets",
+		a.secret.Name)
+	fallback := ""
+	if refusal.Of(err).Kind == refusal.Invalid {
+		fallback = "it does not take our data: delete it if it was made as immutable or with a type of its own"
 	}
+	return refusal.Explain(what, err, grant, fallback)
 }

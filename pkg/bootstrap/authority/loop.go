@@ -18,10 +18,17 @@ type loop struct {
 	queue    workqueue.TypedDelayingInterface[string]
 	failures backoff.Backoff
 	handle   func(ctx context.Context, key string) error
+	// failed is told of each failure, and with nil when it is over.
+	failed func(error)
 }
 
 func newLoop(name string) *loop {
-	return &loop{queue: workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[string]{Name: name})}
+	return &loop{
+		queue: workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[string]{
+			Name: name,
+		}),
+		failed: func(error) {},
+	}
 }
 
 // run works, and runs what fills the queue, until ctx ends. Nothing of it runs when it has returned.
@@ -49,11 +56,15 @@ func (l *loop) next(ctx context.Context) bool {
 	defer l.queue.Done(key)
 	err := l.handle(ctx, key)
 	if err == nil || ctx.Err() != nil {
+		if ctx.Err() == nil && l.failures != (backoff.Backoff{}) {
+			l.failed(nil)
+		}
 		l.failures.Reset()
 		return true
 	}
 	delay := l.failures.After(err)
 	klog.FromContext(ctx).Error(err, "Trying again", "after", delay)
+	l.failed(err)
 	l.queue.AddAfter(key, delay)
 	return true
 }

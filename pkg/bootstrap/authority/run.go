@@ -36,7 +36,7 @@ func (a *Authority) Run(ctx context.Context) error {
 	// An absent Secret is a list without objects, and that a change too.
 	store := relist.NewNotifying(func() { f.work.queue.Add(key) })
 	f.store = store
-	f.work.handle = f.follow
+	f.work.handle, f.work.failed = f.follow, a.onFailure
 	f.work.run(ctx, func(ctx context.Context) {
 		relist.Run(ctx, relist.Options{
 			Name: "the CA Secret " + key,

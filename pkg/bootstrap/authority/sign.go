@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 )
@@ -55,7 +54,7 @@ func (a *Authority) sign(
 		if err == nil {
 			return a.answered(ctx, written, refusal)
 		}
-		if !apierrors.IsConflict(err) {
+		if !lostRace(err) {
 			return nil, explainStatus(err, signerName)
 		}
 		if obj, err = requests.Get(ctx, obj.Name, metav1.GetOptions{}); err != nil {

@@ -176,7 +176,8 @@ func TestApprovable(t *testing.T) {
 }
 
 func TestExplainStatusNamesTheRules(t *testing.T) {
-	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "certificatesigningrequests"}, "x", nil)
+	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "certificatesigningrequests"}, "x",
+		errors.New(`user not permitted to sign requests with signerName "webhooks.example.com/serving"`))
 	err := explainStatus(forbidden, "webhooks.example.com/serving")
 	if !apierrors.IsForbidden(err) || !errors.Is(explainStatus(context.Canceled, SignerName), context.Canceled) {
 		t.Error("the cause was lost")

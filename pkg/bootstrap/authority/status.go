@@ -9,8 +9,9 @@ import (
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 // failedCondition tells the requester, and `kubectl describe csr`, which rule was broken.
@@ -28,10 +29,7 @@ func failedCondition(refusal error, now metav1.Time) certificatesv1.CertificateS
 }
 
 func explainStatus(err error, signerName string) error {
-	if apierrors.IsForbidden(err) {
-		return fmt.Errorf("an RBAC rule is missing: grant {apiGroups: [certificates.k8s.io], resources: "+
-			"[certificatesigningrequests/status], verbs: [update]} and {apiGroups: [certificates.k8s.io], resources: "+
-			"[signers], resourceNames: [%s], verbs: [sign]}: %w", signerName, err)
-	}
-	return fmt.Errorf("writing its status: %w", err)
+	return refusal.Explain("writing its status", err, fmt.Sprintf("grant {apiGroups: [certificates.k8s.io], resources: "+
+		"[certificatesigningrequests/status], verbs: [update]} and {apiGroups: [certificates.k8s.io], resources: "+
+		"[signers], resourceNames: [%s], verbs: [sign]}", signerName), "")
 }

@@ -14,6 +14,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 // ReasonSelfApproved is the reason of the Approved condition that [Requester] writes.
@@ -73,7 +75,7 @@ func (r *Requester) approve(
 			r.observe(PhaseApproved, started, "csr", obj.Name, "by", ApproveSelf)
 			return approved, nil
 		}
-		if !apierrors.IsConflict(err) {
+		if !refusal.Conflict(err) {
 			return nil, r.explainApproval(obj, err)
 		}
 		if obj, err = r.reread(ctx, requested); err != nil {
@@ -111,15 +113,11 @@ func withApproval(obj *certificatesv1.CertificateSigningRequest) *certificatesv1
 }
 
 func (r *Requester) explainApproval(obj *certificatesv1.CertificateSigningRequest, err error) error {
-	switch {
-	case apierrors.IsNotFound(err):
+	if refusal.Of(err).Kind == refusal.NoObject {
 		return &OutcomeError{Outcome: Deleted, Name: obj.Name, Signer: obj.Spec.SignerName, Err: err}
-	case apierrors.IsForbidden(err):
-		return fmt.Errorf("approving CertificateSigningRequest %q: an RBAC rule is missing: grant {apiGroups: "+
-			"[certificates.k8s.io], resources: [certificatesigningrequests/approval], verbs: [update]} and {apiGroups: "+
-			"[certificates.k8s.io], resources: [signers], resourceNames: [%s], verbs: [approve]}, or start with "+
-			"--approve=external: %w", obj.Name, obj.Spec.SignerName, err)
-	default:
-		return fmt.Errorf("approving CertificateSigningRequest %q: %w", obj.Name, err)
 	}
+	return refusal.Explain(fmt.Sprintf("approving CertificateSigningRequest %q", obj.Name), err, fmt.Sprintf("grant "+
+		"{apiGroups: [certificates.k8s.io], resources: [certificatesigningrequests/approval], verbs: [update]} and "+
+		"{apiGroups: [certificates.k8s.io], resources: [signers], resourceNames: [%s], verbs: [approve]}, or start with "+
+		"--approve=external", obj.Spec.SignerName), "")
 }

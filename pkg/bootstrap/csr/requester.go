@@ -12,9 +12,10 @@ import (
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	certificatesclient "k8s.io/client-go/kubernetes/typed/certificates/v1"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 // Approval says who approves a request.
@@ -123,15 +124,12 @@ func (r *Requester) create(
 func (r *Requester) explainCreate(
 	ctx context.Context, obj *certificatesv1.CertificateSigningRequest, waited time.Duration, err error,
 ) error {
-	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &OutcomeError{Outcome: TimedOut, Name: obj.Name, Signer: obj.Spec.SignerName, Waited: waited, Err: err}
-	case apierrors.IsForbidden(err):
-		return fmt.Errorf("creating CertificateSigningRequest %q: the RBAC rule {apiGroups: [certificates.k8s.io], "+
-			"resources: [certificatesigningrequests], verbs: [create]} is missing: grant it: %w", obj.Name, err)
-	default:
-		return fmt.Errorf("creating CertificateSigningRequest %q for signer %q: %w", obj.Name, obj.Spec.SignerName, err)
 	}
+	what := fmt.Sprintf("creating CertificateSigningRequest %q for signer %q", obj.Name, obj.Spec.SignerName)
+	return refusal.Explain(what, err, "grant {apiGroups: [certificates.k8s.io], resources: "+
+		"[certificatesigningrequests], verbs: [create]}", "")
 }
 
 // settle takes the stored request to its certificate: approve, sign, wait, as far as each is ours to do.

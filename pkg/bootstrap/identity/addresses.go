@@ -47,24 +47,22 @@ func (id Identity) NetIPs() []net.IP {
 	return ips
 }
 
-// podIP checks one of the pod's addresses.
+// podIP checks one of the pod's addresses, which other machines are to dial.
 func podIP(ip netip.Addr) (netip.Addr, error) {
-	return reachable("pod IP", ip)
-}
-
-// clusterIP checks one of the Service's addresses.
-func clusterIP(ip netip.Addr) (netip.Addr, error) {
-	return reachable("cluster IP", ip)
-}
-
-// reachable checks an address which other machines are to dial.
-func reachable(field string, ip netip.Addr) (netip.Addr, error) {
-	ip = ip.Unmap()
-	if ip.IsLoopback() {
-		return netip.Addr{}, fmt.Errorf(
-			"the %s %s is a loopback address, which no other machine can dial: pass it as an extra SAN if it is meant",
-			field, ip)
+	if ip = ip.Unmap(); ip.IsLoopback() {
+		return netip.Addr{}, fmt.Errorf("the pod IP %s is a loopback address, which no other machine can dial: "+
+			"pass it as an extra SAN if it is meant", ip)
 	}
+	return usable("pod IP", ip)
+}
+
+// clusterIP checks one of the Service's addresses. They are of the API server's choice, and who dials them is on a node
+// or is the API server itself: a range of loopback addresses keeps a control plane's calls on its own machine.
+func clusterIP(ip netip.Addr) (netip.Addr, error) {
+	return usable("cluster IP", ip.Unmap())
+}
+
+func usable(field string, ip netip.Addr) (netip.Addr, error) {
 	if fault := addressFault(ip); fault != "" {
 		return netip.Addr{}, fmt.Errorf("the %s %q %s", field, ip, fault)
 	}

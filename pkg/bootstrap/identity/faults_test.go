@@ -45,7 +45,6 @@ func TestNewRefuses(t *testing.T) {
 		{"unspecified pod IP", func(in *inputs) { in.PodIPs = addrs(t, "0.0.0.0") }, []string{`"0.0.0.0"`, "unspecified"}},
 		{"multicast pod IP", func(in *inputs) { in.PodIPs = addrs(t, "ff02::1") }, []string{`"ff02::1"`, "multicast"}},
 		{"pod IP with a zone", func(in *inputs) { in.PodIPs = addrs(t, "fe80::1%eth0") }, []string{"zone", "%eth0"}},
-		{"loopback cluster IP", func(in *inputs) { in.ClusterIPs = addrs(t, "::1") }, []string{"cluster IP ::1"}},
 		{"unspecified cluster IP", func(in *inputs) { in.ClusterIPs = addrs(t, "::") }, []string{`cluster IP "::"`}},
 	}
 	for _, tt := range tests {

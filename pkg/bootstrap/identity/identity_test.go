@@ -62,6 +62,12 @@ func TestNew(t *testing.T) {
 			ips: []string{"10.0.0.7", "10.96.0.9", "fd00::7", "fd00:10::1"},
 		},
 		{
+			name:  "a Service range on loopback",
+			in:    identity.Inputs{ClusterIPs: addrs(t, "127.96.0.9")},
+			names: four,
+			ips:   []string{"127.96.0.9"},
+		},
+		{
 			name:  "IPv4 inside IPv6 is IPv4",
 			in:    identity.Inputs{PodIPs: addrs(t, "::ffff:10.0.0.7", "10.0.0.7"), ExtraSANs: []string{"::ffff:10.0.0.7"}},
 			names: append([]string{"10-0-0-7.shop.pod.cluster.local"}, four...),

@@ -28,12 +28,16 @@ type Condition struct {
 	// says why not. It is called for each probe, concurrently with others and
 	// with itself, and should return when ctx ends.
 	Check func(ctx context.Context) error
+	// Note, unless it is nil, returns what a verbose report says beside "ok", or "" for nothing: what a person should
+	// know although the condition holds. It is called for each report, concurrently.
+	Note func() string
 }
 
 // result is what came of a condition. The zero value stands for success.
 type result struct {
 	excluded bool
 	err      error
+	note     string
 }
 
 // evaluate checks conditions at the same time, for a slow one must not make a
@@ -51,6 +55,9 @@ func evaluate(ctx context.Context, conditions []Condition, excluded map[string]b
 	results := make([]result, len(conditions))
 	for i := range conditions {
 		results[i] = await(ctx, pending[i])
+		if note := conditions[i].Note; note != nil && results[i] == (result{}) {
+			results[i].note = note()
+		}
 	}
 	return results
 }
@@ -98,9 +105,13 @@ func (r result) line(name string) string {
 	switch {
 	case r.excluded:
 		return "[+]" + name + " excluded: ok"
+	case r.err == nil && r.note != "":
+		return "[+]" + name + " ok: " + oneLine(r.note)
 	case r.err == nil:
 		return "[+]" + name + " ok"
 	}
-	// One condition, one line: errors.Join separates by newlines.
-	return "[-]" + name + " failed: " + strings.Join(strings.Fields(r.err.Error()), " ")
+	return "[-]" + name + " failed: " + oneLine(r.err.Error())
 }
+
+// oneLine is for one condition, one line: errors.Join separates by newlines.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

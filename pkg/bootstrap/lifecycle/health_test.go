@@ -23,6 +23,12 @@ func good(name string) lifecycle.Condition {
 	return lifecycle.Condition{Name: name, Check: func(context.Context) error { return nil }}
 }
 
+func noted(name, note string) lifecycle.Condition {
+	condition := good(name)
+	condition.Note = func() string { return note }
+	return condition
+}
+
 func bad(name, reason string) lifecycle.Condition {
 	return lifecycle.Condition{Name: name, Check: func(context.Context) error { return errors.New(reason) }}
 }
@@ -51,6 +57,14 @@ func TestReadyz(t *testing.T) {
 		{
 			"verbose, in the given order", []lifecycle.Condition{good("b"), good("a")}, "/readyz?verbose",
 			200, "[+]b ok\n[+]a ok\nreadyz check passed\n",
+		},
+		{
+			"a note is said beside ok, if there is one", []lifecycle.Condition{noted("a", "but\nb"), noted("b", ""), good("c")},
+			"/readyz?verbose", 200, "[+]a ok: but b\n[+]b ok\n[+]c ok\nreadyz check passed\n",
+		},
+		{
+			"an excluded condition has no note", []lifecycle.Condition{noted("a", "x")}, "/readyz?verbose&exclude=a",
+			200, "[+]a excluded: ok\nreadyz check passed\n",
 		},
 		{
 			"a failure says everything unasked", []lifecycle.Condition{good("a"), bad("b", "no caBundle"), good("c")}, "/readyz",

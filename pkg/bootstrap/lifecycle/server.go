@@ -56,9 +56,9 @@ type ServerOptions struct {
 
 // Server is an HTTP server, bound to its address but not yet serving. What its
 // connections can cost is bounded: their number, the header of a request to
-// 16 KiB and 10 s, as the TLS handshake, a whole request to 32 s, the answer to
-// 90 s, and the time between two requests to 90 s. A handler may change the
-// deadlines of its request.
+// 16 KiB and 10 s, as the TLS handshake, a body to 32 s, the answer to 90 s, and
+// the wait for a request to 2 minutes, which is longer than an API server keeps
+// an idle connection. A handler may change the deadlines of its request.
 type Server struct {
 	name     string
 	listener net.Listener
@@ -92,14 +92,13 @@ func NewServer(ctx context.Context, listener net.Listener, handler http.Handler,
 		shutdown: o.ShutdownTimeout,
 		limiter:  connlimit.New(cmp.Or(o.MaxConnections, DefaultMaxConnections), (&closings{logger: logger}).report),
 		server: &http.Server{
-			Handler: handler,
-			// This is also for the TLS handshake.
-			ReadHeaderTimeout: 10 * time.Second,
-			ReadTimeout:       32 * time.Second,
+			Handler: withUnknownPaths(handler),
+			// The limiter has shorter ones for handshakes, headers and bodies.
+			ReadHeaderTimeout: connlimit.IdleTimeout,
+			IdleTimeout:       connlimit.IdleTimeout,
 			// Writing may take long where a profile is served next to the metrics, 30 s
 			// by default.
 			WriteTimeout:   90 * time.Second,
-			IdleTimeout:    90 * time.Second,
 			MaxHeaderBytes: maxHeaderBytes,
 			ErrorLog:       log.New(o.ErrorLog, "", 0), //nolint:forbidigo // It ends in klog.
 			// The logger is wanted, a cancellation in the middle of an answer not.

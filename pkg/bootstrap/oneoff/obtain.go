@@ -19,6 +19,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 // Obtain requests the certificate and waits for it until ctx ends. The CAs of the pair are those that verify it, none
@@ -68,11 +69,14 @@ func (o Options) authorities(
 		}
 		return cas, nil
 	}
-	candidates := [][]byte{trust.NewBundle(chain[1:]...).PEM()}
+	candidates, unread := [][]byte{trust.NewBundle(chain[1:]...).PEM()}, ""
 	if profile.Usage() == signer.ServerAuth && o.Namespace != "" {
 		found, err := client.CoreV1().ConfigMaps(o.Namespace).Get(ctx, signer.RootCAConfigMapName, metav1.GetOptions{})
 		if err == nil {
 			candidates = append(candidates, []byte(found.Data["ca.crt"]))
+		} else {
+			unread = refusal.Explain("reading ConfigMap "+signer.RootCAConfigMapName, err, "grant {apiGroups: [\"\"], resources: "+
+				"[configmaps], resourceNames: ["+signer.RootCAConfigMapName+"], verbs: [get]}", "").Error()
 		}
 	}
 	for _, candidate := range candidates {
@@ -81,7 +85,7 @@ func (o Options) authorities(
 		}
 	}
 	klog.FromContext(ctx).Info("No CA was found that verifies the certificate, so that no ca.crt is written; name it "+
-		"with --ca-file", "signer", profile.Name())
+		"with --ca-file", "signer", profile.Name(), "unread", unread)
 	return nil, nil
 }
 

@@ -27,6 +27,8 @@ type ClientWatcherOptions struct {
 	// OnError is told what is wrong with the file: once, and once an hour as long as it stays the same. Run calls it,
 	// and waits. By default the error is logged.
 	OnError func(error)
+	// OnGood is told when a file that OnError was told of is good again. Run calls it, and waits. It may be nil.
+	OnGood func()
 }
 
 // remindClients is how often a file that stays bad is told of: the last good one goes on working.
@@ -64,7 +66,8 @@ func (w *ClientWatcher) Run(ctx context.Context, offer func(context.Context, *Cl
 	o := w.options
 	f := follower[*ClientAuth]{
 		dir: w.dir, poll: o.PollInterval, debounce: o.Debounce, grace: o.Grace, remind: remindClients,
-		open: w.open, now: time.Now, onError: o.OnError, last: o.Current,
+		open: w.open, now: time.Now, onError: o.OnError, onGood: o.OnGood,
+		last: o.Current,
 		read: func() (*ClientAuth, error) { return ReadClientAuth(o.File, o.AllowedNames) },
 		same: (*ClientAuth).Equal,
 	}

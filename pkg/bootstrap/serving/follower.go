@@ -21,6 +21,7 @@ type follower[T any] struct {
 	open     func() (*fsnotify.Watcher, error)
 	now      func() time.Time
 	onError  func(error) // nil: log it
+	onGood   func()      // what onError was told of a reading is over; nil: nobody wants to know
 	read     func() (T, error)
 	same     func(a, b T) bool
 	last     T // what was offered last
@@ -38,7 +39,11 @@ func (f *follower[T]) run(ctx context.Context, offer func(context.Context, T)) {
 		// First watch, then read: what changes after the reading is notified.
 		f.tell(ctx, &watch, notifications.arm())
 		current, err := f.read()
+		bad := files.told != ""
 		f.tell(ctx, &files, err)
+		if err == nil && bad && f.onGood != nil {
+			f.onGood()
+		}
 		if err == nil && !f.same(current, f.last) {
 			f.last = current
 			offer(ctx, current)

@@ -33,6 +33,9 @@ type WatcherOptions struct {
 	// OnError is told what is wrong, once per PollInterval as long as it stays the same. Run calls it, and waits. By
 	// default the error is logged.
 	OnError func(error)
+	// OnGood is told when files that OnError was told of are good again, also if they are those of before. Run calls it,
+	// and waits. It may be nil.
+	OnGood func()
 }
 
 // Watcher reads a pair that somebody else writes to a directory, again whenever it changes. It is made by
@@ -73,7 +76,7 @@ func (w *Watcher) Run(ctx context.Context, offer func(context.Context, *Pair)) e
 	o := w.options
 	f := follower[*Pair]{
 		dir: o.Dir, poll: o.PollInterval, debounce: o.Debounce, grace: o.Grace, remind: o.PollInterval,
-		open: w.opener(), now: w.now, onError: o.OnError,
+		open: w.opener(), now: w.now, onError: o.OnError, onGood: o.OnGood,
 		read: func() (*Pair, error) { return readPair(o.Dir, o.Files) },
 		same: (*Pair).Equal,
 	}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -34,6 +35,10 @@ type Policy struct {
 
 	// known are the CAs of earlier exact policies.
 	known Bundle
+	// published are the CAs of all policies so far.
+	published Bundle
+	// left are the entries that are no longer ours, with what is to be left in them.
+	left []slot
 	// whole is true for an object that is ours as a whole, with nobody's certificates to wait for.
 	whole bool
 }
@@ -45,34 +50,36 @@ const (
 	reasonDiffers    = "differs"    // certificates, but not the right ones, or not in the canonical form
 	reasonSurplus    = "surplus"    // the right ones, and others which have to leave
 	reasonDistrusted = "distrusted" // the right ones, and some that are distrusted
+	reasonMoved      = "moved"      // the entry calls somebody else now, and still has our CAs
+	reasonOwnership  = "ownership"  // the right ones, but owned in a way that binds the owner of the manifest
 )
 
 // decision is what has to be done about one live object.
 type decision struct {
-	apply   *unstructured.Unstructured // server-side apply this; nil when the object is as it should be
+	patch   []operation                // the JSON patch to send; nil when the object is as it should be
+	apply   *unstructured.Unstructured // server-side apply this instead, for an object that is ours as a whole
 	entries []string                   // names of the webhooks which change, for a webhook configuration
-	reason  string                     // why the first of them changes
+	reason  string                     // why the first of them changes; "" when nothing has to be done
 	urgent  bool                       // something is missing somewhere; otherwise there is only too much
 	unknown bool                       // some of what is too much was never in a policy of ours, and nothing is distrusted
 }
 
+// tidies reports whether every entry of ours has been right before the write, so that it repairs nothing.
+func (d decision) tidies() bool { return d.reason == reasonMoved || d.reason == reasonOwnership }
+
 // decide compares a live object with the policy.
 //
-// The applied object has the UID and the resource version of the live one. So the API server refuses it (409) when
-// anybody wrote in between, and never creates an object which was deleted. It has the right entries too: with
-// server-side apply, what a manager leaves out it gives up, and what nobody owns is removed. For the same reason it
-// repeats what our field manager holds in entries of others: leaving those out would empty them.
-//
-// An object which does not exist, and is ours to create, is an empty live one.
+// The request names the UID and the resource version of the live object. So the API server refuses it when anybody
+// wrote in between, and never creates an object which was deleted.
 func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) (decision, error) {
 	if p.Bundle.Empty() {
 		return decision{}, nil
 	}
-	ours := s.slots(live)
 	p.whole = s.target.Kind == trustBundle
 	var d decision
+	var changed []slot
 	distrusted := false
-	for i, entry := range ours {
+	for _, entry := range s.slots(live) {
 		wanted, reason, surplus := want(entry.bundle, p, now)
 		if len(wanted) == 0 || bytes.Equal(wanted, entry.bundle) {
 			continue
@@ -81,7 +88,8 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 			return decision{}, fmt.Errorf("the CA bundle would grow to %d bytes, more than %d: remove what is not needed",
 				len(wanted), MaxBundleBytes)
 		}
-		ours[i].bundle = wanted
+		entry.bundle = wanted
+		changed = append(changed, entry)
 		d.reason = cmp.Or(d.reason, reason)
 		d.urgent = d.urgent || reason != reasonSurplus && reason != reasonDistrusted
 		d.unknown = d.unknown || !p.whole && !surplus.Without(p.known).Empty()
@@ -91,10 +99,32 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 		}
 	}
 	d.unknown = d.unknown && !distrusted
-	if d.reason != "" {
-		d.apply = applyObject(s.target, live, append(ours, s.held(live)...))
+	for _, entry := range p.left {
+		changed = append(changed, entry)
+		d.reason = cmp.Or(d.reason, reasonMoved)
+		if entry.webhook != "" {
+			d.entries = append(d.entries, entry.webhook)
+		}
 	}
-	return d, nil
+	return s.request(d, live, changed), nil
+}
+
+// request adds to d how the changed entries are written.
+func (s scope) request(d decision, live *unstructured.Unstructured, changed []slot) decision {
+	if s.target.Kind == trustBundle {
+		if len(changed) > 0 {
+			d.apply = trustBundleObject(s.target, live, changed[0].bundle)
+		}
+		return d
+	}
+	disowned := s.disown(live)
+	if len(disowned) > 0 {
+		d.reason = cmp.Or(d.reason, reasonOwnership)
+	}
+	if d.reason != "" {
+		d.patch = slices.Concat(s.unchanged(live), s.fill(changed), disowned)
+	}
+	return d
 }
 
 // want returns the bytes which have to be in place of the live ones, what is wrong with those if they differ, and what
@@ -126,8 +156,10 @@ func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string, s
 	return have.Union(p.Bundle).Prune(now).PEM(), reason, Bundle{}
 }
 
-func applyObject(t Target, live *unstructured.Unstructured, filled []slot) *unstructured.Unstructured {
-	obj := &unstructured.Unstructured{Object: applied(t, filled)}
+// trustBundleObject is all of a ClusterTrustBundle, at the revision of the live one.
+func trustBundleObject(t Target, live *unstructured.Unstructured, bundle []byte) *unstructured.Unstructured {
+	spec := map[string]any{"signerName": t.signer(), "trustBundle": string(bundle)}
+	obj := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
 	obj.SetGroupVersionKind(t.Kind.gvk())
 	obj.SetName(t.Name)
 	obj.SetUID(live.GetUID())

@@ -7,12 +7,14 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -48,7 +50,7 @@ func TestDecide(t *testing.T) {
 	for name, tc := range map[string]struct {
 		live    bundles
 		policy  Policy
-		want    bundles // all that is applied; nil for no request
+		want    bundles // in the entries of ours afterwards; nil for no request
 		entries []string
 		reason  string
 	}{
@@ -80,12 +82,14 @@ func TestDecide(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var want *unstructured.Unstructured
+			var want, got *unstructured.Unstructured
 			if tc.want != nil {
-				want = appliedWebhooks(t, tc.want)
+				want, got = webhooks(t, tc.want...), patched(t, live, d)
+			} else if d.patch != nil {
+				t.Errorf("sends %v, want nothing", d.patch)
 			}
-			if diff := cmp.Diff(want, d.apply); diff != "" {
-				t.Errorf("applied (-want +got):\n%s", diff)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("writes (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tc.entries, d.entries); diff != "" || d.reason != tc.reason {
 				t.Errorf("reason %q, want %q; entries (-want +got):\n%s", d.reason, tc.reason, diff)
@@ -97,19 +101,26 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// appliedWebhooks is all that may be in a request: who the object is, and our bundles.
-func appliedWebhooks(t testing.TB, bundles [][]byte) *unstructured.Unstructured {
+// patched is live after the patch of d, as the API server applies it.
+func patched(t testing.TB, live *unstructured.Unstructured, d decision) *unstructured.Unstructured {
 	t.Helper()
-	text := `
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingWebhookConfiguration
-metadata: {name: hookstrap, uid: some-uid, resourceVersion: "7"}
-webhooks:
-`
-	for i, b := range bundles {
-		text += fmt.Sprintf("- {name: w%d, clientConfig: {caBundle: %s}}\n", i, base64.StdEncoding.EncodeToString(b))
+	before, err := json.Marshal(live.Object)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return object(t, text)
+	text, err := json.Marshal(d.patch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	patch, err := jsonpatch.DecodePatch(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := patch.Apply(before)
+	if err != nil {
+		t.Fatalf("%s does not fit %s: %v", text, before, err)
+	}
+	return object(t, string(after))
 }
 
 // settled writes what want says until there is nothing left to do, which must be after one write, or after two where
@@ -157,33 +168,7 @@ func TestDecideRefusesTooLarge(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "more than 1048576") {
 		t.Errorf("error %v, want one which says that it is too large", err)
 	}
-	if d.apply != nil {
+	if d.patch != nil {
 		t.Error("it is written nevertheless")
-	}
-}
-
-// Server-side apply empties what a manager held and no longer applies, also in an entry which is not ours any more.
-func TestDecideKeepsWhatOurManagerHolds(t *testing.T) {
-	const managed = `
-managedFields:
-- manager: hookstrap
-  fieldsV1: {"f:webhooks": {'k:{"name":"foreign"}': {"f:clientConfig": {"f:caBundle": {}}}}}
-`
-	live := webhooks(t, nil)
-	live.Object["metadata"].(map[string]any)["managedFields"] = object(t, managed).Object["managedFields"]
-	policy := Policy{Bundle: NewBundle(newCA(t, "ours", noon().Add(time.Hour)).cert), Exact: true}
-	d, err := ourScope().decide(live, policy, noon())
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]string{}
-	for _, w := range listField(d.apply.Object, "webhooks") {
-		got[w["name"].(string)] = string(caBundle(mapField(w, "clientConfig")))
-	}
-	if diff := cmp.Diff(map[string]string{"foreign": "garbage", "w0": string(policy.Bundle.PEM())}, got); diff != "" {
-		t.Errorf("applied (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff([]string{"w0"}, d.entries); diff != "" {
-		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 }

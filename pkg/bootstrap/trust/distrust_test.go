@@ -33,13 +33,14 @@ func TestDistrustedLeaves(t *testing.T) {
 		"alone, union":                   {bad, union, ours, reasonDiffers, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := ourScope().decide(webhooks(t, tc.live.PEM()), tc.policy, noon())
+			live := webhooks(t, tc.live.PEM())
+			d, err := ourScope().decide(live, tc.policy, noon())
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := listField(d.apply.Object, "webhooks")[0]
+			got := listField(patched(t, live, d).Object, "webhooks")[1]
 			if !bytes.Equal(caBundle(mapField(got, "clientConfig")), tc.want.PEM()) {
-				t.Errorf("applied %v, want %s", got, tc.want.Describe())
+				t.Errorf("writes %v, want %s", got, tc.want.Describe())
 			}
 			if d.reason != tc.reason || d.urgent != tc.urgent || d.unknown {
 				t.Errorf("reason %s, urgent %t, unknown %t", d.reason, d.urgent, d.unknown)
@@ -56,7 +57,7 @@ func TestDistrustedDoesNotWaitForTheUnknown(t *testing.T) {
 	p := Policy{Bundle: ours, Exact: true, Distrusted: []string{Fingerprint(stolen)}}
 	live := webhooks(t, ours.Union(unknown).PEM(), ours.Union(NewBundle(stolen)).PEM())
 	d, err := ourScope().decide(live, p, noon())
-	if err != nil || d.apply == nil || d.unknown {
+	if err != nil || d.patch == nil || d.unknown {
 		t.Errorf("error %v, unknown %t: it waits for a quarter of an hour", err, d.unknown)
 	}
 }

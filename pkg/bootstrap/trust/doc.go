@@ -19,12 +19,13 @@
 // # The injector
 //
 // An [Injector] watches the [Target] objects by name and compares every entry which calls our Service with the
-// [Policy] that was last published. Where they differ it applies the right caBundle, and nothing else:
+// [Policy] that was last published. Where they differ it writes the right caBundle, and nothing else:
 //
-//   - Server-side apply, one field manager for all replicas, and only the field caBundle. Entries of other Services
-//     are never in the request. An entry which is already right costs no request at all.
-//   - The request carries the UID and resource version which were compared. Of many replicas which see the same
-//     damage one succeeds; the others get a conflict, wait for the next event of the watch, and find nothing to do.
+//   - A JSON patch, one field manager for all replicas, and only the field caBundle, so that we own no entry of a list:
+//     the owner of the object removes and renames entries by server-side apply. Entries of other Services are never in
+//     the request. An entry which is already right costs no request at all.
+//   - The patch tests the UID and resource version which were compared. Of many replicas which see the same damage one
+//     succeeds; the others are refused, wait for the next event of the watch, and find nothing to do.
 //     An object which was deleted is not created again by us.
 //   - A certificate authority is only added to what is live; it leaves when it has expired ([Policy] says when that
 //     is not so). An expired one which does no harm stays until something else has to be written.

@@ -42,7 +42,7 @@ type InjectorOptions struct {
 }
 
 // Observer is told what the injector does; for metrics and events. A function may be nil. They are called by one
-// goroutine for each target, which waits for them.
+// goroutine for each target, which waits for them; Waived by one for all.
 type Observer struct {
 	Wrote  func(Write)
 	Failed func(Target, error)
@@ -52,13 +52,15 @@ type Observer struct {
 	// Foreign is told of the entries of a webhook configuration that do not call our Service: once when the object has
 	// been read, with none as well, and then when they have changed.
 	Foreign func(Target, []ForeignEntry)
+	// Waived is told why nothing waits for a target any more, as [Entry.Waived] has it, and "" when it counts again.
+	Waived func(t Target, reason string)
 }
 
 // Write describes one successful write.
 type Write struct {
 	Target     Target
 	Entries    []string      // the webhooks whose caBundle changed; nil for a CRD and an APIService
-	Reason     string        // "empty", "garbage", "differs", "surplus" or "distrusted": what the first of them was before
+	Reason     string        // "empty", "garbage", "differs", "surplus", "distrusted", "moved" or "ownership"
 	Overwriter string        // the field manager who had spoiled what had been right, as far as it is known
 	Repairs    int           // how many repairs in a row this makes; 0 if what was there had never been right
 	Duration   time.Duration // of the request
@@ -74,6 +76,7 @@ type Injector struct {
 	mu     sync.Mutex
 	policy Policy
 	known  Bundle // the CAs of earlier exact policies
+	all    Bundle // the CAs of all policies
 	number int    // of the policy: 0 is the zero Policy, and each other one that is published gets the next
 }
 
@@ -93,7 +96,7 @@ func NewInjector(opts InjectorOptions) (*Injector, error) {
 	for _, t := range opts.Targets {
 		if !slices.Contains(seen, t) {
 			seen = append(seen, t)
-			i.views = append(i.views, &view{target: t, changes: &i.changes})
+			i.views = append(i.views, &view{target: t, changes: &i.changes, calls: i.scope(t).calls})
 		}
 	}
 	return i, nil
@@ -127,7 +130,8 @@ func (i *Injector) Publish(p Policy) {
 		if i.policy.Exact {
 			i.known = i.known.Union(i.policy.Bundle)
 		}
-		i.policy, i.policy.known = p, i.known
+		i.all = i.all.Union(p.Bundle)
+		i.policy, i.policy.known, i.policy.published = p, i.known, i.all
 		i.number++
 	}
 	i.mu.Unlock()
@@ -153,13 +157,14 @@ func (i *Injector) Run(ctx context.Context) error {
 	logger := klog.FromContext(ctx).WithName("injector")
 	ctx = klog.NewContext(ctx, logger)
 	var running sync.WaitGroup
+	running.Go(func() { i.tellWaived(ctx) })
 	for _, v := range i.views {
 		resource := i.opts.Client.Resource(v.target.Kind.gvr())
 		watcher := &watcher{view: v, resource: resource, logger: logger}
 		running.Go(func() { watcher.run(ctx) })
 		worker := &worker{
 			view: v, resource: resource, scope: i.scope(v.target), clock: i.opts.Clock,
-			observer: i.opts.Observer, policy: i.current,
+			observer: i.opts.Observer, policy: i.current, called: map[string]string{},
 		}
 		running.Go(func() { worker.run(ctx) })
 	}

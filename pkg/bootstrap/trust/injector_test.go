@@ -80,6 +80,7 @@ func TestSnapshot(t *testing.T) {
 		return Entry{Target: hookstrap(), Webhook: webhook, CABundle: []byte(bundle), Found: true, Reason: reason}
 	}
 	absent := func(reason string) []Entry { return []Entry{{Target: hookstrap(), Reason: reason}} }
+	waived := func(reason string) []Entry { return []Entry{{Target: hookstrap(), Reason: reason, Waived: true}} }
 	const title = `ValidatingWebhookConfiguration "hookstrap" `
 
 	for name, tc := range map[string]struct {
@@ -93,7 +94,8 @@ func TestSnapshot(t *testing.T) {
 			"correct its clientConfig.service, or the service name and namespace given to us")},
 		"entries": {[]func(*view){read(webhooks(t, []byte("a"), []byte("b")))}, []Entry{found("w0", "a", ""), found("w1", "b", "")}},
 		"deleted": {[]func(*view){read(webhooks(t, []byte("a"))), func(v *view) { _ = v.Delete(nil) }},
-			absent(title + "does not exist yet: create it (kubectl apply -k manifests); waiting")},
+			waived(title + "no longer exists, so that the API server does not call us through it: create it again, " +
+				"or leave it out of our webhook configurations")},
 		"watch broken since": {[]func(*view){read(webhooks(t, []byte("a"))), func(v *view) { v.setWatchErr(forbidden) }},
 			[]Entry{found("w0", "a", forbidden.Error())}},
 		"not writable": {[]func(*view){read(webhooks(t, []byte("a"))), func(v *view) { v.setWriteErr(errors.New("cannot")) }},

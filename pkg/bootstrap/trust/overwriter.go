@@ -21,10 +21,11 @@ func overwriter(kind Kind, right, live *unstructured.Unstructured, webhooks []st
 	last, lastTime := "", ""
 	for _, entry := range managedFields(live) {
 		name, _ := entry["manager"].(string)
-		if name == ours {
-			continue
+		fields := mapField(entry, "fieldsV1")
+		if _, whole := bundlesOf(fields); whole && name == ours {
+			continue // A user may take our name as well; he owns more than caBundles.
 		}
-		if ownsBundle(kind, mapField(entry, "fieldsV1"), webhooks) {
+		if ownsBundle(kind, fields, webhooks) {
 			return name
 		}
 		// RFC 3339 in UTC with whole seconds, so the order of the strings is the order of the times.

@@ -33,6 +33,8 @@ func TestOverwriter(t *testing.T) {
   fieldsV1: {"f:spec": {"f:conversion": {"f:webhook": {"f:clientConfig": {"f:caBundle": {}}}}}}}]}`
 		apiService = `metadata: {managedFields: [{manager: helm, fieldsV1: {"f:spec": {"f:caBundle": {}}}},
   {manager: b, time: "2026-06-01T12:00:00Z"}]}`
+		underOurName = `metadata: {managedFields: [{manager: hookstrap, operation: Apply, fieldsV1: {"f:webhooks":
+  {'k:{"name":"one"}': {"f:sideEffects": {}, "f:clientConfig": {"f:caBundle": {}}}}}}]}`
 		another = "metadata: {uid: another}"
 	)
 	for name, tc := range map[string]struct {
@@ -50,6 +52,7 @@ func TestOverwriter(t *testing.T) {
 		"APIService":                  {APIService, another, apiService, nil, "helm"},
 		"APIService's path elsewhere": {CRD, another, apiService, nil, "b"},
 		"no managed fields":           {Validating, earlierYAML, `metadata: {name: x}`, []string{"one"}, ""},
+		"under our name":              {Validating, another, underOurName, []string{"one"}, "hookstrap"},
 		"nobody but us":               {Validating, another, strings.ReplaceAll(crd, "helm", "hookstrap"), nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,39 +9,39 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 // unreadable says why a target cannot be watched, and what to do.
 func unreadable(t Target, err error) error {
+	kind := refusal.Of(err).Kind
 	switch {
-	case t.Kind == trustBundle && (apierrors.IsForbidden(err) || apierrors.IsNotFound(err)):
+	case t.Kind == trustBundle && (kind == refusal.Rule || apierrors.IsNotFound(err)):
 		// Who may read it is granted by the release that serves it; the others ask for the right before they look.
 		return fmt.Errorf("%s is not published: this API server does not serve %s ClusterTrustBundle (Kubernetes does from "+
 			"1.37 on): go without --publish-trust-bundle; if it does serve it, %s: %w", t.title(),
 			t.Kind.gvk().GroupVersion(), grant(t, `"list" and "watch"`), err)
-	case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err):
-		return fmt.Errorf("%s cannot be watched: %s: %w", t.title(), grant(t, `"list" and "watch"`), err)
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("%s cannot be watched: this API server has no such kind: correct the kind of the target: %w",
 			t.title(), err)
 	}
-	return fmt.Errorf("%s cannot be watched, what is known of it may be old: check the connection to the API server: %w",
-		t.title(), err)
+	return refusal.Explain(t.title()+" cannot be watched", err, grant(t, `"list" and "watch"`),
+		"what is known of it may be old: check the connection to the API server")
 }
 
 // unwritable says why a target cannot be written, and what to do.
 func unwritable(t Target, err error) error {
+	what := fmt.Sprintf("the %s of %s cannot be written", t.Kind.field(), t.title())
 	advice := "check the API server"
 	switch {
 	case errors.Is(err, errUnchanged):
-		return fmt.Errorf("the %s of %s cannot be written: %w: find the admission plugin or policy which restores it",
-			t.Kind.field(), t.title(), err)
-	case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err):
-		advice = grantWrite(t)
-	case apierrors.IsInvalid(err) || apierrors.IsBadRequest(err):
-		advice = "correct the object first"
+		return fmt.Errorf("%s: %w: find the admission plugin or policy which restores it", what, err)
+	case refusal.Of(err).Kind == refusal.Invalid:
+		advice = fmt.Sprintf("correct the fields of the object that the API server names (if it is applied with the field "+
+			"manager %s, which is ours, use another)", DefaultFieldManager)
 	}
-	return fmt.Errorf("the %s of %s cannot be written: %s: %w", t.Kind.field(), t.title(), advice, err)
+	return refusal.Explain(what, err, grantWrite(t), advice)
 }
 
 // grantWrite names the RBAC rules of a write. To create by an apply takes both verbs, and to write for a signer takes

@@ -5,6 +5,7 @@ package trust
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -14,7 +15,13 @@ import (
 
 func TestErrorsSayWhatToDo(t *testing.T) {
 	resource := schema.GroupResource{Group: "admissionregistration.k8s.io", Resource: "validatingwebhookconfigurations"}
-	forbidden := apierrors.NewForbidden(resource, "hookstrap", errors.New("RBAC says no"))
+	forbidden := func(verb string) error {
+		return apierrors.NewForbidden(resource, "hookstrap", fmt.Errorf(`User "system:serviceaccount:shop:hook" cannot %s `+
+			`resource "validatingwebhookconfigurations" in API group "admissionregistration.k8s.io" at the cluster scope: `+
+			`RBAC says no`, verb))
+	}
+	denied := apierrors.NewForbidden(resource, "hookstrap", errors.New("ValidatingAdmissionPolicy 'frozen' with binding "+
+		"'all' denied request: not on Fridays"))
 	const grant = "on validatingwebhookconfigurations.admissionregistration.k8s.io with resourceNames [hookstrap]"
 
 	for name, tc := range map[string]struct {
@@ -22,12 +29,13 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		err  error
 		want []string
 	}{
-		"watch forbidden":    {unreadable, forbidden, []string{`grant our service account the verb "list" and "watch" ` + grant, "RBAC says no"}},
-		"watch unauthorized": {unreadable, apierrors.NewUnauthorized("who are you"), []string{grant, "who are you"}},
+		"watch forbidden":    {unreadable, forbidden("list"), []string{`grant our service account the verb "list" and "watch" ` + grant, "RBAC says no"}},
+		"watch unauthorized": {unreadable, apierrors.NewUnauthorized("who are you"), []string{"does not accept our credentials", "who are you"}},
 		"no such kind":       {unreadable, apierrors.NewNotFound(resource, ""), []string{"no such kind"}},
 		"API server away":    {unreadable, errors.New("connection refused"), []string{"may be old", "connection refused"}},
-		"patch forbidden":    {unwritable, forbidden, []string{`the verb "patch" ` + grant, "RBAC says no"}},
-		"invalid":            {unwritable, apierrors.NewInvalid(schema.GroupKind{}, "hookstrap", nil), []string{"correct the object first"}},
+		"patch forbidden":    {unwritable, forbidden("patch"), []string{`the verb "patch" ` + grant, "RBAC says no"}},
+		"invalid":            {unwritable, apierrors.NewInvalid(schema.GroupKind{}, "hookstrap", nil), []string{"correct the fields of the object"}},
+		"denied":             {unwritable, denied, []string{`the ValidatingAdmissionPolicy "frozen" (binding "all") denied it`, "not on Fridays"}},
 		"restored":           {unwritable, errUnchanged, []string{"admission plugin or policy"}},
 		"server error":       {unwritable, errors.New("etcd is away"), []string{"etcd is away", "check the API server"}},
 	} {

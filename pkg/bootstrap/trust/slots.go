@@ -4,9 +4,7 @@
 package trust
 
 import (
-	"cmp"
 	"encoding/base64"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -41,6 +39,9 @@ func (s scope) slots(obj *unstructured.Unstructured) []slot {
 		// With strategy None the API server rejects a webhook, so finding one means that the strategy is Webhook.
 		return s.single(mapField(obj.Object, "spec", "conversion", "webhook", "clientConfig"))
 	case APIService:
+		if s.skipsVerification(obj) {
+			return nil // The API server takes no caBundle beside it.
+		}
 		return s.single(mapField(obj.Object, "spec"))
 	case trustBundle:
 		bundle, _ := mapField(obj.Object, "spec")["trustBundle"].(string)
@@ -57,26 +58,6 @@ func (s scope) single(config map[string]any) []slot {
 		return nil
 	}
 	return []slot{{bundle: caBundle(config)}}
-}
-
-// held finds the entries which do not call our Service, and whose caBundle is our field manager's all the same: they
-// called it once, or another server writes under the same name for a Service of its own.
-func (s scope) held(obj *unstructured.Unstructured) []slot {
-	var others []slot
-	for i, webhook := range listField(obj.Object, "webhooks") {
-		found := slotOf(i, webhook)
-		if !callsService(mapField(webhook, "clientConfig"), s.service) && s.owns(obj, found.webhook) {
-			others = append(others, found)
-		}
-	}
-	return others
-}
-
-func (s scope) owns(obj *unstructured.Unstructured, webhook string) bool {
-	return slices.ContainsFunc(managedFields(obj), func(entry map[string]any) bool {
-		return entry["manager"] == s.manager &&
-			ownsBundle(s.target.Kind, mapField(entry, "fieldsV1"), []string{webhook})
-	})
 }
 
 func slotOf(index int, webhook map[string]any) slot {
@@ -97,39 +78,6 @@ func caBundle(config map[string]any) []byte {
 		return []byte(encoded) // not from an API server: garbage, and to be seen as such
 	}
 	return bundle
-}
-
-// applied is the mirror of slots: the fields of an object in which each slot has its bundle, and nothing else has
-// anything. It keeps the live order of the entries: server-side apply moves them into the order of the request, and
-// mutating webhooks are called in theirs.
-func applied(target Target, filled []slot) map[string]any {
-	switch target.Kind {
-	case trustBundle:
-		return nest(map[string]any{"signerName": target.signer(), "trustBundle": string(filled[0].bundle)}, "spec")
-	case CRD:
-		return nest(config(filled[0]), "spec", "conversion", "webhook", "clientConfig")
-	case APIService:
-		return nest(config(filled[0]), "spec")
-	default:
-		slices.SortFunc(filled, func(a, b slot) int { return cmp.Compare(a.index, b.index) })
-		webhooks := make([]any, 0, len(filled))
-		for _, s := range filled {
-			webhooks = append(webhooks, map[string]any{"name": s.webhook, "clientConfig": config(s)})
-		}
-		return map[string]any{"webhooks": webhooks}
-	}
-}
-
-func config(s slot) map[string]any {
-	return map[string]any{"caBundle": base64.StdEncoding.EncodeToString(s.bundle)}
-}
-
-// nest returns value below the given path.
-func nest(value map[string]any, path ...string) map[string]any {
-	for _, p := range slices.Backward(path) {
-		value = map[string]any{p: value}
-	}
-	return value
 }
 
 // mapField reads a map without copying it; nil when there is none. A nil map may be read.

@@ -6,6 +6,7 @@ package trust
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
@@ -85,38 +86,25 @@ func TestSlots(t *testing.T) {
 	}
 }
 
-// What is applied must be found where it is looked for, or we would write it for ever.
-func TestAppliedMirrorsSlots(t *testing.T) {
+// What is written must be found where it is looked for, or it would be written without end.
+func TestFillMirrorsSlots(t *testing.T) {
 	for kind, text := range map[Kind]string{
 		Validating: webhooksYAML, Mutating: webhooksYAML, CRD: crdYAML, APIService: apiServiceYAML,
 	} {
 		t.Run(string(kind), func(t *testing.T) {
-			filled := scope{Target{kind, "x"}, ourService(), DefaultFieldManager}.slots(object(t, text))
+			s := scope{Target{kind, "x"}, ourService(), DefaultFieldManager}
+			live := object(t, text)
+			filled := s.slots(live)
 			for i := range filled {
 				filled[i].bundle = []byte("new for " + filled[i].webhook)
 			}
-			fields := applied(Target{Kind: kind}, filled)
-			configs := []map[string]any{mapField(fields, "spec")}
-			switch kind {
-			case APIService, trustBundle:
-			case CRD:
-				configs[0] = mapField(fields, "spec", "conversion", "webhook", "clientConfig")
-			case Validating, Mutating:
-				configs = nil
-				for _, w := range listField(fields, "webhooks") {
-					configs = append(configs, mapField(w, "clientConfig"))
-				}
+			after := patched(t, live, decision{patch: s.fill(filled)})
+			if diff := cmp.Diff(filled, s.slots(after), cmp.AllowUnexported(slot{})); diff != "" {
+				t.Errorf("(-written +found):\n%s", diff)
 			}
-			if len(configs) != len(filled) {
-				t.Fatalf("%d entries applied, want %d", len(configs), len(filled))
-			}
-			for i, c := range configs {
-				if got, want := string(caBundle(c)), string(filled[i].bundle); got != want {
-					t.Errorf("entry %d: applied %q, want %q", i, got, want)
-				}
-				if len(c) != 1 {
-					t.Errorf("entry %d: applies more than a caBundle: %v", i, c)
-				}
+			reverted := decision{patch: s.fill(s.slots(live))}
+			if diff := cmp.Diff(live, patched(t, after, reverted)); diff != "" {
+				t.Errorf("writes more than caBundles (-want +got):\n%s", diff)
 			}
 		})
 	}

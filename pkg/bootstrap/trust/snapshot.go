@@ -19,6 +19,13 @@ type Entry struct {
 	CABundle []byte // the live bytes, whatever they are
 	Found    bool   // false when the target has no entry of ours; Reason says why
 	Reason   string // what is wrong and what to do about it; "" when nothing is known to be
+
+	// Waived is true when nothing waits for the target, and Reason says why: it had an entry of ours and has none now,
+	// so that the API server does not call us through it; or the API server calls us through it without verifying. A
+	// target that has had no entry of ours since the start is waited for.
+	Waived bool
+	// Unverified is true when it is waived because the API server calls us through it without verifying.
+	Unverified bool
 }
 
 // Snapshot returns the live entries of all targets, from the watch and without a request. A target without an entry
@@ -36,8 +43,11 @@ func (s scope) entries(known state) []Entry {
 	if known.live != nil {
 		ours = s.slots(known.live)
 	}
+	if e, found := s.waived(known); found {
+		return []Entry{e}
+	}
 	if reason := missing(s.target, s.service, known, len(ours)); reason != "" {
-		return []Entry{{Target: s.target, Reason: reason}}
+		return []Entry{{Target: s.target, Reason: reason, Waived: known.called}}
 	}
 	entries := make([]Entry, 0, len(ours))
 	for _, o := range ours {
@@ -51,8 +61,8 @@ func (s scope) entries(known state) []Entry {
 }
 
 // Verify checks a serving certificate against the live bundle of every entry, as the API server would at now, and
-// returns an error for the first which does not trust it: an entry which is missing trusts nobody. With no targets
-// there is nobody to ask, and the answer is nil. The arguments are those of [Bundle.Verify].
+// returns an error for the first which does not trust it: an entry which is missing trusts nobody, unless it is waived.
+// With no targets there is nobody to ask, and the answer is nil. The arguments are those of [Bundle.Verify].
 func (i *Injector) Verify(chain []*x509.Certificate, serverName string, now time.Time) error {
 	for _, e := range i.Snapshot() {
 		if err := e.verify(chain, serverName, now); err != nil {
@@ -63,6 +73,9 @@ func (i *Injector) Verify(chain []*x509.Certificate, serverName string, now time
 }
 
 func (e Entry) verify(chain []*x509.Certificate, serverName string, now time.Time) error {
+	if e.Waived {
+		return nil
+	}
 	if !e.Found {
 		return errors.New(e.Reason)
 	}
@@ -86,12 +99,13 @@ func (e Entry) where() string {
 	return fmt.Sprintf("%s webhook %q", e.Target.title(), e.Webhook)
 }
 
-// Carries returns nil when the live bundle of every entry has ca, and an error for the first which has not. With no
-// targets there is nobody to ask, and the answer is nil.
+// Carries returns nil when the live bundle of every entry that is not waived has ca, and an error for the first which has
+// not. With no targets there is nobody to ask, and the answer is nil.
 func (i *Injector) Carries(ca *x509.Certificate) error {
 	for _, e := range i.Snapshot() {
 		bundle, _ := ParseBundle(e.CABundle) // As in verify.
 		switch {
+		case e.Waived:
 		case !e.Found:
 			return errors.New(e.Reason)
 		case !bundle.Contains(ca):

@@ -93,3 +93,6 @@ func (k Kind) gvr() schema.GroupVersionResource {
 	plural, _ := meta.UnsafeGuessKindToResource(k.gvk())
 	return plural
 }
+
+// Resource is what the object is to RBAC.
+func (t Target) Resource() schema.GroupResource { return t.Kind.gvr().GroupResource() }

@@ -14,9 +14,11 @@ import (
 type view struct {
 	target  Target
 	changes *broadcast
+	calls   func(*unstructured.Unstructured) bool // see scope; nil for an object that calls nobody
 
 	mu       sync.Mutex
 	answers  int                        // how often the API server has told what there is
+	called   bool                       // whether calls was true of any of it
 	live     *unstructured.Unstructured // never modified; nil when the object does not exist
 	watchErr error                      // why nothing new is heard
 	writeErr error                      // why the last write failed
@@ -27,6 +29,7 @@ var _ cache.ReflectorStore = &view{}
 // state is a copy of what a view knows.
 type state struct {
 	answers            int
+	called             bool
 	live               *unstructured.Unstructured
 	watchErr, writeErr error
 }
@@ -34,7 +37,7 @@ type state struct {
 func (v *view) get() state {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return state{v.answers, v.live, v.watchErr, v.writeErr}
+	return state{v.answers, v.called, v.live, v.watchErr, v.writeErr}
 }
 
 // synced reports whether the API server has answered at least once.
@@ -66,8 +69,9 @@ func message(err error) string {
 
 func (v *view) set(obj any) {
 	live, _ := obj.(*unstructured.Unstructured)
+	calls := v.calls != nil && v.calls(live)
 	v.mu.Lock()
-	v.answers, v.live = v.answers+1, live
+	v.answers, v.live, v.called = v.answers+1, live, v.called || calls
 	v.mu.Unlock()
 	v.changes.announce()
 }

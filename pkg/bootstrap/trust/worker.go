@@ -5,11 +5,12 @@ package trust
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -47,6 +48,7 @@ type worker struct {
 	history revision                   // known to be no longer the live one: writing to it again would be a conflict
 	told    bool                       // whether foreign was told of
 	foreign []ForeignEntry             // the entries that are not ours
+	called  map[string]string          // where the entries that are ours went when they were last seen, by name
 	surplus time.Time                  // since when the live bundle has had too much and nothing too little
 }
 
@@ -108,8 +110,9 @@ func (w *worker) step(ctx context.Context) time.Duration {
 		return 0
 	}
 	now := w.clock.Now()
+	policy.left = w.scope.leave(live, w.called, policy.published)
 	d, err := w.scope.decide(live, policy, now)
-	if err == nil && d.apply == nil {
+	if err == nil && d.reason == "" {
 		w.view.setWriteErr(nil)
 		w.right, w.surplus = live, time.Time{}
 		return 0
@@ -129,7 +132,7 @@ func (w *worker) step(ctx context.Context) time.Duration {
 // patience is how long d can wait. What is missing cannot; what there is too much may be the CA of a rotation of which
 // another replica has heard first, and taking it out again would set the two of them fighting.
 func (w *worker) patience(d decision, now time.Time) time.Duration {
-	if d.apply == nil || d.urgent {
+	if d.reason == "" || d.urgent {
 		w.surplus = time.Time{}
 		return 0
 	}
@@ -142,16 +145,15 @@ func (w *worker) patience(d decision, now time.Time) time.Duration {
 	return w.surplus.Add(surplusDelay).Sub(now)
 }
 
-// write applies d to live, which is at a revision. Losing a race is no error: what the winner wrote comes with the
+// write sends what d has for live, which is at a revision. Losing a race is no error: what the winner wrote comes with the
 // watch.
 func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, at revision, d decision) error {
 	start := w.clock.Now()
 	bounded, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	options := metav1.ApplyOptions{Force: true, FieldManager: w.scope.manager}
-	result, err := w.resource.Apply(bounded, w.view.target.Name, d.apply, options)
+	result, err := w.send(bounded, d)
 	switch {
-	case apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err):
+	case lost(err):
 		w.history = at
 		klog.FromContext(ctx).V(2).Info("Somebody else wrote first", "target", w.view.target.String(), "err", err)
 		return nil
@@ -166,14 +168,30 @@ func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, at 
 	return nil
 }
 
+// send makes the one request of d.
+func (w *worker) send(ctx context.Context, d decision) (*unstructured.Unstructured, error) {
+	name, manager := w.view.target.Name, w.scope.manager
+	if d.apply != nil {
+		return w.resource.Apply(ctx, name, d.apply, metav1.ApplyOptions{Force: true, FieldManager: manager})
+	}
+	patch, err := json.Marshal(d.patch)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the JSON patch: %w", err)
+	}
+	return w.resource.Patch(ctx, name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: manager})
+}
+
 // wrote reports that d repaired live.
 func (w *worker) wrote(ctx context.Context, live *unstructured.Unstructured, d decision, start time.Time) {
 	now := w.clock.Now()
-	w.pace.wrote(now, w.right != nil)
 	w.view.setWriteErr(nil)
-	written := Write{Target: w.view.target, Entries: d.entries, Reason: d.reason, Repairs: w.pace.repairs,
-		Duration: now.Sub(start)}
-	if w.right != nil {
+	written := Write{Target: w.view.target, Entries: d.entries, Reason: d.reason, Duration: now.Sub(start)}
+	w.pace.failures.Reset()
+	if !d.tidies() {
+		w.pace.wrote(now, w.right != nil)
+		written.Repairs = w.pace.repairs
+	}
+	if w.right != nil && !d.tidies() {
 		written.Overwriter = overwriter(w.view.target.Kind, w.right, live, d.entries, w.scope.manager)
 	}
 	klog.FromContext(ctx).Info("Wrote caBundle", "target", written.Target.String(), "entries", written.Entries,
@@ -181,7 +199,7 @@ func (w *worker) wrote(ctx context.Context, live *unstructured.Unstructured, d d
 	if w.observer.Wrote != nil {
 		w.observer.Wrote(written)
 	}
-	if w.pace.fights() && w.observer.Fight != nil {
+	if written.Repairs > 0 && w.pace.fights() && w.observer.Fight != nil {
 		w.observer.Fight(written)
 	}
 }

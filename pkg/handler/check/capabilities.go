@@ -5,7 +5,9 @@ package check
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -85,18 +87,43 @@ func (p Capabilities) violations(ctx context.Context, pod PodTemplate) []handler
 		path := c.path.Child("securityContext", "capabilities")
 		for i, added := range heeded(ctx, has.Add) {
 			if !slices.Contains(p.AllowedAdd, string(added)) {
-				violations = append(violations, c.riskf(path.Child("add").Index(i),
-					"adds capability %q; %s", added, allowedList(p.AllowedAdd)))
+				v := c.riskf(path.Child("add").Index(i), "adds capability %q; %s", added, allowedList(p.AllowedAdd))
+				if meant := spelling(added); meant != string(added) && slices.Contains(p.AllowedAdd, meant) {
+					v = saying(v, c.message(fmt.Sprintf("adds %q; write %s", added, meant)))
+				}
+				violations = append(violations, v)
 			}
 		}
 		if missing := p.undropped(has.Drop); len(missing) > 0 && !pod.isWindows() {
 			v := c.riskf(path.Child("drop"),
 				"does not drop capabilities; add %s to capabilities.drop", strings.Join(missing, ", "))
 			v.Identity, v.Parts = digest("drop", c.imagePart()), missing
-			violations = append(violations, v)
+			if drops := misspelled(has.Drop, missing); drops != "" {
+				v = saying(v, c.message(drops))
+			}
+			violations = append(violations, saying(v, v.Message+pod.meantForWindows()))
 		}
 	}
 	return violations
+}
+
+// spelling is how Kubernetes writes a capability. The API server takes any spelling, but not for the same capability.
+func spelling(c corev1.Capability) string {
+	return strings.TrimPrefix(strings.ToUpper(string(c)), "CAP_")
+}
+
+// misspelled says which capabilities are dropped by another name than the one that is missing, or nothing.
+func misspelled(dropped []corev1.Capability, missing []string) string {
+	var wrong, right []string
+	for _, name := range missing {
+		i := slices.IndexFunc(dropped, func(c corev1.Capability) bool { return spelling(c) == name || spelling(c) == "ALL" })
+		if i < 0 {
+			return ""
+		}
+		wrong, right = append(wrong, strconv.Quote(string(dropped[i]))), append(right, spelling(dropped[i]))
+	}
+	return fmt.Sprintf("drops %s; write %s", strings.Join(slices.Compact(wrong), ", "),
+		strings.Join(slices.Compact(right), ", "))
 }
 
 // undropped are the capabilities that should have been dropped.

@@ -27,6 +27,12 @@ func TestCapabilities(t *testing.T) {
 		"drops some":       {object: with(`{drop: [NET_RAW]}`), want: []string{undropped}},
 		"some are enough":  {params: `requiredDrop: [NET_RAW]`, object: with(`{drop: [NET_RAW, MKNOD]}`)},
 		"all are some":     {params: `requiredDrop: [NET_RAW]`, object: with(`{drop: [ALL]}`)},
+		"drops all, small": {object: with(`{drop: [all]}`), want: []string{
+			`spec.containers[0].securityContext.capabilities.drop: container "a": drops "all"; write ALL`}},
+		"drops another spelling": {params: `requiredDrop: [NET_RAW, CHOWN]`, object: with(`{drop: [CAP_NET_RAW, chown]}`), want: []string{
+			`spec.containers[0].securityContext.capabilities.drop: container "a": drops "CAP_NET_RAW", "chown"; write NET_RAW, CHOWN`}},
+		"adds another spelling": {object: with(`{drop: [ALL], add: [CAP_NET_BIND_SERVICE]}`), want: []string{
+			`spec.containers[0].securityContext.capabilities.add[0]: container "a": adds "CAP_NET_BIND_SERVICE"; write NET_BIND_SERVICE`}},
 		"nothing to drop":  {params: `requiredDrop: []`, object: with(`{}`)},
 		"Windows has none": {object: podSpec(`{os: {name: windows}, containers: [{name: a}]}`)},
 		"nothing to add": {params: `{allowedAdd: [], requiredDrop: []}`, object: with(`{add: [CHOWN]}`), want: []string{

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,8 +26,11 @@ func namespaceLabels(ctx context.Context, env handler.Environment, name string) 
 		return nil, errNoCluster
 	}
 	set, err := handler.NamespaceLabels().Get(ctx, env.Cluster, client.ObjectKey{Name: name})
-	if err != nil {
+	switch {
+	case apierrors.IsNotFound(err):
 		return nil, fmt.Errorf("cannot look up the labels of namespace %q; try again: %w", name, err)
+	case err != nil:
+		return nil, fmt.Errorf("cannot look up the labels of namespace %q: %w", name, err)
 	}
 	return set, nil
 }

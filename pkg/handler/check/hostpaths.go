@@ -96,7 +96,7 @@ func hostPathsOf(req *handler.Request) (PodTemplate, bool, error) {
 func (p HostPaths) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
 	containers := containersOf(pod)
-	mounts := mountsOf(containers)
+	mounts, own := mountsOf(containers), imageParts(pod, isNoDebug)
 	readOnly := map[string]string{}
 	var rest []int
 	for i, volume := range heeded(ctx, pod.Spec.Volumes) {
@@ -110,7 +110,7 @@ func (p HostPaths) violations(ctx context.Context, pod PodTemplate) []handler.Vi
 		case len(violations) == maxLocated:
 			rest = append(rest, i)
 		default:
-			v := pod.riskf(pod.Path.Child("volumes").Index(i).Child("hostPath", "path"),
+			v := riskOf(own, pod.Path.Child("volumes").Index(i).Child("hostPath", "path"),
 				"volume %q mounts %q of the node; %s", volume.Name, volume.HostPath.Path, p.advice())
 			// What was mounted for reading, or by one container, must not become writable or reach others.
 			v.Parts = slices.Concat(v.Parts, mounts[volume.Name])
@@ -118,15 +118,17 @@ func (p HostPaths) violations(ctx context.Context, pod PodTemplate) []handler.Vi
 		}
 	}
 	if len(rest) > 0 {
-		violations = append(violations, p.restOf(&pod, rest, mounts))
+		violations = append(violations, p.restOf(pod, own, rest, mounts))
 	}
 	return append(violations, writable(ctx, containers, readOnly)...)
 }
 
 // restOf is one violation for the volumes that are not told apart: each would have all containers of the Pod among its
 // parts. An update may take any of them away.
-func (p HostPaths) restOf(pod *PodTemplate, rest []int, mounts map[string][]string) handler.Violation {
-	v := pod.riskf(pod.Path.Child("volumes"), "volumes beyond the first %d mount paths of the node; %s", maxLocated,
+func (p HostPaths) restOf(
+	pod PodTemplate, own []string, rest []int, mounts map[string][]string,
+) handler.Violation {
+	v := riskOf(own, pod.Path.Child("volumes"), "volumes beyond the first %d mount paths of the node; %s", maxLocated,
 		p.advice())
 	v.Parts = slices.Clone(v.Parts)
 	for _, i := range rest {

@@ -28,16 +28,25 @@ func brief(text string) string {
 	return strings.ToValidUTF8(text[:shown], "") + fmt.Sprintf("… (sha256 %x)", sha256.Sum256([]byte(text)))
 }
 
-// imageParts stand for which container runs what. One that becomes a container of another sort runs at another time,
-// and counts as another.
-func imageParts(pod PodTemplate) []string {
+// imageParts stand for which of the containers that count runs what. One that becomes a container of another sort runs
+// at another time, and counts as another.
+func imageParts(pod PodTemplate, counts func(*podContainer) bool) []string {
 	containers := containersOf(pod)
 	parts := make([]string, 0, len(containers))
 	for i := range containers {
-		parts = append(parts, containers[i].imagePart())
+		if counts(&containers[i]) {
+			parts = append(parts, containers[i].imagePart())
+		}
 	}
 	return parts
 }
+
+// everyContainer counts all containers.
+func everyContainer(*podContainer) bool { return true }
+
+// isNoDebug counts containers that are not ephemeral. Those come when a Pod can hardly be changed any more, and are
+// judged for themselves: what is wrong with the Pod around them counts if it is so for them, too.
+func isNoDebug(c *podContainer) bool { return c.sort != ephemeral }
 
 func (c *podContainer) imagePart() string { return digest(c.sort, c.Name, c.Image) }
 
@@ -57,7 +66,7 @@ func mountsOf(containers []podContainer) map[string][]string {
 // and sysctls, but neither what is mounted, by whom, nor which values are set.
 func (t PodTemplate) unsaidParts() []string {
 	security := t.security()
-	parts := append(imageParts(t), seLinuxParts(security.SELinuxOptions)...)
+	parts := append(imageParts(t, isNoDebug), seLinuxParts(security.SELinuxOptions)...)
 	for _, sysctl := range security.Sysctls {
 		parts = append(parts, digest("sysctl", sysctl.Name, sysctl.Value))
 	}

@@ -7,10 +7,22 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
+
+// isInjected says whether Istio changes the Pods of a template before a validating webhook sees them.
+func (t PodTemplate) isInjected() bool {
+	const label, templates = "sidecar.istio.io/inject", "inject.istio.io/templates"
+	return t.isTemplate() && t.Metadata != nil && (t.Metadata.Labels[label] == "true" ||
+		t.Metadata.Annotations[label] == "true" || t.Metadata.Annotations[templates] != "")
+}
+
+// isFilledIn says whether a container is one that Istio puts its proxy in place of: by its name, and by an image that
+// stands for none.
+func isFilledIn(c corev1.Container) bool { return c.Image == "auto" && c.Name == "istio-proxy" }
 
 // imageViolations asks about every image of a Pod: those of its containers of all sorts, and of its volumes. problemOf
 // says what is wrong with an image, or nothing.
@@ -27,7 +39,11 @@ func imageViolations(
 		v.Identity = v.Message // names the user and the image; the position in the list does not matter
 		violations = append(violations, v)
 	}
+	injected := pod.isInjected()
 	for _, container := range heeded(ctx, containersOf(pod)) {
+		if injected && isFilledIn(*container.Container) {
+			continue // Its Pods have another image, and are looked at with that.
+		}
 		report(container.path.Child("image"), fmt.Sprintf("%s %q", container.sort, container.Name), container.Image)
 	}
 	for i, volume := range heeded(ctx, pod.Spec.Volumes) {

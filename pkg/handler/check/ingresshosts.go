@@ -5,11 +5,13 @@ package check
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -20,8 +22,12 @@ type IngressHosts struct {
 	// AllowWildcards admits hosts that begin with "*.", and rules without a host and default backends, which are for
 	// every host.
 	AllowWildcards bool `json:"allowWildcards,omitempty"`
-	// RequireTLS wants every host in a section of spec.tls.
+	// RequireTLS wants every host in a section of spec.tls, or a section with a secret and without hosts, which is for all.
 	RequireTLS bool `json:"requireTLS"`
+	// TLSAnnotations are annotations, one of which is enough in place of spec.tls, for controllers that take certificates
+	// from elsewhere: alb.ingress.kubernetes.io/certificate-arn, networking.gke.io/managed-certificates and the like. They
+	// count with any value but an empty one and "false".
+	TLSAnnotations []string `json:"tlsAnnotations,omitempty"`
 	// Unique is what Ingresses of two namespaces may not both have: "path", the same path of a host, or "host", the same
 	// host at all; "none" does not look at other Ingresses. "*.example.com" is the same host as each that is one label
 	// longer than example.com, whichever of the two comes first: www.example.com, but not example.com or a.b.example.com.
@@ -88,7 +94,13 @@ func (IngressHosts) Values() map[string][]string {
 
 // Validate implements [handler.Validator].
 func (p IngressHosts) Validate(path *field.Path) field.ErrorList {
-	return oneOf(path.Child("unique"), p.Unique, p.Values()["unique"])
+	errs := oneOf(path.Child("unique"), p.Unique, p.Values()["unique"])
+	for i, key := range p.TLSAnnotations {
+		for _, problem := range validation.IsQualifiedName(strings.ToLower(key)) {
+			errs = append(errs, field.Invalid(path.Child("tlsAnnotations").Index(i), key, problem))
+		}
+	}
+	return errs
 }
 
 func (p IngressHosts) evaluate(
@@ -144,7 +156,7 @@ func keep(v handler.Violation) handler.Violation {
 
 // withoutTLS reports hosts that no section of spec.tls names.
 func (p IngressHosts) withoutTLS(ingress *networkingv1.Ingress) []handler.Violation {
-	if !p.RequireTLS {
+	if !p.RequireTLS || p.hasTLS(ingress) {
 		return nil
 	}
 	var violations []handler.Violation
@@ -166,6 +178,19 @@ func (p IngressHosts) withoutTLS(ingress *networkingv1.Ingress) []handler.Violat
 			"the default backend has no TLS; add a section to spec.tls"))
 	}
 	return violations
+}
+
+// hasTLS says whether all hosts of an Ingress have TLS, without being named. For the API, a section without hosts has
+// those for which the controller uses its certificate.
+func (p IngressHosts) hasTLS(ingress *networkingv1.Ingress) bool {
+	for _, key := range p.TLSAnnotations {
+		if value := ingress.Annotations[key]; value != "" && value != "false" {
+			return true
+		}
+	}
+	return slices.ContainsFunc(ingress.Spec.TLS, func(section networkingv1.IngressTLS) bool {
+		return len(section.Hosts) == 0 && section.SecretName != ""
+	})
 }
 
 // encryptedHosts are the hosts, and wildcards, that spec.tls lists.

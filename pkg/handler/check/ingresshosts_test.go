@@ -41,18 +41,30 @@ func TestIngressHosts(t *testing.T) {
 	many := func(i, host string) string {
 		return "spec.rules[" + i + `].host: host "` + host + `" stands for many; name each host`
 	}
+	annotated := func(annotations string) string {
+		return `{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {namespace: shop, annotations: {` + annotations +
+			`}}, spec: {rules: [{host: a.example}]}}`
+	}
 	const every = "a rule without a host is for every host; name one"
 	const backend = `{apiVersion: networking.k8s.io/v1, kind: Ingress, spec: {defaultBackend: {service: {name: x}}}}`
 	testRows(t, "ingressHosts", map[string]row{
-		"exact":            {object: ingress("shop", "web", "a.example", "a.example /")},
-		"no TLS":           {object: ingress("shop", "web", "b.example", "a.example", "b.example"), want: []string{noTLS("0", "a.example")}},
-		"TLS by wildcard":  {object: ingress("shop", "web", `"*.example"`, "a.example")},
-		"one label deep":   {object: ingress("shop", "web", `"*.example"`, "a.b.example"), want: []string{noTLS("0", "a.b.example")}},
-		"TLS for nobody":   {object: ingress("shop", "web", ``, "a.example"), want: []string{noTLS("0", "a.example")}},
-		"TLS not required": {params: `requireTLS: false`, object: ingress("shop", "web", ``, "a.example")},
-		"wildcard":         {object: ingress("shop", "web", `"*.example"`, "*.example"), want: []string{many("0", "*.example")}},
-		"wildcard allowed": {params: `allowWildcards: true`, object: ingress("shop", "web", `"*.example"`, "*.example", "")},
-		"no host":          {object: ingress("shop", "web", ``, ""), want: []string{"spec.rules[0].host: " + every}},
+		"exact":           {object: ingress("shop", "web", "a.example", "a.example /")},
+		"no TLS":          {object: ingress("shop", "web", "b.example", "a.example", "b.example"), want: []string{noTLS("0", "a.example")}},
+		"TLS by wildcard": {object: ingress("shop", "web", `"*.example"`, "a.example")},
+		"one label deep":  {object: ingress("shop", "web", `"*.example"`, "a.b.example"), want: []string{noTLS("0", "a.b.example")}},
+		"TLS for nobody":  {object: ingress("shop", "web", ``, "a.example"), want: []string{noTLS("0", "a.example")}},
+		"TLS for all": {object: `{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {namespace: shop}, spec: {` +
+			`tls: [{secretName: x}], rules: [{host: a.example}, {host: b.c.example}]}}`},
+		"TLS by annotation": {params: `tlsAnnotations: [alb.ingress.kubernetes.io/certificate-arn, cert]`,
+			object: annotated(`cert: "arn:x"`)},
+		"another annotation":   {params: `tlsAnnotations: [tls]`, object: annotated(`cert: x`), want: []string{noTLS("0", "a.example")}},
+		"not by annotation":    {params: `tlsAnnotations: [tls]`, object: annotated(`tls: "false"`), want: []string{noTLS("0", "a.example")}},
+		"an empty annotation":  {params: `tlsAnnotations: [tls]`, object: annotated(`tls: ""`), want: []string{noTLS("0", "a.example")}},
+		"annotations are none": {object: annotated(`tls: "true"`), want: []string{noTLS("0", "a.example")}},
+		"TLS not required":     {params: `requireTLS: false`, object: ingress("shop", "web", ``, "a.example")},
+		"wildcard":             {object: ingress("shop", "web", `"*.example"`, "*.example"), want: []string{many("0", "*.example")}},
+		"wildcard allowed":     {params: `allowWildcards: true`, object: ingress("shop", "web", `"*.example"`, "*.example", "")},
+		"no host":              {object: ingress("shop", "web", ``, ""), want: []string{"spec.rules[0].host: " + every}},
 		"no host and no TLS": {
 			params: `allowWildcards: true`, object: `{apiVersion: networking.k8s.io/v1, kind: Ingress, spec: {rules: [{}]}}`,
 			want: []string{"spec.rules[0].host: a rule without a host has no TLS; add a section to spec.tls"},
@@ -63,6 +75,7 @@ func TestIngressHosts(t *testing.T) {
 		"default backend allowed": {params: `{allowWildcards: true, requireTLS: false}`, object: backend},
 	})
 	testInvalid(t, "ingressHosts", `unique: always`, "p.unique")
+	testInvalid(t, "ingressHosts", `tlsAnnotations: [ok, "a b"]`, "p.tlsAnnotations[1]")
 }
 
 func TestIngressHostsAreUnique(t *testing.T) {

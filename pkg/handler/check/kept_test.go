@@ -13,6 +13,8 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -52,6 +54,14 @@ func ordinary() map[string]struct {
 			o := &autoscalingv2.HorizontalPodAutoscaler{}
 			o.Spec.ScaleTargetRef = autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"}
 			return named(o, i)
+		}},
+		"PodDisruptionBudget": {budgets(), func(i int) client.Object {
+			o := &policyv1.PodDisruptionBudget{}
+			o.Spec.Selector = &metav1.LabelSelector{MatchLabels: labels(i)}
+			return named(o, i)
+		}},
+		"ServiceAccount": {tokenlessAccounts(), func(i int) client.Object {
+			return named(&corev1.ServiceAccount{AutomountServiceAccountToken: new(false)}, i)
 		}},
 		"Namespace": {handler.NamespaceLabels(), func(i int) client.Object {
 			o := named(&corev1.Namespace{}, i)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -86,26 +87,58 @@ func compileRules(sort, plural string, rules []LabelRule, resources []schema.Gro
 	return compiled, nil
 }
 
-// evaluate reads nothing but metadata, and so works for every kind. Values are those that values returns.
+// evaluate reads nothing but metadata, and so works for every kind. Values are those that values returns. If Pods have to
+// follow the rules, templates of Pods have to as well: Pods are refused too late, and their author hears nothing of it.
 func (m metadataRules) evaluate(
 	req *handler.Request, values func(*metav1.ObjectMeta) map[string]string,
 ) ([]handler.Violation, error) {
-	resource := schema.GroupResource{Group: req.Resource.Group, Resource: req.Resource.Resource}
-	if len(m.resources) > 0 && !slices.Contains(m.resources, resource) {
-		return nil, nil
-	}
-	obj, err := handler.Metadata(req)
-	if err != nil {
-		return nil, err
-	}
 	var violations []handler.Violation
-	for _, rule := range m.rules {
-		if problem := rule.problemOf(m.sort, values(obj)); problem != "" {
-			path := field.NewPath("metadata", m.field).Key(rule.Key)
-			violations = append(violations, handler.Violationf(path, "%s", problem))
+	if m.isFor(schema.GroupResource{Group: req.Resource.Group, Resource: req.Resource.Resource}) {
+		obj, err := handler.Metadata(req)
+		if err != nil {
+			return nil, err
 		}
+		violations = m.violations(field.NewPath("metadata"), values(obj))
+	}
+	if !m.isFor(schema.GroupResource{Resource: "pods"}) {
+		return violations, nil
+	}
+	pod, ok, err := partOf[described](req, newObject)
+	if err != nil || !ok || !pod.isTemplate() {
+		return violations, err
+	}
+	path := field.NewPath(strings.TrimSuffix(pod.Path.String(), "spec") + "metadata")
+	ofPods := m
+	ofPods.rules = slices.DeleteFunc(slices.Clone(m.rules), func(r labelRule) bool { return isFromController(r.Key) })
+	for _, v := range ofPods.violations(path, values(pod.Metadata)) {
+		v.Message += ", for its Pods"
+		violations = append(violations, v)
 	}
 	return violations, nil
+}
+
+// isFromController says whether a controller gives its Pods the label, or annotation, that their template lacks.
+func isFromController(key string) bool {
+	return slices.Contains([]string{
+		"pod-template-hash", "controller-revision-hash", "pod-template-generation", "job-name", "controller-uid",
+		"batch.kubernetes.io/job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-completion-index",
+		"statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index",
+	}, key)
+}
+
+// isFor says whether objects of a resource have to follow the rules.
+func (m metadataRules) isFor(resource schema.GroupResource) bool {
+	return len(m.resources) == 0 || slices.Contains(m.resources, resource)
+}
+
+func (m metadataRules) violations(path *field.Path, values map[string]string) []handler.Violation {
+	var violations []handler.Violation
+	for _, rule := range m.rules {
+		if problem := rule.problemOf(m.sort, values); problem != "" {
+			violations = append(violations, handler.Violationf(path.Child(m.field).Key(rule.Key), "%s", problem))
+		}
+	}
+	return violations
 }
 
 // validateRules returns all that is wrong with parameters.
@@ -124,6 +157,8 @@ func validateRules(path *field.Path, sort, plural string, rules []LabelRule, res
 		if problems := validation.IsDNS1123Subdomain(r); len(problems) > 0 {
 			errs = append(errs, field.Invalid(path.Child("resources").Index(i), r,
 				`must be a plural name and its group, such as "pods" or "deployments.apps"`))
+		} else if problem := handler.NoResource(r); problem != "" {
+			errs = append(errs, field.Invalid(path.Child("resources").Index(i), r, problem))
 		}
 	}
 	return errs

@@ -192,9 +192,14 @@ func TestReadsFollowTheParameters(t *testing.T) {
 		{"ingressHosts", "", 1},
 		{"ingressHosts", "unique: host", 1},
 		{"ingressHosts", "unique: none", 0},
-		{"podDisruptionBudgets", "", 5},
+		{"podDisruptionBudgets", "", 6},
 		{"podDisruptionBudgets", "countReplicas: false", 0},
 		{"privileged", "", 0},
+		{"replicaLimits", "", 1},
+		{"replicaLimits", "countAutoscalers: false", 0},
+		{"replicaLimits", "min: 1", 0},
+		{"serviceAccountToken", "", 1},
+		{"serviceAccountToken", "readServiceAccounts: false", 0},
 	} {
 		d := definition(t, tt.name)
 		p := d.NewParameters()

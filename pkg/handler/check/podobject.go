@@ -95,6 +95,29 @@ func imagedItem(name []byte) (lean.Verdict, lean.Shape) {
 	return lean.Drop, nil
 }
 
+// described are the labels and annotations of a template, and of what it is in.
+type described struct{}
+
+func (described) of(o lean.Object) (lean.Object, lean.Shape) { return o.Whole(), describedIn }
+
+func describedIn(name []byte) (lean.Verdict, lean.Shape) {
+	switch string(name) {
+	case "spec", "template", "jobTemplate":
+		return lean.Read, describedIn
+	case "metadata":
+		return lean.Read, describedBy
+	}
+	return lean.Drop, nil
+}
+
+func describedBy(name []byte) (lean.Verdict, lean.Shape) {
+	switch string(name) {
+	case "labels", "annotations":
+		return lean.Read, nil
+	}
+	return lean.Drop, nil
+}
+
 // mounted is where containers mount volumes.
 type mounted struct{}
 

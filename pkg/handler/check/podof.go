@@ -27,7 +27,11 @@ func imagesOf(req *handler.Request) (PodTemplate, bool, error) {
 	if pod, ok, err := partOf[checked](req, decodedObject); ok || err != nil {
 		return pod, ok, err
 	}
-	return partOf[imaged](req, newObject)
+	pod, ok, err := partOf[imaged](req, newObject)
+	if ok && pod.isTemplate() && slices.ContainsFunc(pod.Spec.Containers, isFilledIn) {
+		return podOf(req) // with the labels that say who fills it in
+	}
+	return pod, ok, err
 }
 
 // resourcesOf is as podOf, for the names, images and resources of containers, and for the resources of the Pod.

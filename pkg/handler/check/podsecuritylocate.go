@@ -152,9 +152,13 @@ func (p place) violation(r policy.CheckResult) handler.Violation {
 	if r.ForbiddenDetail != "" {
 		v.Message += " (" + r.ForbiddenDetail + ")"
 	}
+	switch r.ForbiddenReason {
+	case "allowPrivilegeEscalation != false", "unrestricted capabilities", "seccompProfile": // not asked of Windows
+		v.Message += p.pod.meantForWindows()
+	}
 	v.Identity = p.control(r)
 	if p.rest == "" {
-		v.Parts = slices.Concat(p.parts, p.values(r))
+		v.Parts = slices.Concat(p.parts, p.values(r), p.debugParts(r.ForbiddenReason))
 	}
 	return v
 }

@@ -54,6 +54,32 @@ func (p place) values(r policy.CheckResult) []string {
 	return []string{digest(strings.TrimPrefix(r.ForbiddenDetail, "pod and "))}
 }
 
+// debugParts stand for the ephemeral containers for which it is so, too, what is wrong with their Pod. Volumes are for
+// those that mount them, and these mounts are parts already.
+func (p place) debugParts(reason string) []string {
+	if p.container != nil || p.pod.Spec == nil || len(p.pod.Spec.EphemeralContainers) == 0 {
+		return nil
+	}
+	return imageParts(p.pod, func(c *podContainer) bool {
+		if isNoDebug(c) {
+			return false
+		}
+		switch own := c.security(); reason {
+		case "hostPath volumes", "restricted volume types", "forbidden sysctls":
+			return false
+		case "seLinuxOptions":
+			return own.SELinuxOptions == nil
+		case "seccompProfile":
+			return own.SeccompProfile == nil
+		case "runAsNonRoot != true":
+			return own.RunAsNonRoot == nil
+		case "runAsUser=0":
+			return own.RunAsUser == nil
+		}
+		return true
+	})
+}
+
 func hostNamespaceValues(spec *corev1.PodSpec) []string {
 	var values []string
 	for name, is := range map[string]bool{

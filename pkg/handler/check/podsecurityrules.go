@@ -85,10 +85,25 @@ func (p PodSecurityParameters) Validate(path *field.Path) field.ErrorList {
 	for i, rule := range p.Rules {
 		at := path.Child("rules").Index(i)
 		errs = append(errs, validateLevel(at, rule.Level, cmp.Or(rule.Version, "latest"))...)
-		errs = append(errs, metav1validation.ValidateLabelSelector(&rule.NamespaceSelector,
-			metav1validation.LabelSelectorValidationOptions{}, at.Child("namespaceSelector"))...)
+		at = at.Child("namespaceSelector")
+		wrong := metav1validation.ValidateLabelSelector(&rule.NamespaceSelector,
+			metav1validation.LabelSelectorValidationOptions{}, at)
+		if problem := p.neverDecides(i); problem != "" && len(wrong) == 0 {
+			wrong = append(wrong, field.Invalid(at, metav1.FormatLabelSelector(&rule.NamespaceSelector), problem))
+		}
+		errs = append(errs, wrong...)
 	}
 	return errs
+}
+
+// neverDecides says why a rule with a valid selector is for no namespace, or nothing.
+func (p PodSecurityParameters) neverDecides(rule int) string {
+	for i := range rule {
+		if s := p.Rules[i].NamespaceSelector; len(s.MatchLabels)+len(s.MatchExpressions) == 0 {
+			return fmt.Sprintf("never decides: rule %d before it selects all namespaces", i)
+		}
+	}
+	return handler.SelectsNothing(&p.Rules[rule].NamespaceSelector)
 }
 
 func validateLevel(path *field.Path, level, version string) field.ErrorList {

@@ -21,6 +21,9 @@ type PodTemplate struct {
 	imageParts []string // once a violation has asked for them
 }
 
+// isTemplate says whether it is a template of Pods, and no Pod.
+func (t PodTemplate) isTemplate() bool { return t.Path.String() != "spec" }
+
 // PodSpecOf returns what describes a Pod in obj, which is a pointer to a Pod, PodTemplate, ReplicationController,
 // Deployment, ReplicaSet, StatefulSet, DaemonSet, Job or CronJob of their v1 APIs. It is false for any other object,
 // and for a ReplicationController without a template. Nothing is copied.
@@ -62,13 +65,16 @@ type podContainer struct {
 	path *field.Path
 	// title is its name, as messages have it.
 	title string
-	// sort is how people call it: "container", "init container" or "ephemeral container".
+	// sort is how people call it: "container", "init container" or ephemeral.
 	sort string
 	// addTo adds it to the containers of its sort.
 	addTo func(spec *corev1.PodSpec)
 
 	imageDigest string // once a violation has asked for it
 }
+
+// ephemeral is how people call a container for debugging.
+const ephemeral = "ephemeral container"
 
 // containersOf lists the containers of all three sorts: init and ephemeral ones run code like any other.
 func containersOf(pod PodTemplate) []podContainer {
@@ -92,7 +98,7 @@ func containersOf(pod PodTemplate) []podContainer {
 		common := (*corev1.Container)(&c.EphemeralContainerCommon)
 		list = append(list, podContainer{
 			Container: common, title: brief(c.Name), path: pod.Path.Child("ephemeralContainers").Index(i),
-			sort:  "ephemeral container",
+			sort:  ephemeral,
 			addTo: func(s *corev1.PodSpec) { s.EphemeralContainers = append(s.EphemeralContainers, *c) },
 		})
 	}

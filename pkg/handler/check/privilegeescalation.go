@@ -5,6 +5,7 @@ package check
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
@@ -39,6 +40,18 @@ spec:
 	}, no[PrivilegeEscalation])
 }
 
+// keepsEscalation is what keeps the API server from accepting allowPrivilegeEscalation: false, or nothing.
+func (c podContainer) keepsEscalation() string {
+	s := c.security()
+	switch {
+	case isTrue(s.Privileged):
+		return "privileged: true"
+	case s.Capabilities != nil && slices.Contains(s.Capabilities.Add, "CAP_SYS_ADMIN"):
+		return "CAP_SYS_ADMIN from capabilities.add"
+	}
+	return ""
+}
+
 func (PrivilegeEscalation) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	if pod.isWindows() {
 		return nil
@@ -46,8 +59,13 @@ func (PrivilegeEscalation) violations(ctx context.Context, pod PodTemplate) []ha
 	var violations []handler.Violation
 	for _, c := range heeded(ctx, containersOf(pod)) {
 		if !isFalse(c.security().AllowPrivilegeEscalation) {
-			violations = append(violations, c.riskf(c.path.Child("securityContext", "allowPrivilegeEscalation"),
-				"its processes may gain privileges; set allowPrivilegeEscalation: false"))
+			v := c.riskf(c.path.Child("securityContext", "allowPrivilegeEscalation"),
+				"its processes may gain privileges; set allowPrivilegeEscalation: false")
+			if first := c.keepsEscalation(); first != "" {
+				v = saying(v, c.message("its processes may gain privileges; remove "+first+", with which the API server "+
+					"accepts no other value, and then set allowPrivilegeEscalation: false"))
+			}
+			violations = append(violations, saying(v, v.Message+pod.meantForWindows()))
 		}
 	}
 	return violations

@@ -21,9 +21,20 @@ type RBACWildcards struct {
 	// AllowedWildcards are the fields of a rule in which there may be a "*": verbs, apiGroups, resources or
 	// nonResourceURLs.
 	AllowedWildcards []string `json:"allowedWildcards,omitempty"`
+	// APIGroups are API groups whose rules may have more of them.
+	APIGroups []RBACGroup `json:"apiGroups,omitempty"`
 	// DeniedVerbs are verbs that no rule may have, such as escalate, bind and impersonate, by each of which one gets
-	// rights that one was not given.
+	// rights that one was not given. Those three, and approve, sign and attest, are denied for the resources only for which
+	// they mean something. With any of them, nodes/proxy is denied as well: the kubelet's API runs commands in every Pod.
 	DeniedVerbs []string `json:"deniedVerbs,omitempty"`
+}
+
+// RBACGroup is what rules for an API group may have.
+type RBACGroup struct {
+	// Name is the API group, such as config.istio.io, or *.istio.io for all whose names end so.
+	Name string `json:"name"`
+	// AllowedWildcards are the fields in which there may be a "*" if a rule is for such groups only: verbs or resources.
+	AllowedWildcards []string `json:"allowedWildcards,omitempty"`
 }
 
 func rbacWildcardsDefinition() handler.Definition {
@@ -62,6 +73,11 @@ rules:
 func rbacFields() []string { return []string{"verbs", "apiGroups", "resources", "nonResourceURLs"} }
 
 // Values implements [handler.Enumerator].
+func (RBACGroup) Values() map[string][]string {
+	return map[string][]string{"allowedWildcards": {"verbs", "resources"}}
+}
+
+// Values implements [handler.Enumerator].
 func (RBACWildcards) Values() map[string][]string {
 	return map[string][]string{"allowedWildcards": rbacFields()}
 }
@@ -71,6 +87,13 @@ func (p RBACWildcards) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, name := range p.AllowedWildcards {
 		errs = append(errs, oneOf(path.Child("allowedWildcards").Index(i), name, rbacFields())...)
+	}
+	for i, group := range p.APIGroups {
+		at := path.Child("apiGroups").Index(i)
+		errs = append(errs, validateHostPattern(at.Child("name"), group.Name)...)
+		for j, name := range group.AllowedWildcards {
+			errs = append(errs, oneOf(at.Child("allowedWildcards").Index(j), name, group.Values()["allowedWildcards"])...)
+		}
 	}
 	for i, verb := range p.DeniedVerbs {
 		if verb == "" || verb == rbacv1.VerbAll {
@@ -123,17 +146,24 @@ func (p RBACWildcards) ruleViolations(
 	for n, values := range [][]string{rule.Verbs, rule.APIGroups, rule.Resources, rule.NonResourceURLs} {
 		name := rbacFields()[n]
 		for i, value := range heeded(ctx, values) {
-			if strings.Contains(value, "*") && !slices.Contains(p.AllowedWildcards, name) {
+			if strings.Contains(value, "*") && !p.allows(name, rule) {
 				report(name, i, "%q in %s stands for more than one can know; name them", value, name)
 			}
 		}
 	}
+	denied := p.deniedVerbs(rule)
 	for i, verb := range heeded(ctx, rule.Verbs) {
 		switch {
-		case verb == rbacv1.VerbAll && len(p.DeniedVerbs) > 0 && slices.Contains(p.AllowedWildcards, "verbs"):
-			report("verbs", i, "verb %q stands for %s as well; name the verbs", verb, strings.Join(p.DeniedVerbs, ", "))
-		case slices.Contains(p.DeniedVerbs, verb):
+		case verb == rbacv1.VerbAll && len(denied) > 0 && p.allows("verbs", rule):
+			report("verbs", i, "verb %q stands for %s as well; name the verbs", verb, strings.Join(denied, ", "))
+		case slices.Contains(denied, verb):
 			report("verbs", i, "verb %q gives rights beyond those of the rule; remove it", verb)
+		}
+	}
+	for i, resource := range heeded(ctx, rule.Resources) {
+		if len(p.DeniedVerbs) > 0 && givesKubelets(rule, resource) && (resource == nodesProxy || p.allows("resources", rule)) {
+			report("resources", i, "%q gives nodes/proxy, and with it the API of the kubelets, which runs commands in every Pod; "+
+				"remove it", resource)
 		}
 	}
 	return violations

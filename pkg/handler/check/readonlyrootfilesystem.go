@@ -50,8 +50,9 @@ func (ReadOnlyRootFilesystem) violations(ctx context.Context, pod PodTemplate) [
 	var violations []handler.Violation
 	for _, c := range heeded(ctx, containersOf(pod)) {
 		if !isTrue(c.security().ReadOnlyRootFilesystem) {
-			violations = append(violations, c.riskf(c.path.Child("securityContext", "readOnlyRootFilesystem"),
-				"its root file system can be written to; set readOnlyRootFilesystem: true"))
+			v := c.riskf(c.path.Child("securityContext", "readOnlyRootFilesystem"),
+				"its root file system can be written to; set readOnlyRootFilesystem: true")
+			violations = append(violations, saying(v, v.Message+pod.meantForWindows()))
 		}
 	}
 	return violations

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
 // ReplicaLimits denies too few and too many replicas: of Deployments, StatefulSets, ReplicaSets and
@@ -31,6 +32,9 @@ type ReplicaLimits struct {
 	Max int32 `json:"max,omitempty"`
 	// AllowZero admits none at all, which is how things are switched off.
 	AllowZero bool `json:"allowZero"`
+	// CountAutoscalers takes minReplicas of a HorizontalPodAutoscaler for the number of what it scales, where too few are
+	// written down. One that is created after what it scales is not known yet.
+	CountAutoscalers bool `json:"countAutoscalers"`
 }
 
 func replicaLimitsDefinition() handler.Definition {
@@ -70,9 +74,15 @@ spec:
       - name: app
         image: registry.example/app:1.2.3
 `,
-	}, func() ReplicaLimits { return ReplicaLimits{Min: 2, AllowZero: true} },
-		func(p ReplicaLimits, _ handler.Environment) (handler.Check, error) { return replicaCheck{p}, nil })
+	}, func() ReplicaLimits { return ReplicaLimits{Min: 2, AllowZero: true, CountAutoscalers: true} },
+		func(p ReplicaLimits, env handler.Environment) (handler.Check, error) {
+			return replicaCheck{p, env}, nil
+		},
+		autoscalers())
 }
+
+// ReadsCluster implements [handler.Reader].
+func (p ReplicaLimits) ReadsCluster() bool { return p.CountAutoscalers && p.Min > 1 }
 
 // Validate implements [handler.Validator].
 func (p ReplicaLimits) Validate(path *field.Path) field.ErrorList {
@@ -87,7 +97,10 @@ func (p ReplicaLimits) Validate(path *field.Path) field.ErrorList {
 }
 
 // replicaCheck asks to see the scale subresource as well.
-type replicaCheck struct{ limits ReplicaLimits }
+type replicaCheck struct {
+	limits ReplicaLimits
+	env    handler.Environment
+}
 
 var _ handler.Selector = replicaCheck{}
 
@@ -101,17 +114,17 @@ func (replicaCheck) Selects(req *handler.Request) bool {
 }
 
 // Evaluate implements [handler.Check].
-func (c replicaCheck) Evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (c replicaCheck) Evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	kind := schema.GroupVersionKind(req.Kind)
 	switch kind.GroupKind() {
 	case appsv1.SchemeGroupVersion.WithKind("Deployment").GroupKind(),
 		appsv1.SchemeGroupVersion.WithKind("StatefulSet").GroupKind(),
 		appsv1.SchemeGroupVersion.WithKind("ReplicaSet").GroupKind():
-		return c.written(req, appsv1.SchemeGroupVersion.WithKind(kind.Kind))
+		return c.written(ctx, req, appsv1.SchemeGroupVersion.WithKind(kind.Kind))
 	case corev1.SchemeGroupVersion.WithKind("ReplicationController").GroupKind():
-		return c.written(req, corev1.SchemeGroupVersion.WithKind(kind.Kind))
+		return c.written(ctx, req, corev1.SchemeGroupVersion.WithKind(kind.Kind))
 	case autoscalingv1.SchemeGroupVersion.WithKind("Scale").GroupKind():
-		return c.scaled(req)
+		return c.scaled(ctx, req)
 	case autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler").GroupKind():
 		return c.autoscaled(req)
 	}
@@ -126,7 +139,9 @@ type scalable struct {
 	} `json:"spec"`
 }
 
-func (c replicaCheck) written(req *handler.Request, kind schema.GroupVersionKind) ([]handler.Violation, error) {
+func (c replicaCheck) written(
+	ctx context.Context, req *handler.Request, kind schema.GroupVersionKind,
+) ([]handler.Violation, error) {
 	obj, ok, err := objectOf[scalable](req, kind)
 	if err != nil || !ok || kind.Kind == "ReplicaSet" && isRollout(req, obj) {
 		return nil, err
@@ -139,7 +154,38 @@ func (c replicaCheck) written(req *handler.Request, kind schema.GroupVersionKind
 	if old != nil {
 		was = new(orOne(old.Spec.Replicas))
 	}
-	return c.limits.violations(field.NewPath("spec", "replicas"), "replicas", orOne(obj.Spec.Replicas), was), nil
+	return c.unlessAutoscaled(ctx, req, kind.GroupKind(), orOne(obj.Spec.Replicas), was)
+}
+
+// unlessAutoscaled judges the replicas of what may be scaled by an autoscaler, which is asked about only if they are too
+// few. One leaves alone what has none.
+func (c replicaCheck) unlessAutoscaled(
+	ctx context.Context, req *handler.Request, kind schema.GroupKind, n int32, was *int32,
+) ([]handler.Violation, error) {
+	violations := c.limits.violations(field.NewPath("spec", "replicas"), "replicas", n, was)
+	if len(violations) == 0 || n == 0 || n >= c.limits.Min || !c.limits.ReadsCluster() || req.Name == "" {
+		return violations, nil
+	}
+	find, err := finderOf(ctx, c.env, autoscalers())
+	if err != nil {
+		return nil, err
+	}
+	fewest := -1
+	err = find(view.Query{Key: scaled(kind, req.Name), In: req.Namespace}, func(found view.Found[int]) bool {
+		fewest = found.Value
+		return false
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case fewest >= int(c.limits.Min):
+		return nil, nil
+	case fewest > 0:
+		violations[0] = handler.Violationf(field.NewPath("spec", "replicas"),
+			"replicas: %d is too few, and the minReplicas of its HorizontalPodAutoscaler, %d, as well; the smallest number is %d",
+			n, fewest, c.limits.Min)
+	}
+	return violations, nil
 }
 
 // isRollout says whether the deployment controller does its work on a ReplicaSet. Others may write down any owner, and
@@ -172,7 +218,7 @@ func orOne(replicas *int32) int32 {
 }
 
 // scaled reads a Scale. It says 0 by leaving the number out.
-func (c replicaCheck) scaled(req *handler.Request) ([]handler.Violation, error) {
+func (c replicaCheck) scaled(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	scale, ok, err := objectOf[autoscalingv1.Scale](req, autoscalingv1.SchemeGroupVersion.WithKind("Scale"))
 	if err != nil || !ok {
 		return nil, err
@@ -185,7 +231,16 @@ func (c replicaCheck) scaled(req *handler.Request) ([]handler.Violation, error) 
 	if old != nil {
 		was = &old.Spec.Replicas
 	}
-	return c.limits.violations(field.NewPath("spec", "replicas"), "replicas", scale.Spec.Replicas, was), nil
+	return c.unlessAutoscaled(ctx, req, scaledKind(req), scale.Spec.Replicas, was)
+}
+
+// scaledKind is the kind whose scale subresource it is.
+func scaledKind(req *handler.Request) schema.GroupKind {
+	kinds := map[string]string{
+		"deployments": "Deployment", "statefulsets": "StatefulSet", "replicasets": "ReplicaSet",
+		"replicationcontrollers": "ReplicationController",
+	}
+	return schema.GroupKind{Group: req.Resource.Group, Kind: kinds[req.Resource.Resource]}
 }
 
 func (c replicaCheck) autoscaled(req *handler.Request) ([]handler.Violation, error) {

@@ -6,6 +6,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,20 +42,21 @@ type replicaCounter struct {
 	selector  labels.Selector
 	fewest    finder[int] // of what is autoscaled
 	replicas
+	labels []pairs // of the Pods of each
 }
 
-// selectedReplicas is how many Pods a selector is about, as far as Kubernetes' own workloads say. They are counted as
-// the disruption controller does: a ReplicaSet of a Deployment is a part of that.
-func selectedReplicas(
+// selectedWorkloads are those whose Pods a selector is about, as far as Kubernetes' own workloads say. They are counted
+// as the disruption controller does: a ReplicaSet of a Deployment is a part of that.
+func selectedWorkloads(
 	ctx context.Context, env handler.Environment, namespace string, labelSelector *metav1.LabelSelector,
-) (replicas, error) {
+) (*replicaCounter, error) {
 	selector, err := metav1.LabelSelectorAsSelector(labelSelector)
 	if err != nil {
-		return replicas{}, fmt.Errorf("cannot read the budget's selector: %w", err)
+		return nil, fmt.Errorf("cannot read the budget's selector: %w", err)
 	}
-	c := replicaCounter{namespace: namespace, selector: selector}
+	c := &replicaCounter{namespace: namespace, selector: selector}
 	if c.fewest, err = finderOf(ctx, env, autoscalers()); err != nil {
-		return replicas{}, err
+		return nil, err
 	}
 	apps := schema.GroupVersion{Group: appsv1.GroupName}
 	for _, of := range []struct {
@@ -71,10 +73,10 @@ func selectedReplicas(
 			err = c.count(ctx, of.kind, find)
 		}
 		if err != nil {
-			return replicas{}, err
+			return nil, err
 		}
 	}
-	return c.replicas, nil
+	return c, nil
 }
 
 // fewAtFirst is how many workloads are looked at by each requirement of a selector, before any is followed further.
@@ -123,8 +125,11 @@ func (c *replicaCounter) selected(
 	return selected, true, nil
 }
 
-// add adds workloads, each with as few replicas as its autoscaler may leave, the first by name if it has several.
+// add adds workloads, each with as few replicas as its autoscaler may leave, the first by name if it has several. Of
+// manifests of one workload, as for staging and for production, the one with the fewest counts.
 func (c *replicaCounter) add(kind schema.GroupKind, selected []view.Found[workloadPods]) error {
+	type identity struct{ name, labels string }
+	known := map[identity]int{} // what was added
 	for _, workload := range selected {
 		n := workload.Value.replicas
 		err := c.fewest(view.Query{Key: scaled(kind, workload.Name), In: c.namespace}, func(found view.Found[int]) bool {
@@ -134,7 +139,16 @@ func (c *replicaCounter) add(kind schema.GroupKind, selected []view.Found[worklo
 		if err != nil {
 			return err
 		}
-		c.n += n
+		same := identity{workload.Name, strings.Join(workload.Value.labels, ",")}
+		added, again := known[same]
+		if !again {
+			c.labels = append(c.labels, workload.Value.labels)
+		}
+		if again && added <= n {
+			continue
+		}
+		c.n += n - added
+		known[same] = n
 	}
 	return nil
 }

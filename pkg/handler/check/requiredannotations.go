@@ -18,7 +18,7 @@ type RequiredAnnotations struct {
 	// Annotations are the annotations that have to be there.
 	Annotations []LabelRule `json:"annotations,omitempty"`
 	// Resources are the plural names, with their group, of what has to have them, as in pods or deployments.apps. None
-	// stands for all that the webhook is asked about.
+	// stands for all that the webhook is asked about. If pods are among them, templates of Pods have to have them as well.
 	Resources []string `json:"resources,omitempty"`
 }
 

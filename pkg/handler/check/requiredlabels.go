@@ -14,7 +14,7 @@ import (
 )
 
 // RequiredLabels wants objects to have labels. It reads metadata only, and so works for objects of every kind. The
-// labels of a Pod template are those of the Pods, and are looked at when the Pods are made. Make one with
+// labels of a Pod template are those of the Pods: it has to have them if Pods have to. Make one with
 // [NewRequiredLabels].
 type RequiredLabels struct{ metadataRules }
 
@@ -25,7 +25,7 @@ type RequiredLabelsParameters struct {
 	// Labels are the labels that have to be there.
 	Labels []LabelRule `json:"labels,omitempty"`
 	// Resources are the plural names, with their group, of what has to have them, as in pods or deployments.apps. None
-	// stands for all that the webhook is asked about.
+	// stands for all that the webhook is asked about. If pods are among them, templates of Pods have to have them as well.
 	Resources []string `json:"resources,omitempty"`
 }
 

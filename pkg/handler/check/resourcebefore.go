@@ -29,7 +29,7 @@ func (p Resources) before(req *handler.Request) excesses {
 	if err != nil || !ok {
 		return excesses{}
 	}
-	was := excesses{containers: map[string][]excess{}, images: sets.New(imageParts(old)...)}
+	was := excesses{containers: map[string][]excess{}, images: sets.New(imageParts(old, everyContainer)...)}
 	for _, c := range containersOf(old) {
 		was.containers[c.imagePart()] = p.excess(c.Resources, nil)
 	}
@@ -46,7 +46,7 @@ func (e excesses) isLessOf(now excess, c podContainer) bool {
 
 // isLessOfPod says so of a Pod, all of whose containers it had before.
 func (e excesses) isLessOfPod(now excess, pod PodTemplate) bool {
-	return isLess(now, e.pod) && e.images.HasAll(imageParts(pod)...)
+	return isLess(now, e.pod) && e.images.HasAll(imageParts(pod, everyContainer)...)
 }
 
 // isLess does not count what has stayed as it was. To tell that it may stay is what the handler does, and for this the

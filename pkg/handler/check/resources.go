@@ -130,7 +130,7 @@ func (p Resources) violations(
 		}
 	}
 	for _, c := range heeded(ctx, containersOf(pod)) {
-		if c.sort == "ephemeral container" {
+		if c.sort == ephemeral {
 			continue
 		}
 		path := c.path.Child("resources")

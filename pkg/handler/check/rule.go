@@ -94,9 +94,14 @@ func objectOf[T any](req *handler.Request, kinds ...schema.GroupVersionKind) (*T
 
 // faultf is a violation of a container. It stays the same one when containers change places.
 func (c podContainer) faultf(path *field.Path, format string, args ...any) handler.Violation {
-	v := handler.Violationf(path, "%s %q: %s", c.sort, c.title, fmt.Sprintf(format, args...))
+	v := handler.Violationf(path, "%s", c.message(fmt.Sprintf(format, args...)))
 	v.Identity = v.Message
 	return v
+}
+
+// message is a text about the container.
+func (c podContainer) message(text string) string {
+	return fmt.Sprintf("%s %q: %s", c.sort, c.title, text)
 }
 
 // riskf is faultf for what makes a container dangerous. With another image it is another violation: that a privileged
@@ -111,13 +116,24 @@ func (c *podContainer) riskf(path *field.Path, format string, args ...any) handl
 }
 
 // riskf is a violation of a Pod as a whole, and another one when any of its containers runs another image, or when one
-// is added.
+// is added, for debugging too.
 func (t *PodTemplate) riskf(path *field.Path, format string, args ...any) handler.Violation {
-	v := handler.Violationf(path, format, args...)
 	if t.imageParts == nil {
-		t.imageParts = imageParts(*t)
+		t.imageParts = imageParts(*t, everyContainer)
 	}
-	v.Identity, v.Parts = v.Message, t.imageParts
+	return riskOf(t.imageParts, path, format, args...)
+}
+
+// riskOf is riskf for what is wrong with the Pod and concerns some of its containers, of which these are the parts.
+func riskOf(parts []string, path *field.Path, format string, args ...any) handler.Violation {
+	v := handler.Violationf(path, format, args...)
+	v.Identity, v.Parts = v.Message, parts
+	return v
+}
+
+// saying is the violation with another text. It stays the same one, however much the text depends on what is around it.
+func saying(v handler.Violation, text string) handler.Violation {
+	v.Message = text
 	return v
 }
 
@@ -135,6 +151,14 @@ func (t PodTemplate) security() *corev1.PodSecurityContext {
 		return &corev1.PodSecurityContext{}
 	}
 	return t.Spec.SecurityContext
+}
+
+// meantForWindows is what to add to advice for Linux if a Pod is to run on Windows and does not declare it, or nothing.
+func (t PodTemplate) meantForWindows() string {
+	if t.Spec.OS == nil && t.Spec.NodeSelector[corev1.LabelOSStable] == string(corev1.Windows) {
+		return "; for Windows, which its nodeSelector asks for, set spec.os.name: windows"
+	}
+	return ""
 }
 
 // isWindows says whether the Pod declares to run on Windows, which knows nothing of Linux's security settings. The

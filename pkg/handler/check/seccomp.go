@@ -79,7 +79,8 @@ func (p Seccomp) violations(ctx context.Context, pod PodTemplate) []handler.Viol
 	var violations []handler.Violation
 	inherited := pod.security().SeccompProfile
 	if inherited != nil && !p.allow(inherited) {
-		violations = append(violations, pod.riskf(pod.Path.Child("securityContext", "seccompProfile"),
+		inherits := func(c *podContainer) bool { return c.security().SeccompProfile == nil }
+		violations = append(violations, riskOf(imageParts(pod, inherits), pod.Path.Child("securityContext", "seccompProfile"),
 			"the Pod has %s; %s", describe(inherited), p.advice(inherited)))
 	}
 	for _, c := range heeded(ctx, containersOf(pod)) {
@@ -88,7 +89,8 @@ func (p Seccomp) violations(ctx context.Context, pod PodTemplate) []handler.Viol
 		case own != nil && !p.allow(own):
 			violations = append(violations, c.riskf(at, "has %s; %s", describe(own), p.advice(own)))
 		case own == nil && inherited == nil && !slices.Contains(p.AllowedTypes, string(corev1.SeccompProfileTypeUnconfined)):
-			violations = append(violations, c.riskf(at, "has no seccomp profile; %s", p.suggestion()))
+			v := c.riskf(at, "has no seccomp profile; %s", p.suggestion())
+			violations = append(violations, saying(v, v.Message+pod.meantForWindows()))
 		}
 	}
 	return violations

@@ -106,10 +106,10 @@ func onlyDocument(data []byte) (document []byte, before int, err error) {
 	}
 }
 
-// isBlank says whether there are only comments, separators and white space.
+// isBlank says whether there are only comments, directives such as %YAML 1.2, separators and white space.
 func isBlank(document []byte) bool {
 	for line := range strings.Lines(string(document)) {
-		if line = strings.TrimSpace(line); line != "" && line != "---" && !strings.HasPrefix(line, "#") {
+		if line = strings.TrimSpace(line); line != "" && line != "---" && line[0] != '#' && line[0] != '%' {
 			return false
 		}
 	}

@@ -36,6 +36,7 @@ func TestParse(t *testing.T) {
 		"null fields":      {head + "checks: {paint: {mode: , color: , exempt: , onError: }}\n", nothing},
 		"document markers": {"# a comment\n---\n" + head + "---\n# the end\n", nothing},
 		"empty documents":  {"---\n---\n" + head + "---\n---\n", nothing},
+		"a directive":      {"%YAML 1.2\n---\n" + head, nothing},
 		"dots at the end":  {head + "...\n# the end\n", nothing},
 		"JSON":             {`{"apiVersion":"hookstrap.dev/v1alpha1","kind":"CheckConfiguration"}`, nothing},
 		"one field": {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -21,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	kjson "sigs.k8s.io/json"
 
+	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
@@ -52,7 +54,13 @@ var _ view.Cluster = &cluster{}
 func newCluster(scheme *runtime.Scheme, k kinds, objects []object) *cluster {
 	c := &cluster{scheme: scheme, kinds: k, objects: map[schema.GroupVersionKind][]object{},
 		named: map[objectName]object{}, views: map[string]filled{}}
+	var made []object
 	for _, o := range objects {
+		if scaler, ok := o.autoscaler(); ok {
+			made = append(made, scaler)
+		}
+	}
+	for _, o := range slices.Concat(objects, made) {
 		o = o.equivalent()
 		c.objects[o.kind] = append(c.objects[o.kind], o)
 		name := objectName{o.kind, client.ObjectKey{Namespace: o.namespace, Name: o.name}}
@@ -64,7 +72,7 @@ func newCluster(scheme *runtime.Scheme, k kinds, objects []object) *cluster {
 }
 
 // View implements [view.Cluster]. What is kept is made of the manifests when it is asked for first.
-func (c *cluster) View(ctx context.Context, v view.Any, _ client.ObjectKey) (*view.Store, error) {
+func (c *cluster) View(ctx context.Context, v view.Any, name client.ObjectKey) (*view.Store, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f, ok := c.views[view.Name(v)]
@@ -72,7 +80,14 @@ func (c *cluster) View(ctx context.Context, v view.Any, _ client.ObjectKey) (*vi
 		f.store, f.err = c.fill(ctx, v)
 		c.views[view.Name(v)] = f
 	}
-	return f.store, f.err
+	if f.err != nil || name.Name == "" || !view.Same(v, handler.NamespaceLabels()) {
+		return f.store, f.err
+	}
+	if _, found := f.store.Get(name); !found {
+		return nil, fmt.Errorf("no manifest is of that Namespace; add it, or name its labels, as in "+
+			"--namespace-labels=%s:KEY=VALUE", name.Name)
+	}
+	return f.store, nil
 }
 
 func (c *cluster) fill(ctx context.Context, v view.Any) (*view.Store, error) {

@@ -5,10 +5,13 @@ package offline
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
 
 	sigsyaml "sigs.k8s.io/yaml"
@@ -22,6 +25,8 @@ type document struct {
 	lines position.Document
 	line  int // where it begins, from 1
 	err   error
+	// errLine is where the error is, 0 if that is not known.
+	errLine int
 }
 
 // documents takes a file apart. What cannot be read is a document with an error.
@@ -49,6 +54,7 @@ func (p part) documents() []document {
 	case d.err != nil && len(all) > 0:
 		last := &all[len(all)-1]
 		last.err = fmt.Errorf("%w; and %w", last.err, d.err)
+		last.errLine = cmp.Or(last.errLine, d.errLine)
 		return all
 	case ok:
 		return []document{d}
@@ -62,15 +68,21 @@ type part struct {
 	before int
 }
 
-// splitYAML begins a document at every line that begins with three dashes, as kubectl does.
+// splitYAML begins a document at every line that begins with three dashes, as kubectl does. Directives before that line,
+// such as %YAML 1.2, say nothing that matters to manifests, and parsers take another version than 1.1 for an error.
 func splitYAML(data []byte) []part {
 	var parts []part
 	current := part{}
-	line := 0
+	line, isEmpty := 0, true
 	for text := range bytes.Lines(data) {
-		if isSeparator(text) {
+		switch {
+		case isSeparator(text):
 			parts = append(parts, current)
-			current = part{before: line}
+			current, isEmpty = part{before: line}, false
+		case isEmpty && bytes.HasPrefix(text, []byte("%")):
+			text = bytes.Repeat([]byte("\n"), bytes.Count(text, []byte("\n")))
+		case len(bytes.TrimSpace(text)) > 0 && text[0] != '#':
+			isEmpty = bytes.HasPrefix(text, []byte("...")) && len(bytes.TrimSpace(text)) == len("...")
 		}
 		current.text = append(current.text, text...)
 		line++
@@ -89,24 +101,37 @@ func yamlDocument(p part) (document, bool) {
 	if line := d.lines.Line(""); line > 0 {
 		d.line = line
 	}
-	d.json, d.err = sigsyaml.YAMLToJSONStrict(p.text)
-	if d.err != nil {
-		d.err = fmt.Errorf("it is not YAML: %s", strings.ReplaceAll(shifted(d.err.Error(), p.before), "\n", " "))
-	} else {
+	var err error
+	switch d.json, err = sigsyaml.YAMLToJSONStrict(p.text); {
+	case err == nil:
 		d.err = position.Alone(p.text)
+	default:
+		var text string
+		text, d.errLine = shifted(err.Error(), p.before)
+		d.err = fmt.Errorf("it is not YAML: %s", strings.ReplaceAll(text, "\n", " "))
+		if i := bytes.Index(p.text, []byte("{{")); i >= 0 {
+			d.err = fmt.Errorf("%w; it looks like a template of Helm: render it first, as with helm template", d.err)
+			d.errLine = cmp.Or(d.errLine, p.before+bytes.Count(p.text[:i], []byte("\n"))+1)
+		}
 	}
 	return d, d.err != nil || string(d.json) != "null"
 }
 
-// shifted takes the line out of a text of the YAML library, which counts from the beginning of the document.
-func shifted(text string, before int) string {
-	text = strings.TrimPrefix(text, "yaml: ")
-	var line int
-	if n, err := fmt.Sscanf(text, "line %d:", &line); n == 1 && err == nil && before > 0 {
-		_, rest, _ := strings.Cut(text, ":")
-		return fmt.Sprintf("line %d:%s", line+before, rest)
-	}
-	return text
+// shifted makes the lines in a text of the YAML library those of the file, since that counts from the beginning of the
+// document, and returns the first one, or 0.
+func shifted(text string, before int) (string, int) {
+	first := 0
+	text = regexp.MustCompile(`(?m)^ *line (\d+):`).ReplaceAllStringFunc(strings.TrimPrefix(text, "yaml: "),
+		func(place string) string {
+			indent, number, _ := strings.Cut(strings.TrimSuffix(place, ":"), "line ")
+			line, err := strconv.Atoi(number)
+			if err != nil {
+				return place
+			}
+			first = cmp.Or(first, line+before)
+			return fmt.Sprintf("%sline %d:", indent, line+before)
+		})
+	return text, first
 }
 
 // jsonDocuments reads one JSON value after another, behind a number of other lines. The last may have an error.
@@ -123,7 +148,11 @@ func jsonDocuments(data []byte, before int) []document {
 			return all
 		}
 		if err != nil {
-			return append(all, document{line: line + 1, err: fmt.Errorf("it is not JSON: %w", err)})
+			failed := document{line: line + 1, err: fmt.Errorf("it is not JSON: %w", err)}
+			if at, ok := errors.AsType[*json.SyntaxError](err); ok {
+				failed.errLine = before + bytes.Count(data[:min(int(at.Offset), len(data))], []byte("\n")) + 1
+			}
+			return append(all, failed)
 		}
 		all = append(all, document{json: value, line: line + 1, lines: position.Parse(value, line)})
 	}

@@ -33,6 +33,8 @@ type Options struct {
 	// Namespace is where objects go whose manifest does not say, and whose kind lives in namespaces; the default is
 	// "default".
 	Namespace string
+	// NamespaceLabels are labels of Namespaces by their names, beside those in manifests, which they override.
+	NamespaceLabels map[string]map[string]string
 	// User is who would create the objects, for the exemptions.
 	User authenticationv1.UserInfo
 	// Progress is told, if it is not nil, how many of all objects have been judged.
@@ -44,7 +46,7 @@ type Level string
 
 // The levels of findings, the worst first.
 const (
-	// Denied is what would be refused, or cannot be judged.
+	// Denied is what would be refused, or cannot be read.
 	Denied Level = "error"
 	// Warned is what would be let in with a warning.
 	Warned Level = "warning"
@@ -66,6 +68,8 @@ type Finding struct {
 	Mode       handler.Mode `json:"mode,omitempty"`
 	Field      string       `json:"field,omitempty"`
 	Message    string       `json:"message"`
+	// Unreadable says that nothing was judged here: a file or a document cannot be read, or is for another program.
+	Unreadable bool `json:"unreadable,omitempty"`
 }
 
 // Report is the outcome for all objects.
@@ -76,6 +80,8 @@ type Report struct {
 	Skipped int `json:"skipped"`
 	// DeniedObjects are objects, and documents that are none, of which something is Denied.
 	DeniedObjects int `json:"deniedObjects"`
+	// Unreadable are files, documents and sources of other programs of which nothing was judged.
+	Unreadable int `json:"unreadable"`
 	// Exempted are the checks of an object that an exemption kept from it.
 	Exempted int `json:"exempted"`
 	// Findings are in the order of the files, and of the lines in each.
@@ -96,7 +102,7 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 	for i := range m.objects {
 		m.objects[i].complete(kinds, cmp.Or(o.Namespace, metav1.NamespaceDefault))
 	}
-	cluster := newCluster(o.Scheme, kinds, m.objects)
+	cluster := newCluster(o.Scheme, kinds, append(namespacesOf(o.NamespaceLabels, m.objects), m.objects...))
 	entries, err := o.Configuration.Build(handler.Environment{Cluster: cluster})
 	if err != nil {
 		return nil, err
@@ -122,8 +128,14 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 		}
 	}
 	for _, p := range m.problems {
-		report.DeniedObjects++
-		report.Findings = append(report.Findings, Finding{File: p.file, Line: p.line, Level: Denied, Message: p.text})
+		switch {
+		case p.unreadable:
+			report.Unreadable++
+		case p.level == Denied:
+			report.DeniedObjects++
+		}
+		report.Findings = append(report.Findings,
+			Finding{File: p.file, Line: p.line, Level: p.level, Message: p.text, Unreadable: p.unreadable})
 	}
 	report.sort(m)
 	return report, nil
@@ -135,6 +147,7 @@ func (o *object) complete(k kinds, namespace string) {
 	case o.isNamespace():
 		o.namespace = ""
 		o.nameInLabels()
+	case !k.hasMetadata(o.kind): // It would be an unknown field.
 	case !known || namespaced && o.namespace != "":
 	case !namespaced:
 		o.namespace = ""
@@ -204,7 +217,7 @@ func levelOf(f handler.Finding) Level {
 func (r *Report) sort(m *manifests) {
 	order := map[string]int{}
 	for i, file := range m.names {
-		order[file] = i
+		order[file] = i + 1 // What was not read comes first.
 	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line))

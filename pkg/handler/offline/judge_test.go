@@ -81,14 +81,14 @@ func TestWhatIsRead(t *testing.T) {
 				"e.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: []\n", "f.yaml": "apiVersion: a/b/c\nkind: X\n",
 				"g.yaml": "apiVersion: v1\nmetadata: {name: a}\n",
 			},
-			"a.yaml:4: denied: it is not YAML: line 5: mapping values are not allowed in this context\n" +
+			"a.yaml:5: unreadable: it is not YAML: line 5: mapping values are not allowed in this context\n" +
 				"b.yaml:1: denied: it is no object of Kubernetes: it lacks apiVersion or kind\n" +
-				"c.json:1: denied: it is not JSON: unexpected EOF; and it is not YAML: line 1: did not find expected node content\n" +
-				"d.yaml:1: denied: it is not YAML: unmarshal errors:   line 4: key \"kind\" already set in map\n" +
+				"c.json:1: unreadable: it is not JSON: unexpected EOF; and it is not YAML: line 1: did not find expected node content\n" +
+				"d.yaml:4: unreadable: it is not YAML: unmarshal errors:   line 4: key \"kind\" already set in map\n" +
 				"e.yaml:1: denied: it is no object of Kubernetes: its apiVersion, kind, metadata or items are of a wrong type\n" +
 				"f.yaml:1: denied: its apiVersion is not valid: unexpected GroupVersion string: a/b/c\n" +
 				"g.yaml:1: denied: it is no object of Kubernetes: it lacks apiVersion or kind\n" +
-				"1 object in 7 files: 7 denied, 0 warnings\n",
+				"1 object in 7 files: 4 denied, 0 warnings, 3 unreadable\n",
 		},
 	}
 	for name, tt := range tests {
@@ -116,7 +116,7 @@ func TestNothingIsLeftOut(t *testing.T) {
 		"JSON":            "# c\n" + `{"apiVersion":"v1","kind":"ConfigMap"}` + "\n" + `{"apiVersion":"v1","kind":"Pod"}` + "\n",
 	} {
 		got := text(t, judge(t, "{team: {mode: off}}", map[string]string{"a.yaml": content}))
-		if !strings.Contains(got, "denied: something follows its first document") {
+		if !strings.Contains(got, "unreadable: something follows its first document") {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

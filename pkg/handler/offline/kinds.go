@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -84,6 +85,16 @@ func (k kinds) namespaced(kind schema.GroupVersionKind) (namespaced, known bool)
 		return false, false
 	}
 	return !k.cluster.Has(kind.GroupKind().String()), true
+}
+
+// hasMetadata is false for the few kinds of Kubernetes itself that are no objects, such as List and DeleteOptions.
+func (k kinds) hasMetadata(kind schema.GroupVersionKind) bool {
+	obj, err := k.own.New(kind)
+	if err != nil {
+		return true
+	}
+	_, ok := obj.(metav1.ObjectMetaAccessor)
+	return ok
 }
 
 // isOwn says whether a group is one of every cluster. A name that ends in k8s.io says nothing: the projects around

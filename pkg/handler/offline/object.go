@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/ptr"
 	kjson "sigs.k8s.io/json"
 
+	"github.com/hookstrap/hookstrap/pkg/handler/config"
 	"github.com/hookstrap/hookstrap/pkg/handler/internal/position"
 )
 
@@ -31,11 +32,13 @@ type object struct {
 	raw       []byte
 }
 
-// problem is something in a file that is no object.
+// problem is something in a file that is no object, or a file that cannot be read.
 type problem struct {
-	file string
-	line int
-	text string
+	file       string
+	line       int
+	level      Level
+	unreadable bool
+	text       string
 }
 
 // errNoObject is a document for somebody else, if it is in a directory.
@@ -70,7 +73,11 @@ func objectsOf(file string, d document) ([]object, error) {
 		return nil, fmt.Errorf("its apiVersion is not valid: %w", err)
 	}
 	if group.Group == "kustomize.config.k8s.io" {
-		return nil, fmt.Errorf("%w: it is for kustomize, which no API server knows", errNoObject)
+		return nil, fmt.Errorf("%w: it is for kustomize, which no API server knows: render it first, as with kubectl "+
+			"kustomize", errNoObject)
+	}
+	if own, _ := schema.ParseGroupVersion(config.APIVersion); group.Group == own.Group && head.Kind == config.Kind {
+		return nil, fmt.Errorf("%w: it is a configuration of checks: give it to --config", errNoObject)
 	}
 	kind := group.WithKind(head.Kind)
 	if head.Items != nil && strings.HasSuffix(head.Kind, "List") {

@@ -49,8 +49,12 @@ func TestSymbolicLinks(t *testing.T) {
 		t.Errorf("a link that is named: got %+v, %v", m, err)
 	}
 	link("nowhere", "here/c.yaml")
-	if _, err := read([]string{filepath.Join(dir, "here")}, strings.NewReader("")); err == nil {
-		t.Error("a link to nothing is passed over")
+	m, err = read([]string{filepath.Join(dir, "here")}, strings.NewReader(""))
+	if err != nil || len(m.objects) != 2 || len(m.problems) != 1 || m.problems[0].file != filepath.Join(dir, "here/c.yaml") {
+		t.Errorf("a link to nothing: got %+v, %v", m, err)
+	}
+	if _, err := read([]string{filepath.Join(dir, "here/c.yaml")}, strings.NewReader("")); err == nil {
+		t.Error("a link to nothing that is named is passed over")
 	}
 }
 

@@ -24,6 +24,7 @@ func TestJSON(t *testing.T) {
   "objects": 1,
   "skipped": 0,
   "deniedObjects": 1,
+  "unreadable": 0,
   "exempted": 0,
   "findings": [
     {

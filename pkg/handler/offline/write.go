@@ -22,12 +22,19 @@ func (r *Report) WriteText(w io.Writer) error {
 		if check != "" {
 			check += ": "
 		}
-		_, _ = fmt.Fprintf(out, "%s:%d: %s: %s\n", clean(f.File), f.Line, word[f.Level], clean(f.subject()+check+f.Message))
+		how := word[f.Level]
+		if f.Unreadable {
+			how = "unreadable"
+		}
+		_, _ = fmt.Fprintf(out, "%s:%d: %s: %s\n", clean(f.File), f.Line, how, clean(f.subject()+check+f.Message))
 	}
 	_, _ = fmt.Fprintf(out, "%s in %s: %d denied, %s", count(r.Objects, "object"), count(r.Files, "file"), r.DeniedObjects,
 		count(r.level(Warned), "warning"))
 	if n := r.level(Audited); n > 0 {
 		_, _ = fmt.Fprintf(out, ", %d for the audit log", n)
+	}
+	if r.Unreadable > 0 {
+		_, _ = fmt.Fprintf(out, ", %d unreadable", r.Unreadable)
 	}
 	if r.Exempted > 0 {
 		_, _ = fmt.Fprintf(out, ", %s", count(r.Exempted, "exemption"))

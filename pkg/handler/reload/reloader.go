@@ -70,6 +70,7 @@ type Reloader struct {
 	reads   []client.Object // what it needs of the cluster
 	told    string          // the failure that was told last
 	ready   atomic.Pointer[error]
+	refused atomic.Pointer[error]
 }
 
 var (
@@ -110,6 +111,14 @@ func (r *Reloader) Ready(context.Context) error {
 	return nil
 }
 
+// Refused is why what the file says now is not in use, nil if it is in use: the last good configuration is until then.
+func (r *Reloader) Refused() error {
+	if err := r.refused.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // Run follows the file until ctx ends, and then returns nil.
 func (r *Reloader) Run(ctx context.Context) error {
 	changes := make(chan struct{}, 1)
@@ -142,12 +151,14 @@ func signal(changes chan struct{}) {
 func (r *Reloader) tell(ctx context.Context, err error) {
 	switch {
 	case err == nil:
+		r.refused.Store(nil)
 		if r.told != "" && r.options.OnRecovered != nil {
 			r.options.OnRecovered(ctx, r.hash)
 		}
 		r.told = ""
 	case ctx.Err() != nil, errors.Is(err, errSuperseded):
 	default:
+		r.refused.Store(&err)
 		r.metrics.failed()
 		if r.told != err.Error() {
 			r.told = err.Error()

@@ -4,8 +4,10 @@
 package reload
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -174,6 +176,9 @@ func (s *site) want(says string, successful float64) {
 	}
 	if got := testutil.ToFloat64(s.metrics.successful); got != successful {
 		s.t.Errorf("successful is %v, want %v", got, successful)
+	}
+	if err := s.Refused(); fmt.Sprint(err) != cmp.Or(s.Reloader.told, "<nil>") {
+		s.t.Errorf("the file is refused for %v, want what was told last: %s", err, s.Reloader.told)
 	}
 }
 

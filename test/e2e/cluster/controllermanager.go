@@ -58,7 +58,11 @@ func (c *Cluster) StartControllerManager(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := run.Start(append(c.supervised(assets.ControllerManager), c.managerArgs()...), out)
+	help, err := c.help(ctx, assets.ControllerManager)
+	if err != nil {
+		return err
+	}
+	p, err := run.Start(append(c.supervised(assets.ControllerManager), c.managerArgs(help)...), out)
 	if err != nil {
 		return err
 	}
@@ -90,14 +94,20 @@ func (c *Cluster) stopControllerManager() error {
 	return nil
 }
 
-// managerArgs returns the controller-manager's flags in a stable order.
-func (c *Cluster) managerArgs() []string {
+// managerArgs returns the controller-manager's flags in a stable order, given what it says about them.
+func (c *Cluster) managerArgs(help string) []string {
 	// What needs volumes or devices only fills the log here.
-	controllers := []string{"*", "-node-ipam-controller", "-device-taint-eviction-controller",
-		"-persistentvolume-attach-detach-controller", "-persistentvolume-binder-controller",
-		"-persistentvolume-expander-controller", "-ttl-controller"}
+	unused := []string{"node-ipam-controller", "device-taint-eviction-controller",
+		"persistentvolume-attach-detach-controller", "persistentvolume-binder-controller",
+		"persistentvolume-expander-controller", "ttl-controller"}
 	if c.opts.Place == (Place{}) {
-		controllers = append(controllers, "-node-lifecycle-controller", "-taint-eviction-controller")
+		unused = append(unused, "node-lifecycle-controller", "taint-eviction-controller")
+	}
+	controllers := []string{"*"}
+	for _, name := range unused {
+		if strings.Contains(help, " "+name) { // It would not start with one that it does not know.
+			controllers = append(controllers, "-"+name)
+		}
 	}
 	args := map[string][]string{
 		"kubeconfig":                       {c.managerConfig},

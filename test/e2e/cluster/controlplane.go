@@ -67,7 +67,7 @@ func (c *Cluster) prepareAPIServer() error {
 	args := s.Configure().
 		Disable("disable-admission-plugins"). // envtest disables ServiceAccount, for want of a controller-manager
 		Set("authorization-mode", "Node,RBAC").
-		Set("service-cluster-ip-range", "10.96.0.0/16").
+		Set("service-cluster-ip-range", c.opts.Place.serviceRange()).
 		Set("service-account-issuer", "https://kubernetes.default.svc.cluster.local")
 	if c.opts.Place.Address != "" {
 		if err := c.place(s); err != nil {

@@ -18,9 +18,11 @@
 // CertificateSigningRequests, with a signing CA of its own. As in clusters made by kubeadm, the ConfigMap
 // kube-root-ca.crt verifies what the signer kubernetes.io/kubelet-serving issues.
 //
-// There is no node, unless package node adds one: pods stay pending and nothing answers at a cluster IP. A webhook that
-// runs in the test process is called through a Service of type ExternalName with the external name localhost: the API
-// server dials localhost:<port>, and still verifies the certificate for <service>.<namespace>.svc.
+// There is no node, unless package node adds one, and pods stay pending. Cluster IPs are of 127.96.0.0/16: on Linux a
+// webhook that listens at its Service's cluster IP, in the test process or as a process of its own, is called as in any
+// cluster. Elsewhere, or at a port of 127.0.0.1, it is called through a Service of type ExternalName with the external
+// name localhost: the API server dials localhost:<port>, and still verifies the certificate for
+// <service>.<namespace>.svc.
 //
 // # What stays behind
 //

@@ -15,8 +15,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// serviceIP is the cluster IP of the Service "kubernetes": the first of the range.
+// serviceIP is the cluster IP of the Service "kubernetes" on a node: the first of its range.
 const serviceIP = "10.96.0.1"
+
+// serviceRange is where cluster IPs come from. On a node it is what kubeadm takes. On this machine nothing stands behind
+// a cluster IP but what listens there: a range of loopback addresses makes sure that the API server, which calls webhooks
+// at them, never dials off the machine.
+func (p Place) serviceRange() string {
+	if p == (Place{}) {
+		return "127.96.0.0/16"
+	}
+	return "10.96.0.0/16"
+}
 
 // place describes an API server that is the endpoint of the Service "kubernetes", and which calls kubelets, as kubeadm
 // sets one up: with one CA for everything. Given the files, envtest makes none of its own.

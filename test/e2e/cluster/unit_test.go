@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -70,7 +71,7 @@ func TestManagerArgsCanBeReplaced(t *testing.T) {
 	c := &Cluster{ca: &signingCA{certFile: "ca.crt"}}
 	c.plane.APIServer = &envtest.APIServer{CertDir: "certs"}
 	c.opts.ControllerManagerArgs = map[string][]string{"controllers": {"*", "-x"}, "cluster-signing-duration": {"1h"}}
-	got := strings.Join(c.managerArgs(), " ")
+	got := strings.Join(c.managerArgs(""), " ")
 	for _, want := range []string{
 		"--controllers=*,-x ", "--cluster-signing-duration=1h ", "--cluster-signing-cert-file=ca.crt ",
 		"--leader-elect=false ", "--service-account-private-key-file=certs/sa-signer.key ",
@@ -78,6 +79,17 @@ func TestManagerArgsCanBeReplaced(t *testing.T) {
 		if strings.Count(got+" ", want) != 1 {
 			t.Errorf("flags %s, want %q once", got, want)
 		}
+	}
+}
+
+// Versions of Kubernetes differ in their controllers.
+func TestManagerIsToldOnlyOfControllersThatItHas(t *testing.T) {
+	c := &Cluster{ca: &signingCA{}}
+	c.plane.APIServer = &envtest.APIServer{}
+	help := "All controllers: node-lifecycle-controller, replicaset-controller, ttl-after-finished-controller, ttl-controller\n"
+	want := "--controllers=*,-ttl-controller,-node-lifecycle-controller"
+	if got := c.managerArgs(help); !slices.Contains(got, want) {
+		t.Errorf("flags %v, want %s", got, want)
 	}
 }
 

@@ -6,9 +6,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"time"
+
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
@@ -28,7 +31,7 @@ type demo struct {
 	cluster    *cluster.Cluster
 	server     *process.Server
 	root       string
-	port       int
+	address    string
 	metrics    string
 	binary     string
 	kubeconfig string
@@ -51,39 +54,27 @@ func start(ctx context.Context) (*demo, error) {
 	return d, nil
 }
 
-// install does what a user does, and then points the Service at this machine: the server runs as a process here, not in
-// a pod, for there is no node.
+// install does what a user does. The server runs as a process where its Service leads to, not in a pod, for there is no
+// node.
 func (d *demo) install(ctx context.Context) error {
 	say("kubectl apply -k manifests")
 	if err := d.kubectl(ctx, "apply", "-k", d.root+"/manifests"); err != nil {
 		return err
 	}
-	free, err := ports.Free(ctx, 2)
+	client, err := kubernetes.NewForConfig(d.cluster.Config())
 	if err != nil {
 		return err
 	}
-	d.port, d.metrics = free[0], fmt.Sprintf("127.0.0.1:%d", free[1])
-	say("Pointing Service %s at localhost:%d, where the server will run with the ServiceAccount's token", name, d.port)
-	return d.route(ctx)
-}
-
-func (d *demo) route(ctx context.Context) error {
-	if err := d.kubectl(
-		ctx,
-		"patch",
-		"service",
-		name,
-		"-n",
-		namespace,
-		"--type=merge",
-		"-p",
-		`{"spec":{"type":"ExternalName","externalName":"localhost","selector":null,"clusterIP":"","clusterIPs":null}}`,
-	); err != nil {
+	if d.address, err = site.Route(ctx, client, namespace, name, configuration); err != nil {
 		return err
 	}
-	port := fmt.Sprintf(`{"op":"replace","path":"/webhooks/%%d/clientConfig/service/port","value":%d}`, d.port)
-	return d.kubectl(ctx, "patch", "validatingwebhookconfiguration", configuration, "--type=json", "-p",
-		"["+fmt.Sprintf(port, 0)+","+fmt.Sprintf(port, 1)+"]")
+	free, err := ports.Free(ctx, 1)
+	if err != nil {
+		return err
+	}
+	d.metrics = fmt.Sprintf("127.0.0.1:%d", free[0])
+	say("The API server calls Service %s at %s: the server will listen there", name, d.address)
+	return nil
 }
 
 // serve runs the server under its own ServiceAccount, with nothing but the rights the manifests give it.
@@ -95,6 +86,10 @@ func (d *demo) serve(ctx context.Context) error {
 	if d.kubeconfig, err = d.cluster.WriteKubeconfig(cfg, "webhook"); err != nil {
 		return err
 	}
+	ip, port, err := net.SplitHostPort(d.address)
+	if err != nil {
+		return err
+	}
 	say("webhook serve, as system:serviceaccount:%s:%s", namespace, name)
 	d.started = time.Now()
 	// Ctrl-C is not the server's business: it is stopped in order, or with everything else in end.
@@ -102,7 +97,7 @@ func (d *demo) serve(ctx context.Context) error {
 		Binary: d.binary,
 		Args: []string{
 			"--kubeconfig=" + d.kubeconfig, "--webhook-configuration=" + configuration,
-			"--cert-dir=" + d.cluster.Dir() + "/serving", "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", d.port),
+			"--cert-dir=" + d.cluster.Dir() + "/serving", "--bind-address=" + ip, "--secure-port=" + port,
 			"--health-probe-bind-address=0", "--metrics-bind-address=" + d.metrics, "--shutdown-delay=1s",
 		},
 		Env: []string{

@@ -64,7 +64,6 @@ func killServer(t *testing.T, pod *corev1.Pod) {
 	k.awaitBack(t)
 	awaitProxied(t)
 	f := s.stop(t)
-	f.wantRate(t)
 	inFlight, waited, others := k.sort(s.so())
 	t.Logf("SIGKILL: failed %d in flight, 0 refused, %d waited for the next process, %s at most; dead after %s, serving "+
 		"again after %s, Ready after %s", len(inFlight), len(waited), longest(waited), k.took(k.dead), k.took(k.serving),

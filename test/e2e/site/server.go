@@ -102,11 +102,18 @@ func (s *Server) Failures(t testing.TB) float64 {
 	return sum
 }
 
-// Value is that of the counter or gauge with this name and label values, in the order of the labels' names; 0 if there
-// is none.
+// Value is that of the server's counter or gauge with this name and label values, in the order of the labels' names; 0
+// if there is none.
 func (s *Server) Value(t testing.TB, name string, labels ...string) float64 {
 	t.Helper()
-	families, err := s.metrics.Gather()
+	return Value(t, s.metrics, name, labels...)
+}
+
+// Value is that of the counter or gauge with this name and label values, in the order of the labels' names; 0 if there
+// is none.
+func Value(t testing.TB, metrics prometheus.Gatherer, name string, labels ...string) float64 {
+	t.Helper()
+	families, err := metrics.Gather()
 	must(t, err)
 	for _, family := range families {
 		if family.GetName() != name {

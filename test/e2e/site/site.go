@@ -203,14 +203,7 @@ func (s *Site) createService(t testing.TB) {
 // CreateConfiguration installs the shipped webhook configuration for the Pods of the Target namespace.
 func (s *Site) CreateConfiguration(t testing.TB) *admissionv1.ValidatingWebhookConfiguration {
 	t.Helper()
-	configuration := s.Shipped.Configuration.DeepCopy()
-	configuration.ObjectMeta = metav1.ObjectMeta{Name: s.Configuration}
-	for i := range configuration.Webhooks {
-		webhook := &configuration.Webhooks[i]
-		webhook.ClientConfig.Service.Namespace = s.Namespace
-		webhook.ClientConfig.Service.Port = new(int32(s.Port)) // #nosec G115 -- a port.
-		webhook.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.Target}}
-	}
+	configuration := s.Local(s.Shipped.Configuration)
 	configurations := s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
 	created, err := configurations.Create(t.Context(), configuration, metav1.CreateOptions{})
 	must(t, err)
@@ -218,6 +211,19 @@ func (s *Site) CreateConfiguration(t testing.TB) *admissionv1.ValidatingWebhookC
 		return configurations.Delete(ctx, s.Configuration, metav1.DeleteOptions{})
 	})
 	return created
+}
+
+// Local is a shipped webhook configuration for this site: under its name, and for the Pods of the Target namespace.
+func (s *Site) Local(shipped admissionv1.ValidatingWebhookConfiguration) *admissionv1.ValidatingWebhookConfiguration {
+	configuration := shipped.DeepCopy()
+	configuration.ObjectMeta = metav1.ObjectMeta{Name: s.Configuration}
+	for i := range configuration.Webhooks {
+		webhook := &configuration.Webhooks[i]
+		webhook.ClientConfig.Service.Namespace = s.Namespace
+		webhook.ClientConfig.Service.Port = new(int32(s.Port)) // #nosec G115 -- a port.
+		webhook.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.Target}}
+	}
+	return configuration
 }
 
 // LiveConfiguration reads the webhook configuration.

@@ -4,6 +4,7 @@
 package connlimit
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"sync/atomic"
@@ -48,12 +49,14 @@ type conn struct {
 	client  string
 	// unseen are the bytes read since a request advanced.
 	unseen atomic.Int64
-	// idling is true in state idle.
-	idling atomic.Bool
+	// awaits is true when the next byte is the first of a request.
+	awaits atomic.Bool
 
 	// Under the limiter's lock:
 	state state
 	since time.Time
+	shake *tls.Conn // above this one, until its handshake is complete
+	due   time.Time // for the rest of the handshake or the header; zero if neither has begun
 }
 
 // enter notes that the connection waits for something else from now on.
@@ -64,8 +67,8 @@ func (c *conn) enter(s state) {
 	if _, known := c.limiter.conns[c]; known && c.state == fresh {
 		c.limiter.fresh--
 	}
-	c.state, c.since = s, time.Now()
-	c.idling.Store(s == idle)
+	c.state, c.since, c.due = s, time.Now(), time.Time{}
+	c.awaits.Store(s == idle)
 }
 
 // Read implements [net.Conn].
@@ -76,8 +79,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p)
 	if n > 0 {
-		if c.idling.Load() {
-			c.enter(heading)
+		if c.awaits.CompareAndSwap(true, false) {
+			c.begin()
 		}
 		c.unseen.Add(int64(n))
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 )
 
 // maxDrain is how much of a body is passed over that a handler has not read, as net/http would do by itself.
@@ -31,7 +32,11 @@ func (l *Limiter) Protect(server *http.Server) {
 		}
 	}
 	server.ConnContext = func(ctx context.Context, nc net.Conn) context.Context {
-		return context.WithValue(ctx, connKey{}, counted(nc))
+		c := counted(nc)
+		if c != nil {
+			c.open(nc)
+		}
+		return context.WithValue(ctx, connKey{}, c)
 	}
 	server.Handler = handler{server.Handler}
 }
@@ -80,6 +85,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(BodyTimeout)) // It was that for the header.
 	if r.Body == nil || r.Body == http.NoBody {
 		c.enter(answering)
 		h.next.ServeHTTP(w, r)

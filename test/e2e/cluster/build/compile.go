@@ -36,13 +36,21 @@ func (b *builder) compile(ctx context.Context, t target) error {
 }
 
 func goBuild(ctx context.Context, t target, out string) *exec.Cmd {
-	args := []string{"build", "-v", "-trimpath", "-ldflags", t.ldflags, "-o", out, t.pkg}
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = t.module
-	// A workspace or somebody's -mod=vendor must not change what is built.
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
+	args := []string{"build", "-v", "-trimpath", "-ldflags", t.ldflags, "-o", out}
+	if t.other {
+		args = append(args, otherFlags()...)
+	}
+	cmd := goCommand(ctx, t.module, append(args, t.pkg)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
+	return cmd
+}
+
+func goCommand(ctx context.Context, module string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = module
+	// A workspace or somebody's -mod=vendor must not change what is built.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
 	return cmd
 }
 

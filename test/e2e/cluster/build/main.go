@@ -75,6 +75,9 @@ func (b *builder) all(ctx context.Context) error {
 		return err
 	}
 	absent := b.layout.Absent(b.wanted)
+	if err := b.makeModule(ctx, absent); err != nil {
+		return err
+	}
 	for i, c := range absent {
 		b.printf("[%d/%d] building %s (%s) ...", i+1, len(absent), c, typical(c))
 		if err := b.compile(ctx, b.component(c)); err != nil {

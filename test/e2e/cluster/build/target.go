@@ -15,15 +15,18 @@ type target struct {
 	pkg     string
 	path    string
 	ldflags string
+	other   bool // of a Kubernetes that is not the pinned one
 	quiet   bool // no heartbeat: it takes a second
 }
 
 func (b *builder) component(c assets.Component) target {
+	module := b.layout.Module(c)
 	return target{
-		module:  assets.ComponentsModule(b.layout.Root),
+		module:  module,
 		pkg:     c.Package(),
 		path:    b.layout.Path(c),
 		ldflags: "-s -w " + stamp(b.layout.Versions.Kubernetes),
+		other:   module != assets.ComponentsModule(b.layout.Root),
 	}
 }
 

@@ -29,6 +29,9 @@ func (w network) pods() string   { return fmt.Sprintf("10.244.%d.0/24", w.number
 // Address is the node's, at which the API server listens on port 6443.
 func (n *Node) Address() string { return n.network.node() }
 
+// Gateway is the address that this machine has on the link to the node: what listens there, the node can reach.
+func (n *Node) Gateway() string { return n.network.host() }
+
 // connect makes the first link whose number nobody has. A device's name is taken for as long as the node exists.
 func (n *Node) connect(ctx context.Context) error {
 	first := rand.IntN(networks) //nolint:gosec // Any number will do.

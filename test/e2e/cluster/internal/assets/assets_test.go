@@ -114,6 +114,37 @@ func TestLocateHonorsTheEnvironment(t *testing.T) {
 	}
 }
 
+// Another Kubernetes is in a directory of its own, and built in a module of its own; what is the same for all is not.
+func TestLocateAnotherKubernetes(t *testing.T) {
+	t.Setenv(EnvDir, "")
+	pinned, err := Locate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(EnvKubernetes, "v1.2.3")
+	other, err := Locate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []Component{Etcd, Kubectl} {
+		if other.Path(c) != pinned.Path(c) || other.Module(c) != pinned.Module(c) {
+			t.Errorf("another %s: %s built in %s", c, other.Path(c), other.Module(c))
+		}
+	}
+	for _, c := range []Component{APIServer, ControllerManager} {
+		if got := other.Path(c); !strings.Contains(got, "kubernetes-v1.2.3-") || other.Module(c) == pinned.Module(c) {
+			t.Errorf("%s at %s, built in %s: want those of v1.2.3", c, got, other.Module(c))
+		}
+	}
+	if other.Supervise != pinned.Supervise || other.Versions.Kubernetes != "v1.2.3" {
+		t.Errorf("%+v, want the same supervise and v1.2.3", other)
+	}
+	t.Setenv(EnvDir, "/opt/k8s")
+	if mine, err := Locate(); err != nil || mine.Path(APIServer) != "/opt/k8s/kube-apiserver" {
+		t.Errorf("kube-apiserver at %s, %v: want what is in %s", mine.Path(APIServer), err, EnvDir)
+	}
+}
+
 func TestMissingNamesWhatWhereAndHow(t *testing.T) {
 	l := newLayout(t.TempDir(), Versions{Kubernetes: "v1.37.2", Etcd: "v3.7.3"}, "")
 	write(t, l.Supervise, "", 0o700)

@@ -10,22 +10,26 @@ import (
 	"runtime"
 )
 
-// EnvDir names the environment variable that points at a directory with every binary, supervise included.
-const EnvDir = "HOOKSTRAP_COMPONENTS_DIR"
+// The environment variables that choose other binaries. [EnvDir] points at a directory with all of them, supervise
+// included; [EnvKubernetes] is the version, such as v1.30.14, of the API server and the controller-manager.
+const (
+	EnvDir        = "HOOKSTRAP_COMPONENTS_DIR"
+	EnvKubernetes = "HOOKSTRAP_KUBERNETES"
+)
 
 // Layout says where the binaries are, or where they will be once they are built.
 type Layout struct {
 	// Root is the repository.
 	Root string
-	// Versions are the pinned ones.
+	// Versions are the pinned ones, but for another Kubernetes that was chosen.
 	Versions Versions
-	// Dir holds the components.
-	Dir string
+	// Dir holds the components, Pinned those that are the same with every Kubernetes: etcd and kubectl.
+	Dir, Pinned string
 	// Supervise is the path of the supervise binary.
 	Supervise string
 }
 
-// Locate finds the layout from the working directory and from [EnvDir].
+// Locate finds the layout from the working directory and from the environment.
 func Locate() (Layout, error) {
 	wd, err := os.Getwd()
 	if err != nil {
@@ -39,20 +43,40 @@ func Locate() (Layout, error) {
 	if err != nil {
 		return Layout{}, err
 	}
-	return newLayout(root, versions, os.Getenv(EnvDir)), nil
+	layout := newLayout(root, versions, os.Getenv(EnvDir))
+	if other := os.Getenv(EnvKubernetes); other != "" && os.Getenv(EnvDir) == "" {
+		versions.Kubernetes = other
+		layout.Versions, layout.Dir = versions, newLayout(root, versions, "").Dir
+	}
+	return layout, nil
 }
 
 func newLayout(root string, v Versions, override string) Layout {
 	l := Layout{Root: root, Versions: v}
 	if override != "" {
-		l.Dir, l.Supervise = override, filepath.Join(override, "supervise")
+		l.Dir, l.Pinned, l.Supervise = override, override, filepath.Join(override, "supervise")
 		return l
 	}
 	platform := filepath.Join(root, "bin", runtime.GOOS+"-"+runtime.GOARCH)
 	l.Dir = filepath.Join(platform, fmt.Sprintf("kubernetes-%s-etcd-%s", v.Kubernetes, v.Etcd))
+	l.Pinned = l.Dir
 	l.Supervise = filepath.Join(platform, "supervise")
 	return l
 }
 
 // Path returns where a component's binary is.
-func (l Layout) Path(c Component) string { return filepath.Join(l.Dir, string(c)) }
+func (l Layout) Path(c Component) string {
+	if c == Etcd || c == Kubectl {
+		return filepath.Join(l.Pinned, string(c))
+	}
+	return filepath.Join(l.Dir, string(c))
+}
+
+// Module is the directory of the Go module in which a component is built. That of a Kubernetes that is not the pinned
+// one is made by the builder.
+func (l Layout) Module(c Component) string {
+	if l.Dir == l.Pinned || c == Etcd || c == Kubectl {
+		return ComponentsModule(l.Root)
+	}
+	return filepath.Join(l.Dir, "module")
+}

@@ -1,0 +1,113 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package trust
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// An entry that is moved loses what we have put in, and nothing that somebody else has; one that has never been ours, or
+// whose caBundle is somebody else's by now, is not touched.
+func TestLeave(t *testing.T) {
+	ours := NewBundle(newCA(t, "ours", noon().Add(time.Hour)).cert)
+	theirs := NewBundle(newCA(t, "theirs", noon().Add(time.Hour)).cert)
+	const elsewhere = `{service: {namespace: apps, name: db}}`
+	const url = `{url: "https://elsewhere.example.com/x"}`
+	const owned = `[{manager: %s, operation: Update, fieldsV1: {"f:webhooks": {'k:{"name":"w0"}': {"f:clientConfig": {"f:caBundle": {}}}}}}]`
+	for name, tc := range map[string]struct {
+		bundle  Bundle
+		config  string
+		manager string
+		called  map[string]string
+		want    *Bundle
+	}{
+		"to a Service":           {ours, elsewhere, "hookstrap", map[string]string{"w0": "apps/web"}, &Bundle{}},
+		"to a URL":               {ours, url, "hookstrap", map[string]string{"w0": "apps/web"}, &Bundle{}},
+		"beside another CA":      {ours.Union(theirs), url, "hookstrap", map[string]string{"w0": "apps/web"}, &theirs},
+		"has another CA by now":  {theirs, url, "hookstrap", map[string]string{"w0": "apps/web"}, nil},
+		"somebody else's by now": {ours.Union(theirs), url, "installer", map[string]string{"w0": "apps/web"}, nil},
+		"never ours":             {ours, url, "hookstrap", map[string]string{}, nil},
+		"where it was":           {ours, url, "hookstrap", map[string]string{"w0": "https://elsewhere.example.com"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			live := webhooks(t, tc.bundle.PEM())
+			entry := listField(live.Object, "webhooks")[1]
+			config := object(t, tc.config).Object
+			config["caBundle"] = mapField(entry, "clientConfig")["caBundle"]
+			entry["clientConfig"] = config
+			live.Object["metadata"].(map[string]any)["managedFields"] = object(t, "l: "+fmt.Sprintf(owned, tc.manager)).Object["l"] //nolint:forcetypeassert // As webhooks makes it.
+			policy := Policy{Bundle: ours, Exact: true}
+			policy.left = ourScope().leave(live, tc.called, ours)
+			d, err := ourScope().decide(live, policy, noon())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tc.want == nil {
+				if d.reason != "" {
+					t.Errorf("sends %v because of %q, want nothing", d.patch, d.reason)
+				}
+				return
+			}
+			if d.reason != reasonMoved || d.urgent {
+				t.Errorf("reason %q, urgent %t", d.reason, d.urgent)
+			}
+			after := patched(t, live, d)
+			if got := ourScope().places(after)["w0"].bundle; string(got) != string(tc.want.PEM()) {
+				t.Errorf("the caBundle becomes %q, want %q", got, tc.want.PEM())
+			}
+			// What comes back afterwards is somebody's will.
+			if again := ourScope().leave(after, tc.called, ours); again != nil || len(tc.called) > 0 {
+				t.Errorf("left %v, and still remembers %v", again, tc.called)
+			}
+		})
+	}
+}
+
+func TestDisownCRD(t *testing.T) {
+	ours := Policy{Bundle: NewBundle(newCA(t, "ours", noon().Add(time.Hour)).cert), Exact: true}
+	s := scope{target: Target{Kind: CRD, Name: "x"}, service: ourService(), manager: DefaultFieldManager}
+	const (
+		bundle = `fieldsV1: {"f:spec": {"f:conversion": {"f:webhook": {"f:clientConfig": {"f:caBundle": {}}}}}}`
+		mine   = `{manager: hookstrap, operation: Update, ` + bundle + `}`
+		old    = `{manager: hookstrap, operation: Apply, ` + bundle + `}`
+		owner  = `{manager: owner, operation: Apply, fieldsV1: {"f:spec": {"f:group": {}}}}`
+	)
+	for name, tc := range map[string]struct{ before, after string }{
+		"by a patch":       {"[" + owner + "," + mine + "]", "[" + owner + "]"},
+		"by both":          {"[" + old + "," + owner + "," + mine + "]", "[" + owner + "]"},
+		"nobody but us":    {"[" + mine + "]", ""},
+		"nothing of ours":  {"[" + owner + "]", ""},
+		"no fields at all": {"[]", ""},
+	} {
+		live := object(t, crdYAML)
+		live.Object["metadata"] = map[string]any{"uid": "u", "resourceVersion": "7"}
+		live = patched(t, live, decision{patch: s.fill([]slot{{bundle: ours.Bundle.PEM()}})})
+		set := func(entries string) *unstructured.Unstructured {
+			after := live.DeepCopy()
+			after.Object["metadata"].(map[string]any)["managedFields"] = object(t, "l: "+entries).Object["l"] //nolint:forcetypeassert // Set above.
+			return after
+		}
+		before := set(tc.before)
+		d, err := s.decide(before, ours, noon())
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case tc.after == "":
+			if d.reason != "" {
+				t.Errorf("%s: sends %v because of %q, want nothing", name, d.patch, d.reason)
+			}
+		case d.reason != reasonOwnership:
+			t.Errorf("%s: the reason is %q", name, d.reason)
+		default:
+			if diff := cmp.Diff(set(tc.after), patched(t, before, d)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
+		}
+	}
+}
