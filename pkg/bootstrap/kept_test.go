@@ -4,6 +4,7 @@
 package bootstrap
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -23,7 +24,7 @@ func TestRetryWaitsForTheBeginningOfACertificate(t *testing.T) {
 				t.Errorf("begins in %s: waits %s, want %s", from, got, want)
 			}
 		}
-		if got := untilUsable(fmt.Errorf("another one")); got < 24*time.Hour {
+		if got := untilUsable(errors.New("another one")); got < 24*time.Hour {
 			t.Errorf("another failure has to be tried again after %s", got)
 		}
 	})

@@ -26,8 +26,8 @@ const (
 
 // Verify parses what a signer answered (PEM, the leaf first) and checks it against what was asked for: the key, the
 // SANs, the usages and the lifetime at now. If nothing is wrong but that it is not valid yet, the error is a
-// [*NotValidYetError], and the chain is returned with it. It does not check the chain: which CA to trust is for package trust to say.
-// The error names the first thing that is wrong. The profile of a TLS server's certificate is RFC 5280's.
+// [*NotValidYetError], and the chain is returned with it. It does not check the chain: which CA to trust is for package
+// trust to say. The error names the first thing that is wrong. The profile of a TLS server's certificate is RFC 5280's.
 func Verify(certificatePEM []byte, key crypto.PublicKey, spec Spec, now time.Time) ([]*x509.Certificate, error) {
 	chain, err := cert.ParseCertsPEM(certificatePEM)
 	if err != nil {
