@@ -140,13 +140,15 @@ func (b *Bootstrapper) TLSOption(cfg *tls.Config) {
 // NeedLeaderElection is false: no certificate ever waits for a lease.
 func (b *Bootstrapper) NeedLeaderElection() bool { return false }
 
-// Renew asks for a new certificate now, in the background, with the old one serving until the new one is trusted. With
-// [SourceFiles] it does nothing: whoever writes the files renews.
+// Renew asks for a new certificate now, in the background, with the old one serving until the new one is trusted. One
+// that was issued and cannot be used yet, since no CA verifies it for instance, is given up. With [SourceFiles]
+// it does nothing: whoever writes the files renews.
 func (b *Bootstrapper) Renew() {
 	select {
 	case b.renewNow <- struct{}{}:
 	default:
 	}
+	b.wake()
 }
 
 // Leaf is the certificate that is being served, nil before the first.

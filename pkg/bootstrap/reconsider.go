@@ -98,6 +98,7 @@ func (s *csrSource) reidentify(ctx context.Context) bool {
 	s.who = found{Identity: id, clusterIPs: slices.Clone(*now)}
 	s.spec.Identity = id
 	s.answerTo(id)
+	s.kept.drop()
 	if s.authority != nil {
 		s.authority.SetPolicy(s.signingPolicy(s.who))
 	}

@@ -5,10 +5,13 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
+	"math"
 	"time"
 
 	"k8s.io/klog/v2"
 
+	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
 	"github.com/hookstrap/hookstrap/pkg/internal/backoff"
 )
 
@@ -30,13 +33,22 @@ func retry[T any](
 			b.problem.keep(err)
 			return result, ctx.Err()
 		}
-		delay := failures.After(err)
+		delay := min(failures.After(err), untilUsable(err))
 		b.failed(what, err)
 		klog.FromContext(ctx).Error(err, "Will try again", "task", what, "in", delay.Round(time.Millisecond))
 		if err := b.pauseUntilChanged(ctx, delay); err != nil {
 			return result, err
 		}
 	}
+}
+
+// untilUsable is how long it takes until a certificate that is not valid yet can be used. Other failures have no such
+// time.
+func untilUsable(err error) time.Duration {
+	if early, ok := errors.AsType[*csr.NotValidYetError](err); ok {
+		return max(time.Second, time.Until(early.Usable()))
+	}
+	return time.Duration(math.MaxInt64)
 }
 
 // settling is how long a change is given to be complete, and the least there is between two attempts.

@@ -31,6 +31,8 @@ type csrSource struct {
 	// who is what spec asks a certificate for; clusterIPsNow is what the Service was last seen with, nil before that.
 	who           found
 	clusterIPsNow atomic.Pointer[[]netip.Addr]
+	// kept is the request that is under way.
+	kept kept
 	// looked is what was last said of CAs that cannot be read, and unread when they are read again.
 	looked said
 	unread backoff.Backoff
@@ -112,10 +114,6 @@ func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error)
 	if err := sleepUntil(ctx, due, s.Leaf(), time.Now, s.renewNow, changes); err != nil {
 		return due, err
 	}
-	select {
-	case <-s.renewNow: // Whoever asked meanwhile gets this one.
-	default:
-	}
 	next, err := retry(ctx, s.Bootstrapper, taskCertificate, s.replace)
 	if err != nil {
 		return due, err
@@ -142,7 +140,7 @@ func (s *csrSource) obtain(ctx context.Context) (candidate, error) {
 	if err := s.ensureAuthority(ctx); err != nil {
 		return candidate{}, during(taskAuthority, err)
 	}
-	issued, err := s.requester.Obtain(ctx, s.spec)
+	issued, err := s.kept.finish(ctx, s)
 	if err != nil {
 		return candidate{}, during(taskRequest, err)
 	}
@@ -150,6 +148,7 @@ func (s *csrSource) obtain(ctx context.Context) (candidate, error) {
 	if err != nil {
 		return candidate{}, during(taskRoots, err)
 	}
+	s.kept.drop()
 	stored := policy.Bundle
 	if s.authority != nil {
 		stored = s.authority.Lasting()

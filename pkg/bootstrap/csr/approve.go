@@ -41,13 +41,13 @@ func (r *Requester) unaltered(want, got *certificatesv1.CertificateSigningReques
 	case !ptr.Equal(got.Spec.ExpirationSeconds, want.Spec.ExpirationSeconds):
 		altered = "spec.expirationSeconds"
 	case r.Username != "" && got.Spec.Username != r.Username:
-		return fmt.Errorf("CertificateSigningRequest %q was recorded as requested by %q, expected %q: run with that "+
-			"ServiceAccount's token, or name the right one with --service-account", want.Name, got.Spec.Username, r.Username)
+		return &alteredError{fmt.Errorf("CertificateSigningRequest %q was recorded as requested by %q, expected %q: run with "+
+			"that ServiceAccount's token, or name the right one with --service-account", want.Name, got.Spec.Username, r.Username)}
 	default:
 		return nil
 	}
-	return fmt.Errorf("CertificateSigningRequest %q is not what was asked for: %s differs; it is not approved: look for "+
-		"who alters it (a mutating webhook?)", want.Name, altered)
+	return &alteredError{fmt.Errorf("CertificateSigningRequest %q is not what was asked for: %s differs; it is not "+
+		"approved: look for who alters it (a mutating webhook?)", want.Name, altered)}
 }
 
 func sameUsages(a, b []certificatesv1.KeyUsage) bool {

@@ -4,7 +4,6 @@
 package csr
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -15,7 +14,6 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	certificatesclient "k8s.io/client-go/kubernetes/typed/certificates/v1"
-	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
@@ -98,34 +96,7 @@ type Issued struct {
 // [*OutcomeError] for one of the six outcomes, with the API server's error for a request that was not accepted, or
 // with an error of [Verify]; nothing but the CertificateSigningRequest object is left behind then.
 func (r *Requester) Obtain(ctx context.Context, spec Spec) (*Issued, error) {
-	if r.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, r.Timeout)
-		defer cancel()
-	}
-	started := r.now()
-	key, err := spec.key()
-	if err != nil {
-		return nil, err
-	}
-	r.observe(PhaseKey, started, "algorithm", cmp.Or(spec.Algorithm, ECDSAP256))
-
-	obj, err := r.create(ctx, spec, key)
-	if err != nil {
-		return nil, err
-	}
-	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("csr", obj.Name))
-	certificate, err := r.settle(ctx, spec, obj)
-	if err != nil {
-		return nil, err
-	}
-	started = r.now()
-	chain, err := Verify(certificate, key.Public(), spec, started)
-	if err != nil {
-		return nil, fmt.Errorf("CertificateSigningRequest %q: %w", obj.Name, err)
-	}
-	r.observe(PhaseVerified, started, "notAfter", chain[0].NotAfter, "dnsNames", chain[0].DNSNames)
-	return &Issued{Name: obj.Name, Key: key, Chain: chain}, nil
+	return r.Begin(spec).Finish(ctx)
 }
 
 // create submits the request and checks that what the API server stored is what was sent.

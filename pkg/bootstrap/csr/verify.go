@@ -6,6 +6,7 @@ package csr
 import (
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,8 +25,9 @@ const (
 )
 
 // Verify parses what a signer answered (PEM, the leaf first) and checks it against what was asked for: the key, the
-// SANs, the usages and the lifetime at now. It does not check the chain: which CA to trust is for package trust to say.
-// The error names the first thing that is wrong. The profile of a TLS server's certificate is RFC 5280's.
+// SANs, the usages and the lifetime at now. If nothing is wrong but that it is not valid yet, the error is a
+// [*NotValidYetError], and the chain is returned with it. It does not check the chain: which CA to trust is for package
+// trust to say. The error names the first thing that is wrong. The profile of a TLS server's certificate is RFC 5280's.
 func Verify(certificatePEM []byte, key crypto.PublicKey, spec Spec, now time.Time) ([]*x509.Certificate, error) {
 	chain, err := cert.ParseCertsPEM(certificatePEM)
 	if err != nil {
@@ -38,12 +40,28 @@ func Verify(certificatePEM []byte, key crypto.PublicKey, spec Spec, now time.Tim
 		func() error { return verifySubject(chain[0], spec) },
 		func() error { return verifyLifetime(chain[0], now) },
 	} {
-		if err := check(); err != nil {
+		switch err := check(); {
+		case errors.As(err, new(*NotValidYetError)):
+			return chain, fmt.Errorf("the certificate of signer %q cannot be used yet: %w", spec.Profile.Name(), err)
+		case err != nil:
 			return nil, fmt.Errorf("the certificate of signer %q is refused: %w", spec.Profile.Name(), err)
 		}
 	}
 	return chain, nil
 }
+
+// NotValidYetError says that a certificate begins more than a minute after the time it is here: the signer's clock is
+// ahead of ours, or ours is behind.
+type NotValidYetError struct{ From, Now time.Time }
+
+// Error says both times.
+func (e *NotValidYetError) Error() string {
+	return fmt.Sprintf("it is not valid before %s, and it is %s here: check both clocks",
+		e.From.Format(time.RFC3339), e.Now.Format(time.RFC3339))
+}
+
+// Usable is from when on the certificate can be used.
+func (e *NotValidYetError) Usable() time.Time { return e.From.Add(-maxSkew) }
 
 func verifyKey(leaf *x509.Certificate, key crypto.PublicKey) error {
 	public, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
@@ -90,8 +108,7 @@ func verifyUsages(leaf *x509.Certificate, profile signer.Profile) error {
 func verifyLifetime(leaf *x509.Certificate, now time.Time) error {
 	switch {
 	case leaf.NotBefore.After(now.Add(maxSkew)):
-		return fmt.Errorf("it is not valid before %s, and it is %s here: check both clocks",
-			leaf.NotBefore.Format(time.RFC3339), now.Format(time.RFC3339))
+		return &NotValidYetError{From: leaf.NotBefore, Now: now}
 	case leaf.NotAfter.Before(now.Add(minRemaining)):
 		return fmt.Errorf("it expires at %s, and it is %s here: check both clocks and the CA's own expiry",
 			leaf.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))

@@ -1,0 +1,40 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/site"
+)
+
+// TestClusterWithoutStreamingLists: each watch takes two requests more there, and nothing else is different.
+func TestClusterWithoutStreamingLists(t *testing.T) {
+	t.Parallel()
+	c := clustertest.StartWith(t, cluster.Options{APIServerArgs: map[string][]string{"feature-gates": {"WatchList=false"}}})
+
+	own := site.New(t, c, site.Options{})
+	server := own.Start(t, own.BootstrapOptions(t))
+	<-server.Ready()
+	// Ten, and two for each of the two watches: of the configuration and of the CA Secret.
+	if got := server.APIRequests(); got > 10+4 {
+		t.Errorf("%d API requests until ready, want 14 at most", got)
+	}
+	wantAdmission(t, own)
+
+	external := site.New(t, c, site.Options{})
+	ca := newTestCA(t, "external")
+	newExternalSigner(t, external, ca)
+	process := startProcess(t, external, external.Config(t), "--signer-name="+nobody, "--approve=external",
+		"--ca-file="+ca.file(t))
+	awaitPhase(t, process, "ready", 1)
+	for line := range strings.Lines(process.Log()) {
+		if strings.Contains(line, "context canceled") || strings.Contains(line, "Failed to watch") {
+			t.Errorf("a wait that has succeeded is logged as a failure: %s", line)
+		}
+	}
+}
