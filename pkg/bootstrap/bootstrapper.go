@@ -76,7 +76,7 @@ func New(options Options) (*Bootstrapper, error) {
 		options:  options,
 		clients:  clients,
 		requests: requests,
-		events:   newEvents(options.Environment, clients.kubernetes.CoreV1().Events(options.Namespace)),
+		events:   newEvents(options.Environment, clients.events(options.Namespace)),
 		renewNow: make(chan struct{}, 1),
 		changed:  make(chan struct{}, 1),
 		served:   make(chan struct{}),

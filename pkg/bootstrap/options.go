@@ -59,9 +59,10 @@ type Environment struct {
 	PodIPs  []netip.Addr
 }
 
-// Options configures a [Bootstrapper]. Service, Namespace and RESTConfig are needed; everything else has a default.
+// Options configures a [Bootstrapper]. Service, Namespace and mostly RESTConfig are needed; everything else has a default.
 type Options struct {
-	// RESTConfig reaches the API server. It is copied.
+	// RESTConfig reaches the API server. It is copied. It may be nil with SourceFiles and ExternalTrust: nothing is asked
+	// of the API server then, and there are no events.
 	RESTConfig *rest.Config
 	Environment
 
@@ -150,7 +151,7 @@ func (o Options) withDefaults() Options {
 // validate finds all faults at once, before anything is contacted.
 func (o Options) validate() error {
 	var faults []error
-	if o.RESTConfig == nil {
+	if o.RESTConfig == nil && !(o.Source == SourceFiles && o.ExternalTrust) {
 		faults = append(faults, errors.New("RESTConfig is missing: it says how to reach the API server"))
 	}
 	if _, err := identity.New(o.identityInputs(nil)); err != nil {

@@ -84,6 +84,10 @@ func NewWithOptions(ctx context.Context, cfg *rest.Config, o Options) (*Cache, e
 // then, and another call waits for the same. Calls are to come one at a time.
 func (c *Cache) Add(ctx context.Context, types ...client.Object) error {
 	for _, obj := range types {
+		if c.cfg == nil {
+			return fmt.Errorf("reading %s of the cluster: no API server is known, start with a kubeconfig or leave out the "+
+				"checks that need it", describe(view.TypeOf(obj)))
+		}
 		f, err := c.watch(obj)
 		if err != nil {
 			return err
