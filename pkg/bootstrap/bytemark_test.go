@@ -18,8 +18,8 @@ import (
 
 const byteOrderMark = "\ufeff"
 
-// TestByteOrderMarks: every reader of PEM text reads all of it, and none leaves out a certificate without a word. A live
-// caBundle is read as the API server does, which does not know the marks.
+// TestByteOrderMarks: every reader of PEM text reads all of it, and none leaves out a certificate without a word. A
+// live caBundle is read as the API server does, which does not know the marks.
 func TestByteOrderMarks(t *testing.T) {
 	now := time.Now()
 	root := storedPair(t, now.Add(-time.Hour), now.Add(time.Hour), []string{"root"})
@@ -55,10 +55,11 @@ func TestByteOrderMarks(t *testing.T) {
 		t.Errorf("a caBundle is said to have %s (%v), of which the API server takes nothing", live.Describe(), err)
 	}
 	// What does not begin its line is nothing to encoding/pem.
-	if _, err := readBundle(write(slices.Concat([]byte("root: "), root.CertPEM(), intermediate.CertPEM()))); err == nil || !strings.Contains(err.Error(), "1 of the 2") {
+	text := slices.Concat([]byte("root: "), root.CertPEM(), intermediate.CertPEM())
+	if _, err := readBundle(write(text)); err == nil || !strings.Contains(err.Error(), "1 of the 2") {
 		t.Errorf("a certificate was left out, and the reading says %v", err)
 	}
-	text := []byte{0xff, 0xfe}
+	text = []byte{0xff, 0xfe}
 	for _, unit := range utf16.Encode([]rune(string(root.CertPEM()))) {
 		text = append(text, byte(unit), byte(unit>>8))
 	}

@@ -59,7 +59,7 @@ type Environment struct {
 	PodIPs  []netip.Addr
 }
 
-// Options configures a [Bootstrapper]. Service, Namespace and mostly RESTConfig are needed; everything else has a default.
+// Options configures a [Bootstrapper]. Service, Namespace and RESTConfig are needed; everything else has a default.
 type Options struct {
 	// RESTConfig reaches the API server. It is copied. It may be nil with SourceFiles and ExternalTrust: nothing is asked
 	// of the API server then, and there are no events.

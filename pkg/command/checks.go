@@ -34,8 +34,8 @@ func newChecks(
 	ctx context.Context, o *serveOptions, boot *bootstrap.Bootstrapper,
 ) (*handler.Handler, *reload.Reloader, error) {
 	if len(o.checks.configuration.Reads()) > 0 && o.bootstrap.RESTConfig == nil {
-		return nil, nil, errors.New("checks that are on read the cluster, and no API server is known: give --kubeconfig, or " +
-			"turn them off in --config")
+		return nil, nil, errors.New("checks that are on read the cluster, and no API server is known: give --kubeconfig, " +
+			"or turn them off in --config")
 	}
 	h, err := handler.New(handler.Options{Registerer: ctrlmetrics.Registry})
 	if err != nil {

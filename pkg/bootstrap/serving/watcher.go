@@ -92,7 +92,8 @@ func (w *Watcher) Run(ctx context.Context, offer func(context.Context, *Pair)) e
 // logSkipped says what of a file is not used.
 func logSkipped(ctx context.Context, path string, skipped []string) {
 	if len(skipped) > 0 {
-		klog.FromContext(ctx).Info("Skipping PEM blocks: only those of type CERTIFICATE are used", "path", path, "skipped", skipped)
+		klog.FromContext(ctx).Info("Skipping PEM blocks: only those of type CERTIFICATE are used", "path", path,
+			"skipped", skipped)
 	}
 }
 

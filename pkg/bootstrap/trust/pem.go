@@ -19,8 +19,8 @@ const MaxBundleBytes = 1 << 20
 
 const certificateBlock = "CERTIFICATE"
 
-// ParseText is [ParseBundle] for text that is not judged by an API server, such as a file or a ConfigMap: byte order marks
-// are skipped as well. What ParseBundle returns of a caBundle has to be what the API server takes of it.
+// ParseText is [ParseBundle] for text that no API server judges, such as a file or a ConfigMap: byte order marks are
+// skipped as well. What ParseBundle returns of a caBundle has to be what the API server takes of it.
 func ParseText(data []byte) (Bundle, error) {
 	if pemtext.UTF16(data) {
 		return Bundle{}, errors.New("the CA bundle is UTF-16 text: save it as UTF-8")

@@ -78,9 +78,9 @@ func (b Bundle) advice(chain []*x509.Certificate, err error) string {
 	return "have the signer issue another one"
 }
 
-// misnamed finds a CA of the bundle with the key that signed a certificate of the chain, but not under the issuer's name:
-// names are compared byte for byte, while OpenSSL compares their text, and writes it in another encoding when it renews a
-// CA. It returns nil if there is none.
+// misnamed finds a CA of the bundle with the key that signed a certificate of the chain, but not under the issuer's
+// name: names are compared byte for byte, while OpenSSL compares their text, and may write it in another encoding when
+// it renews a CA. It returns nil if there is none.
 func (b Bundle) misnamed(chain []*x509.Certificate) (ca, signed *x509.Certificate) {
 	for _, signed := range chain {
 		for _, ca := range b.certs[:min(len(b.certs), mostTried)] {
