@@ -96,7 +96,7 @@ func New(options Options) (*Bootstrapper, error) {
 		readiness:  readiness{made: time.Now()},
 		uncallable: uncallable, getUncallable: sync.OnceFunc(func() { close(uncallable) }),
 
-		events:   newEvents(options.Environment, clients.kubernetes.CoreV1().Events(options.Namespace)),
+		events:   newEvents(options.Environment, clients.events(options.Namespace)),
 		renewNow: make(chan struct{}, 1),
 		changed:  make(chan struct{}, 1),
 		served:   make(chan struct{}),

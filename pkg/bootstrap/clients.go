@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
 	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
@@ -26,14 +27,26 @@ type clients struct {
 	dynamic    dynamic.Interface
 }
 
+// events is the client for the events of a namespace, nil where no API server is known.
+func (c clients) events(namespace string) typedcorev1.EventInterface {
+	if c.kubernetes == nil {
+		return nil
+	}
+	return c.kubernetes.CoreV1().Events(namespace)
+}
+
+// newClients makes the clients of an API server, none for a nil configuration.
 func newClients(cfg *rest.Config, requests *requestCounter, rights *refusal.Rights) (clients, error) {
+	if cfg == nil {
+		return clients{}, nil
+	}
 	cfg = rest.CopyConfig(cfg)
 	if cfg.QPS == 0 {
 		cfg.QPS, cfg.Burst = clientQPS, clientBurst
 	}
-	tokenfile.Reread(cfg)
 	requests.wrap(cfg)
-	refusal.Watch(cfg, rights)
+	refusal.Watch(cfg, rights) // It looks at the token that was sent, so that it is below what sends it.
+	tokenfile.Reread(cfg)
 	transport, err := rest.HTTPClientFor(cfg)
 	if err != nil {
 		return clients{}, fmt.Errorf("making the client for the API server %s: %w", cfg.Host, err)

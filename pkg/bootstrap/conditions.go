@@ -111,7 +111,7 @@ func (b *Bootstrapper) handshake(ctx context.Context) error {
 		return err
 	}
 	err = b.verifyHandshake(presented, pair)
-	if err != nil && b.options.Neighbor { // Advice about its certificate is for nothing if that is not the one to be served.
+	if err != nil && b.options.Neighbor { // Advice about a certificate that is not to be presented any more is for nothing.
 		return cmp.Or(notLoaded(presented, pair, b.options.CertDir), err)
 	}
 	return err

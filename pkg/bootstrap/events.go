@@ -58,7 +58,7 @@ type events struct {
 	warned   map[string]time.Time // by reason and subject
 }
 
-// newEvents is about the Pod that env names, if it names one.
+// newEvents is about the Pod that env names, if it names one. Without a client there are no events.
 func newEvents(env Environment, client typedcorev1.EventInterface) *events {
 	return &events{
 		pod: corev1.ObjectReference{
@@ -71,7 +71,7 @@ func newEvents(env Environment, client typedcorev1.EventInterface) *events {
 
 // start makes the recorder, which lives until ctx ends. What is recorded is held back until [events.send].
 func (e *events) start(ctx context.Context) {
-	if e.pod.Name == "" {
+	if e.pod.Name == "" || e.sink.client == nil {
 		return
 	}
 	e.sink.ctx = ctx

@@ -61,7 +61,8 @@ type Environment struct {
 
 // Options configures a [Bootstrapper]. Service, Namespace and RESTConfig are needed; everything else has a default.
 type Options struct {
-	// RESTConfig reaches the API server. It is copied.
+	// RESTConfig reaches the API server. It is copied. It may be nil with SourceFiles and ExternalTrust: nothing is asked
+	// of the API server then, and there are no events.
 	RESTConfig *rest.Config
 	Environment
 
@@ -153,7 +154,7 @@ func defaultCASecretName(service string) string { return service + "-ca" }
 // validate finds all faults at once, before anything is contacted.
 func (o Options) validate() error {
 	var faults []error
-	if o.RESTConfig == nil {
+	if o.RESTConfig == nil && !(o.Source == SourceFiles && o.ExternalTrust) {
 		faults = append(faults, errors.New("RESTConfig is missing: it says how to reach the API server"))
 	}
 	if _, err := identity.New(o.identityInputs(nil)); err != nil {

@@ -167,7 +167,7 @@ func readBundle(path string) (trust.Bundle, error) {
 	if err != nil {
 		return trust.Bundle{}, err
 	}
-	bundle, err := trust.ParseBundle(pem)
+	bundle, err := trust.ParseText(pem)
 	if err != nil {
 		return trust.Bundle{}, fmt.Errorf("%s: %w", path, err)
 	}
@@ -182,7 +182,7 @@ func (f *rootFinder) rootCAConfigMap(ctx context.Context) (trust.Bundle, error) 
 	if err != nil {
 		return trust.Bundle{}, fmt.Errorf("reading ConfigMap %s/%s: %w", namespace, signer.RootCAConfigMapName, err)
 	}
-	return trust.ParseBundle([]byte(configMap.Data["ca.crt"]))
+	return trust.ParseText([]byte(configMap.Data["ca.crt"]))
 }
 
 // trustBundles reads the ClusterTrustBundles of the signer (KEP-3257), where the cluster serves v1.
@@ -195,7 +195,7 @@ func (f *rootFinder) trustBundles(ctx context.Context) (trust.Bundle, error) {
 	}
 	var all trust.Bundle
 	for _, item := range list.Items {
-		bundle, err := trust.ParseBundle([]byte(item.Spec.TrustBundle))
+		bundle, err := trust.ParseText([]byte(item.Spec.TrustBundle))
 		if err != nil {
 			return trust.Bundle{}, fmt.Errorf("ClusterTrustBundle %s: %w", item.Name, err)
 		}

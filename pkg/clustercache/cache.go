@@ -86,6 +86,10 @@ func NewWithOptions(ctx context.Context, cfg *rest.Config, o Options) (*Cache, e
 // then, and another call waits for the same. Calls are to come one at a time.
 func (c *Cache) Add(ctx context.Context, types ...client.Object) error {
 	for _, obj := range types {
+		if c.cfg == nil {
+			return fmt.Errorf("reading %s of the cluster: no API server is known, start with a kubeconfig or leave out the "+
+				"checks that need it", describe(view.TypeOf(obj)))
+		}
 		f, err := c.watch(obj)
 		if err != nil {
 			return err
@@ -157,9 +161,9 @@ func (c *Cache) connect() error {
 	}
 	cfg := rest.CopyConfig(c.cfg)
 	cfg.QPS = -1 // A list is many small pages. The API server bounds what it takes on.
+	refusal.Watch(cfg, nil)
 	tokenfile.Reread(cfg)
 	cfg.Wrap(limitPages)
-	refusal.Watch(cfg, nil)
 	inner, err := client.NewWithWatch(cfg, client.Options{Scheme: scheme.Scheme})
 	if err != nil {
 		return fmt.Errorf("making the client for what checks read: %w", err)

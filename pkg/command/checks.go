@@ -5,6 +5,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"k8s.io/klog/v2"
@@ -32,6 +33,10 @@ func refused(r *reload.Reloader) func() string {
 func newChecks(
 	ctx context.Context, o *serveOptions, boot *bootstrap.Bootstrapper,
 ) (*handler.Handler, *reload.Reloader, error) {
+	if len(o.checks.configuration.Reads()) > 0 && o.bootstrap.RESTConfig == nil {
+		return nil, nil, errors.New("checks that are on read the cluster, and no API server is known: give --kubeconfig, " +
+			"or turn them off in --config")
+	}
 	h, err := handler.New(handler.Options{
 		Registerer: ctrlmetrics.Registry, Namespace: o.bootstrap.Namespace, OnOwnNamespace: boot.AskedAboutOwnNamespace,
 	})

@@ -23,6 +23,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
 	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
+	"github.com/hookstrap/hookstrap/pkg/internal/pemtext"
 )
 
 // commonOptions is what the command lines of serve and issue have in common.
@@ -198,10 +199,20 @@ func clusterDomain(namespace string) string {
 func (o *commonOptions) prepare() error {
 	var err error
 	if o.bootstrap.RESTConfig, err = restConfig(o.kubeconfig); err != nil {
-		return err
+		needless := o.bootstrap.Source == bootstrap.SourceFiles && o.bootstrap.ExternalTrust
+		if !needless || !errors.As(err, new(*unknownError)) {
+			return err
+		}
 	}
 	return applyLogging(o.logging)
 }
+
+// unknownError says that nothing names an API server, which a server without anything to ask of it can do without. A
+// static pod has neither a ServiceAccount nor a kubeconfig.
+type unknownError struct{ error }
+
+// Unwrap returns the error itself.
+func (e *unknownError) Unwrap() error { return e.error }
 
 // restConfig finds the API server: --kubeconfig, else in-cluster, else the usual kubeconfig files.
 func restConfig(kubeconfig string) (*rest.Config, error) {
@@ -213,8 +224,27 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 		}
 	}
 	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if clientcmd.IsEmptyConfig(err) && kubeconfig == "" {
+		err = &unknownError{err}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--kubeconfig: finding the API server (not in a pod, and no usable kubeconfig): %w", err)
 	}
-	return cfg, nil
+	return cfg, cleanCA(cfg)
+}
+
+// cleanCA takes byte order marks out of the CA of an API server, which client-go does not read. A file that has none is
+// left to client-go, which follows it.
+func cleanCA(cfg *rest.Config) error {
+	if cfg.CAData = pemtext.Clean(cfg.CAData); len(cfg.CAData) > 0 || cfg.CAFile == "" {
+		return nil
+	}
+	data, err := os.ReadFile(cfg.CAFile)
+	if err != nil {
+		return fmt.Errorf("--kubeconfig: reading the CA of the API server: %w", err)
+	}
+	if cleaned := pemtext.Clean(data); len(cleaned) != len(data) {
+		cfg.CAData, cfg.CAFile = cleaned, ""
+	}
+	return nil
 }

@@ -18,7 +18,7 @@ import (
 func BuildInfo(version string) prometheus.Collector {
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "hookstrap_build_info",
-		Help: "Always 1, with the version of the program, the revision it was built from, if that is known, and Go's version.",
+		Help: "Always 1, with the version of the program, the revision it was built from, if known, and Go's version.",
 	}, []string{"version", "revision", "goversion"})
 	info.WithLabelValues(version, revision(), runtime.Version()).Set(1)
 	return info

@@ -180,7 +180,7 @@ func parseBundleFile(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	bundle, err := trust.ParseBundle(pem)
+	bundle, err := trust.ParseText(pem)
 	if err != nil {
 		return "", err
 	}

@@ -94,7 +94,8 @@ func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootst
 	admission.Register(validatePath, drainer.Middleware(checks))
 	admission.Register("/", handler.WithDeadlines(lifecycle.NotFoundHandler()))
 	if err := serveProbes(serving, group, &o.commonOptions, boot,
-		lifecycle.Condition{Name: "checks", Check: reloader.Ready, Note: refused(reloader)}, drainer.Condition()); err != nil {
+		lifecycle.Condition{Name: "checks", Check: reloader.Ready, Note: refused(reloader)},
+		drainer.Condition()); err != nil {
 		return err
 	}
 	group.Go(func() error { return boot.Start(serving) })

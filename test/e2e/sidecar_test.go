@@ -75,7 +75,8 @@ func TestSidecarThatNeverReloads(t *testing.T) {
 	})
 	must(t, hasText(t.Context(), "http://"+health+"/readyz?verbose", "[+]handshake ok: "+notLoaded))
 	must(t, readyz(t.Context(), health)) // The old one is good still.
-	if event := awaitEvent(t, s, "CertificateNotLoaded", corev1.EventTypeWarning); !strings.Contains(event.Message, notLoaded) {
+	event := awaitEvent(t, s, "CertificateNotLoaded", corev1.EventTypeWarning)
+	if !strings.Contains(event.Message, notLoaded) {
 		t.Errorf("the event says %q", event.Message)
 	}
 	if said := strings.Count(issuer.Log(), notLoaded); said != 1 {

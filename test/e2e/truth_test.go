@@ -51,7 +51,8 @@ func TestPhasesNameTheirPlace(t *testing.T) {
 	server, _, _ := startWatched(t, s)
 	want := map[string]string{
 		"identity": "identify.go", "key": "requester.go", "requested": "requester.go", "approved": "approve.go",
-		"issued": "wait.go", "verified": "requester.go", "served": "adopt.go", "trusted": "announce.go", "ready": "announce.go",
+		"issued": "wait.go", "verified": "requester.go", "served": "adopt.go", "trusted": "announce.go",
+		"ready": "announce.go",
 	}
 	places := map[string]string{}
 	for line := range strings.Lines(server.Log()) {

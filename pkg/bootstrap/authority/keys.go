@@ -10,6 +10,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/pemtext"
 )
 
 const keyPEMType = "PRIVATE KEY"
@@ -86,7 +88,7 @@ func keyParsers() map[string]func([]byte) (any, error) {
 }
 
 func onlyBlock(data []byte, blockType string) ([]byte, error) {
-	block, rest := pem.Decode(data)
+	block, rest := pem.Decode(pemtext.Clean(data))
 	switch {
 	case len(data) == 0:
 		return nil, errors.New("is missing")

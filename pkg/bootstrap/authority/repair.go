@@ -159,7 +159,7 @@ func salvage(data map[string][]byte, memory *state, leaf time.Duration, m moment
 func readable(data map[string][]byte) []*x509.Certificate {
 	var cas []*x509.Certificate
 	for _, key := range []string{dataBundle, dataCert, dataNextCert} {
-		found, _ := trust.ParseBundle(data[key]) // The rest is what is damaged.
+		found, _ := trust.ParseText(data[key]) // The rest is what is damaged.
 		for _, cert := range found.Certificates() {
 			if conforms(cert) == nil {
 				cas = append(cas, cert)

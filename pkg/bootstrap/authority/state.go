@@ -100,7 +100,7 @@ func parseState(data map[string][]byte) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	bundle, err := trust.ParseBundle(data[dataBundle])
+	bundle, err := trust.ParseText(data[dataBundle])
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a PEM bundle of certificates: %w", dataBundle, err)
 	}

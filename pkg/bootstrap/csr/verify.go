@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/util/cert"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
+	"github.com/hookstrap/hookstrap/pkg/internal/pemtext"
 )
 
 const (
@@ -29,7 +30,7 @@ const (
 // [*NotValidYetError], and the chain is returned with it. It does not check the chain: which CA to trust is for package
 // trust to say. The error names the first thing that is wrong. The profile of a TLS server's certificate is RFC 5280's.
 func Verify(certificatePEM []byte, key crypto.PublicKey, spec Spec, now time.Time) ([]*x509.Certificate, error) {
-	chain, err := cert.ParseCertsPEM(certificatePEM)
+	chain, err := cert.ParseCertsPEM(pemtext.Clean(certificatePEM))
 	if err != nil {
 		return nil, fmt.Errorf("status.certificate is not a PEM certificate: look at signer %q: %w", spec.Profile.Name(), err)
 	}

@@ -91,7 +91,7 @@ func (o Options) authorities(
 
 // verifying are the CAs of a PEM file, if they verify the chain.
 func verifying(content []byte, profile signer.Profile, chain []*x509.Certificate) ([]*x509.Certificate, error) {
-	bundle, err := trust.ParseBundle(content)
+	bundle, err := trust.ParseText(content)
 	if err != nil {
 		return nil, err
 	}

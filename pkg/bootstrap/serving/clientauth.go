@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/pemtext"
 )
 
 // ClientAuth says which clients get in: those with a certificate that one of the client CAs verifies for client
@@ -19,6 +21,8 @@ type ClientAuth struct {
 	cas   []*x509.Certificate
 	roots *x509.CertPool
 	names []string
+	// skipped are the PEM blocks that were no certificates.
+	skipped []string
 }
 
 // ParseClientAuth returns what admits clients of the PEM CA certificates. With allowed names, the common name or a DNS
@@ -26,11 +30,13 @@ type ClientAuth struct {
 //
 // It is an error when there is no certificate, or when a block is damaged or half written.
 func ParseClientAuth(caPEM []byte, allowedNames []string) (*ClientAuth, error) {
+	caPEM = pemtext.Clean(caPEM)
 	cas, err := parseCertificates("client CAs", caPEM)
 	if err != nil {
 		return nil, err
 	}
-	a := &ClientAuth{cas: asSet(cas), roots: x509.NewCertPool(), names: slices.Clone(allowedNames)}
+	a := &ClientAuth{cas: asSet(cas), roots: x509.NewCertPool(), names: slices.Clone(allowedNames),
+		skipped: skipped("client CAs", caPEM)}
 	for _, ca := range a.cas {
 		a.roots.AddCert(ca)
 	}

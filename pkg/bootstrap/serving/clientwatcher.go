@@ -71,6 +71,12 @@ func (w *ClientWatcher) Run(ctx context.Context, offer func(context.Context, *Cl
 		read: func() (*ClientAuth, error) { return ReadClientAuth(o.File, o.AllowedNames) },
 		same: (*ClientAuth).Equal,
 	}
-	f.run(ctx, offer)
+	if o.Current != nil {
+		logSkipped(ctx, o.File, o.Current.skipped)
+	}
+	f.run(ctx, func(ctx context.Context, clients *ClientAuth) {
+		logSkipped(ctx, o.File, clients.skipped)
+		offer(ctx, clients)
+	})
 	return nil
 }

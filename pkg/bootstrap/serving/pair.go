@@ -30,6 +30,8 @@ type Pair struct {
 	chain []*x509.Certificate
 	key   crypto.Signer
 	cas   []*x509.Certificate
+	// skipped are the PEM blocks that were no certificates.
+	skipped []string
 }
 
 // publicKey is what the public keys of the standard library have in common.
@@ -89,6 +91,9 @@ func (p *Pair) Chain() []*x509.Certificate { return slices.Clone(p.chain) }
 
 // CAs returns the CA certificates that came along, sorted and without doubles; there may be none.
 func (p *Pair) CAs() []*x509.Certificate { return slices.Clone(p.cas) }
+
+// Skipped names the PEM blocks that were read and not used, by their position and type. Keys are not among them.
+func (p *Pair) Skipped() []string { return slices.Clone(p.skipped) }
 
 // Certificate returns the chain and the key in the form in which crypto/tls serves them, with Leaf set.
 func (p *Pair) Certificate() *tls.Certificate {

@@ -11,6 +11,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/pemtext"
 )
 
 const certificateType = "CERTIFICATE"
@@ -22,6 +25,7 @@ const certificateType = "CERTIFICATE"
 // It is stricter than [tls.X509KeyPair]: each block has to be whole and each certificate has to parse, so that a file
 // caught in the middle of being written is an error and not a shorter chain.
 func ParsePair(certPEM, keyPEM, caPEM []byte) (*Pair, error) {
+	certPEM, keyPEM, caPEM = pemtext.Clean(certPEM), pemtext.Clean(keyPEM), pemtext.Clean(caPEM)
 	chain, err := parseCertificates("certificate chain", certPEM)
 	if err != nil {
 		return nil, err
@@ -37,7 +41,25 @@ func ParsePair(certPEM, keyPEM, caPEM []byte) (*Pair, error) {
 			return nil, err
 		}
 	}
-	return NewPair(chain, key, cas)
+	pair, err := NewPair(chain, key, cas)
+	if err == nil {
+		pair.skipped = append(skipped("certificate chain", certPEM), skipped("CA certificates", caPEM)...)
+	}
+	return pair, err
+}
+
+// skipped names the PEM blocks that [parseCertificates] goes past and that are no key: a certificate perhaps that is
+// expected to be used, in a form of its own.
+func skipped(what string, data []byte) []string {
+	var names []string
+	number := 0
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		number++
+		if block.Type != certificateType && !strings.HasSuffix(block.Type, "PRIVATE KEY") && block.Type != "EC PARAMETERS" {
+			names = append(names, fmt.Sprintf("PEM block %d of the %s is a %.40q", number, what, block.Type))
+		}
+	}
+	return names
 }
 
 // parseCertificates returns all certificates of the PEM data, and skips other blocks such as the key of a bundle.

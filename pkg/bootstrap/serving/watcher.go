@@ -83,9 +83,18 @@ func (w *Watcher) Run(ctx context.Context, offer func(context.Context, *Pair)) e
 	f.run(ctx, func(ctx context.Context, pair *Pair) {
 		klog.FromContext(ctx).V(2).Info("Read a new key pair", "directory", o.Dir,
 			"fingerprint", pair.Fingerprint(), "notAfter", pair.Leaf().NotAfter)
+		logSkipped(ctx, o.Dir, pair.skipped)
 		offer(ctx, pair)
 	})
 	return nil
+}
+
+// logSkipped says what of a file is not used.
+func logSkipped(ctx context.Context, path string, skipped []string) {
+	if len(skipped) > 0 {
+		klog.FromContext(ctx).Info("Skipping PEM blocks: only those of type CERTIFICATE are used", "path", path,
+			"skipped", skipped)
+	}
 }
 
 // opener returns what makes notifications, nil when there shall be none.

@@ -9,7 +9,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"slices"
+
+	"github.com/hookstrap/hookstrap/pkg/internal/pemtext"
 )
 
 // MaxBundleBytes is the size of the largest PEM bundle that is read or written: 1 MiB, somewhat less than the largest
@@ -17,6 +18,15 @@ import (
 const MaxBundleBytes = 1 << 20
 
 const certificateBlock = "CERTIFICATE"
+
+// ParseText is [ParseBundle] for text that no API server judges, such as a file or a ConfigMap: byte order marks are
+// skipped as well. What ParseBundle returns of a caBundle has to be what the API server takes of it.
+func ParseText(data []byte) (Bundle, error) {
+	if pemtext.UTF16(data) {
+		return Bundle{}, errors.New("the CA bundle is UTF-16 text: save it as UTF-8")
+	}
+	return ParseBundle(pemtext.Clean(data))
+}
 
 // ParseBundle reads a PEM bundle as the API server reads a caBundle: it takes every CERTIFICATE block without PEM
 // headers. Text around the blocks is a comment (RFC 7468, section 5.2). Nothing at all is the empty bundle.
@@ -66,8 +76,7 @@ func parseBlock(block *pem.Block) (*x509.Certificate, error) {
 
 // undecoded finds what encoding/pem skips in silence: a block cut short, or a file which is no PEM at all.
 func undecoded(data []byte, blocks int) error {
-	const begin = "\n-----BEGIN "
-	begun := bytes.Count(slices.Concat([]byte("\n"), data), []byte(begin))
+	begun := bytes.Count(data, []byte("-----BEGIN "))
 	switch {
 	case begun > blocks:
 		return fmt.Errorf("%d of the %d PEM blocks of the CA bundle are cut short or malformed: copy the bundle again",

@@ -5,7 +5,8 @@ package process
 
 import "syscall"
 
-// attributes have the kernel kill the server when this process ends, however it does.
+// attributes have the kernel kill the server when this process ends, however it does, and keep Ctrl-C from it, which a
+// terminal sends to a whole process group: whoever started the server stops it.
 func attributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
