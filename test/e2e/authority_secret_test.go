@@ -162,7 +162,7 @@ func TestAuthorityFollowsSecret(t *testing.T) {
 		return nil
 	})
 	want := []string{"GET watch=true"}
-	if clustertest.Minor(t, shared) < streamedLists {
+	if !streamsLists(t) {
 		want = []string{"GET watch=true", "GET watch=", "GET watch=true"} // refused, and then one after the other
 	}
 	if diff := cmp.Diff(want, s.requests.take()); diff != "" {
