@@ -9,7 +9,7 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 )
 
-// Since ends a test that is about something which Kubernetes has since 1.minor, where the control plane is an older one.
+// Since ends a test about something that Kubernetes has since 1.minor, where the control plane is an older one.
 // `make test-versions` lists these tests; with the pinned version none of them ends here.
 func Since(t testing.TB, c *cluster.Cluster, minor int, what string) {
 	t.Helper()
