@@ -138,6 +138,7 @@ func TestBadCAFileKeepsTheLastGood(t *testing.T) {
 // ClusterTrustBundle has it, and moves on with the signer when that has another one.
 func TestTrustBundlesOfTheSignerAreFollowed(t *testing.T) {
 	t.Parallel()
+	clustertest.Since(t, shared, 37, "ClusterTrustBundle v1")
 	s := site.New(t, shared, site.Options{})
 	name := s.Namespace + ".example.com/serving"
 	first, second := newTestCA(t, "first"), newTestCA(t, "second")

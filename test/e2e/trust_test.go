@@ -134,6 +134,9 @@ func TestReplicasWithDifferentCAsAgree(t *testing.T) {
 // The whole start costs one watch and one write; a bundle which is right costs nothing.
 func TestInjectorRequests(t *testing.T) {
 	t.Parallel()
+	if !streamsLists(t) {
+		clustertest.Since(t, shared, 34, "a watch that begins with a list")
+	}
 	n := newInjection(t, trust.Validating)
 	n.create(t)
 	run := func() []string {

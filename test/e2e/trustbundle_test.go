@@ -33,6 +33,7 @@ const trustBundleOverlay = "manifests/overlays/trust-bundle"
 // publishing is a site whose servers publish their CA.
 func publishing(t *testing.T, signerName ...string) *site.Site {
 	t.Helper()
+	clustertest.Since(t, shared, 37, "ClusterTrustBundle v1")
 	s := site.New(t, shared, site.Options{Manifests: trustBundleOverlay, SignerName: strings.Join(signerName, "")})
 	t.Cleanup(func() {
 		_ = s.Admin.CertificatesV1().ClusterTrustBundles().Delete(context.WithoutCancel(t.Context()), s.TrustBundle(),
@@ -246,8 +247,12 @@ func TestPublisherNeedsEachRule(t *testing.T) {
 // TestClusterWithoutTrustBundles: on a cluster that does not serve them, all works as before, and the reason is clear.
 func TestClusterWithoutTrustBundles(t *testing.T) {
 	t.Parallel()
-	c := clustertest.StartWith(t, cluster.Options{APIServerArgs: map[string][]string{
-		"feature-gates": {"ClusterTrustBundle=false,ClusterTrustBundleProjection=false"}}})
+	var without cluster.Options
+	if clustertest.Minor(t, shared) >= 37 { // Older ones serve none unless they are told to.
+		without.APIServerArgs = map[string][]string{
+			"feature-gates": {"ClusterTrustBundle=false,ClusterTrustBundleProjection=false"}}
+	}
+	c := clustertest.StartWith(t, without)
 	s := site.New(t, c, site.Options{Manifests: trustBundleOverlay})
 	options := s.BootstrapOptions(t)
 	options.PublishTrustBundle = true

@@ -18,9 +18,9 @@ import (
 // serviceIP is the cluster IP of the Service "kubernetes" on a node: the first of its range.
 const serviceIP = "10.96.0.1"
 
-// serviceRange is where cluster IPs come from. On a node it is what kubeadm takes. On this machine nothing stands behind
-// a cluster IP but what listens there: a range of loopback addresses makes sure that the API server, which calls webhooks
-// at them, never dials off the machine.
+// serviceRange is where cluster IPs come from. On a node it is what kubeadm takes. On this machine nothing is at a
+// cluster IP but what listens there: it is a loopback address, so that the API server, which calls webhooks at them,
+// never dials off the machine.
 func (p Place) serviceRange() string {
 	if p == (Place{}) {
 		return "127.96.0.0/16"

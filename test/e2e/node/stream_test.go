@@ -52,7 +52,8 @@ type stream struct {
 	admissions []admission
 }
 
-// startStream returns once admissions are answered, on a busy machine in a calm moment. The stream ends with the test at the latest.
+// startStream returns once admissions are answered, on a busy machine in a calm moment. The stream ends with the test at
+// the latest.
 func startStream(t *testing.T) *stream {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -19,9 +19,8 @@ import (
 
 const kubernetes = "k8s.io/kubernetes"
 
-// otherFlags build a Kubernetes that is not the pinned one. The module that is made for it says nothing about modules of
-// others, so that the go command looks them up. The tag leaves out the clients of clouds, which Kubernetes 1.30 and older
-// still have in them.
+// otherFlags build a Kubernetes that is not the pinned one. The module that is made for it requires nothing else, so
+// that the go command looks up the rest. The tag leaves out the clients of clouds that Kubernetes 1.30 and older have.
 func otherFlags() []string { return []string{"-mod=mod", "-tags=providerless"} }
 
 // makeModule makes the module in which a Kubernetes that is not the pinned one is built, if any of it is to be.

@@ -43,7 +43,9 @@ replace k8s.io/endpointslice => k8s.io/endpointslice v0.32.12
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("go.mod (-want +got):\n%s", diff)
 	}
-	for version, file := range map[string]string{"1.30": upstream, "v1.30.14": "modul", "v1.30.15": "module k8s.io/kubernetes\n"} {
+	for version, file := range map[string]string{
+		"1.30": upstream, "v1.30.14": "modul", "v1.30.15": "module k8s.io/kubernetes\n",
+	} {
 		if _, err := moduleOf(version, []byte(file)); err == nil || !strings.Contains(err.Error(), version) {
 			t.Errorf("error %v, want one that names %s", err, version)
 		}

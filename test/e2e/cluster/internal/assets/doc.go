@@ -10,7 +10,7 @@
 //	bin/<os>-<arch>/supervise
 //	bin/<os>-<arch>/kubernetes-v<version>-etcd-v<version>/{etcd,kube-apiserver,kube-controller-manager,kubectl}
 //
-// HOOKSTRAP_KUBERNETES chooses another Kubernetes for what runs in a control plane; etcd and kubectl stay the pinned ones.
+// HOOKSTRAP_KUBERNETES chooses another kube-apiserver and kube-controller-manager; etcd and kubectl stay.
 // HOOKSTRAP_COMPONENTS_DIR replaces both directories with one, for machines whose binaries come from elsewhere, such
 // as a distribution package or a CI cache.
 package assets
