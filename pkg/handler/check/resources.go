@@ -119,12 +119,9 @@ func (p Resources) violations(
 	ctx context.Context, pod PodTemplate, before func() excesses,
 ) []handler.Violation {
 	before = sync.OnceValue(before)
-	whole := pod.Spec.Resources
-	if whole == nil {
-		whole = &corev1.ResourceRequirements{}
-	}
+	whole := resourcesOfPod(pod).full
 	var violations []handler.Violation
-	for _, over := range p.excess(*whole, pod.Path.Child("resources")) {
+	for _, over := range p.excessOfPod(pod) {
 		if !before().isLessOfPod(over, pod) {
 			violations = append(violations, handler.Violationf(over.path, "the Pod: %s", over.text))
 		}
@@ -134,7 +131,7 @@ func (p Resources) violations(
 			continue
 		}
 		path := c.path.Child("resources")
-		for _, fault := range p.missing(c.Resources, *whole, path) {
+		for _, fault := range p.missing(c.Resources, whole, path) {
 			violations = append(violations, c.faultf(fault.path, "%s", fault.text))
 		}
 		for _, over := range p.excess(c.Resources, path) {
