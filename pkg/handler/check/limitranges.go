@@ -14,7 +14,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
-// containerDefaults are the requests and limits that a LimitRange gives containers which have none, as text by resource.
+// containerDefaults are the requests and limits that a LimitRange gives containers which have none, by resource.
 type containerDefaults struct{ requests, limits pairs }
 
 // limitRanges keep the defaults of containers, of those that have any.

@@ -10,9 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// podResources are the resources of a Pod as a whole. With a limit of the Pod, the API server writes requests into a Pod,
-// the sums of its containers' own, but into no template. So that a template and its Pods get the same verdict, they are
-// taken to be there in both, and are not held against the bounds of what somebody wrote.
+// podResources are the resources of a Pod as a whole. With a limit of the Pod, the API server writes requests into a
+// Pod, the sums of its containers' own, but into no template. So that a template and its Pods get the same verdict,
+// they are taken to be there in both, and are not held against the bounds of what somebody wrote.
 type podResources struct {
 	// written are without requests that are such sums.
 	written corev1.ResourceRequirements
