@@ -46,13 +46,14 @@ func TestNetworkAddons(t *testing.T) {
 	c := clustertest.Start(t)
 	flannel, calico := []string{"kube-flannel"}, []string{"calico-system", "tigera-operator"}
 	for components, out := range map[string][]string{
-		networkAddons + "flannel":                              flannel,
-		networkAddons + "calico":                               calico,
-		networkAddons + "calico," + networkAddons + "flannel":  slices.Concat(calico, flannel),
-		"components/all-checks," + networkAddons + "flannel":   flannel,
-		networkAddons + "calico,components/all-checks":         calico,
-		networkAddons + "flannel,components/no-listener":       flannel,
-		"components/trust-bundle," + networkAddons + "flannel": flannel,
+		networkAddons + "flannel":                                 flannel,
+		networkAddons + "calico":                                  calico,
+		networkAddons + "calico," + networkAddons + "flannel":     slices.Concat(calico, flannel),
+		"components/all-checks," + networkAddons + "flannel":      flannel,
+		networkAddons + "calico,components/all-checks":            calico,
+		networkAddons + "flannel,components/no-listener":          flannel,
+		"components/namespace-levels," + networkAddons + "calico": calico,
+		"components/trust-bundle," + networkAddons + "flannel":    flannel,
 	} {
 		t.Run(components, func(t *testing.T) {
 			for _, webhook := range renderedWebhooks(t, c, strings.Split(components, ",")) {

@@ -113,8 +113,9 @@ func exemptText(o outcome) string {
 	return clean(string(o.exemptBy)+": "+strings.Join(o.exempted, ", "), maxViolation)
 }
 
-// warnings has a warning for each violation of checks in mode Warn, for each such check that failed, or that would
-// deny but admits when it fails, and for each check that will deny the Pods of an object that stays as it was. It is for requests that are allowed: who was denied has a message to read already.
+// warnings has a warning for each violation of checks in mode Warn, for each such check that failed, or that would deny
+// but admits when it fails, and for each check that will deny the Pods of an object that stays as it was. It is for
+// requests that are allowed: who was denied has a message to read already.
 func warnings(outcomes []outcome) []string {
 	violated, failed := split(outcomes, Warn)
 	_, open := split(outcomes, Deny) // the others refuse, and then nobody is warned

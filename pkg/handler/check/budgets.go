@@ -136,8 +136,8 @@ func (r rivals) look(
 	return found, looked, err
 }
 
-// covers says whether all that the narrow selector selects is selected by the wide one, as far as their requirements say
-// so one by one.
+// covers says whether all that the narrow selector selects is selected by the wide one, as far as their requirements
+// say so one by one.
 func covers(wide, narrow labels.Selector) bool {
 	asks, _ := wide.Requirements()
 	given, _ := narrow.Requirements()

@@ -22,7 +22,8 @@ type IngressHosts struct {
 	// AllowWildcards admits hosts that begin with "*.", and rules without a host and default backends, which are for
 	// every host.
 	AllowWildcards bool `json:"allowWildcards,omitempty"`
-	// RequireTLS wants every host in a section of spec.tls, or a section with a secret and without hosts, which is for all.
+	// RequireTLS wants every host in a section of spec.tls, or a section with a secret and without hosts, which is for
+	// all.
 	RequireTLS bool `json:"requireTLS"`
 	// TLSAnnotations are annotations, one of which is enough in place of spec.tls, for controllers that take certificates
 	// from elsewhere: alb.ingress.kubernetes.io/certificate-arn, networking.gke.io/managed-certificates and the like. They

@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -58,6 +59,12 @@ func ordinary() map[string]struct {
 		"PodDisruptionBudget": {budgets(), func(i int) client.Object {
 			o := &policyv1.PodDisruptionBudget{}
 			o.Spec.Selector = &metav1.LabelSelector{MatchLabels: labels(i)}
+			return named(o, i)
+		}},
+		"LimitRange": {limitRanges(), func(i int) client.Object {
+			o := &corev1.LimitRange{}
+			some := corev1.ResourceList{"cpu": resource.MustParse("100m"), "memory": resource.MustParse("1Gi")}
+			o.Spec.Limits = []corev1.LimitRangeItem{{Type: corev1.LimitTypeContainer, Default: some, DefaultRequest: some}}
 			return named(o, i)
 		}},
 		"ServiceAccount": {tokenlessAccounts(), func(i int) client.Object {

@@ -87,8 +87,8 @@ func compileRules(sort, plural string, rules []LabelRule, resources []schema.Gro
 	return compiled, nil
 }
 
-// evaluate reads nothing but metadata, and so works for every kind. Values are those that values returns. If Pods have to
-// follow the rules, templates of Pods have to as well: Pods are refused too late, and their author hears nothing of it.
+// evaluate reads nothing but metadata, and so works for every kind. Values are those that values returns. If Pods have
+// to follow the rules, templates of Pods have to as well: Pods are refused too late for their author to hear of it.
 func (m metadataRules) evaluate(
 	req *handler.Request, values func(*metav1.ObjectMeta) map[string]string,
 ) ([]handler.Violation, error) {

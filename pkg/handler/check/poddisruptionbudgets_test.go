@@ -198,6 +198,8 @@ func TestReadsFollowTheParameters(t *testing.T) {
 		{"replicaLimits", "", 1},
 		{"replicaLimits", "countAutoscalers: false", 0},
 		{"replicaLimits", "min: 1", 0},
+		{"resources", "", 0},
+		{"resources", "readLimitRanges: true", 1},
 		{"serviceAccountToken", "", 1},
 		{"serviceAccountToken", "readServiceAccounts: false", 0},
 	} {

@@ -134,7 +134,7 @@ func mountedItem(name []byte) (lean.Verdict, lean.Shape) {
 	return lean.Drop, nil
 }
 
-// resourced are the names and images of containers, and what resources they and the Pod want.
+// resourced are the names and images of containers, what resources they and the Pod want, and which are sidecars.
 type resourced struct{}
 
 func (resourced) of(o lean.Object) (lean.Object, lean.Shape) { return o.Whole(), resourcedIn }
@@ -148,7 +148,7 @@ func resourcedIn(name []byte) (lean.Verdict, lean.Shape) {
 
 func resourcedItem(name []byte) (lean.Verdict, lean.Shape) {
 	switch string(name) {
-	case "name", "image", "resources":
+	case "name", "image", "resources", "restartPolicy":
 		return lean.Read, nil
 	}
 	return lean.Drop, nil

@@ -60,10 +60,11 @@ func (m meaning) isIn(rule rbacv1.PolicyRule) bool {
 	if len(rule.APIGroups)+len(rule.Resources) == 0 {
 		return len(rule.NonResourceURLs) == 0
 	}
-	return isOfGroup(rule, m.group) && (len(rule.Resources) == 0 || slices.ContainsFunc(rule.Resources, func(r string) bool {
-		name, _, _ := strings.Cut(r, "/")
+	isNamed := func(resource string) bool {
+		name, _, _ := strings.Cut(resource, "/")
 		return name == rbacv1.ResourceAll || slices.Contains(m.resources, name)
-	}))
+	}
+	return isOfGroup(rule, m.group) && (len(rule.Resources) == 0 || slices.ContainsFunc(rule.Resources, isNamed))
 }
 
 func isOfGroup(rule rbacv1.PolicyRule, group string) bool {

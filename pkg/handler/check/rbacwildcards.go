@@ -24,8 +24,9 @@ type RBACWildcards struct {
 	// APIGroups are API groups whose rules may have more of them.
 	APIGroups []RBACGroup `json:"apiGroups,omitempty"`
 	// DeniedVerbs are verbs that no rule may have, such as escalate, bind and impersonate, by each of which one gets
-	// rights that one was not given. Those three, and approve, sign and attest, are denied for the resources only for which
-	// they mean something. With any of them, nodes/proxy is denied as well: the kubelet's API runs commands in every Pod.
+	// rights that one was not given. Those three, and approve, sign and attest, are denied for the resources only for
+	// which they mean something. With any of them, nodes/proxy is denied as well: the kubelet's API runs commands in every
+	// Pod.
 	DeniedVerbs []string `json:"deniedVerbs,omitempty"`
 }
 
@@ -161,9 +162,10 @@ func (p RBACWildcards) ruleViolations(
 		}
 	}
 	for i, resource := range heeded(ctx, rule.Resources) {
-		if len(p.DeniedVerbs) > 0 && givesKubelets(rule, resource) && (resource == nodesProxy || p.allows("resources", rule)) {
-			report("resources", i, "%q gives nodes/proxy, and with it the API of the kubelets, which runs commands in every Pod; "+
-				"remove it", resource)
+		isKnown := resource == nodesProxy || p.allows("resources", rule) // any other wildcard is reported already
+		if len(p.DeniedVerbs) > 0 && isKnown && givesKubelets(rule, resource) {
+			report("resources", i, "%q gives nodes/proxy, and with it the API of the kubelets, which runs commands in every "+
+				"Pod; remove it", resource)
 		}
 	}
 	return violations

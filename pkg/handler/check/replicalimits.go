@@ -157,8 +157,8 @@ func (c replicaCheck) written(
 	return c.unlessAutoscaled(ctx, req, kind.GroupKind(), orOne(obj.Spec.Replicas), was)
 }
 
-// unlessAutoscaled judges the replicas of what may be scaled by an autoscaler, which is asked about only if they are too
-// few. One leaves alone what has none.
+// unlessAutoscaled judges the replicas of what an autoscaler may scale, which is asked about only if they are too few.
+// One leaves alone what has none.
 func (c replicaCheck) unlessAutoscaled(
 	ctx context.Context, req *handler.Request, kind schema.GroupKind, n int32, was *int32,
 ) ([]handler.Violation, error) {
@@ -182,8 +182,8 @@ func (c replicaCheck) unlessAutoscaled(
 		return nil, nil
 	case fewest > 0:
 		violations[0] = handler.Violationf(field.NewPath("spec", "replicas"),
-			"replicas: %d is too few, and the minReplicas of its HorizontalPodAutoscaler, %d, as well; the smallest number is %d",
-			n, fewest, c.limits.Min)
+			"replicas: %d is too few, and the minReplicas of its HorizontalPodAutoscaler, %d, as well; the smallest number "+
+				"is %d", n, fewest, c.limits.Min)
 	}
 	return violations, nil
 }

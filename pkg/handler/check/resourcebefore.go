@@ -33,9 +33,7 @@ func (p Resources) before(req *handler.Request) excesses {
 	for _, c := range containersOf(old) {
 		was.containers[c.imagePart()] = p.excess(c.Resources, nil)
 	}
-	if old.Spec.Resources != nil {
-		was.pod = p.excess(*old.Spec.Resources, nil)
-	}
+	was.pod = p.excessOfPod(old)
 	return was
 }
 

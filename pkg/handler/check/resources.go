@@ -29,6 +29,9 @@ type Resources struct {
 	Max map[string]string `json:"max,omitempty"`
 	// MaxLimitRequestRatio is by how much a limit may exceed its request, as in 4, or 1 for not at all.
 	MaxLimitRequestRatio map[string]float64 `json:"maxLimitRequestRatio,omitempty"`
+	// ReadLimitRanges looks up what a LimitRange of the namespace gives to containers that lack something: their Pods have
+	// it, but templates do not.
+	ReadLimitRanges bool `json:"readLimitRanges,omitempty"`
 }
 
 func resourcesDefinition() handler.Definition {
@@ -70,10 +73,15 @@ spec:
 `,
 	}, func() Resources {
 		return Resources{RequireRequests: []string{"cpu", "memory"}, RequireLimits: []string{"memory"}}
-	}, func(p Resources, _ handler.Environment) (handler.Check, error) {
-		return ruleFunc{"resources", p.evaluate}, nil
-	})
+	}, func(p Resources, env handler.Environment) (handler.Check, error) {
+		return ruleFunc{"resources", func(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
+			return p.evaluate(ctx, req, env)
+		}}, nil
+	}, limitRanges())
 }
+
+// ReadsCluster implements [handler.Reader].
+func (p Resources) ReadsCluster() bool { return p.ReadLimitRanges }
 
 // Validate implements [handler.Validator].
 func (p Resources) Validate(path *field.Path) field.ErrorList {
@@ -106,25 +114,30 @@ func (p Resources) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p Resources) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (p Resources) evaluate(
+	ctx context.Context, req *handler.Request, env handler.Environment,
+) ([]handler.Violation, error) {
 	pod, ok, err := resourcesOf(req)
 	if err != nil || !ok {
 		return nil, err
 	}
-	return p.violations(ctx, pod, func() excesses { return p.before(req) }), ctx.Err()
+	var defaults corev1.ResourceRequirements
+	if p.ReadLimitRanges {
+		if defaults, err = defaultsIn(ctx, env, req.Namespace); err != nil {
+			return nil, err
+		}
+	}
+	return p.violations(ctx, pod, defaults, func() excesses { return p.before(req) }), ctx.Err()
 }
 
 // violations asks what was too much before only if there is something that is too much.
 func (p Resources) violations(
-	ctx context.Context, pod PodTemplate, before func() excesses,
+	ctx context.Context, pod PodTemplate, defaults corev1.ResourceRequirements, before func() excesses,
 ) []handler.Violation {
 	before = sync.OnceValue(before)
-	whole := pod.Spec.Resources
-	if whole == nil {
-		whole = &corev1.ResourceRequirements{}
-	}
+	whole := resourcesOfPod(pod).full
 	var violations []handler.Violation
-	for _, over := range p.excess(*whole, pod.Path.Child("resources")) {
+	for _, over := range p.excessOfPod(pod) {
 		if !before().isLessOfPod(over, pod) {
 			violations = append(violations, handler.Violationf(over.path, "the Pod: %s", over.text))
 		}
@@ -134,10 +147,14 @@ func (p Resources) violations(
 			continue
 		}
 		path := c.path.Child("resources")
-		for _, fault := range p.missing(c.Resources, *whole, path) {
+		is := c.Resources
+		if p.ReadLimitRanges {
+			is = withDefaults(is, defaults)
+		}
+		for _, fault := range p.missing(is, whole, path) {
 			violations = append(violations, c.faultf(fault.path, "%s", fault.text))
 		}
-		for _, over := range p.excess(c.Resources, path) {
+		for _, over := range p.excess(is, path) {
 			if !before().isLessOf(over, c) {
 				violations = append(violations, c.faultf(over.path, "%s", over.text))
 			}

@@ -119,7 +119,7 @@ func (p ServiceAccountToken) evaluate(
 	// A token is mounted when a Pod is made, and never into a container for debugging.
 	return []handler.Violation{riskOf(imageParts(pod, isNoDebug), pod.Path.Child("automountServiceAccountToken"),
 		"the token of ServiceAccount %q is mounted; set automountServiceAccountToken: false, or use an allowed "+
-			"ServiceAccount (%s)", account, allowedList(p.AllowedServiceAccounts))}, nil
+			"ServiceAccount (%s)", account, allowedList(p.AllowedServiceAccounts))}, ctx.Err()
 }
 
 func (p ServiceAccountToken) allow(account string) bool {

@@ -68,8 +68,9 @@ type part struct {
 	before int
 }
 
-// splitYAML begins a document at every line that begins with three dashes, as kubectl does. Directives before that line,
-// such as %YAML 1.2, say nothing that matters to manifests, and parsers take another version than 1.1 for an error.
+// splitYAML begins a document at every line that begins with three dashes, as kubectl does. Directives before that
+// line, such as %YAML 1.2, say nothing that matters to manifests, and parsers take another version than 1.1 for an
+// error.
 func splitYAML(data []byte) []part {
 	var parts []part
 	current := part{}

@@ -77,7 +77,8 @@ func neighborPod(t *testing.T) *corev1.Pod {
 	must(t, err)
 	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for i := range containers {
-			if c := &containers[i]; strings.HasPrefix(ours, c.Image+":") {
+			c := &containers[i]
+			if repository, _, _ := strings.Cut(c.Image, ":"); strings.HasPrefix(ours, repository+":") {
 				c.Image = ours
 			}
 		}
