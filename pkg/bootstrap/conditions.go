@@ -24,9 +24,9 @@ import (
 )
 
 // Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, the
-// live caBundle of every object through which the API server calls us verifies it, the API server can call the port of the
-// Service that those objects name, and a handshake with our own listener (or the neighbor's, if we know where it listens)
-// succeeds with nothing but those caBundles.
+// live caBundle of every object through which the API server calls us verifies it, the API server can call the port
+// of the Service that those objects name, and a handshake with our own listener (or the neighbor's, if we know where
+// it listens) succeeds with nothing but those caBundles.
 func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
 		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }, Note: b.refusedNow},
@@ -111,7 +111,8 @@ func (b *Bootstrapper) handshake(ctx context.Context) error {
 		return err
 	}
 	err = b.verifyHandshake(presented, pair)
-	if err != nil && b.options.Neighbor { // Advice about a certificate that is not to be presented any more is for nothing.
+	// Advice about a certificate that is not to be presented any more is for nothing.
+	if err != nil && b.options.Neighbor {
 		return cmp.Or(notLoaded(presented, pair, b.options.CertDir), err)
 	}
 	return err

@@ -70,7 +70,8 @@ func (s *eventSink) write(event *corev1.Event, do func() (*corev1.Event, error))
 		return event, nil
 	}
 	written, err := do()
-	advice := refusal.Advice(err, "grant {apiGroups: [\"\"], resources: [events], verbs: [create, patch]} in our namespace")
+	advice := refusal.Advice(err,
+		"grant {apiGroups: [\"\"], resources: [events], verbs: [create, patch]} in our namespace")
 	if advice != "" {
 		klog.FromContext(s.ctx).Error(err, "Cannot write an event", "advice", advice, "reason", event.Reason,
 			"message", event.Message)

@@ -126,6 +126,7 @@ func statusReason(err error) string {
 		return reasonConflict
 	case refusal.Invalid:
 		return reasonInvalid
+	case refusal.None:
 	}
 	switch apierrors.ReasonForError(err) {
 	case metav1.StatusReasonTooManyRequests, metav1.StatusReasonServerTimeout, metav1.StatusReasonTimeout,

@@ -50,8 +50,8 @@ func (b *Bootstrapper) wake() {
 }
 
 // follow watches what the certificate depends on, until ctx ends: the file from the start, for it costs no request, and
-// what is in the cluster once we are ready, or once we cannot become so because no CA verifies what the signer issued, or
-// the Service cannot be called.
+// what is in the cluster once we are ready, or once we cannot become so because no CA verifies what the signer
+// issued, or the Service cannot be called.
 func (s *csrSource) follow(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()

@@ -50,7 +50,8 @@ func (b *Bootstrapper) clusterIPs(ctx context.Context) ([]netip.Addr, error) {
 	}
 	if err != nil {
 		return nil, refusal.Explain(fmt.Sprintf("reading Service %s/%s", namespace, name), err, fmt.Sprintf("grant "+
-			"{apiGroups: [\"\"], resources: [services], resourceNames: [%s], verbs: [get]} in namespace %s", name, namespace), "")
+			"{apiGroups: [\"\"], resources: [services], resourceNames: [%s], verbs: [get]} in namespace %s",
+			name, namespace), "")
 	}
 	b.noteService(service)
 	return identity.ParseIPs(service.Spec.ClusterIPs)

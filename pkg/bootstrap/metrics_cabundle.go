@@ -33,8 +33,8 @@ type bundleMetrics struct {
 func newBundleMetrics() *bundleMetrics {
 	return &bundleMetrics{
 		writes: counter("hookstrap_cabundle_writes_total",
-			"Writes of a caBundle, by object and by what was there before: empty, garbage, differs, surplus, distrusted, moved or "+
-				"ownership.",
+			"Writes of a caBundle, by object and by what was there before: empty, garbage, differs, surplus, distrusted, "+
+				"moved or ownership.",
 			"kind", "name", "reason"),
 		failures: counter("hookstrap_cabundle_write_failures_total",
 			"Writes of a caBundle that the API server did not take, by object.", "kind", "name"),
@@ -47,7 +47,8 @@ func newBundleMetrics() *bundleMetrics {
 		}, []string{"kind", "name", "expected"}),
 		waived: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hookstrap_target_waived",
-			Help: "1 while the API server no longer calls us through an object of --webhook-configuration, or without verifying " +
+			Help: "1 while the API server no longer calls us through an object of --webhook-configuration, or without " +
+				"verifying " +
 				"us, so that readiness does not wait for it, else 0.",
 		}, []string{"kind", "name"}),
 		managers: map[string]bool{},

@@ -154,7 +154,7 @@ func defaultCASecretName(service string) string { return service + "-ca" }
 // validate finds all faults at once, before anything is contacted.
 func (o Options) validate() error {
 	var faults []error
-	if o.RESTConfig == nil && !(o.Source == SourceFiles && o.ExternalTrust) {
+	if o.RESTConfig == nil && (o.Source != SourceFiles || !o.ExternalTrust) {
 		faults = append(faults, errors.New("RESTConfig is missing: it says how to reach the API server"))
 	}
 	if _, err := identity.New(o.identityInputs(nil)); err != nil {

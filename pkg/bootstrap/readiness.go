@@ -15,11 +15,12 @@ import (
 )
 
 // errNotStarted is what readiness says while nothing runs.
-var errNotStarted = errors.New("the Bootstrapper was not started: add it to the manager (mgr.Add), or run its method Start")
+var errNotStarted = errors.New(
+	"the Bootstrapper was not started: add it to the manager (mgr.Add), or run its method Start")
 
-// readiness logs when the server ceases to be ready and when it is ready again, as whoever asks for the conditions finds
-// it: one line each. What comes before the server has become ready for the first time is for announce to say. Its
-// methods may be called by many goroutines.
+// readiness logs when the server ceases to be ready and when it is ready again, as whoever asks for the conditions
+// finds it: one line each. What comes before the server has become ready for the first time is for announce to say.
+// Its methods may be called by many goroutines.
 type readiness struct {
 	made time.Time
 

@@ -151,8 +151,8 @@ func (b *Bootstrapper) injectorObserver() trust.Observer {
 			cmp.Or(w.Overwriter, managerUnknown), w.Repairs, leaveAlone(w.Annotation))
 	}
 	observer.Insists = func(t trust.Target, i trust.Insistence) {
-		b.events.warning(eventInsists, t.String(), "The caBundle of %s has CAs that are not ours, and they stay: field manager "+
-			"%q insists on them; %s (the CAs: %s)", t, cmp.Or(i.Manager, managerUnknown), leaveAlone(i.Annotation),
+		b.events.warning(eventInsists, t.String(), "The caBundle of %s has CAs that are not ours, and they stay: "+
+			"field manager %q insists on them; %s (the CAs: %s)", t, cmp.Or(i.Manager, managerUnknown), leaveAlone(i.Annotation),
 			i.CAs.Describe())
 	}
 	observer.Foreign = b.foreignEntries

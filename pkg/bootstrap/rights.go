@@ -16,8 +16,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
-// neededRights are what the Bootstrapper asks of the API server with these options. To read ClusterTrustBundles is not among
-// them: clusters that serve them let everybody, and others are not asked twice.
+// neededRights are what the Bootstrapper asks of the API server with these options. To read ClusterTrustBundles is
+// not among them: clusters that serve them let everybody, and others are not asked twice.
 func (o Options) neededRights() []refusal.Right {
 	var all []refusal.Right
 	add := func(of authorizationv1.ResourceAttributes, option string, verbs ...string) {
@@ -66,7 +66,8 @@ func (o Options) secretOption() string {
 	return "Options.CASecretName"
 }
 
-// addRequestRights adds those of the request: to create it, and whatever of approving, signing and waiting is ours to do.
+// addRequestRights adds those of the request: to create it, and whatever of approving, signing and waiting is ours to
+// do.
 func (o Options) addRequestRights(add func(of authorizationv1.ResourceAttributes, option string, verbs ...string)) {
 	builtIn := o.SignerName == o.BuiltInSignerName
 	requests := authorizationv1.ResourceAttributes{Group: certificatesv1.GroupName, Resource: "certificatesigningrequests"}

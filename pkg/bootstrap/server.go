@@ -74,7 +74,8 @@ func (b *Bootstrapper) NewServer(o ServerOptions) *Server {
 	return &Server{Server: webhook.NewServer(webhook.Options{WebhookMux: mux}), boot: b, options: o, mux: mux}
 }
 
-// listensAt notes where our own server listens, for readiness to shake hands with it, unless Options.SelfAddress says so.
+// listensAt notes where our own server listens, for readiness to shake hands with it, unless Options.SelfAddress says
+// so.
 func (b *Bootstrapper) listensAt(address string) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || b.options.Neighbor || b.selfGiven {

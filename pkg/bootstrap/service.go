@@ -75,7 +75,8 @@ func uncallable(service *corev1.Service, call trust.Call) string {
 	for _, p := range service.Spec.Ports {
 		ports = append(ports, fmt.Sprint(p.Port))
 	}
-	return fmt.Sprintf("has no port %d (but %s): correct the port in the entry's service, which is 443 by default, or add it "+
+	return fmt.Sprintf("has no port %d (but %s): correct the port in the entry's service, which is 443 by default, "+
+		"or add it "+
 		"to the Service", call.Port, strings.Join(ports, ", "))
 }
 

@@ -21,12 +21,12 @@ func TestOwnNamespaceIsNoticed(t *testing.T) {
 				Entries: []Entry{{Check: teamLabel}}, Namespace: namespace,
 				OnOwnNamespace: func(_ context.Context, resource string) { noticed = append(noticed, resource) },
 			})
-			labelled := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+			labeled := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 				Name: "web", Namespace: "shop", Labels: map[string]string{"team": "web"}}}
 			if got := ask(t.Context(), t, h, createPod(t, webPod())); got.Allowed {
 				t.Error("a Pod without the label was allowed")
 			}
-			if got := ask(t.Context(), t, h, createPod(t, labelled)); !got.Allowed {
+			if got := ask(t.Context(), t, h, createPod(t, labeled)); !got.Allowed {
 				t.Errorf("a Pod with the label was denied: %v", got.Result)
 			}
 			if !slices.Equal(noticed, want) {

@@ -133,7 +133,6 @@ func slowCallers() map[string]slowCaller {
 	return map[string]slowCaller{
 		"silent before the handshake": {plain: true},
 		"slow handshake":              {plain: true, head: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", drop: "x"},
-		"silent":                      {},
 		"slow header":                 {head: "POST /validate HTTP/1.1\r\nHost: x\r\nX-Slow: ", drop: "x"},
 		"slow body":                   {head: fmt.Sprintf(post, "/validate", "application/json"), drop: " "},
 		"slow body of a wrong type":   {head: fmt.Sprintf(post, "/validate", "text/plain"), drop: " "},

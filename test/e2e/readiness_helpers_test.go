@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -94,12 +95,12 @@ func (p *program) awaitNotReady(t *testing.T, words ...string) {
 	})
 }
 
-// errOr is nil for an error, where one is wanted.
+// errOr wants an error.
 func errOr(err error, otherwise string) error {
-	if err != nil {
-		return nil
+	if err == nil {
+		return errors.New(otherwise)
 	}
-	return fmt.Errorf("%s", otherwise)
+	return nil
 }
 
 // value is that of a metric with these labels, in the order of the labels' names.

@@ -41,8 +41,9 @@ func (r *Requester) unaltered(want, got *certificatesv1.CertificateSigningReques
 	case !ptr.Equal(got.Spec.ExpirationSeconds, want.Spec.ExpirationSeconds):
 		altered = "spec.expirationSeconds"
 	case r.Username != "" && got.Spec.Username != r.Username:
-		return &alteredError{fmt.Errorf("CertificateSigningRequest %q was recorded as requested by %q, expected %q: run with "+
-			"that ServiceAccount's token, or name the right one with --service-account", want.Name, got.Spec.Username, r.Username)}
+		return &alteredError{fmt.Errorf("CertificateSigningRequest %q was recorded as requested by %q, expected %q: run "+
+			"with that ServiceAccount's token, or name the right one with --service-account",
+			want.Name, got.Spec.Username, r.Username)}
 	default:
 		return nil
 	}

@@ -33,9 +33,9 @@ type Attempt struct {
 // Begin prepares an attempt to obtain a certificate. It makes no request.
 func (r *Requester) Begin(spec Spec) *Attempt { return &Attempt{requester: r, spec: spec} }
 
-// Finish takes the attempt to its end, like [Requester.Obtain]. If it fails and [Attempt.Resumable] is true then, it may
-// be called again, with the same key and the same CertificateSigningRequest: that is read again, approved if it still is
-// not, and waited for. Once it has succeeded, more calls return the same certificate and make no request.
+// Finish takes the attempt to its end, like [Requester.Obtain]. If it fails and [Attempt.Resumable] is true then, it
+// may be called again, with the same key and the same CertificateSigningRequest: that is read again, approved if it
+// still is not, and waited for. Once it has succeeded, more calls return the same certificate and make no request.
 func (a *Attempt) Finish(ctx context.Context) (*Issued, error) {
 	if a.requester.Timeout > 0 {
 		var cancel context.CancelFunc

@@ -75,8 +75,8 @@ func (w *wait) look(ctx context.Context, obj *certificatesv1.CertificateSigningR
 	}
 }
 
-// watch follows the object until it is answered or gone. The watch survives dropped connections and API server restarts,
-// and lists again when it missed something.
+// watch follows the object until it is answered or gone. The watch survives dropped connections and API server
+// restarts, and lists again when it missed something.
 func (w *wait) watch(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup

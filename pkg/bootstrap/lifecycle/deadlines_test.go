@@ -103,17 +103,17 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	server, client := certificate(t)
 	whole := "POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 4\r\n\r\nbody"
 	for name, c := range map[string]struct {
-		tls     bool // a handshake comes first
-		sends   []string
-		wait    time.Duration // between these
-		seconds time.Duration // from the last of these
+		tls    bool // a handshake comes first
+		sends  []string
+		wait   time.Duration // between these
+		within time.Duration // of the last of these
 	}{
-		"handshake":     {sends: []string{"\x16\x03\x01"}, seconds: 10},
-		"first header":  {tls: true, sends: []string{"P"}, wait: time.Minute, seconds: 10},
-		"second header": {tls: true, sends: []string{whole, "POST / HTTP/1.1\r\n"}, wait: time.Minute, seconds: 10},
-		"slow header":   {tls: true, sends: []string{"P", "O", "S"}, wait: 4 * time.Second, seconds: 2},
-		"body":          {tls: true, sends: []string{whole, strings.TrimSuffix(whole, "dy")}, wait: time.Minute, seconds: 32},
-		"nothing":       {tls: true, sends: []string{whole}, seconds: 120},
+		"handshake":     {sends: []string{"\x16\x03\x01"}, within: 10 * time.Second},
+		"first header":  {tls: true, sends: []string{"P"}, wait: time.Minute, within: 10 * time.Second},
+		"second header": {tls: true, sends: []string{whole, "POST / HTTP/1.1\r\n"}, wait: time.Minute, within: 10 * time.Second},
+		"slow header":   {tls: true, sends: []string{"P", "O", "S"}, wait: 4 * time.Second, within: 2 * time.Second},
+		"body":          {tls: true, sends: []string{whole, strings.TrimSuffix(whole, "dy")}, wait: time.Minute, within: 32 * time.Second},
+		"nothing":       {tls: true, sends: []string{whole}, within: 120 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -131,8 +131,8 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 				}()
 				_, _ = io.Copy(io.Discard, conn)
 				synctest.Wait()
-				if took := time.Since(last); took < c.seconds*time.Second || took > (c.seconds+1)*time.Second {
-					t.Errorf("cut off %v after the last byte, want %d s", took, c.seconds)
+				if took := time.Since(last); took < c.within || took > c.within+time.Second {
+					t.Errorf("cut off %v after the last byte, want %v", took, c.within)
 				}
 			})
 		})

@@ -75,8 +75,9 @@ func (o Options) authorities(
 		if err == nil {
 			candidates = append(candidates, []byte(found.Data["ca.crt"]))
 		} else {
-			unread = refusal.Explain("reading ConfigMap "+signer.RootCAConfigMapName, err, "grant {apiGroups: [\"\"], resources: "+
-				"[configmaps], resourceNames: ["+signer.RootCAConfigMapName+"], verbs: [get]}", "").Error()
+			unread = refusal.Explain("reading ConfigMap "+signer.RootCAConfigMapName, err,
+				"grant {apiGroups: [\"\"], resources: "+
+					"[configmaps], resourceNames: ["+signer.RootCAConfigMapName+"], verbs: [get]}", "").Error()
 		}
 	}
 	for _, candidate := range candidates {

@@ -167,8 +167,8 @@ func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string, s
 	return have.Union(p.Bundle).Prune(now).PEM(), reason, Bundle{}
 }
 
-// tolerates reports whether a live bundle has all that it has to, and beside it what somebody else insists on. Its order
-// does not matter then: who insists has an order of his own.
+// tolerates reports whether a live bundle has all that it has to, and beside it what somebody else insists on. Its
+// order does not matter then: who insists has an order of his own.
 func (p Policy) tolerates(have Bundle) bool {
 	if !have.Union(p.Bundle).Equal(have) || !have.WithoutFingerprints(p.Distrusted).Equal(have) {
 		return false

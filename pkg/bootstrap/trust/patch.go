@@ -80,8 +80,9 @@ func (s scope) disown(live *unstructured.Unstructured) []operation {
 	return changes
 }
 
-// disownEntries turns what earlier releases own by server-side apply, the entries of a list, into what a JSON patch owns, their
-// caBundles. It leaves alone what somebody else applies under our field manager's name, which is more than caBundles.
+// disownEntries turns what earlier releases own by server-side apply, the entries of a list, into what a JSON patch
+// owns, their caBundles. It leaves alone what somebody else applies under our field manager's name, which is more
+// than caBundles.
 func (s scope) disownEntries(live *unstructured.Unstructured) []operation {
 	all := managedFields(live)
 	updated := slices.ContainsFunc(all, func(entry map[string]any) bool {
@@ -104,8 +105,8 @@ func (s scope) disownEntries(live *unstructured.Unstructured) []operation {
 	return changes
 }
 
-// bundlesOf is what of a set of managed fields is a caBundle, and whether that is all, but for the entries of a list and
-// their names.
+// bundlesOf is what of a set of managed fields is a caBundle, and whether that is all, but for the entries of a list
+// and their names.
 func bundlesOf(fields map[string]any) (bundles map[string]any, whole bool) {
 	bundles, whole = map[string]any{}, true
 	for key := range fields {
@@ -129,8 +130,8 @@ func lost(err error) bool {
 	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err) || doesNotFit(err)
 }
 
-// doesNotFit recognizes the answer to a JSON patch with a test that fails, or with a path that the object does not have.
-// Its reason is Invalid, as with an object that is refused; only those come with an object's kind and causes.
+// doesNotFit recognizes the answer to a JSON patch with a test that fails, or with a path that the object does not
+// have. Its reason is Invalid, as with an object that is refused; only those come with an object's kind and causes.
 func doesNotFit(err error) bool {
 	const generic = "the server rejected our request due to an error in our request"
 	var answer apierrors.APIStatus
@@ -138,5 +139,6 @@ func doesNotFit(err error) bool {
 		return false
 	}
 	status := answer.Status()
-	return status.Message == generic && (status.Details == nil || status.Details.Kind == "" && len(status.Details.Causes) == 0)
+	return status.Message == generic &&
+		(status.Details == nil || status.Details.Kind == "" && len(status.Details.Causes) == 0)
 }

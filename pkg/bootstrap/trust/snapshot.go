@@ -101,8 +101,8 @@ func (e Entry) where() string {
 	return fmt.Sprintf("%s webhook %q", e.Target.title(), e.Webhook)
 }
 
-// Carries returns nil when the live bundle of every entry that is not waived has ca, and an error for the first which has
-// not. With no targets there is nobody to ask, and the answer is nil.
+// Carries returns nil when the live bundle of every entry that is not waived has ca, and an error for the first which
+// has not. With no targets there is nobody to ask, and the answer is nil.
 func (i *Injector) Carries(ca *x509.Certificate) error {
 	for _, e := range i.Snapshot() {
 		bundle, _ := ParseBundle(e.CABundle) // As in verify.

@@ -148,8 +148,8 @@ func (w *worker) patience(d decision, now time.Time) time.Duration {
 	return w.surplus.Add(surplusDelay).Sub(now)
 }
 
-// write sends what d has for live, which is at a revision. Losing a race is no error: what the winner wrote comes with the
-// watch.
+// write sends what d has for live, which is at a revision. Losing a race is no error: what the winner wrote comes
+// with the watch.
 func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, at revision, d decision) error {
 	start := w.clock.Now()
 	bounded, cancel := context.WithTimeout(ctx, writeTimeout)

@@ -103,10 +103,9 @@ func yamlDocument(p part) (document, bool) {
 		d.line = line
 	}
 	var err error
-	switch d.json, err = sigsyaml.YAMLToJSONStrict(p.text); {
-	case err == nil:
+	if d.json, err = sigsyaml.YAMLToJSONStrict(p.text); err == nil {
 		d.err = position.Alone(p.text)
-	default:
+	} else {
 		var text string
 		text, d.errLine = shifted(err.Error(), p.before)
 		d.err = fmt.Errorf("it is not YAML: %s", strings.ReplaceAll(text, "\n", " "))

@@ -3,8 +3,8 @@
 
 // Package backoff says when to try again what has failed. There are two kinds of failures:
 //
-//   - An outage: there is no connection, no answer in time, HTTP status 401, 408, 429 or 5xx. It ends by itself, or when
-//     the token is replaced, so that the next attempt is a few seconds away at most.
+//   - An outage: there is no connection, no answer in time, HTTP status 401, 408, 429 or 5xx. It ends by itself, or
+//     when the token is replaced, so that the next attempt is a few seconds away at most.
 //   - A refusal is every other failure: a right that is missing, a kind that is not served, an object that is not
 //     accepted. Somebody has to change something first, so that attempts get minutes apart.
 package backoff

@@ -6,9 +6,9 @@ package pemtext
 
 import "bytes"
 
-// Clean returns data without byte order marks in front of PEM blocks, which encoding/pem would go past without a word. An
-// editor puts one at the beginning of a file; files that were concatenated have them in the middle. The marks of
-// UTF-16 stay: such text has no block.
+// Clean returns data without byte order marks in front of PEM blocks, which encoding/pem would go past without a
+// word. An editor puts one at the beginning of a file; files that were concatenated have them in the middle. The
+// marks of UTF-16 stay: such text has no block.
 func Clean(data []byte) []byte {
 	const mark, begin = "\ufeff", "-----BEGIN "
 	return bytes.ReplaceAll(data, []byte(mark+begin), []byte("\n"+begin))

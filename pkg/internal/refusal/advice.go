@@ -12,8 +12,8 @@ import (
 )
 
 // Advice says in a clause who refused and what to do; "" for the kinds of which only the caller knows what to do: None,
-// NoObject, Race and Invalid. Grant says how to grant what was refused, for the kind Rule, such as "grant {verbs: [get]}".
-// The error itself, with the words of whoever refused, belongs behind it.
+// NoObject, Race and Invalid. Grant says how to grant what was refused, for the kind Rule, such as "grant {verbs:
+// [get]}". The error itself, with the words of whoever refused, belongs behind it.
 func Advice(err error, grant string) string {
 	r := Of(err)
 	const noRule = ", and no RBAC rule"
@@ -40,12 +40,13 @@ func Advice(err error, grant string) string {
 		return "create the namespace, or correct its name"
 	case Manager:
 		return r.By + " owns the field: have its manifest leave the field out"
+	default:
+		return ""
 	}
-	return ""
 }
 
-// missing names what was not granted: all that this process needs, if that is known. A name that may be wrong comes first,
-// for to grant a right for a wrong name is no remedy.
+// missing names what was not granted: all that this process needs, if that is known. A name that may be wrong comes
+// first, for to grant a right for a wrong name is no remedy.
 func (r Refusal) missing(grant string) string {
 	advice := "an RBAC rule is missing: " + grant
 	if all := r.notes[noteMissing]; all != "" {
@@ -59,7 +60,7 @@ func (r Refusal) missing(grant string) string {
 
 // What is added to an answer of the API server before client-go reads it; see [Watch].
 const (
-	noteCredentials metav1.CauseType = "hookstrap.dev/credentials"
+	noteCredentials metav1.CauseType = "hookstrap.dev/credentials" // #nosec G101 -- a name.
 	noteMissing     metav1.CauseType = "hookstrap.dev/missing-rules"
 	noteNames       metav1.CauseType = "hookstrap.dev/names"
 )

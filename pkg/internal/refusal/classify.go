@@ -62,11 +62,12 @@ func classify(status metav1.Status) Refusal {
 		return conflict(status)
 	case metav1.StatusReasonInvalid, metav1.StatusReasonBadRequest:
 		return Refusal{Kind: Invalid}
+	default:
+		if status.Code == http.StatusForbidden { // A proxy's, for instance.
+			return Refusal{Kind: Plugin}
+		}
+		return Refusal{}
 	}
-	if status.Code == http.StatusForbidden { // A proxy's, for instance.
-		return Refusal{Kind: Plugin}
-	}
-	return Refusal{}
 }
 
 // classifyForbidden goes by what follows the words of errors.NewForbidden.

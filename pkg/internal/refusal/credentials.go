@@ -74,6 +74,7 @@ func describeCredentials(req *http.Request, cfg *rest.Config, now time.Time) str
 		return fmt.Sprintf("%s and expired at %s: the kubelet renews it in the volume of the Pod; find out why it did not, "+
 			"or replace it where somebody else wrote it", token, expires.Format(time.RFC3339))
 	}
-	return fmt.Sprintf("%s and was not accepted, although it expires only at %s: its ServiceAccount or Pod was deleted, or it "+
+	return fmt.Sprintf("%s and was not accepted, although it expires only at %s: its ServiceAccount or Pod was deleted, "+
+		"or it "+
 		"is of another cluster: restart the Pod", token, expires.Format(time.RFC3339))
 }

@@ -49,10 +49,11 @@ func NewRights(namespace string, needed []Right) *Rights {
 	return &Rights{needed: needed, namespace: namespace}
 }
 
-// missing says which rights are missing, as RBAC rules, and which of our names may be wrong. Both are "" if it cannot be
-// told: the refusal then speaks for itself.
+// missing says which rights are missing, as RBAC rules, and which of our names may be wrong. Both are "" if it cannot
+// be told: the refusal then speaks for itself.
 func (r *Rights) missing(ctx context.Context, cfg *rest.Config, refused Refusal, subject string) (rules, names string) {
-	if r == nil || !slices.ContainsFunc(r.needed, func(n Right) bool { return sameAction(n.ResourceAttributes, refused.Right) }) {
+	isRefused := func(n Right) bool { return sameAction(n.ResourceAttributes, refused.Right) }
+	if r == nil || !slices.ContainsFunc(r.needed, isRefused) {
 		return "", ""
 	}
 	r.mu.Lock()

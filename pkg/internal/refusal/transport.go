@@ -45,7 +45,7 @@ func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, longestAnswer))
-	var rest io.Reader = io.MultiReader(bytes.NewReader(body), resp.Body)
+	rest := io.MultiReader(bytes.NewReader(body), resp.Body)
 	if err == nil && len(body) < longestAnswer {
 		rest = bytes.NewReader(body)
 		if noted := w.note(req, body); noted != nil {
@@ -62,8 +62,8 @@ func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// note returns the answer as JSON, with what is known about the refusal; nil if it is not one that the API server sends,
-// or nothing is known. It may have come as Protocol Buffers.
+// note returns the answer as JSON, with what is known about the refusal; nil if it is not one that the API server
+// sends, or nothing is known. It may have come as Protocol Buffers.
 func (w *watched) note(req *http.Request, body []byte) []byte {
 	answer, _, err := scheme.Codecs.UniversalDeserializer().Decode(body, nil, nil)
 	status, ok := answer.(*metav1.Status)

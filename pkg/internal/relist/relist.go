@@ -22,8 +22,8 @@ import (
 // ListerWatcher returns lw for a reflector that lists again after an outage what there is by then. It may be used where
 // lw may. What names the objects, for errors.
 //
-// A reflector that cannot stream a list asks for an ordinary one. Where the stream was refused in a way that a list would
-// be too, it gets the same error without another request.
+// A reflector that cannot stream a list asks for an ordinary one. Where the stream was refused in a way that a list
+// would be too, it gets the same error without another request.
 func ListerWatcher(what string, lw cache.ListerWatcher) *cache.ListWatch {
 	inner := cache.ToListerWatcherWithContext(lw)
 	var refused atomic.Pointer[error]

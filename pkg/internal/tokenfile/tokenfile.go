@@ -10,8 +10,9 @@ import (
 )
 
 // Reread changes cfg, the caller's own copy, to read BearerTokenFile again after a 401: the next request may bring one
-// more, and the one after that has the token that is in the file by then. client-go by itself reads the file every 50 s.
-// A file that cannot be read makes requests fail, and not the making of a client. Without a file nothing is changed.
+// more, and the one after that has the token that is in the file by then. client-go by itself reads the file every 50
+// s. A file that cannot be read makes requests fail, and not the making of a client. Without a file nothing is
+// changed.
 func Reread(cfg *rest.Config) {
 	if cfg.BearerTokenFile == "" {
 		return
