@@ -100,13 +100,17 @@ type versions struct {
 
 func (v *versions) note(r *http.Request) {
 	query := r.URL.Query()
+	isStreamed := query.Has("sendInitialEvents")
 	isList := query.Has("resourceVersion") || query.Has("fieldSelector") || query.Has("limit")
-	if r.Method != http.MethodGet || query.Has("watch") || !isList {
+	if r.Method != http.MethodGet || query.Has("watch") && !isStreamed || !isList {
 		return
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.lists++
+	if isStreamed {
+		return // The API server answers at once that the version is too large.
+	}
 	if version := query.Get("resourceVersion"); version != "" && version != "0" {
 		v.asked = append(v.asked, r.URL.String())
 	}
