@@ -107,7 +107,8 @@ func TestNoSecretInTheLogOfALibraryUser(t *testing.T) {
 		if boot.Leaf() == nil {
 			return errors.New("no certificate yet")
 		}
-		return nil
+		_, err := os.Stat(filepath.Join(options.CertDir, "tls.key")) // It is stored a moment later.
+		return err
 	})
 	secrets := map[string][]byte{"the token": []byte(options.RESTConfig.BearerToken)}
 	collectKeys(t, s, options.CertDir, secrets)

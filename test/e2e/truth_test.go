@@ -50,8 +50,8 @@ func TestPhasesNameTheirPlace(t *testing.T) {
 	s := site.New(t, shared, site.Options{})
 	server, _, _ := startWatched(t, s)
 	want := map[string]string{
-		"identity": "identify.go", "key": "requester.go", "requested": "requester.go", "approved": "approve.go",
-		"issued": "wait.go", "verified": "requester.go", "served": "adopt.go", "trusted": "announce.go",
+		"identity": "identify.go", "key": "attempt.go", "requested": "requester.go", "approved": "approve.go",
+		"issued": "wait.go", "verified": "attempt.go", "served": "adopt.go", "trusted": "announce.go",
 		"ready": "announce.go",
 	}
 	places := map[string]string{}
