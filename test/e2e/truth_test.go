@@ -6,6 +6,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -110,8 +111,11 @@ func TestRefusedConfigurationIsInReadiness(t *testing.T) {
 		t.Errorf("an unknown path of the webhook is answered with %s", answer.Status)
 	}
 	for _, path := range []string{`"path":"/health"`, `"path":"/mutate"`} {
-		if said := strings.Count(server.Log(), path); said != 1 {
-			t.Errorf("%d lines about %s, want 1:\n%s", said, path, server.Log())
-		}
+		clustertest.Eventually(t, func(context.Context) error { // The log comes through a pipe.
+			if said := strings.Count(server.Log(), path); said != 1 {
+				return fmt.Errorf("%d lines about %s, want 1:\n%s", said, path, server.Log())
+			}
+			return nil
+		})
 	}
 }
