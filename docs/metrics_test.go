@@ -68,7 +68,7 @@ func TestReasonsAreListed(t *testing.T) {
 			t.Errorf("docs/metrics.md does not mention the value %s of pkg/bootstrap/failure.go", value)
 		}
 	}
-	for _, value := range constants(t, "../pkg/bootstrap/csr/outcome.go") {
+	for _, value := range constants(t, "../internal/csr/outcome.go") {
 		if !strings.Contains(page, "`"+value+"`") {
 			t.Errorf("docs/metrics.md does not mention the outcome %s", value)
 		}

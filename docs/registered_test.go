@@ -18,11 +18,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
 
+	"github.com/hookstrap/hookstrap/internal/clustercache"
+	"github.com/hookstrap/hookstrap/internal/reload"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
-	"github.com/hookstrap/hookstrap/pkg/clustercache"
 	"github.com/hookstrap/hookstrap/pkg/command"
 	"github.com/hookstrap/hookstrap/pkg/handler"
-	"github.com/hookstrap/hookstrap/pkg/handler/reload"
 )
 
 var update = flag.Bool("update", false, "write the generated parts instead of comparing them")

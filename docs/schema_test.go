@@ -18,9 +18,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
 
+	"github.com/hookstrap/hookstrap/internal/schema"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
-	"github.com/hookstrap/hookstrap/pkg/handler/config/schema"
 )
 
 const (

@@ -14,9 +14,9 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
 
+	"github.com/hookstrap/hookstrap/internal/offline"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
-	"github.com/hookstrap/hookstrap/pkg/handler/offline"
 )
 
 // judged is what the default checks find in a manifest.

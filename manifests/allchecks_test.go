@@ -20,8 +20,8 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
 
+	"github.com/hookstrap/hookstrap/internal/view"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
-	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
 const allChecks = "components/all-checks/"

@@ -11,9 +11,9 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 
+	"github.com/hookstrap/hookstrap/internal/offline"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
-	"github.com/hookstrap/hookstrap/pkg/handler/offline"
 )
 
 const namespaceLevels = "components/namespace-levels/"

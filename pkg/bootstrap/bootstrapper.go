@@ -18,10 +18,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
-	"github.com/hookstrap/hookstrap/pkg/internal/logcap"
-	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
+	"github.com/hookstrap/hookstrap/internal/logcap"
+	"github.com/hookstrap/hookstrap/internal/refusal"
+	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
 // Bootstrapper runs the one flow for a webhook server. Make it with [New], give [Bootstrapper.TLSOption] to the server,

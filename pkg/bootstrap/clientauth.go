@@ -11,7 +11,7 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/internal/serving"
 )
 
 // loadClientAuth reads the client CAs before anything is served: there is no moment in which everybody gets in.

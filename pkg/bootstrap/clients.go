@@ -11,8 +11,8 @@ import (
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 
-	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
-	"github.com/hookstrap/hookstrap/pkg/internal/tokenfile"
+	"github.com/hookstrap/hookstrap/internal/refusal"
+	"github.com/hookstrap/hookstrap/internal/tokenfile"
 )
 
 // The burst at start is about ten requests; client-go's default of 5 a second would make it wait for itself.

@@ -18,9 +18,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
+	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
 // Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, the

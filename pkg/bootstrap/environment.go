@@ -8,7 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
+	"github.com/hookstrap/hookstrap/internal/identity"
 )
 
 // The environment variables [FromEnvironment] reads; the Deployment sets them through the downward API.

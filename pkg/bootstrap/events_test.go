@@ -13,9 +13,9 @@ import (
 
 	"k8s.io/client-go/tools/record"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/internal/authority"
+	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
 // recorded runs do with a Bootstrapper whose events are kept, and returns their beginnings: type and reason.

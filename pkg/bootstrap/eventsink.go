@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/tools/record"
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
+	"github.com/hookstrap/hookstrap/internal/refusal"
 )
 
 // eventSink writes events, one at a time and from a goroutine of client-go's recorder, which queues a thousand and

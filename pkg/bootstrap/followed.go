@@ -19,10 +19,10 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/internal/follow"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
-	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
+	"github.com/hookstrap/hookstrap/internal/follow"
+	"github.com/hookstrap/hookstrap/internal/refusal"
+	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/signer"
 )
 
 // calm is how long after the start whatever can wait for it is begun.

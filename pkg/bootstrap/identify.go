@@ -13,8 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
-	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
+	"github.com/hookstrap/hookstrap/internal/identity"
+	"github.com/hookstrap/hookstrap/internal/refusal"
 )
 
 // found is who we are, and which of the addresses are the Service's.

@@ -7,7 +7,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
+	"github.com/hookstrap/hookstrap/internal/csr"
 )
 
 // askAnew is how long a certificate that cannot be used is looked at again before another one is requested, if nobody

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
+	"github.com/hookstrap/hookstrap/internal/csr"
 )
 
 // TestRetryWaitsForTheBeginningOfACertificate: the next attempt is when it can be used, and no sooner than in a second.

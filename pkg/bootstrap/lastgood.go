@@ -3,7 +3,7 @@
 
 package bootstrap
 
-import "github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+import "github.com/hookstrap/hookstrap/internal/trust"
 
 // lastGood remembers the CAs that a place held when it could last be read: bad content loses nothing. It belongs to one
 // goroutine.

@@ -8,7 +8,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
 func TestLastGoodKeepsWhatWasReadLast(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
+	"github.com/hookstrap/hookstrap/internal/authority"
 )
 
 // metrics tell the story of the log in numbers. Expiry is a time, not a remainder: "expires in" is for the query to

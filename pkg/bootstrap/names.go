@@ -7,7 +7,7 @@ import (
 	"crypto/x509"
 	"slices"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
+	"github.com/hookstrap/hookstrap/internal/identity"
 )
 
 // answerTo says which names the certificates that are asked for have: entries that call one of them are ours.

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/internal/serving"
 )
 
 // deliver writes the pair where the neighbor reads it, as often as it takes: a certificate that is not there is not

@@ -14,12 +14,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/internal/authority"
+	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/identity"
+	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
 // Source says where the serving certificate comes from.

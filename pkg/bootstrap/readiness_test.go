@@ -14,7 +14,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
 )
 
 // observing are two conditions that a test decides about, and what is logged of them.

@@ -11,8 +11,8 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
-	"github.com/hookstrap/hookstrap/pkg/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/csr"
 )
 
 // retry runs attempt until it succeeds or ctx ends; only the latter makes it fail. Each failure is logged, counted and

@@ -17,9 +17,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/internal/authority"
+	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
 // rootFinder finds the CA that verifies a signer's certificates: which one that is cannot be asked of the API

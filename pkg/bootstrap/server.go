@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
 )
 
 const (

@@ -16,7 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
 )
 
 // TestManyProbesFewHandshakes: a thousand calls of /readyz at once are one handshake with the listener, or two when the

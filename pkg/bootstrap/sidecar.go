@@ -12,8 +12,8 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
 // A server that reads files again may do so by a timer, so that it has loadWithin to load a new certificate. It is

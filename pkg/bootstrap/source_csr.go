@@ -12,12 +12,12 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/authority"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
-	"github.com/hookstrap/hookstrap/pkg/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/authority"
+	"github.com/hookstrap/hookstrap/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
 // csrSource obtains certificates through the CertificateSigningRequest API, and renews them.

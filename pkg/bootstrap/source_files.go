@@ -9,10 +9,10 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
-	"github.com/hookstrap/hookstrap/pkg/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
 // filesSource serves what somebody else writes into CertDir.

@@ -16,8 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/kubernetes/scheme"
 
+	"github.com/hookstrap/hookstrap/internal/offline"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
-	"github.com/hookstrap/hookstrap/pkg/handler/offline"
 )
 
 // errDenied is the outcome when something is denied; the report says what.

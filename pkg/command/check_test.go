@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookstrap/hookstrap/internal/offline"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
-	"github.com/hookstrap/hookstrap/pkg/handler/offline"
 )
 
 const (

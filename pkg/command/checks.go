@@ -11,11 +11,11 @@ import (
 	"k8s.io/klog/v2"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/hookstrap/hookstrap/internal/clustercache"
+	"github.com/hookstrap/hookstrap/internal/reload"
+	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
-	"github.com/hookstrap/hookstrap/pkg/clustercache"
 	"github.com/hookstrap/hookstrap/pkg/handler"
-	"github.com/hookstrap/hookstrap/pkg/handler/reload"
 )
 
 // refused is for readiness to say: why the configuration file is not in use as it is now. The last good one is.

@@ -17,11 +17,11 @@ import (
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
+	"github.com/hookstrap/hookstrap/internal/refusal"
+	"github.com/hookstrap/hookstrap/internal/request"
+	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/oneoff"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
-	"github.com/hookstrap/hookstrap/pkg/internal/refusal"
 )
 
 func newIssueCommand(global Options) *cobra.Command {
@@ -120,7 +120,7 @@ func issueHandmade(ctx context.Context, o *issueOptions) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	pair, err := oneoff.Obtain(ctx, client, o.certificate)
+	pair, err := request.Obtain(ctx, client, o.certificate)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func openDestinations(o *issueOptions) (directory *serving.Directory, err error)
 		}
 	}
 	if o.writeKubeconfig != "" { // Perhaps in that directory.
-		err = oneoff.ProveKubeconfig(o.writeKubeconfig)
+		err = request.ProveKubeconfig(o.writeKubeconfig)
 	}
 	return directory, err
 }
@@ -150,10 +150,10 @@ func openDestinations(o *issueOptions) (directory *serving.Directory, err error)
 // deliver writes the pair to where it was asked for. The login comes first: a pair that the API server does not take
 // replaces no good one.
 func deliver(ctx context.Context, o *issueOptions, directory *serving.Directory, pair *serving.Pair) error {
-	var kubeconfig *oneoff.Kubeconfig
+	var kubeconfig *request.Kubeconfig
 	if o.writeKubeconfig != "" {
 		var err error
-		if kubeconfig, err = oneoff.LogIn(ctx, o.bootstrap.RESTConfig, pair); err != nil {
+		if kubeconfig, err = request.LogIn(ctx, o.bootstrap.RESTConfig, pair); err != nil {
 			return err
 		}
 	}

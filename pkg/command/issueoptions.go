@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/hookstrap/hookstrap/internal/request"
+	"github.com/hookstrap/hookstrap/internal/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/oneoff"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
 )
 
 // issueOptions is the command line of issue, parsed.
@@ -23,7 +23,7 @@ type issueOptions struct {
 
 	// handmade is true when the flags describe a certificate without a Service; it is then what they say.
 	handmade        bool
-	certificate     oneoff.Options
+	certificate     request.Options
 	writeKubeconfig string
 }
 

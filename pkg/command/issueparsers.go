@@ -11,8 +11,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/identity"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
+	"github.com/hookstrap/hookstrap/internal/identity"
+	"github.com/hookstrap/hookstrap/internal/signer"
 )
 
 // The upper bounds of RFC 5280, appendix A.1, in characters: organizations and their units, and places.

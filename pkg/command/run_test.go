@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
+	"github.com/hookstrap/hookstrap/internal/signer"
 )
 
 // TestWrongValuesAreUsageErrorsThatNameTheFlag covers every flag of the contract: TestEveryFlagHasAWrongValue holds the

@@ -13,7 +13,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 
-	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
+	"github.com/hookstrap/hookstrap/internal/lean"
 )
 
 const (

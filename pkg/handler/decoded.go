@@ -10,7 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/json"
 
-	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
+	"github.com/hookstrap/hookstrap/internal/lean"
 )
 
 // decoded remembers what an object was decoded to. There are a few types at most.

@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"github.com/hookstrap/hookstrap/pkg/handler/image"
+	"github.com/hookstrap/hookstrap/internal/image"
 )
 
 // Exemptions say what a check leaves alone. A request is exempt when any one of them holds, and the check is then not

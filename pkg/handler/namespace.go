@@ -7,7 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
-	"github.com/hookstrap/hookstrap/pkg/handler/view"
+	"github.com/hookstrap/hookstrap/internal/view"
 )
 
 // NamespaceLabels is the view of the labels of Namespaces. A check that looks nothing else up about them reads it in

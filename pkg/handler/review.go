@@ -15,7 +15,7 @@ import (
 	admissionv1beta1 "k8s.io/api/admission/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
+	"github.com/hookstrap/hookstrap/internal/lean"
 )
 
 const (

@@ -22,7 +22,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
+	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/test/ports"
 )
 

@@ -20,9 +20,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
+	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/serving"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/internal/trust"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 

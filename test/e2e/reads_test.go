@@ -14,8 +14,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/csr"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/signer"
+	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/signer"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
 

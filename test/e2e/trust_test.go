@@ -19,7 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	testingclock "k8s.io/utils/clock/testing"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/trust"
+	"github.com/hookstrap/hookstrap/internal/trust"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
 

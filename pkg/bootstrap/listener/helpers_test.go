@@ -24,7 +24,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
 
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/lifecycle"
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap/listener"
 )
 

@@ -10,8 +10,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/hookstrap/hookstrap/internal/image"
 	"github.com/hookstrap/hookstrap/pkg/handler"
-	"github.com/hookstrap/hookstrap/pkg/handler/image"
 )
 
 // AllowedRegistries denies images from elsewhere than allowed places.

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/util/sets"
 
-	"github.com/hookstrap/hookstrap/pkg/handler/view"
+	"github.com/hookstrap/hookstrap/internal/view"
 )
 
 // budgets keep the selector of each PodDisruptionBudget, as text. It is found by every label that it asks for, as

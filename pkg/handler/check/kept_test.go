@@ -18,8 +18,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/hookstrap/hookstrap/internal/view"
 	"github.com/hookstrap/hookstrap/pkg/handler"
-	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
 // ordinary are objects as people have them, of 10 kB with their annotations, by what is kept of them.

@@ -7,7 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
+	"github.com/hookstrap/hookstrap/internal/lean"
 )
 
 // template is a Pod, or a template of Pods, of which a part is decoded.

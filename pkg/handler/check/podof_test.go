@@ -31,8 +31,8 @@ import (
 	kjson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/kubernetes/scheme"
 
+	"github.com/hookstrap/hookstrap/internal/lean"
 	"github.com/hookstrap/hookstrap/pkg/handler"
-	"github.com/hookstrap/hookstrap/pkg/handler/internal/lean"
 	"github.com/hookstrap/hookstrap/test/sample"
 )
 

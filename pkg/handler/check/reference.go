@@ -3,7 +3,7 @@
 
 package check
 
-import "github.com/hookstrap/hookstrap/pkg/handler/image"
+import "github.com/hookstrap/hookstrap/internal/image"
 
 // Reference is what an image reference says, written out.
 type Reference = image.Reference

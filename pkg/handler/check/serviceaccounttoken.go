@@ -12,8 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/hookstrap/hookstrap/internal/view"
 	"github.com/hookstrap/hookstrap/pkg/handler"
-	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
 // ServiceAccountToken denies Pods that get a token for the Kubernetes API without a need. A token that a Pod asks for

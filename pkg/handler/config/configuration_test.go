@@ -14,9 +14,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/hookstrap/hookstrap/internal/view"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
-	"github.com/hookstrap/hookstrap/pkg/handler/view"
 )
 
 // nobody is a cluster that is never asked.

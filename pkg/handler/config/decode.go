@@ -16,8 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	kjson "sigs.k8s.io/json"
 
+	"github.com/hookstrap/hookstrap/internal/position"
 	"github.com/hookstrap/hookstrap/pkg/handler"
-	"github.com/hookstrap/hookstrap/pkg/handler/internal/position"
 )
 
 // decoder reads a document into a configuration that begins with the defaults. It goes on after an error, one field at

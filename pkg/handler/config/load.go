@@ -16,8 +16,8 @@ import (
 	kjson "sigs.k8s.io/json"
 	sigsyaml "sigs.k8s.io/yaml"
 
+	"github.com/hookstrap/hookstrap/internal/position"
 	"github.com/hookstrap/hookstrap/pkg/handler"
-	"github.com/hookstrap/hookstrap/pkg/handler/internal/position"
 )
 
 // Load reads a configuration file of checks that are defined. The error names the file and everything that is wrong

@@ -1,0 +1,226 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package authority
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	certificatesv1 "k8s.io/api/certificates/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/util/flowcontrol"
+
+	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/internal/trust"
+)
+
+const (
+	// DefaultSecretName is the Secret that holds the CA unless [Options] name another.
+	DefaultSecretName = "hookstrap-ca"
+	// DefaultCADuration is how long a new CA is valid: ten years of 365 days.
+	DefaultCADuration = 10 * 365 * 24 * time.Hour
+)
+
+// How often one process writes the CA's Secret: far more often than any life of a CA needs, and far less often than a
+// fight with another writer could make it.
+const (
+	writesPerSecond = 0.5
+	writesAtOnce    = 20
+)
+
+// ErrNoCA says that the CA has not been read yet: [Authority.Ensure] has not succeeded.
+var ErrNoCA = errors.New("the CA is not there yet")
+
+// Options says where an [Authority] keeps its CA and what it signs.
+type Options struct {
+	// Client talks to the API server, as a ServiceAccount that may get, list, watch, create and update the Secret,
+	// update certificatesigningrequests/status, and sign for the signer that Policy names.
+	Client kubernetes.Interface
+	// Namespace and SecretName say which Secret holds the CA; the name's default is [DefaultSecretName].
+	Namespace, SecretName string
+	// Service is the Service that the certificates are for. Here it only names the CA.
+	Service string
+	// Policy says which requests are signed; its Requester is required.
+	Policy Policy
+	// CADuration is how long a new CA is valid; the default, and the most, is [DefaultCADuration].
+	CADuration time.Duration
+	// Now is the wall clock; nil means [time.Now].
+	Now func() time.Time
+	// OnChange, unless nil, is called after the bundle or the signing CA has changed, also by the first Ensure. It
+	// must not block.
+	OnChange func()
+	// AwaitTrust blocks until every client trusts the CA, and then returns nil; or until ctx ends. A successor signs
+	// only after that. With nil nobody knows, and a successor signs a day after it was published.
+	AwaitTrust func(ctx context.Context, ca *x509.Certificate) error
+	// OnStep, unless nil, is told of every change of the Secret by this process. It must not block.
+	OnStep func(Step)
+	// OnWarning, unless nil, is told what a person should look at, once for as long as it lasts. It must not block.
+	OnWarning func(Warning)
+	// OnFailure, unless nil, is told of every attempt of [Authority.Run] that failed and is made again, and with nil when
+	// one succeeds after that. It must not block.
+	OnFailure func(error)
+	// Serving returns the certificate that this process serves, nil for none. A distrusted CA waits for that to be
+	// replaced, though not for long. With a nil function it waits for nothing.
+	Serving func() *x509.Certificate
+}
+
+// Authority is the built-in signer. Its methods are safe for concurrent use, by any number of replicas.
+type Authority struct {
+	client     kubernetes.Interface
+	secret     types.NamespacedName
+	service    string
+	policy     livePolicy
+	caDuration time.Duration
+	now        func() time.Time
+	onChange   func()
+	awaitTrust func(ctx context.Context, ca *x509.Certificate) error
+	onStep     func(Step)
+	onWarning  func(Warning)
+	onFailure  func(error)
+	serving    func() *x509.Certificate
+
+	// trusted is the successor that every client was seen to trust.
+	trusted atomic.Pointer[x509.Certificate]
+
+	// updating is held from reading the Secret until its contents are current, lest an older reading follow a newer.
+	updating sync.Mutex
+	// current is nil until there is a CA.
+	current atomic.Pointer[state]
+	// retired are the CAs that this process has taken out of the bundle, and pace bounds how often it writes; both
+	// belong to updating.
+	retired map[string]bool
+	pace    flowcontrol.PassiveRateLimiter
+	// warned are the subjects of what was warned of and goes on, by name; it belongs to updating.
+	warned map[string]string
+	// seen is the revision of the Secret that current comes from; it belongs to updating.
+	seen struct {
+		uid     types.UID
+		version string
+	}
+}
+
+// New returns an Authority without a CA: call [Authority.Ensure] next. It asks nothing of the API server. The error
+// lists every option that is missing or wrong.
+func New(options Options) (*Authority, error) {
+	a := &Authority{
+		client:     options.Client,
+		secret:     types.NamespacedName{Namespace: options.Namespace, Name: cmp.Or(options.SecretName, DefaultSecretName)},
+		service:    options.Service,
+		caDuration: cmp.Or(options.CADuration, DefaultCADuration),
+		now:        options.Now,
+		onChange:   options.OnChange,
+		awaitTrust: options.AwaitTrust,
+		retired:    map[string]bool{},
+		pace:       flowcontrol.NewTokenBucketPassiveRateLimiter(writesPerSecond, writesAtOnce),
+		onStep:     options.OnStep,
+		onWarning:  options.OnWarning,
+		onFailure:  options.OnFailure,
+		serving:    options.Serving,
+		warned:     map[string]string{},
+	}
+	a.SetPolicy(options.Policy)
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if a.onChange == nil {
+		a.onChange = func() {}
+	}
+	if a.onFailure == nil {
+		a.onFailure = func(error) {}
+	}
+	if a.serving == nil {
+		a.serving = func() *x509.Certificate { return nil }
+	}
+	return a, a.validate()
+}
+
+func (a *Authority) validate() error {
+	var problems []error
+	complain := func(wrong bool, format string, args ...any) {
+		if wrong {
+			problems = append(problems, fmt.Errorf("authority: "+format, args...))
+		}
+	}
+	shortest, longest := a.policy.minDuration(), a.policy.maxDuration()
+	fault := signer.CheckName(a.policy.Load().signerName())
+	complain(fault != nil, "Policy.SignerName is wrong: %w", fault)
+	complain(a.client == nil, "Client is missing: set it to a Kubernetes client")
+	complain(a.secret.Namespace == "", "Namespace is empty: set it to the namespace of the CA's Secret")
+	complain(a.service == "", "Service is empty: set it to the name of the webhook's Service")
+	complain(a.policy.Load().Requester == "", "Policy.Requester is empty: set it to the user whose requests may be signed")
+	complain(shortest < DefaultMinDuration, "Policy.MinDuration is %s: the API server allows no less than %s",
+		shortest, DefaultMinDuration)
+	complain(longest < shortest, "Policy.MaxDuration (%s) is shorter than Policy.MinDuration (%s): raise it",
+		longest, shortest)
+	complain(a.caDuration > DefaultCADuration, "CADuration (%s) is longer than %s: lower it, for a CA in the Secret that "+
+		"lives longer is refused", a.caDuration, DefaultCADuration)
+	complain(a.caDuration < longest, "CADuration (%s) is shorter than Policy.MaxDuration (%s): raise it, or no "+
+		"certificate can last as long as it may", a.caDuration, longest)
+	return errors.Join(problems...)
+}
+
+// Bundle returns the CAs to be trusted at this time. It is empty until [Authority.Ensure] has succeeded. It follows
+// from the Secret alone and from no clock, so that all replicas publish the same bytes.
+func (a *Authority) Bundle() trust.Bundle {
+	current := a.current.Load()
+	if current == nil {
+		return trust.Bundle{}
+	}
+	return current.bundle
+}
+
+// TrustPolicy is what every client has to trust: [Authority.Bundle] and nothing else, and never again what is
+// distrusted and has left. Its bundle is empty until [Authority.Ensure] has succeeded.
+func (a *Authority) TrustPolicy() trust.Policy {
+	current := a.current.Load()
+	if current == nil {
+		return trust.Policy{Exact: true}
+	}
+	return trust.Policy{Bundle: current.bundle, Exact: true, Distrusted: current.expelledNow()}
+}
+
+// Lasting returns the CAs of [Authority.Bundle] that are not about to leave because they are distrusted: what to store
+// beside a certificate.
+func (a *Authority) Lasting() trust.Bundle {
+	current := a.current.Load()
+	if current == nil {
+		return trust.Bundle{}
+	}
+	return current.bundle.WithoutFingerprints(slices.Collect(maps.Keys(current.record.Distrusted)))
+}
+
+// Foreign returns how many CAs are in the Secret that no step of ours made.
+func (a *Authority) Foreign() int {
+	current := a.current.Load()
+	if current == nil {
+		return 0
+	}
+	return len(current.foreign())
+}
+
+// Signing returns the certificate of the CA that signs, nil until [Authority.Ensure] has succeeded. While a rotation is
+// under way its successor is in the bundle already.
+func (a *Authority) Signing() *x509.Certificate {
+	current := a.current.Load()
+	if current == nil {
+		return nil
+	}
+	return current.cert
+}
+
+// Approvable returns nil if [Authority.Sign] would sign the request once it is approved, or the [*PolicyError]. An
+// approver that asks it approves nothing that is bound to fail.
+func (a *Authority) Approvable(obj *certificatesv1.CertificateSigningRequest) error {
+	_, err := a.policy.Check(obj)
+	return err
+}

@@ -1,0 +1,66 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package authority
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hookstrap/hookstrap/internal/backoff"
+)
+
+// TestLoopBacksOff wants longer and longer pauses between failures, no longer than the cap, and a fresh start after a
+// success.
+func TestLoopBacksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var calls []time.Time
+		work := newLoop("test")
+		work.handle = func(context.Context, string) error {
+			calls = append(calls, time.Now())
+			if len(calls) == 15 {
+				cancel()
+			}
+			return errors.New("still down")
+		}
+		work.queue.Add("key")
+		for ctx.Err() == nil {
+			work.next(ctx)
+		}
+		work.queue.ShutDown()
+		first, last := calls[1].Sub(calls[0]), calls[14].Sub(calls[13])
+		if first < time.Second || first > 2*time.Second {
+			t.Errorf("first pause %s, want about a second", first)
+		}
+		if last < time.Minute || last > 5*time.Minute {
+			t.Errorf("last pause %s, want a few minutes", last)
+		}
+		if work.failures != (backoff.Backoff{}) {
+			t.Error("failures are remembered after the end")
+		}
+	})
+}
+
+func TestLoopForgetsAfterSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		work := newLoop("test")
+		defer work.queue.ShutDown()
+		outcome := errors.New("once")
+		work.handle = func(context.Context, string) error { return outcome }
+		work.queue.Add("key")
+		work.next(t.Context())
+		if work.failures == (backoff.Backoff{}) {
+			t.Fatal("the failure is not remembered")
+		}
+		outcome = nil
+		work.next(t.Context())
+		if work.failures != (backoff.Backoff{}) {
+			t.Error("failures are remembered after a success")
+		}
+	})
+}

@@ -1,0 +1,130 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package authority
+
+import (
+	"context"
+	"crypto/x509"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/internal/follow"
+	"github.com/hookstrap/hookstrap/internal/relist"
+)
+
+// longestLook bounds how long nobody looks at the wall clock: timers stand still while a machine is suspended.
+const longestLook = time.Minute
+
+// shortestLook is the least there is between two looks at a Secret that has not changed.
+const shortestLook = time.Second
+
+// Run follows the Secret until ctx ends, and then returns nil. It keeps the bundle and the signing CA as another
+// replica or an operator writes them, takes the steps of a rotation as they become due, and puts the Secret right when
+// it is deleted or damaged, so that what is trusted today is trusted tomorrow. It creates the CA like
+// [Authority.Ensure] if need be, so Ensure need not have succeeded.
+//
+// It costs one watch, of this one Secret: field selector metadata.name, which RBAC rules with resourceNames allow.
+// While the API server is away the last CA stays in use. Run may be called once only at a time.
+func (a *Authority) Run(ctx context.Context) error {
+	ctx = klog.NewContext(ctx, klog.LoggerWithName(klog.FromContext(ctx), "authority-secret"))
+	f := &follower{authority: a, work: newLoop("authority-secret")}
+	key := a.secret.String()
+	// An absent Secret is a list without objects, and that a change too.
+	store := relist.NewNotifying(func() { f.work.queue.Add(key) })
+	f.store = store
+	f.work.handle, f.work.failed = f.follow, a.onFailure
+	f.work.run(ctx, func(ctx context.Context) {
+		relist.Run(ctx, relist.Options{
+			Name: "the CA Secret " + key,
+			ListerWatcher: cache.NewListWatchFromClient(a.client.CoreV1().RESTClient(), "secrets", a.secret.Namespace,
+				follow.ByName(a.secret.Name)),
+			Object: &corev1.Secret{}, Store: store,
+			Failed: relist.News(func(err error) {
+				klog.FromContext(ctx).Error(a.explainSecret(err), "Cannot watch, will try again")
+			}),
+		})
+	})
+	f.stopWaiting()
+	return nil
+}
+
+// follower brings an authority in line with what the watch has last seen. It belongs to one goroutine.
+type follower struct {
+	authority *Authority
+	work      *loop
+	store     cache.Store
+
+	// awaited is the successor whose trust is being waited for, and cancel ends that.
+	awaited *x509.Certificate
+	cancel  context.CancelFunc
+}
+
+func (f *follower) follow(ctx context.Context, key string) error {
+	changed, err := f.settle(ctx, key)
+	if changed {
+		f.authority.onChange()
+	}
+	current := f.authority.current.Load()
+	if current == nil || err != nil {
+		return err // It is tried again, with back-off.
+	}
+	f.await(ctx, key, current.next)
+	// Not at once, even if something is due: a race that was lost is decided by what the watch will bring.
+	f.work.queue.AddAfter(key, min(max(current.nextLook(f.authority.now()), shortestLook), longestLook))
+	return nil
+}
+
+// settle looks at the Secret in the store. A race that was lost is no failure: what the winner wrote comes with the
+// watch, and wakes us.
+func (f *follower) settle(ctx context.Context, key string) (bool, error) {
+	a := f.authority
+	obj, exists, err := f.store.GetByKey(key)
+	if err != nil {
+		return false, err
+	}
+	secret, _ := obj.(*corev1.Secret)
+	a.updating.Lock()
+	defer a.updating.Unlock()
+	if exists && a.outdated(secret) {
+		return a.fetch(ctx) // Only the API server can tell which of the two it is.
+	}
+	changed, err := a.settle(ctx, secret)
+	if lostRace(err) {
+		klog.FromContext(ctx).V(2).Info("Another replica wrote the CA first", "secret", a.secret)
+		return false, nil
+	}
+	return changed, err
+}
+
+// await has somebody wait until every client trusts the successor, and look at the Secret again then.
+func (f *follower) await(ctx context.Context, key string, next *keyPair) {
+	a := f.authority
+	if next == nil || a.awaitTrust == nil {
+		f.stopWaiting()
+		return
+	}
+	if next.cert.Equal(f.awaited) {
+		return
+	}
+	f.stopWaiting()
+	ctx, f.cancel = context.WithCancel(ctx)
+	f.awaited = next.cert
+	go func() {
+		if err := a.awaitTrust(ctx, next.cert); err != nil {
+			return // The context has ended: nobody wants to know any more.
+		}
+		a.trusted.Store(next.cert)
+		f.work.queue.Add(key)
+	}()
+}
+
+func (f *follower) stopWaiting() {
+	if f.cancel != nil {
+		f.cancel()
+	}
+	f.awaited, f.cancel = nil, nil
+}

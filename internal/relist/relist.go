@@ -1,0 +1,80 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package relist makes reflectors see what there is after an outage, also if etcd was restored from a backup in it.
+package relist
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/hookstrap/hookstrap/internal/backoff"
+)
+
+// ListerWatcher returns lw for a reflector that lists again after an outage what there is by then. It may be used where
+// lw may. What names the objects, for errors.
+//
+// A reflector that cannot stream a list asks for an ordinary one. Where the stream was refused in a way that a list
+// would be too, it gets the same error without another request.
+func ListerWatcher(what string, lw cache.ListerWatcher) *cache.ListWatch {
+	inner := cache.ToListerWatcherWithContext(lw)
+	var refused atomic.Pointer[error]
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			if err := refused.Swap(nil); err != nil {
+				return nil, *err
+			}
+			return inner.ListWithContext(ctx, newest(options))
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			events, err := inner.WatchWithContext(ctx, options)
+			if options.SendInitialEvents != nil && refusedAsAList(err) {
+				refused.Store(&err)
+			}
+			return events, failed(what, err)
+		},
+	}
+}
+
+// refusedAsAList tells whether a list fails as the watch did.
+func refusedAsAList(err error) bool {
+	return utilnet.IsConnectionRefused(err) || apierrors.IsUnauthorized(err) || apierrors.IsForbidden(err) ||
+		apierrors.IsNotFound(err)
+}
+
+// failed returns what a watch of what has failed with, so that a reflector lists again after it; nil stays nil.
+//
+// A reflector that cannot reach the API server, or is told to come later, asks for the same watch until it gets it,
+// from the resource version that it has seen last. If etcd was restored from a backup meanwhile, that version is in the
+// future: the watch then begins without a complaint, and shows nothing until as many writes have happened once more. A
+// list has no such blind spot, because the API server says that the version is too large. The reflector also waits
+// these errors out without an eye on its context, which would hold up a shutdown. It tells them by their type, which is
+// hidden here.
+func failed(what string, err error) error {
+	if utilnet.IsConnectionRefused(err) || apierrors.IsTooManyRequests(err) {
+		return &hidden{text: fmt.Sprintf("watching %s: %s", what, err.Error()), outage: backoff.Outage(err)}
+	}
+	return err
+}
+
+// newest returns the options of a reflector's list, but for the resource version that it has seen last: the list is to
+// be of what there is now, which is no older, unless etcd was restored from a backup.
+//
+// In that case the API server waits three seconds for the version to come, says that it is too large, and asks to come
+// again in a second; and client-go does, ten times, before the reflector hears of it. That version is sent whenever the
+// API server cannot stream a list, be it only because its authorizer does not know our rights yet, so soon after a
+// start. A reflector's first list stays one of the API server's memory ("0").
+func newest(options metav1.ListOptions) metav1.ListOptions {
+	if options.ResourceVersion != "0" {
+		options.ResourceVersion, options.ResourceVersionMatch = "", ""
+	}
+	return options
+}
