@@ -109,7 +109,7 @@ fuzz: check-go ## Run every fuzz target for a short while each (FUZZTIME=10000x 
 
 .PHONY: bench
 bench: components ## Run the benchmarks, those of the healing against the real control plane (BENCH=regexp)
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) ./pkg/...
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) ./pkg/... ./internal/...
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 50x $(TESTFLAGS) ./test/e2e
 	$(if $(filter .,$(BENCH)),$(MAKE) bench-load)
 
@@ -121,7 +121,7 @@ bench-load: check-go ## Compare our server's path with a bare one and controller
 .PHONY: lint
 lint: check-go $(GOLANGCI_LINT) $(LOGCHECK) ## Run the linters: golangci-lint (.golangci.yml) and Kubernetes' logcheck
 	$(GOLANGCI_LINT) run ./...
-	$(LOGCHECK) -check-contextual -check-value ./cmd/... ./pkg/...
+	$(LOGCHECK) -check-contextual -check-value ./cmd/... ./pkg/... ./internal/...
 
 .PHONY: fmt
 fmt: check-go $(GOLANGCI_LINT) ## Format the code
