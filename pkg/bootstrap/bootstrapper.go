@@ -53,7 +53,7 @@ type Bootstrapper struct {
 	// own are the addresses of our own handshakes, which are no clients.
 	own addresses
 
-	// handshakes are those of readiness, with our own listener or the neighbor's.
+	// handshakes are those of readiness, with our own listener or the other container's.
 	handshakes shared[*serving.Pair]
 	// sidecar is what the other container was last seen to present.
 	sidecar sidecarLook

@@ -25,8 +25,8 @@ import (
 
 // Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, the
 // live caBundle of every object through which the API server calls us verifies it, the API server can call the port
-// of the Service that those objects name, and a handshake with our own listener (or the neighbor's, if we know where
-// it listens) succeeds with nothing but those caBundles.
+// of the Service that those objects name, and a handshake with our own listener (or the other container's, if we
+// know where it listens) succeeds with nothing but those caBundles.
 func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
 		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }, Note: b.refusedNow},
@@ -104,7 +104,7 @@ func (b *Bootstrapper) handshake(ctx context.Context) error {
 		return errors.New("there is no certificate to shake hands with yet")
 	}
 	if b.selfAddress() == "" {
-		return nil // A neighbor of whom we know nothing.
+		return nil // We do not know where the other container listens.
 	}
 	presented, err := b.dial(ctx)
 	if err != nil {
@@ -112,7 +112,7 @@ func (b *Bootstrapper) handshake(ctx context.Context) error {
 	}
 	err = b.verifyHandshake(presented, pair)
 	// Advice about a certificate that is not to be presented any more is for nothing.
-	if err != nil && b.options.Neighbor {
+	if err != nil && b.options.Sidecar {
 		return cmp.Or(notLoaded(presented, pair, b.options.CertDir), err)
 	}
 	return err
@@ -153,8 +153,8 @@ func (b *Bootstrapper) dial(ctx context.Context) (presented []*x509.Certificate,
 }
 
 func (b *Bootstrapper) whose() string {
-	if b.options.Neighbor {
-		return "the neighbor's"
+	if b.options.Sidecar {
+		return "the other container's"
 	}
 	return "our own"
 }

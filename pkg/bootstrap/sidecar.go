@@ -37,7 +37,7 @@ type sidecarLook struct {
 // followSidecar compares what the other container presents with what is stored for it, until ctx ends: a server that
 // never loads a new certificate is called without an error until the old one expires.
 func (b *Bootstrapper) followSidecar(ctx context.Context) error {
-	if !b.options.Neighbor || b.options.SelfAddress == "" {
+	if !b.options.Sidecar || b.options.SelfAddress == "" {
 		return nil
 	}
 	select {

@@ -118,7 +118,7 @@ func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error)
 	if err != nil {
 		return due, err
 	}
-	if !s.options.Neighbor { // Or else it is stored by now.
+	if !s.options.Sidecar { // Or else it is stored by now.
 		s.store(ctx, next.pair)
 	}
 	return nextRenewal(next.pair.Leaf(), jittered(), time.Now()), nil
