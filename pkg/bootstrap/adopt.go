@@ -12,6 +12,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/identity"
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
@@ -112,13 +113,13 @@ func (b *Bootstrapper) awaitTrust(ctx context.Context, current, next *serving.Pa
 		}
 		err := b.becomesTrusted(ctx, nap, current, next)
 		if err == nil {
-			b.phase(ctx, phaseTrusted, time.Since(started), "certificate", next)
+			b.report.Phase(ctx, report.PhaseTrusted, time.Since(started), "certificate", next)
 			return nil
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		b.failed(phaseTrusted, err)
+		b.report.Failed(report.PhaseTrusted, err)
 		klog.FromContext(ctx).Info("The new certificate waits for the live caBundle; the old one keeps serving",
 			"reason", err.Error())
 	}
@@ -154,7 +155,7 @@ func (b *Bootstrapper) becomesTrusted(
 // lastResort says that next is going to be served although it is not trusted.
 func (b *Bootstrapper) lastResort(ctx context.Context, current, next *serving.Pair) {
 	reason := b.injector.Verify(next.Chain(), b.serverName(), time.Now())
-	b.untrusted(reason)
+	b.report.Untrusted(reason)
 	klog.FromContext(ctx).Info("Serving a certificate that the live caBundle does not verify, because the old one "+
 		"expires", "reason", reason, "old", current, "new", next)
 }
@@ -168,9 +169,9 @@ func (b *Bootstrapper) serve(ctx context.Context, pair *serving.Pair, began time
 	}
 	b.state.Set(pair)
 	leaf := pair.Leaf()
-	b.servedLeaf(leaf, first)
+	b.report.Served(leaf, first)
 	keysAndValues = append([]any{"certificate", pair, "notAfter", leaf.NotAfter}, keysAndValues...)
-	b.phase(ctx, phaseServed, time.Since(began), keysAndValues...)
+	b.report.Phase(ctx, report.PhaseServed, time.Since(began), keysAndValues...)
 	if first {
 		close(b.served)
 	}

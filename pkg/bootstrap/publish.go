@@ -17,7 +17,7 @@ func (b *Bootstrapper) newPublisher() (*trust.Publisher, error) {
 		Client:     b.clients.dynamic,
 		SignerName: b.options.SignerName,
 		Service:    types.NamespacedName{Namespace: b.options.Namespace, Name: b.options.Service},
-		Observer:   b.injectorObserver(),
+		Observer:   b.report.Observer(),
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
 )
 
@@ -46,7 +47,7 @@ func (b *Bootstrapper) store(ctx context.Context, pair *serving.Pair) {
 		return
 	}
 	if err := b.directory.SaveFrom(pair, b.options.SignerName); err != nil {
-		b.metrics.failure(taskStore, err)
+		b.report.Counted(report.TaskStore, err)
 		klog.FromContext(ctx).Error(err, "The key pair is served but not stored", "directory", b.directory.Path())
 	}
 }

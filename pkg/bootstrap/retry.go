@@ -30,11 +30,11 @@ func retry[T any](
 			return result, nil
 		}
 		if ctx.Err() != nil {
-			b.problem.keep(err)
+			b.report.Last.Keep(err)
 			return result, ctx.Err()
 		}
 		delay := min(failures.After(err), untilUsable(err))
-		b.failed(what, err)
+		b.report.Failed(what, err)
 		klog.FromContext(ctx).Error(err, "Will try again", "task", what, "in", delay.Round(time.Millisecond))
 		if err := b.pauseUntilChanged(ctx, delay); err != nil {
 			return result, err

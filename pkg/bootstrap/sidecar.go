@@ -37,7 +37,7 @@ type sidecarLook struct {
 // followSidecar compares what the other container presents with what is stored for it, until ctx ends: a server that
 // never loads a new certificate is called without an error until the old one expires.
 func (b *Bootstrapper) followSidecar(ctx context.Context) error {
-	if !b.options.Neighbor || b.options.SelfAddress == "" {
+	if !b.options.Sidecar || b.options.SelfAddress == "" {
 		return nil
 	}
 	select {
@@ -68,16 +68,12 @@ func (b *Bootstrapper) lookAtSidecar(ctx context.Context) {
 	logger := klog.FromContext(ctx).WithValues("listener", b.options.SelfAddress, "certificate", pair)
 	switch {
 	case reason == nil && look.outdated.Swap(nil) != nil:
-		b.metrics.sidecarOutdated.Set(0)
-		b.events.over(eventNotLoaded, "")
-		b.events.normal(eventLoaded, "The other container has loaded the certificate with serial number %x",
-			pair.Leaf().SerialNumber)
+		b.report.SidecarLoaded(pair.Leaf())
 		logger.Info("The other container has loaded the new certificate")
 	case reason != nil && !look.told && time.Since(look.since) >= loadWithin:
 		look.told = true
 		look.outdated.Store(&reason)
-		b.metrics.sidecarOutdated.Set(1)
-		b.events.warning(eventNotLoaded, "", "%v", reason)
+		b.report.SidecarOutdated(reason)
 		logger.Error(reason, "Every call will fail when the old certificate expires or is no longer trusted")
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/hookstrap/hookstrap/internal/authority"
 	"github.com/hookstrap/hookstrap/internal/backoff"
 	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/internal/signer"
 	"github.com/hookstrap/hookstrap/internal/trust"
@@ -50,7 +51,7 @@ func (b *Bootstrapper) openCSRSource(ctx context.Context) (*csrSource, error) {
 
 // newCSRSource prepares what needs the API server: who we are behind the Service, and the signer.
 func (b *Bootstrapper) newCSRSource(ctx context.Context, profile signer.Profile) (*csrSource, error) {
-	found, err := retry(ctx, b, phaseIdentity, b.identify)
+	found, err := retry(ctx, b, report.PhaseIdentity, b.identify)
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +84,11 @@ func (s *csrSource) newRequester(ctx context.Context) *csr.Requester {
 		Client:   s.clients.kubernetes.CertificatesV1().CertificateSigningRequests(),
 		Approval: s.options.Approval,
 		Waiting: func(err *csr.OutcomeError) {
-			s.failed(taskWait, err)
+			s.report.Failed(report.TaskWait, err)
 			klog.FromContext(ctx).Info("Still waiting for the certificate", "outcome", err.Outcome, "reason", err.Error())
 		},
 		Observe: func(phase csr.Phase, took time.Duration, keysAndValues ...any) {
-			s.phaseAt(ctx, observedFrom, string(phase), took, keysAndValues...)
+			s.report.PhaseAt(ctx, observedFrom, string(phase), took, keysAndValues...)
 		},
 	}
 	if account := s.options.ServiceAccount; account != "" {
@@ -114,11 +115,11 @@ func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error)
 	if err := sleepUntil(ctx, due, s.Leaf(), time.Now, s.renewNow, changes); err != nil {
 		return due, err
 	}
-	next, err := retry(ctx, s.Bootstrapper, taskCertificate, s.replace)
+	next, err := retry(ctx, s.Bootstrapper, report.TaskCertificate, s.replace)
 	if err != nil {
 		return due, err
 	}
-	if !s.options.Neighbor { // Or else it is stored by now.
+	if !s.options.Sidecar { // Or else it is stored by now.
 		s.store(ctx, next.pair)
 	}
 	return nextRenewal(next.pair.Leaf(), jittered(), time.Now()), nil
@@ -138,15 +139,15 @@ func (s *csrSource) replace(ctx context.Context) (candidate, error) {
 func (s *csrSource) obtain(ctx context.Context) (candidate, error) {
 	s.reidentify(ctx)
 	if err := s.ensureAuthority(ctx); err != nil {
-		return candidate{}, during(taskAuthority, err)
+		return candidate{}, report.During(report.TaskAuthority, err)
 	}
 	issued, err := s.kept.finish(ctx, s)
 	if err != nil {
-		return candidate{}, during(taskRequest, err)
+		return candidate{}, report.During(report.TaskRequest, err)
 	}
 	policy, err := s.roots.find(ctx, issued.Chain)
 	if err != nil {
-		return candidate{}, during(taskRoots, err)
+		return candidate{}, report.During(report.TaskRoots, err)
 	}
 	s.kept.drop()
 	stored := policy.Bundle
@@ -190,12 +191,12 @@ func (s *csrSource) keep(ctx context.Context) (time.Time, error) {
 	if pair == nil {
 		return now, nil
 	}
-	kept, err := retry(ctx, s.Bootstrapper, phaseTrusted, func(ctx context.Context) (candidate, error) {
+	kept, err := retry(ctx, s.Bootstrapper, report.PhaseTrusted, func(ctx context.Context) (candidate, error) {
 		if err := s.ensureAuthority(ctx); err != nil {
 			return candidate{}, err
 		}
 		policy, err := s.roots.find(ctx, pair.Chain())
-		if errors.As(err, new(*unverifiedError)) {
+		if errors.As(err, new(*trust.UnverifiedError)) {
 			return candidate{pair: pair}, nil // Not a failure, but a reason to renew.
 		}
 		return candidate{pair: pair, policy: s.published(policy)}, err

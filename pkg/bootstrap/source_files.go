@@ -10,6 +10,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/internal/signer"
 	"github.com/hookstrap/hookstrap/internal/trust"
@@ -28,7 +29,7 @@ func (b *Bootstrapper) runFiles(ctx context.Context) error {
 	watcher, err := serving.NewWatcher(serving.WatcherOptions{
 		Dir:     b.options.CertDir,
 		OnError: func(err error) { s.rejected(ctx, err) },
-		OnGood:  func() { s.reloadOver(ctx, reloadCertificate) },
+		OnGood:  func() { s.report.Files.Over(ctx, report.FilesCertificate) },
 	})
 	if err != nil {
 		return err
@@ -79,14 +80,14 @@ func (s *filesSource) adopting(ctx context.Context, next candidate) (stop func()
 			}
 		}
 		if ctx.Err() == nil {
-			s.reloadOver(ctx, reloadCertificate)
+			s.report.Files.Over(ctx, report.FilesCertificate)
 		}
 	})
 	return func() { cancel(); running.Wait() }
 }
 
 func (s *filesSource) rejected(ctx context.Context, err error) {
-	s.reloadFailed(reloadCertificate, err)
+	s.report.Files.Failed(report.FilesCertificate, err)
 	klog.FromContext(ctx).Error(err, "Keeping the last good certificate", "directory", s.options.CertDir)
 }
 
