@@ -73,8 +73,8 @@ func startBinary(t *testing.T, s *site.Site, binary string, args ...string) *pro
 		Args: append([]string{"--kubeconfig=" + kubeconfig, "--webhook-configuration=" + s.Configuration,
 			"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", s.Port), "--metrics-bind-address=0",
 			"--shutdown-delay=0s"}, args...),
-		Env: []string{"SERVICE_NAME=" + site.Service, "POD_NAMESPACE=" + s.Namespace, "POD_NAME=hookstrap-0",
-			"POD_IPS=10.244.0.7", "POD_SERVICE_ACCOUNT=" + site.ServiceAccount, "GOMEMLIMIT=230MiB"},
+		Env: []string{"SERVICE_NAME=" + site.Service, "POD_NAMESPACE=" + s.Namespace,
+			"POD_NAME=hookstrap-0", "POD_UID=" + podUID, "POD_IPS=10.244.0.7", "POD_SERVICE_ACCOUNT=" + site.ServiceAccount, "GOMEMLIMIT=230MiB"},
 		MemoryLimit: mostMemory,
 	})
 	must(t, err)

@@ -241,6 +241,7 @@ func TestSharedConfigurationIsCountedOnly(t *testing.T) {
 // heals and rotates the caBundle through it, also in a configuration of many entries.
 func TestPolicyLeavesTheTokenTheCABundle(t *testing.T) {
 	t.Parallel()
+	clustertest.Since(t, shared, 30, "ValidatingAdmissionPolicy v1")
 	s := site.New(t, shared, site.Options{Edit: func(shipped *site.Shipped) {
 		for i := range 300 {
 			entry := shipped.Configuration.Webhooks[0].DeepCopy()
