@@ -35,7 +35,7 @@ const proven = 10 * time.Second
 // loop cannot tell an outage from a refusal, and begins anew every two minutes.
 func Run(ctx context.Context, o Options) {
 	reflector := cache.NewReflectorWithOptions(ListerWatcher(o.Name, o.ListerWatcher), o.Object, o.Store,
-		cache.ReflectorOptions{Name: o.Name, TypeDescription: o.Name, Backoff: timing.Outages()})
+		cache.ReflectorOptions{Name: o.Name, TypeDescription: o.Name})
 	var failures timing.Backoff
 	for ctx.Err() == nil {
 		began := time.Now()

@@ -69,11 +69,6 @@ func Delay(first, longest time.Duration, n int) time.Duration {
 	return wait.Jitter(d, jitter)
 }
 
-// Outages is the back-off of outages for code of client-go that has a loop of its own.
-func Outages() *wait.Backoff {
-	return &wait.Backoff{Duration: firstOutage, Cap: longestOutage, Factor: 2, Jitter: jitter, Steps: 10}
-}
-
 // Outage tells an outage of the API server, or a token that it does not take, from a refusal.
 func Outage(err error) bool {
 	if hidden := (interface{ Outage() bool })(nil); errors.As(err, &hidden) {
