@@ -82,6 +82,7 @@ type Injector struct {
 	known  Bundle // the CAs of earlier exact policies
 	all    Bundle // the CAs of all policies
 	names  []string
+	named  bool // whether the names are known, of which there may be none
 	// number is of the policy and the names: 0 is the zero Policy without names, and each change gets the next.
 	number    int
 	published bool // whether there is a policy
@@ -172,7 +173,7 @@ func (i *Injector) Run(ctx context.Context) error {
 		running.Go(func() { watcher.run(ctx) })
 		worker := &worker{
 			view: v, resource: resource, scope: i.scope(v.target), clock: i.opts.Clock,
-			observer: i.opts.Observer, policy: i.current, called: map[string]string{},
+			observer: i.opts.Observer, policy: i.current, named: i.knowsNames, called: map[string]string{},
 		}
 		running.Go(func() { worker.run(ctx) })
 	}
