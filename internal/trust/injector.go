@@ -76,6 +76,7 @@ type Injector struct {
 	opts    InjectorOptions
 	views   []*view // one for each target, in their order
 	changes broadcast
+	asking  sync.Mutex // held from asking a source until its policy is in force
 
 	mu     sync.Mutex
 	policy Policy
@@ -128,9 +129,21 @@ func (o InjectorOptions) validate() error {
 	return nil
 }
 
-// Publish sets what the live bundles have to be from now on, and wakes whoever has to write it. It does not wait;
-// [Injector.WaitVerified] does. It may be called before Run.
-func (i *Injector) Publish(p Policy) {
+// PolicySource says what the live bundles have to be. It may be asked by many goroutines.
+type PolicySource interface {
+	TrustPolicy() Policy
+}
+
+// TrustPolicy implements [PolicySource]: a policy that does not change.
+func (p Policy) TrustPolicy() Policy { return p }
+
+// Publish asks source what the live bundles have to be from now on, and wakes the workers if that is news. Call it
+// again when the source has another answer. It does not wait; [Injector.WaitVerified] does. It may be called before
+// Run. Answers are taken one at a time, so that an older one is not published after a newer one.
+func (i *Injector) Publish(source PolicySource) {
+	i.asking.Lock()
+	defer i.asking.Unlock()
+	p := source.TrustPolicy()
 	i.mu.Lock()
 	same := i.published && p.Exact == i.policy.Exact && p.Bundle.Equal(i.policy.Bundle) &&
 		slices.Equal(p.Distrusted, i.policy.Distrusted)
