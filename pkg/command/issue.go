@@ -65,7 +65,7 @@ func keepIssuing(signals context.Context, o *issueOptions) error {
 		return err
 	}
 	logger := klog.FromContext(signals)
-	logger.Info("Issuing for a neighbor", "version", o.version, "directory", o.bootstrap.CertDir,
+	logger.Info("Issuing for a server that reads files", "version", o.version, "directory", o.bootstrap.CertDir,
 		"service", klog.KRef(o.bootstrap.Namespace, o.bootstrap.Service), "signer", o.bootstrap.SignerName)
 	group, ctx := errgroup.WithContext(signals)
 	if err := serveProbes(ctx, group, &o.commonOptions, boot); err != nil {

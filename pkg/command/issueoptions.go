@@ -21,7 +21,7 @@ type issueOptions struct {
 
 func newIssueOptions() *issueOptions {
 	o := &issueOptions{commonOptions: newCommonOptions(), timeout: defaultTimeout}
-	o.bootstrap.Neighbor = true
+	o.bootstrap.Sidecar = true
 	o.bootstrap.SelfAddress = bootstrap.DefaultSelfAddress
 	return o
 }
@@ -37,7 +37,7 @@ func (o *issueOptions) addIssueFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.bootstrap.CertDir, "cert-dir", "",
 		"directory to write tls.crt, tls.key and ca.crt into, for their owner alone; best a memory-backed emptyDir")
 	fs.Var(newValue(&o.bootstrap.SelfAddress, "host:port", o.bootstrap.SelfAddress, parseSelfAddress), "self-address",
-		"where the neighbor that serves with the files listens, for readiness to shake hands with; 0 for no handshake")
+		"where the server that reads the files listens, for readiness to shake hands with; 0 for no handshake")
 	fs.BoolVar(&o.once, "once", false,
 		"obtain one certificate, wait until the live caBundles verify it, write it and end")
 	fs.Var(newValue(&o.timeout, "duration", o.timeout.String(), parseTimeout), "timeout",

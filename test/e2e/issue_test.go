@@ -117,7 +117,7 @@ func TestIssueSidecar(t *testing.T) {
 	if err := readyz(t.Context(), health); err == nil {
 		t.Error("ready, and nobody listens")
 	}
-	startNeighbor(t, dir, s.Port)
+	startFileServer(t, dir, s.Port)
 	clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
 	awaitAdmission(t, s) // With failurePolicy Fail.
 	before := wantFiles(t, dir, "tls.crt", "tls.key", "ca.crt")
@@ -148,7 +148,7 @@ func TestIssueOnceForAService(t *testing.T) {
 		t.Fatalf("%v:\n%s", err, output)
 	}
 	leaf := wantFiles(t, dir, "tls.crt", "tls.key", "ca.crt")
-	startNeighbor(t, dir, s.Port)
+	startFileServer(t, dir, s.Port)
 	awaitAdmission(t, s) // With failurePolicy Fail.
 	requests := len(requestsOf(t, s))
 	if output, err = runIssue(t, issueArgs(t, s, "--cert-dir="+dir)...); err != nil {

@@ -22,13 +22,13 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// TestNeighborInPython runs README's pod: `webhook issue` before and beside an HTTPS server of Python's standard library.
+// TestSidecarOfPython runs README's pod: `webhook issue` before and beside an HTTPS server of Python's standard library.
 // The certificate is renewed, and its CA rotated, under a stream of admissions; none of them may fail, and nobody starts
 // the server again.
-func TestNeighborInPython(t *testing.T) {
-	pod := startNeighbor(t)
+func TestSidecarOfPython(t *testing.T) {
+	pod := startSidecar(t)
 	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error { // Until kube-proxy leads there.
-		err := askNeighbor(ctx, t, "bad")
+		err := askPython(ctx, t, "bad")
 		switch {
 		case err == nil:
 			return errors.New("nobody asked Python")
@@ -37,7 +37,7 @@ func TestNeighborInPython(t *testing.T) {
 		}
 		return err
 	})
-	load := startLoad(t, func(ctx context.Context) error { return askNeighbor(ctx, t, "good") })
+	load := startLoad(t, func(ctx context.Context) error { return askPython(ctx, t, "good") })
 	shown, err := leafOf(t.Context(), pod)
 	must(t, err)
 	for range 2 {
@@ -57,10 +57,10 @@ func TestNeighborInPython(t *testing.T) {
 	}
 }
 
-// askNeighbor asks for a ConfigMap, which only the webhook in Python judges.
-func askNeighbor(ctx context.Context, t *testing.T, name string) error {
+// askPython asks for a ConfigMap, which only the webhook in Python judges.
+func askPython(ctx context.Context, t *testing.T, name string) error {
 	t.Helper()
-	_, err := client(t).CoreV1().ConfigMaps("neighbor-asks").Create(ctx,
+	_, err := client(t).CoreV1().ConfigMaps("sidecar-asks").Create(ctx,
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 	return err
 }

@@ -10,16 +10,17 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
 )
 
-// deliver writes the pair where the neighbor reads it, as often as it takes: a certificate that is not there is not
-// served. Without a neighbor there is nothing to do.
+// deliver writes the pair where the other container reads it, as often as it takes: a certificate that is not there is
+// not served. In a process that serves itself there is nothing to do.
 func (b *Bootstrapper) deliver(ctx context.Context, pair *serving.Pair) error {
-	if !b.options.Neighbor {
+	if !b.options.Sidecar {
 		return nil
 	}
-	_, err := retry(ctx, b, taskStore, func(context.Context) (struct{}, error) {
+	_, err := retry(ctx, b, report.TaskStore, func(context.Context) (struct{}, error) {
 		return struct{}{}, b.directory.SaveFrom(pair, b.options.SignerName)
 	})
 	return err
@@ -27,11 +28,11 @@ func (b *Bootstrapper) deliver(ctx context.Context, pair *serving.Pair) error {
 
 // Once obtains one certificate and returns when it is in CertDir and the live caBundles of WebhookConfigurations verify
 // it; until they do, nothing is written. A good one that is there already is kept. It is for an init container or a Job
-// and takes the place of [Bootstrapper.Start]; the option Neighbor is needed. Failures are tried again until ctx ends,
+// and takes the place of [Bootstrapper.Start]; the option Sidecar is needed. Failures are tried again until ctx ends,
 // and then the error says what the last one was.
 func (b *Bootstrapper) Once(ctx context.Context) error {
-	if !b.options.Neighbor {
-		return errors.New("one certificate without the option Neighbor would be written nowhere: set it, and CertDir")
+	if !b.options.Sidecar {
+		return errors.New("one certificate without the option Sidecar would be written nowhere: set it, and CertDir")
 	}
 	b.started, b.once = time.Now(), true
 	ctx = named(ctx)
@@ -43,7 +44,7 @@ func (b *Bootstrapper) Once(ctx context.Context) error {
 	running.Go(func() { _ = b.injector.Run(injecting) }) // It has no failure.
 	err := b.obtainOnce(ctx)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("no certificate within %s: %w", time.Since(b.started).Round(time.Second), b.problem.or(err))
+		return fmt.Errorf("no certificate within %s: %w", time.Since(b.started).Round(time.Second), b.report.Last.Or(err))
 	}
 	return err
 }
@@ -68,7 +69,7 @@ func (b *Bootstrapper) obtainOnce(ctx context.Context) error {
 func (b *Bootstrapper) awaitFirstTrust(ctx context.Context, pair *serving.Pair) error {
 	err := b.injector.WaitVerified(ctx, pair.Chain(), b.serverName())
 	if err != nil {
-		b.failed(phaseTrusted, err)
+		b.report.Failed(report.PhaseTrusted, err)
 	}
 	return err
 }

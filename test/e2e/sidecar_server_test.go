@@ -27,9 +27,9 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// startNeighbor is an HTTPS server of somebody who never heard of Kubernetes' certificates: it reads tls.crt and tls.key
+// startFileServer is an HTTPS server of somebody who never heard of Kubernetes' certificates: it reads tls.crt and tls.key
 // from dir for every connection, and says yes to whatever it is asked.
-func startNeighbor(t *testing.T, dir string, port int) {
+func startFileServer(t *testing.T, dir string, port int) {
 	t.Helper()
 	server := &http.Server{
 		Handler: http.HandlerFunc(sayYes),
@@ -73,7 +73,7 @@ func sayYes(w http.ResponseWriter, r *http.Request) {
 		review.APIVersion, review.Kind, review.Request.UID)
 }
 
-// presented is the certificate that the neighbor shows.
+// presented is the certificate that the server in the other container shows.
 func presented(ctx context.Context, port int) (*x509.Certificate, error) {
 	return site.Presented(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 }
@@ -87,7 +87,7 @@ type sidecar struct {
 func startSidecar(t *testing.T, s *site.Site, change ...func(*bootstrap.Options)) *sidecar {
 	t.Helper()
 	options := s.BootstrapOptions(t)
-	options.Neighbor, options.CertDir = true, filepath.Join(t.TempDir(), "serving")
+	options.Sidecar, options.CertDir = true, filepath.Join(t.TempDir(), "serving")
 	options.Registerer = prometheus.NewRegistry()
 	for _, alter := range change {
 		alter(&options)
@@ -105,18 +105,18 @@ func startSidecar(t *testing.T, s *site.Site, change ...func(*bootstrap.Options)
 	return &sidecar{Bootstrapper: boot, dir: options.CertDir}
 }
 
-// TestNeighborInAnotherLanguage: what a plain HTTPS server reads from the files is trusted by the API server at any
+// TestSidecarOfAServerInAnotherLanguage: what a plain HTTPS server reads from the files is trusted by the API server at any
 // moment, through renewals and rotations of the CA, though every write of the caBundle takes its time.
-func TestNeighborInAnotherLanguage(t *testing.T) {
+func TestSidecarOfAServerInAnotherLanguage(t *testing.T) {
 	t.Parallel()
 	s := site.New(t, shared, site.Options{})
 	boot := startSidecar(t, s, slowToPublish)
-	startNeighbor(t, boot.dir, s.Port)
+	startFileServer(t, boot.dir, s.Port)
 	clustertest.Eventually(t, func(context.Context) error { return boot.Readyz(request(t)) })
 	load := startStream(t, s)
 	for round := range 3 {
 		load.atLeast(t, 5)
-		renewNeighbor(t, s, boot)
+		renewSidecar(t, s, boot)
 		rotateFor(t, s, boot, strconv.Itoa(round))
 		load.atLeast(t, 5)
 	}
@@ -124,9 +124,9 @@ func TestNeighborInAnotherLanguage(t *testing.T) {
 	must(t, boot.Readyz(request(t)))
 }
 
-// TestNeighborOfAnotherSigner: a signer that changes its CA announces nothing, so that a new certificate is there before
+// TestSidecarOfAnotherSigner: a signer that changes its CA announces nothing, so that a new certificate is there before
 // the caBundle verifies it. It must not be in the files by then.
-func TestNeighborOfAnotherSigner(t *testing.T) {
+func TestSidecarOfAnotherSigner(t *testing.T) {
 	t.Parallel()
 	s := site.New(t, shared, site.Options{})
 	first, second := newTestCA(t, "first"), newTestCA(t, "second")
@@ -134,33 +134,33 @@ func TestNeighborOfAnotherSigner(t *testing.T) {
 	boot := startSidecar(t, s, slowToPublish, func(options *bootstrap.Options) {
 		options.SignerName, options.Approval, options.CAFile = nobody, csr.ApproveExternal, string(file)
 	})
-	startNeighbor(t, boot.dir, s.Port)
+	startFileServer(t, boot.dir, s.Port)
 	clustertest.Eventually(t, func(context.Context) error { return boot.Readyz(request(t)) })
 	load := startStream(t, s)
 	load.atLeast(t, 5)
 	signs.ca.Store(second)
 	file.write(t, bundleOf(first, second).PEM())
-	renewNeighbor(t, s, boot)
+	renewSidecar(t, s, boot)
 	load.atLeast(t, 5)
 	load.end(t)
 	must(t, boot.Leaf().CheckSignatureFrom(second.certificate))
 }
 
-// renewNeighbor asks for a new certificate and waits until the neighbor shows another than before.
-func renewNeighbor(t *testing.T, s *site.Site, boot *sidecar) {
+// renewSidecar asks for a new certificate and waits until the server shows another than before.
+func renewSidecar(t *testing.T, s *site.Site, boot *sidecar) {
 	t.Helper()
 	before := boot.Leaf()
 	boot.Renew()
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		now, err := presented(ctx, s.Port)
 		if err == nil && now.Equal(before) {
-			err = errors.New("the neighbor still shows the certificate of before")
+			err = errors.New("the server still shows the certificate of before")
 		}
 		return err
 	})
 }
 
-// rotateFor asks for a new CA and waits until the neighbor shows a certificate of it.
+// rotateFor asks for a new CA and waits until the server shows a certificate of it.
 func rotateFor(t *testing.T, s *site.Site, boot *sidecar, value string) {
 	t.Helper()
 	before, err := signingCA(t.Context(), s)
@@ -182,14 +182,14 @@ func rotateFor(t *testing.T, s *site.Site, boot *sidecar, value string) {
 			return err
 		}
 		if !leaf.Equal(boot.Leaf()) {
-			return errors.New("the neighbor shows another certificate than the sidecar's")
+			return errors.New("the server shows another certificate than the sidecar's")
 		}
 		return nil
 	})
 }
 
-// TestReadyMeansThatTheNeighborIsCallable: its certificate counts, not what is in the files.
-func TestReadyMeansThatTheNeighborIsCallable(t *testing.T) {
+// TestReadyMeansThatTheOtherContainerIsCallable: its certificate counts, not what is in the files.
+func TestReadyMeansThatTheOtherContainerIsCallable(t *testing.T) {
 	t.Parallel()
 	s := site.New(t, shared, site.Options{})
 	boot := startSidecar(t, s)
@@ -205,14 +205,14 @@ func TestReadyMeansThatTheNeighborIsCallable(t *testing.T) {
 	blind := startSidecar(t, s, func(options *bootstrap.Options) { options.SelfAddress = "" })
 	clustertest.Eventually(t, func(context.Context) error { return blind.Readyz(request(t)) })
 	if got := len(blind.Conditions()); got != 3 {
-		t.Errorf("%d conditions where nothing is known of the neighbor, want 3", got)
+		t.Errorf("%d conditions where nothing is known of the server, want 3", got)
 	}
 	<-blind.Ready()
 	other := t.TempDir()
 	certificate, key := newTestCA(t, "other").issue(t, "hookstrap."+s.Namespace+".svc")
 	swapProjected(t, other, map[string][]byte{"tls.crt": certificate, "tls.key": key})
-	startNeighbor(t, other, s.Port)
+	startFileServer(t, other, s.Port)
 	if err := boot.Readyz(request(t)); err == nil {
-		t.Error("ready, and the neighbor serves the certificate of another CA")
+		t.Error("ready, and the server serves the certificate of another CA")
 	}
 }

@@ -21,37 +21,37 @@ import (
 )
 
 const (
-	neighborFiles = "test/e2e/node/testdata/neighbor/"
-	// neighborNamespace is one that our own checks leave alone: the interpreter comes from the node's file system.
-	neighborNamespace = metav1.NamespaceSystem
-	// neighborSetup gives the webhook the rights that README asks for: ours, with its names in them.
-	neighborSetup = `
-kubectl apply -f ` + neighborFiles + `neighbor.yaml
+	sidecarFiles = "test/e2e/node/testdata/sidecar/"
+	// sidecarNamespace is one that our own checks leave alone: the interpreter comes from the node's file system.
+	sidecarNamespace = metav1.NamespaceSystem
+	// sidecarSetup gives the webhook the rights that README asks for: ours, with its names in them.
+	sidecarSetup = `
+kubectl apply -f ` + sidecarFiles + `sidecar.yaml
 for kind in clusterrole clusterrolebinding role rolebinding; do
-  sed 's/hookstrap-system/` + neighborNamespace + `/; s/name: hookstrap$/name: my-webhook/; s/\["hookstrap"\]/["my-webhook"]/
+  sed 's/hookstrap-system/` + sidecarNamespace + `/; s/name: hookstrap$/name: my-webhook/; s/\["hookstrap"\]/["my-webhook"]/
     s/hookstrap-ca/my-webhook-ca/' manifests/base/$kind.yaml
   echo ---
 done | kubectl apply -f -
-kubectl -n ` + neighborNamespace + ` create configmap my-webhook-program --from-file=` + neighborFiles + `server.py`
-	neighborEnd = `
-kubectl -n ` + neighborNamespace + ` delete --ignore-not-found --grace-period=1 pod/my-webhook
+kubectl -n ` + sidecarNamespace + ` create configmap my-webhook-program --from-file=` + sidecarFiles + `server.py`
+	sidecarEnd = `
+kubectl -n ` + sidecarNamespace + ` delete --ignore-not-found --grace-period=1 pod/my-webhook
 kubectl delete --ignore-not-found clusterrole,clusterrolebinding my-webhook
-kubectl -n ` + neighborNamespace + ` delete --ignore-not-found role/my-webhook rolebinding/my-webhook \
+kubectl -n ` + sidecarNamespace + ` delete --ignore-not-found role/my-webhook rolebinding/my-webhook \
   secret/my-webhook-ca configmap/my-webhook-program
-kubectl delete --ignore-not-found -f ` + neighborFiles + `neighbor.yaml`
+kubectl delete --ignore-not-found -f ` + sidecarFiles + `sidecar.yaml`
 )
 
-// startNeighbor returns the pod of README's chapter about servers in another language when it is Ready.
-func startNeighbor(t *testing.T) *corev1.Pod {
+// startSidecar returns the pod of README's chapter about servers in another language when it is Ready.
+func startSidecar(t *testing.T) *corev1.Pod {
 	t.Helper()
 	t.Cleanup(func() {
-		_, err := shell(context.Background(), neighborEnd)
+		_, err := shell(context.Background(), sidecarEnd)
 		must(t, err)
 	})
-	_, err := shell(t.Context(), neighborSetup)
+	_, err := shell(t.Context(), sidecarSetup)
 	must(t, err)
-	api := client(t).CoreV1().Pods(neighborNamespace)
-	pod, err := api.Create(t.Context(), neighborPod(t), metav1.CreateOptions{})
+	api := client(t).CoreV1().Pods(sidecarNamespace)
+	pod, err := api.Create(t.Context(), sidecarPod(t), metav1.CreateOptions{})
 	must(t, err)
 	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error {
 		now, err := api.Get(ctx, pod.Name, metav1.GetOptions{})
@@ -66,8 +66,8 @@ func startNeighbor(t *testing.T) *corev1.Pod {
 	return pod
 }
 
-// neighborPod is README's, with a server in it.
-func neighborPod(t *testing.T) *corev1.Pod {
+// sidecarPod is README's, with a server in it.
+func sidecarPod(t *testing.T) *corev1.Pod {
 	t.Helper()
 	block, err := site.ReadmeBlock("```yaml\n# pod.yaml\n")
 	must(t, err)
