@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,8 +44,7 @@ type Bootstrapper struct {
 	directory *serving.Directory
 	readiness readiness
 	// listens is where a [Server] of ours listens, nil before that is known.
-	listens   atomic.Pointer[string]
-	selfGiven bool // Options.SelfAddress was set
+	listens atomic.Pointer[string]
 	// service is what the Service was last seen to be, [noService] if it was not there; nil before that.
 	service atomic.Pointer[corev1.Service]
 	// own are the addresses of our own handshakes, which are no clients.
@@ -72,11 +72,11 @@ type Bootstrapper struct {
 	once bool
 }
 
-// New checks the options, all faults at once, reads the client CAs and prepares the clients. It contacts nothing.
+// New reads what the options leave empty from the environment, checks them, reads the client CAs and prepares the
+// clients. It contacts nothing. The error joins a [FieldError] for each fault.
 func New(options Options) (*Bootstrapper, error) {
-	given := options.SelfAddress != ""
-	options = options.withDefaults()
-	if err := options.validate(); err != nil {
+	options, err := options.completed(os.Getenv)
+	if err != nil {
 		return nil, fmt.Errorf("bootstrap options: %w", err)
 	}
 	requests := &requestCounter{}
@@ -99,7 +99,6 @@ func New(options Options) (*Bootstrapper, error) {
 		ready:    make(chan struct{}),
 	}
 	b.handshakes.ask = b.handshake
-	b.selfGiven = given
 	if err := b.loadClientAuth(); err != nil {
 		return nil, fmt.Errorf("bootstrap options: ClientCAFile: %w", err)
 	}
@@ -172,7 +171,7 @@ func (b *Bootstrapper) Ready() <-chan struct{} { return b.ready }
 // Start runs until ctx ends and then returns nil. No failure of a certificate, a signer or the API server ends it.
 func (b *Bootstrapper) Start(ctx context.Context) error {
 	b.started = time.Now()
-	ctx = named(ctx)
+	ctx = named(b.options.logging(ctx))
 	b.readiness.begin(ctx)
 	b.report.Start(ctx)
 	group, ctx := errgroup.WithContext(ctx)
