@@ -48,9 +48,11 @@ help: ## Show this list
 build: check-go ## Compile the server to bin/webhook
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/webhook ./cmd/webhook
 
+# With KEEP=1 the demo is a job of its own: Ctrl-C reaches it, and it ends well, but not make, which would end with 130.
 .PHONY: demo
-demo: components ## Watch a webhook bootstrap itself on a real control plane, on this machine, without root
-	$(GO) run ./test/e2e/demo
+demo: components ## Watch a webhook bootstrap itself on a real control plane, on this machine, without root (KEEP=1: until Ctrl-C)
+	$(GO) build -o $(BIN)/demo ./test/e2e/demo
+	@[ -z "$${KEEP:-}" ] || set -m; $(BIN)/demo; exit $$?
 
 .PHONY: image
 image: ## Build the container image (IMAGE=..., VERSION=...)
@@ -130,7 +132,7 @@ tidy: check-go ## Tidy the go.mod files of the project, of its tools and of an e
 
 .PHONY: clean
 clean: ## Remove what was built, except for the cached control plane and tools
-	rm -rf $(BIN)/webhook dist
+	rm -rf $(BIN)/webhook $(BIN)/demo $(BIN)/bench dist
 
 ##@ Check
 
