@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/hookstrap/hookstrap/internal/lifecycle"
@@ -29,7 +28,7 @@ import (
 // know where it listens) succeeds with nothing but those caBundles.
 func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
-		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }, Note: b.refusedNow},
+		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }, Note: b.report.Files.Note},
 		{Name: "trusted", Check: func(context.Context) error { return b.trustedNow() }, Note: b.waivedNow},
 		{Name: "service", Check: func(context.Context) error { return b.serviceNow() }, Note: b.serviceUnread},
 	}
@@ -56,13 +55,13 @@ func (b *Bootstrapper) Readyz(req *http.Request) error {
 func (b *Bootstrapper) certificateNow() error {
 	pair := b.state.Pair()
 	if pair == nil && !b.readiness.begun() {
-		return b.problem.or(errNotStarted)
+		return b.report.Last.Or(errNotStarted)
 	}
 	if pair == nil {
-		return b.problem.or(errors.New("no certificate yet: the bootstrap is under way"))
+		return b.report.Last.Or(errors.New("no certificate yet: the bootstrap is under way"))
 	}
 	if expiry := pair.Leaf().NotAfter; time.Now().After(expiry) {
-		return b.problem.or(fmt.Errorf("the certificate expired at %s", expiry.Format(time.RFC3339)))
+		return b.report.Last.Or(fmt.Errorf("the certificate expired at %s", expiry.Format(time.RFC3339)))
 	}
 	return nil
 }
@@ -170,23 +169,4 @@ func (b *Bootstrapper) verifyHandshake(presented []*x509.Certificate, pair *serv
 		return presented[0].VerifyHostname(b.serverName())
 	}
 	return roots.Verify(presented, b.serverName(), now)
-}
-
-// problem is the last thing that went wrong, for readiness to say; cleared by success.
-type problem struct {
-	last atomic.Pointer[error]
-}
-
-func (p *problem) set(err error) { p.last.Store(&err) }
-
-// keep sets the problem unless there is one: what an end by the context leaves to say is less than what went before.
-func (p *problem) keep(err error) { p.last.CompareAndSwap(nil, &err) }
-
-func (p *problem) clear() { p.last.Store(nil) }
-
-func (p *problem) or(fallback error) error {
-	if err := p.last.Load(); err != nil {
-		return *err
-	}
-	return fallback
 }

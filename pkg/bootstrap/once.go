@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
 )
 
@@ -19,7 +20,7 @@ func (b *Bootstrapper) deliver(ctx context.Context, pair *serving.Pair) error {
 	if !b.options.Sidecar {
 		return nil
 	}
-	_, err := retry(ctx, b, taskStore, func(context.Context) (struct{}, error) {
+	_, err := retry(ctx, b, report.TaskStore, func(context.Context) (struct{}, error) {
 		return struct{}{}, b.directory.SaveFrom(pair, b.options.SignerName)
 	})
 	return err
@@ -43,7 +44,7 @@ func (b *Bootstrapper) Once(ctx context.Context) error {
 	running.Go(func() { _ = b.injector.Run(injecting) }) // It has no failure.
 	err := b.obtainOnce(ctx)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("no certificate within %s: %w", time.Since(b.started).Round(time.Second), b.problem.or(err))
+		return fmt.Errorf("no certificate within %s: %w", time.Since(b.started).Round(time.Second), b.report.Last.Or(err))
 	}
 	return err
 }
@@ -68,7 +69,7 @@ func (b *Bootstrapper) obtainOnce(ctx context.Context) error {
 func (b *Bootstrapper) awaitFirstTrust(ctx context.Context, pair *serving.Pair) error {
 	err := b.injector.WaitVerified(ctx, pair.Chain(), b.serverName())
 	if err != nil {
-		b.failed(phaseTrusted, err)
+		b.report.Failed(report.PhaseTrusted, err)
 	}
 	return err
 }

@@ -126,3 +126,7 @@ func (s *Server) StartedChecker() healthz.Checker {
 		return nil
 	}
 }
+
+// Measure adds the connections of a server to the Bootstrapper's metrics, under the server's name. A [Server] does so
+// by itself.
+func (b *Bootstrapper) Measure(server *lifecycle.Server) { b.report.Measure(server) }

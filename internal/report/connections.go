@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package bootstrap
+package report
 
 import (
 	"sync"
@@ -49,10 +49,9 @@ func (m *connectionMetrics) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// Measure adds the connections of a server to the Bootstrapper's metrics, under the server's name. A [Server] does so
-// by itself.
-func (b *Bootstrapper) Measure(server *lifecycle.Server) {
-	m := b.metrics.connections
+// Measure adds the connections of a server to the metrics, under the server's name.
+func (r *Reporter) Measure(server *lifecycle.Server) {
+	m := r.metrics.connections
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.servers[server.Name()] = server

@@ -1,16 +1,13 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package bootstrap
+package report
 
 import (
 	"crypto/x509"
 	"fmt"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/hookstrap/hookstrap/internal/authority"
 )
 
 // metrics tell the story of the log in numbers. Expiry is a time, not a remainder: "expires in" is for the query to
@@ -64,7 +61,7 @@ func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error)
 		bundles:     newBundleMetrics(),
 		connections: newConnectionMetrics(),
 	}
-	for _, what := range reloads() { // A counter that is there from the start lets a query see the first error.
+	for _, what := range allFiles() { // A counter that is there from the start lets a query see the first error.
 		m.reloadErrors.WithLabelValues(what)
 	}
 	return m, m.register(r, trusted)
@@ -101,29 +98,10 @@ func (m *metrics) register(r prometheus.Registerer, trusted func() error) error 
 	return nil
 }
 
-func (m *metrics) phase(name string, took time.Duration) {
-	m.phaseSeconds.WithLabelValues(name).Set(took.Seconds())
-}
-
-// failure counts err by what it is, as far as that has a name of its own.
-func (m *metrics) failure(task string, err error) {
-	m.failures.WithLabelValues(taskOf(task, err), reasonOf(err)).Inc()
-}
-
-// reload counts files that could not be read or used: what is one of the constants reload…
-func (m *metrics) reload(what string) {
-	m.reloadErrors.WithLabelValues(what).Inc()
-}
-
 func (m *metrics) serving(leaf *x509.Certificate, first bool) {
 	m.leafNotBefore.Set(float64(leaf.NotBefore.Unix()))
 	m.leafNotAfter.Set(float64(leaf.NotAfter.Unix()))
 	if !first {
 		m.renewals.Inc()
 	}
-}
-
-func (m *metrics) authority(own *authority.Authority) {
-	m.caNotAfter.Set(float64(own.Signing().NotAfter.Unix()))
-	m.caForeign.Set(float64(own.Foreign()))
 }

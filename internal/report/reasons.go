@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package bootstrap
+package report
 
 import (
 	"context"
@@ -15,28 +15,27 @@ import (
 
 	"github.com/hookstrap/hookstrap/internal/csr"
 	"github.com/hookstrap/hookstrap/internal/refusal"
+	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
-// What is attempted, as hookstrap_bootstrap_failures_total has it beside the phases.
+// The tasks, as hookstrap_bootstrap_failures_total has it beside the phases.
 const (
-	taskCertificate = "certificate" // a step of the next certificate that has no name of its own
-	taskAuthority   = "authority"   // the built-in signer's CA: reading or writing its Secret
-	taskRequest     = "request"     // creating, approving and signing the request, and what came back
-	taskWait        = "wait"        // for somebody else to approve or sign it
-	taskRoots       = "roots"       // finding the CA that verifies it
-	taskReload      = "reload"      // reading files
-	taskStore       = "store"       // keeping the key pair for the next process
+	TaskCertificate = "certificate" // a step of the next certificate that has no name of its own
+	TaskAuthority   = "authority"   // the built-in signer's CA: reading or writing its Secret
+	TaskRequest     = "request"     // creating, approving and signing the request, and what came back
+	TaskWait        = "wait"        // for somebody else to approve or sign it
+	TaskRoots       = "roots"       // finding the CA that verifies it
+	TaskReload      = "reload"      // reading files
+	TaskStore       = "store"       // keeping the key pair for the next process
 )
 
 // What is read again while serving, as hookstrap_reload_errors_total has it.
 const (
-	reloadCertificate = "certificate" // the key pair in CertDir
-	reloadCA          = "ca"          // CAFile
-	reloadClientCA    = "client-ca"   // ClientCAFile
-	reloadChecks      = "checks"      // the checks' configuration, which is not ours to read: see ChecksNotReloaded
+	FilesCertificate = "certificate" // the key pair in CertDir
+	FilesCA          = "ca"          // CAFile
+	FilesClientCA    = "client-ca"   // ClientCAFile
+	filesChecks      = "checks"      // the checks' configuration: see [Notices]
 )
-
-func reloads() []string { return []string{reloadCertificate, reloadCA, reloadClientCA, reloadChecks} }
 
 // taskError names the task of an error more closely than whoever retries it can. Its text is the error's own.
 type taskError struct {
@@ -50,8 +49,8 @@ func (e *taskError) Error() string { return e.err.Error() }
 // Unwrap returns the error itself.
 func (e *taskError) Unwrap() error { return e.err }
 
-// during says that err, unless it is nil, happened during task.
-func during(task string, err error) error {
+// During says that err, unless it is nil, happened during task.
+func During(task string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -105,7 +104,7 @@ func reasonOf(err error) string {
 }
 
 func unverified(err error) bool {
-	return errors.As(err, new(*unverifiedError)) || errors.As(err, new(x509.UnknownAuthorityError)) ||
+	return errors.As(err, new(*trust.UnverifiedError)) || errors.As(err, new(x509.UnknownAuthorityError)) ||
 		errors.As(err, new(x509.HostnameError)) || errors.As(err, new(x509.CertificateInvalidError))
 }
 

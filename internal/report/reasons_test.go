@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package bootstrap
+package report
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"syscall"
 	"testing"
+
+	"github.com/hookstrap/hookstrap/internal/trust"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -32,7 +34,7 @@ func TestReasonOf(t *testing.T) {
 	}{
 		"denied":            {&csr.OutcomeError{Outcome: csr.Denied}, "Denied"},
 		"timed out waiting": {&csr.OutcomeError{Outcome: csr.TimedOut, Err: context.DeadlineExceeded}, "TimedOut"},
-		"no CA verifies":    {&unverifiedError{}, "Unverified"},
+		"no CA verifies":    {&trust.UnverifiedError{}, "Unverified"},
 		"unknown authority": {x509.UnknownAuthorityError{}, "Unverified"},
 		"expired":           {x509.CertificateInvalidError{Reason: x509.Expired}, "Unverified"},
 		"another name":      {x509.HostnameError{Certificate: &x509.Certificate{}}, "Unverified"},
@@ -63,17 +65,17 @@ func TestReasonOf(t *testing.T) {
 
 func TestTaskOf(t *testing.T) {
 	cause := errors.New("cause")
-	err := during(taskRoots, cause)
-	if got := taskOf(taskCertificate, fmt.Errorf("wrapped: %w", err)); got != taskRoots {
+	err := During(TaskRoots, cause)
+	if got := taskOf(TaskCertificate, fmt.Errorf("wrapped: %w", err)); got != TaskRoots {
 		t.Errorf("task %q, want the one that the error names", got)
 	}
-	if got := taskOf(taskCertificate, cause); got != taskCertificate {
+	if got := taskOf(TaskCertificate, cause); got != TaskCertificate {
 		t.Errorf("task %q of an error that names none", got)
 	}
 	if err.Error() != cause.Error() || !errors.Is(err, cause) {
 		t.Errorf("naming the task turned %q into %q", cause, err)
 	}
-	if err := during(taskRoots, nil); err != nil {
+	if err := During(TaskRoots, nil); err != nil {
 		t.Errorf("no error became %v", err)
 	}
 }

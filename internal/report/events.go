@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package bootstrap
+package report
 
 import (
 	"context"
@@ -58,12 +58,10 @@ type events struct {
 	warned   map[string]time.Time // by reason and subject
 }
 
-// newEvents is about the Pod that env names, if it names one. Without a client there are no events.
-func newEvents(env Environment, client typedcorev1.EventInterface) *events {
+// newEvents is about the Pod, if it has a name. Without a client there are no events.
+func newEvents(pod corev1.ObjectReference, client typedcorev1.EventInterface) *events {
 	return &events{
-		pod: corev1.ObjectReference{
-			APIVersion: "v1", Kind: "Pod", Namespace: env.Namespace, Name: env.PodName, UID: env.PodUID,
-		},
+		pod:    pod,
 		sink:   eventSink{client: client, release: make(chan struct{})},
 		warned: map[string]time.Time{},
 	}

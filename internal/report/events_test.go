@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package bootstrap
+package report
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"k8s.io/client-go/tools/record"
 
 	"github.com/hookstrap/hookstrap/internal/authority"
@@ -18,20 +20,20 @@ import (
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
-// recorded runs do with a Bootstrapper whose events are kept, and returns their beginnings: type and reason.
-func recorded(t *testing.T, do func(*Bootstrapper)) []string {
+// recorded runs do with a Reporter whose events are kept, and returns their beginnings: type and reason.
+func recorded(t *testing.T, do func(*Reporter, *Notices)) []string {
 	t.Helper()
-	m, err := newMetrics(nil, func() error { return nil })
+	r, err := New(Options{Trusted: func() error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	fake := record.NewFakeRecorder(100)
-	b := &Bootstrapper{metrics: m, events: &events{
+	r.events = &events{
 		sink:     eventSink{ctx: t.Context(), release: make(chan struct{})},
 		recorder: fake,
 		warned:   map[string]time.Time{},
-	}}
-	do(b)
+	}
+	do(r, NewNotices(r, "shop"))
 	close(fake.Events)
 	var said []string
 	for event := range fake.Events {
@@ -44,15 +46,15 @@ func recorded(t *testing.T, do func(*Bootstrapper)) []string {
 func TestWarningsAreNotRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		denied := &csr.OutcomeError{Outcome: csr.Denied}
-		got := recorded(t, func(b *Bootstrapper) {
+		got := recorded(t, func(r *Reporter, n *Notices) {
 			for range 20 {
-				b.failed(taskCertificate, denied)
+				r.Failed(TaskCertificate, denied)
 			}
-			b.failed(taskCertificate, &csr.OutcomeError{Outcome: csr.Failed}) // something else
+			r.Failed(TaskCertificate, &csr.OutcomeError{Outcome: csr.Failed}) // something else
 			time.Sleep(warningInterval)                                       //nolint:forbidigo // synctest's clock
-			b.failed(taskCertificate, denied)
-			b.events.settled()
-			b.failed(taskCertificate, denied)
+			r.Failed(TaskCertificate, denied)
+			r.events.settled()
+			r.Failed(TaskCertificate, denied)
 		})
 		want := []string{"Warning CertificateDenied", "Warning CertificateFailed", "Warning CertificateDenied", "Warning CertificateDenied"}
 		if !slices.Equal(got, want) {
@@ -67,41 +69,41 @@ func TestWhatIsAnEvent(t *testing.T) {
 		return trust.Write{Target: trust.Target{Kind: trust.Validating, Name: name}}
 	}
 	for name, tc := range map[string]struct {
-		do   func(*Bootstrapper)
+		do   func(*Reporter, *Notices)
 		want []string
 	}{
-		"pending":      {func(b *Bootstrapper) { b.failed(taskWait, &csr.OutcomeError{Outcome: csr.Pending}) }, []string{"Warning CertificatePending"}},
-		"no outcome":   {func(b *Bootstrapper) { b.failed(taskCertificate, other) }, []string{"Warning CertificateRequestFailed"}},
-		"another task": {func(b *Bootstrapper) { b.failed(phaseIdentity, other) }, nil},
-		"CA rotation":  {func(b *Bootstrapper) { b.rotated(authority.Step{Message: "100 % sure"}) }, []string{"Normal CARotation"}},
-		"damaged CA":   {func(b *Bootstrapper) { b.rotated(authority.Step{Message: "restored", Damage: other}) }, []string{"Warning CARotation"}},
-		"not trusted":  {func(b *Bootstrapper) { b.untrusted(other) }, []string{"Warning CertificateNotTrusted"}},
-		"checks, and again": {func(b *Bootstrapper) {
-			b.ChecksNotReloaded(other)
-			b.ChecksNotReloaded(other)
-			b.ChecksReloaded("abc")
-			b.ChecksNotReloaded(other)
+		"pending":      {func(r *Reporter, n *Notices) { r.Failed(TaskWait, &csr.OutcomeError{Outcome: csr.Pending}) }, []string{"Warning CertificatePending"}},
+		"no outcome":   {func(r *Reporter, n *Notices) { r.Failed(TaskCertificate, other) }, []string{"Warning CertificateRequestFailed"}},
+		"another task": {func(r *Reporter, n *Notices) { r.Failed(PhaseIdentity, other) }, nil},
+		"CA rotation":  {func(r *Reporter, n *Notices) { r.Authority().Step(authority.Step{Message: "100 % sure"}) }, []string{"Normal CARotation"}},
+		"damaged CA":   {func(r *Reporter, n *Notices) { r.Authority().Step(authority.Step{Message: "restored", Damage: other}) }, []string{"Warning CARotation"}},
+		"not trusted":  {func(r *Reporter, n *Notices) { r.Untrusted(other) }, []string{"Warning CertificateNotTrusted"}},
+		"checks, and again": {func(r *Reporter, n *Notices) {
+			n.ChecksNotReloaded(other)
+			n.ChecksNotReloaded(other)
+			n.ChecksReloaded("abc")
+			n.ChecksNotReloaded(other)
 		}, []string{"Warning FilesNotReloaded", "Normal FilesReloaded", "Warning FilesNotReloaded"}},
-		"cache, by type": {func(b *Bootstrapper) {
-			b.ClusterCacheFull("one", other)
-			b.ClusterCacheFull("two", other)
-			b.ClusterCacheFull("one", other)
-			b.ClusterCacheComplete("one")
-			b.ClusterCacheFull("one", other)
+		"cache, by type": {func(r *Reporter, n *Notices) {
+			n.ClusterCacheFull("one", other)
+			n.ClusterCacheFull("two", other)
+			n.ClusterCacheFull("one", other)
+			n.ClusterCacheComplete("one")
+			n.ClusterCacheFull("one", other)
 		}, []string{"Warning ClusterCacheFull", "Warning ClusterCacheFull", "Normal ClusterCacheComplete", "Warning ClusterCacheFull"}},
-		"own namespace, once": {func(b *Bootstrapper) {
-			b.AskedAboutOwnNamespace(t.Context(), "pods")
-			b.events.settled()
-			b.AskedAboutOwnNamespace(t.Context(), "deployments")
+		"own namespace, once": {func(r *Reporter, n *Notices) {
+			n.AskedAboutOwnNamespace(t.Context(), "pods")
+			r.events.settled()
+			n.AskedAboutOwnNamespace(t.Context(), "deployments")
 		}, []string{"Warning OwnNamespaceNotExempt"}},
-		"files, by kind": {func(b *Bootstrapper) {
-			b.reloadFailed(reloadCA, other)
-			b.reloadFailed(reloadCertificate, other)
-			b.reloadFailed(reloadCA, other)
+		"files, by kind": {func(r *Reporter, n *Notices) {
+			r.Files.Failed(FilesCA, other)
+			r.Files.Failed(FilesCertificate, other)
+			r.Files.Failed(FilesCA, other)
 		}, []string{"Warning FilesNotReloaded", "Warning FilesNotReloaded"}},
-		"fights, by object": {func(b *Bootstrapper) {
-			b.injectorObserver().Fight(target("one"))
-			b.injectorObserver().Fight(target("two"))
+		"fights, by object": {func(r *Reporter, n *Notices) {
+			r.Observer().Fight(target("one"))
+			r.Observer().Fight(target("two"))
 		}, []string{"Warning CABundleFoughtOver", "Warning CABundleFoughtOver"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +116,7 @@ func TestWhatIsAnEvent(t *testing.T) {
 
 // Nothing may depend on events: without a Pod, and before the start, they are nobody's trouble.
 func TestNoPodNoEvents(t *testing.T) {
-	e := newEvents(Environment{Namespace: "shop"}, nil)
+	e := newEvents(corev1.ObjectReference{Namespace: "shop"}, nil)
 	e.start(t.Context())
 	e.normal(eventServed, "served")
 	e.warning(eventNotTrusted, "", "not trusted")

@@ -1,9 +1,10 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package bootstrap
+package report
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -62,15 +63,16 @@ func TestManagersAreFew(t *testing.T) {
 }
 
 func TestReloadErrorsAreThereFromTheStart(t *testing.T) {
-	m, err := newMetrics(nil, func() error { return nil })
+	r, err := New(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := testutil.CollectAndCount(m.reloadErrors), len(reloads()); got != want {
+	m := r.metrics
+	if got, want := testutil.CollectAndCount(m.reloadErrors), len(allFiles()); got != want {
 		t.Errorf("%d series before the first error, want %d", got, want)
 	}
-	m.reload(reloadCA)
-	if got := testutil.ToFloat64(m.reloadErrors.WithLabelValues(reloadCA)); got != 1 {
+	r.Files.Counted(FilesCA, errors.New("garbage"))
+	if got := testutil.ToFloat64(m.reloadErrors.WithLabelValues(FilesCA)); got != 1 {
 		t.Errorf("%g errors, want 1", got)
 	}
 }
