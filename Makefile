@@ -128,6 +128,7 @@ tidy: check-go ## Tidy the go.mod files of the project, of its tools and of an e
 	$(GO) -C examples/own-check mod tidy
 	$(GO) -C tools mod tidy
 	$(GO) -C tools/promtool mod tidy
+	$(GO) -C tools/cfssl mod tidy
 	$(GO) -C test/gitops mod tidy
 
 .PHONY: clean
@@ -151,7 +152,7 @@ verify-format: check-go $(GOLANGCI_LINT)
 
 .PHONY: verify-modules
 verify-modules: check-go
-	@for dir in . examples/own-check tools tools/promtool test/gitops; do \
+	@for dir in . examples/own-check tools tools/cfssl tools/promtool test/gitops; do \
 	  echo "$(GO) -C $$dir mod tidy -diff"; \
 	  $(GO) -C $$dir mod tidy -diff || { echo "verify-modules: $$dir/go.mod or go.sum is stale: run \`make tidy\`" >&2; exit 1; }; \
 	done

@@ -260,7 +260,7 @@ func TestSchemaTakesEveryExample(t *testing.T) {
 		}
 	}
 	seen := 0
-	for _, root := range []string{"../README.md", "../ARCHITECTURE.md", ".", "../manifests", "../examples/minimal"} {
+	for _, root := range []string{"../README.md", "../README.zh-CN.md", "../ARCHITECTURE.md", ".", "../manifests", "../examples/minimal"} {
 		err := filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
 			if err != nil || !slices.Contains([]string{".md", ".yaml"}, filepath.Ext(path)) {
 				return err
