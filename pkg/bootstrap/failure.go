@@ -59,7 +59,7 @@ func during(task string, err error) error {
 }
 
 func taskOf(fallback string, err error) string {
-	if named, ok := errors.AsType[*taskError](err); ok {
+	if named := (*taskError)(nil); errors.As(err, &named) {
 		return named.task
 	}
 	return fallback

@@ -17,6 +17,7 @@ import (
 	psapi "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 	pstest "k8s.io/pod-security-admission/test"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 )
 
@@ -31,7 +32,7 @@ func podSecurity(t testing.TB, level, version string) PodSecurity {
 
 func privileged(pod *corev1.Pod, containers ...int) *corev1.Pod {
 	for _, i := range containers {
-		pod.Spec.Containers[i].SecurityContext = &corev1.SecurityContext{Privileged: new(true)}
+		pod.Spec.Containers[i].SecurityContext = &corev1.SecurityContext{Privileged: ptr.To(true)}
 	}
 	return pod
 }
@@ -44,7 +45,7 @@ func TestPodSecurity(t *testing.T) {
 	}}
 	mixed.Spec.EphemeralContainers = []corev1.EphemeralContainer{{
 		EphemeralContainerCommon: corev1.EphemeralContainerCommon{
-			Name: "debug", SecurityContext: &corev1.SecurityContext{Privileged: new(true)},
+			Name: "debug", SecurityContext: &corev1.SecurityContext{Privileged: ptr.To(true)},
 		},
 	}}
 	hostPath := podWith("x:1")
@@ -128,7 +129,7 @@ func TestPodSecurityIdentity(t *testing.T) {
 
 func TestPodSecurityVersion(t *testing.T) {
 	pod := podWith("x:1")
-	pod.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: new(true)}
+	pod.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: ptr.To(true)}
 	if got := evaluate(t, podSecurity(t, "restricted", "v1.0"), pod); len(got) > 0 {
 		t.Errorf("v1.0: got %v", shown(got))
 	}
