@@ -11,7 +11,7 @@ require (
 	github.com/prometheus/client_golang v1.22.0
 	github.com/prometheus/client_model v0.6.1
 	github.com/spf13/cobra v1.9.1
-	github.com/spf13/pflag v1.0.6
+	github.com/spf13/pflag v1.0.7
 	go.yaml.in/yaml/v3 v3.0.4
 	golang.org/x/sync v0.12.0
 	golang.org/x/sys v0.31.0

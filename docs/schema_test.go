@@ -73,7 +73,7 @@ func TestSchemaHasEveryCheck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]any{"mode": nil, "onError": nil, "exempt": nil}
+		want := map[string]any{"mode": nil, "failurePolicy": nil, "onError": nil, "exempt": nil}
 		if err := json.Unmarshal(data, &want); err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,9 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/identity"
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -32,7 +34,7 @@ const lastCall = time.Minute
 // is nothing to wait for.
 func (b *Bootstrapper) adopt(ctx context.Context, next candidate) error {
 	if next.policy != nil {
-		at := judgedAt(next.pair.Leaf(), time.Now())
+		at := timing.JudgedAt(next.pair.Leaf(), time.Now())
 		if err := next.policy().Bundle.Verify(next.pair.Chain(), b.serverName(), at); err != nil {
 			return err
 		}
@@ -101,24 +103,24 @@ func (b *Bootstrapper) awaitTrust(ctx context.Context, current, next *serving.Pa
 	}
 	for {
 		now := time.Now()
-		nap := napUntil(current.Leaf().NotAfter.Add(-lastCall), now)
+		nap := timing.NapUntil(current.Leaf().NotAfter.Add(-lastCall), now)
 		if nap <= 0 {
 			b.lastResort(ctx, current, next)
 			return nil
 		}
-		if now.After(renewalTime(next.Leaf(), 1)) {
+		if now.After(timing.RenewalTime(next.Leaf(), 1)) {
 			return fmt.Errorf("the certificate %s has not come to be trusted before it was due for renewal itself: %w", next,
 				b.injector.Verify(next.Chain(), b.serverName(), now))
 		}
 		err := b.becomesTrusted(ctx, nap, current, next)
 		if err == nil {
-			b.phase(ctx, phaseTrusted, time.Since(started), "certificate", next)
+			b.report.Phase(ctx, report.PhaseTrusted, time.Since(started), "certificate", next)
 			return nil
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		b.failed(phaseTrusted, err)
+		b.report.Failed(report.PhaseTrusted, err)
 		klog.FromContext(ctx).Info("The new certificate waits for the live caBundle; the old one keeps serving",
 			"reason", err.Error())
 	}
@@ -144,7 +146,7 @@ func (b *Bootstrapper) becomesTrusted(
 		if b.injector.Verify(current.Chain(), b.serverName(), time.Now()) != nil {
 			break
 		}
-		if err := pause(ctx, step); err != nil {
+		if err := timing.Sleep(ctx, step); err != nil {
 			return err
 		}
 	}
@@ -154,7 +156,7 @@ func (b *Bootstrapper) becomesTrusted(
 // lastResort says that next is going to be served although it is not trusted.
 func (b *Bootstrapper) lastResort(ctx context.Context, current, next *serving.Pair) {
 	reason := b.injector.Verify(next.Chain(), b.serverName(), time.Now())
-	b.untrusted(reason)
+	b.report.Untrusted(reason)
 	klog.FromContext(ctx).Info("Serving a certificate that the live caBundle does not verify, because the old one "+
 		"expires", "reason", reason, "old", current, "new", next)
 }
@@ -168,9 +170,9 @@ func (b *Bootstrapper) serve(ctx context.Context, pair *serving.Pair, began time
 	}
 	b.state.Set(pair)
 	leaf := pair.Leaf()
-	b.servedLeaf(leaf, first)
+	b.report.Served(leaf, first)
 	keysAndValues = append([]any{"certificate", pair, "notAfter", leaf.NotAfter}, keysAndValues...)
-	b.phase(ctx, phaseServed, time.Since(began), keysAndValues...)
+	b.report.Phase(ctx, report.PhaseServed, time.Since(began), keysAndValues...)
 	if first {
 		close(b.served)
 	}

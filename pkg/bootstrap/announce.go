@@ -8,27 +8,10 @@ import (
 	"time"
 
 	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/internal/report"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
-
-// The phases beside those of package csr.
-const (
-	phaseIdentity = "identity"
-	phaseServed   = "served"
-	phaseTrusted  = "trusted"
-	phaseReady    = "ready"
-)
-
-// phase says that a step of the flow is done: one log line, which has its caller's place in the source, and one metric.
-func (b *Bootstrapper) phase(ctx context.Context, name string, took time.Duration, keysAndValues ...any) {
-	b.phaseAt(ctx, 1, name, took, keysAndValues...)
-}
-
-// phaseAt is phase for a caller further up: depth is how many functions lie between it and this one.
-func (b *Bootstrapper) phaseAt(ctx context.Context, depth int, name string, took time.Duration, keysAndValues ...any) {
-	b.metrics.phase(name, took)
-	keysAndValues = append([]any{"phase", name, "took", took.Round(100 * time.Microsecond)}, keysAndValues...)
-	klog.FromContext(ctx).WithCallDepth(depth+1).Info("Bootstrap phase done", keysAndValues...)
-}
 
 // announce waits for the server to become callable for the first time, and says so with how long it took and how many
 // requests to the API server.
@@ -44,12 +27,9 @@ func (b *Bootstrapper) announce(ctx context.Context) error {
 	if err := b.untilReady(ctx); err != nil {
 		return err
 	}
-	requests := b.requests.count.Load()
-	b.metrics.startRequests.Set(float64(requests))
-	b.phase(ctx, phaseReady, time.Since(b.started), "apiRequests", requests)
 	b.readiness.first()
 	close(b.ready)
-	b.events.send()
+	b.report.Ready(ctx, time.Since(b.started), b.APIRequests())
 	return nil
 }
 
@@ -61,13 +41,13 @@ func (b *Bootstrapper) untilTrusted(ctx context.Context) error {
 		err := b.injector.WaitVerified(patience, b.state.Pair().Chain(), b.serverName())
 		cancel()
 		if err == nil {
-			b.phase(ctx, phaseTrusted, time.Since(waiting))
+			b.report.Phase(ctx, report.PhaseTrusted, time.Since(waiting))
 			return nil
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		b.untrusted(err)
+		b.report.Untrusted(err)
 		klog.FromContext(ctx).Info("Serving, but not ready: the API server could not verify us", "reason", err.Error())
 	}
 }
@@ -79,7 +59,7 @@ const announcePatience = 10 * time.Second
 // Service that cannot be called is watched from now on, for it to be corrected.
 func (b *Bootstrapper) untilReady(ctx context.Context) error {
 	const shortest, longest = 2 * time.Millisecond, time.Second
-	var said said
+	var said timing.News
 	var last time.Time
 	for delay := shortest; ; delay = min(2*delay, longest) {
 		pair, err := b.state.Pair(), b.handshake(ctx)
@@ -91,11 +71,11 @@ func (b *Bootstrapper) untilReady(ctx context.Context) error {
 				return nil
 			}
 		}
-		if delay == longest && time.Since(last) > announcePatience && ctx.Err() == nil && said.news(err) {
+		if delay == longest && time.Since(last) > announcePatience && ctx.Err() == nil && said.Is(err) {
 			last = time.Now()
 			klog.FromContext(ctx).Info("Serving, but not ready", "reason", err.Error())
 		}
-		if err := pause(ctx, delay); err != nil {
+		if err := timing.Sleep(ctx, delay); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/internal/authority"
 	"github.com/hookstrap/hookstrap/internal/identity"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -25,9 +26,9 @@ func (b *Bootstrapper) newAuthority(id found) (*authority.Authority, error) {
 		Policy:     b.signingPolicy(id),
 		OnChange:   func() { b.authorityChanged(own) },
 		AwaitTrust: b.awaitCarried(),
-		OnStep:     b.rotated,
-		OnWarning:  b.authorityWarned,
-		OnFailure:  b.authorityFailed,
+		OnStep:     b.report.Authority().Step,
+		OnWarning:  b.report.Authority().Warning,
+		OnFailure:  b.report.Authority().Failed,
 		Serving:    b.Leaf,
 	})
 	return own, err
@@ -64,7 +65,7 @@ func (b *Bootstrapper) awaitCarried() func(context.Context, *x509.Certificate) e
 			if err := b.injector.WaitCarried(ctx, ca); err != nil {
 				return err
 			}
-			if err := pause(ctx, propagation); err != nil {
+			if err := timing.Sleep(ctx, propagation); err != nil {
 				return err
 			}
 			if b.injector.Carries(ca) == nil {
@@ -78,7 +79,7 @@ func (b *Bootstrapper) awaitCarried() func(context.Context, *x509.Certificate) e
 // now: an old CA leaves the sooner the fewer depend on it.
 func (b *Bootstrapper) authorityChanged(own *authority.Authority) {
 	b.publish(authorityPolicy(own))
-	b.metrics.authority(own)
+	b.report.Authority().State(own)
 	if current := b.state.Pair(); current != nil && current.Leaf().CheckSignatureFrom(own.Signing()) != nil {
 		b.Renew()
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/internal/logcap"
 	"github.com/hookstrap/hookstrap/internal/refusal"
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
@@ -31,29 +32,25 @@ type Bootstrapper struct {
 	options  Options
 	clients  clients
 	requests *requestCounter
-	metrics  *metrics
-	events   *events
+	report   *report.Reporter
+	// Notices are for what is not the certificate.
+	*report.Notices
 	injector *trust.Injector
 	// publisher is nil unless it was asked for.
 	publisher *trust.Publisher
 	state     serving.State
 	// directory keeps the pair across restarts, nil for memory only.
 	directory *serving.Directory
-	problem   problem
 	readiness readiness
 	// listens is where a [Server] of ours listens, nil before that is known.
 	listens   atomic.Pointer[string]
 	selfGiven bool // Options.SelfAddress was set
 	// service is what the Service was last seen to be, [noService] if it was not there; nil before that.
 	service atomic.Pointer[corev1.Service]
-	// ownNamespace has us say once that we are asked about our own namespace.
-	ownNamespace sync.Once
-	// refused are the files that cannot be used, by what they hold: why.
-	refused sync.Map
 	// own are the addresses of our own handshakes, which are no clients.
 	own addresses
 
-	// handshakes are those of readiness, with our own listener or the neighbor's.
+	// handshakes are those of readiness, with our own listener or the other container's.
 	handshakes shared[*serving.Pair]
 	// sidecar is what the other container was last seen to present.
 	sidecar sidecarLook
@@ -96,7 +93,6 @@ func New(options Options) (*Bootstrapper, error) {
 		readiness:  readiness{made: time.Now()},
 		uncallable: uncallable, getUncallable: sync.OnceFunc(func() { close(uncallable) }),
 
-		events:   newEvents(options.Environment, clients.events(options.Namespace)),
 		renewNow: make(chan struct{}, 1),
 		changed:  make(chan struct{}, 1),
 		served:   make(chan struct{}),
@@ -112,18 +108,23 @@ func New(options Options) (*Bootstrapper, error) {
 			return nil, err
 		}
 	}
-	if b.metrics, err = newMetrics(options.Registerer, b.trustedNow); err != nil {
+	b.report, err = report.New(report.Options{
+		Registerer: options.Registerer, Trusted: b.trustedNow, Events: clients.events(options.Namespace),
+		Pod: corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: options.Namespace, Name: options.PodName,
+			UID: options.PodUID},
+		SharedConfigurations: options.SharedConfigurations, CASecret: options.CASecretName,
+	})
+	if err != nil {
 		return nil, err
 	}
+	b.Notices = report.NewNotices(b.report, options.Namespace)
 	b.injector, err = trust.NewInjector(trust.InjectorOptions{
 		Client:   clients.dynamic,
 		Targets:  options.WebhookConfigurations,
 		Service:  types.NamespacedName{Namespace: options.Namespace, Name: options.Service},
-		Observer: b.injectorObserver(),
+		Observer: b.report.Observer(),
 	})
-	for _, t := range options.WebhookConfigurations { // A gauge that is there from the start lets a query see a change.
-		b.waived(t, "")
-	}
+	b.report.Targets(options.WebhookConfigurations)
 	if err != nil || !options.PublishTrustBundle {
 		return b, err
 	}
@@ -173,7 +174,7 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 	b.started = time.Now()
 	ctx = named(ctx)
 	b.readiness.begin(ctx)
-	b.events.start(ctx)
+	b.report.Start(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return b.injector.Run(ctx) })
 	group.Go(func() error { return b.announce(ctx) })

@@ -61,13 +61,13 @@ func TestNewRefusesBadOptions(t *testing.T) {
 		},
 		{name: "unknown source", alter: func(o *bootstrap.Options) { o.Source = "vault" }, want: `"vault"`},
 		{name: "files without a directory", alter: func(o *bootstrap.Options) { o.Source = bootstrap.SourceFiles }, want: "CertDir"},
-		{name: "a neighbor without a directory", alter: func(o *bootstrap.Options) { o.Neighbor = true }, want: "Neighbor without CertDir"},
+		{name: "a sidecar without a directory", alter: func(o *bootstrap.Options) { o.Sidecar = true }, want: "Sidecar without CertDir"},
 		{
-			name: "a neighbor whose files are somebody else's",
+			name: "a sidecar whose files are somebody else's",
 			alter: func(o *bootstrap.Options) {
-				o.Neighbor, o.CertDir, o.Source = true, "unused", bootstrap.SourceFiles
+				o.Sidecar, o.CertDir, o.Source = true, "unused", bootstrap.SourceFiles
 			},
-			want: "Neighbor without CertDir",
+			want: "Sidecar without CertDir",
 		},
 		{name: "bad signer", alter: func(o *bootstrap.Options) { o.SignerName = "nodomain" }, want: `"nodomain"`},
 		{name: "bad approval", alter: func(o *bootstrap.Options) { o.Approval = "maybe" }, want: `"maybe"`},

@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/klog/v2"
 
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
 )
 
@@ -37,10 +38,10 @@ func (b *Bootstrapper) followClientAuth(ctx context.Context) error {
 		File: file, AllowedNames: b.options.ClientAllowedNames, Current: b.state.ClientAuth(),
 		OnError: func(err error) {
 			// Readiness stays out of it: the last good CAs work, and what it says about the certificate must not be lost.
-			b.reloadCounted(reloadClientCA, err)
+			b.report.Files.Counted(report.FilesClientCA, err)
 			klog.FromContext(ctx).Error(err, "Keeping the last good client CAs", "file", file)
 		},
-		OnGood: func() { b.reloadOver(ctx, reloadClientCA) },
+		OnGood: func() { b.report.Files.Over(ctx, report.FilesClientCA) },
 	})
 	if err != nil {
 		return err

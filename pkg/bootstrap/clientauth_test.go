@@ -27,6 +27,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
 
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
 )
 
@@ -158,13 +159,13 @@ func TestOwnHandshakeStillFails(t *testing.T) {
 func TestABadClientCAFileHidesNothing(t *testing.T) {
 	b := demanding(t, tls.VersionTLS13)
 	before := b.state.ClientAuth()
-	b.failed("certificate", errors.New("the signer does not answer"))
+	b.report.Failed("certificate", errors.New("the signer does not answer"))
 	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
 	ended := make(chan error, 1)
 	go func() { ended <- b.followClientAuth(klog.NewContext(t.Context(), logger)) }()
 	check(t, os.WriteFile(b.options.ClientCAFile, []byte("garbage"), 0o600))
 	await(t, func() error {
-		if n := reloadErrors(t, b, reloadClientCA); n != 1 {
+		if n := reloadErrors(t, b, report.FilesClientCA); n != 1 {
 			return fmt.Errorf("%g failures counted, want 1", n)
 		}
 		return nil

@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/hookstrap/hookstrap/internal/lifecycle"
@@ -25,11 +24,11 @@ import (
 
 // Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, the
 // live caBundle of every object through which the API server calls us verifies it, the API server can call the port
-// of the Service that those objects name, and a handshake with our own listener (or the neighbor's, if we know where
-// it listens) succeeds with nothing but those caBundles.
+// of the Service that those objects name, and a handshake with our own listener (or the other container's, if we
+// know where it listens) succeeds with nothing but those caBundles.
 func (b *Bootstrapper) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
-		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }, Note: b.refusedNow},
+		{Name: "certificate", Check: func(context.Context) error { return b.certificateNow() }, Note: b.report.Files.Note},
 		{Name: "trusted", Check: func(context.Context) error { return b.trustedNow() }, Note: b.waivedNow},
 		{Name: "service", Check: func(context.Context) error { return b.serviceNow() }, Note: b.serviceUnread},
 	}
@@ -56,13 +55,13 @@ func (b *Bootstrapper) Readyz(req *http.Request) error {
 func (b *Bootstrapper) certificateNow() error {
 	pair := b.state.Pair()
 	if pair == nil && !b.readiness.begun() {
-		return b.problem.or(errNotStarted)
+		return b.report.Last.Or(errNotStarted)
 	}
 	if pair == nil {
-		return b.problem.or(errors.New("no certificate yet: the bootstrap is under way"))
+		return b.report.Last.Or(errors.New("no certificate yet: the bootstrap is under way"))
 	}
 	if expiry := pair.Leaf().NotAfter; time.Now().After(expiry) {
-		return b.problem.or(fmt.Errorf("the certificate expired at %s", expiry.Format(time.RFC3339)))
+		return b.report.Last.Or(fmt.Errorf("the certificate expired at %s", expiry.Format(time.RFC3339)))
 	}
 	return nil
 }
@@ -104,7 +103,7 @@ func (b *Bootstrapper) handshake(ctx context.Context) error {
 		return errors.New("there is no certificate to shake hands with yet")
 	}
 	if b.selfAddress() == "" {
-		return nil // A neighbor of whom we know nothing.
+		return nil // We do not know where the other container listens.
 	}
 	presented, err := b.dial(ctx)
 	if err != nil {
@@ -112,7 +111,7 @@ func (b *Bootstrapper) handshake(ctx context.Context) error {
 	}
 	err = b.verifyHandshake(presented, pair)
 	// Advice about a certificate that is not to be presented any more is for nothing.
-	if err != nil && b.options.Neighbor {
+	if err != nil && b.options.Sidecar {
 		return cmp.Or(notLoaded(presented, pair, b.options.CertDir), err)
 	}
 	return err
@@ -153,8 +152,8 @@ func (b *Bootstrapper) dial(ctx context.Context) (presented []*x509.Certificate,
 }
 
 func (b *Bootstrapper) whose() string {
-	if b.options.Neighbor {
-		return "the neighbor's"
+	if b.options.Sidecar {
+		return "the other container's"
 	}
 	return "our own"
 }
@@ -170,23 +169,4 @@ func (b *Bootstrapper) verifyHandshake(presented []*x509.Certificate, pair *serv
 		return presented[0].VerifyHostname(b.serverName())
 	}
 	return roots.Verify(presented, b.serverName(), now)
-}
-
-// problem is the last thing that went wrong, for readiness to say; cleared by success.
-type problem struct {
-	last atomic.Pointer[error]
-}
-
-func (p *problem) set(err error) { p.last.Store(&err) }
-
-// keep sets the problem unless there is one: what an end by the context leaves to say is less than what went before.
-func (p *problem) keep(err error) { p.last.CompareAndSwap(nil, &err) }
-
-func (p *problem) clear() { p.last.Store(nil) }
-
-func (p *problem) or(fallback error) error {
-	if err := p.last.Load(); err != nil {
-		return *err
-	}
-	return fallback
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/internal/identity"
 	"github.com/hookstrap/hookstrap/internal/refusal"
+	"github.com/hookstrap/hookstrap/internal/report"
 )
 
 // found is who we are, and which of the addresses are the Service's.
@@ -38,7 +39,7 @@ func (b *Bootstrapper) identify(ctx context.Context) (found, error) {
 		return found{}, err
 	}
 	b.answerTo(id)
-	b.phase(ctx, phaseIdentity, time.Since(started), "dnsNames", id.DNSNames, "ips", id.IPs)
+	b.report.Phase(ctx, report.PhaseIdentity, time.Since(started), "dnsNames", id.DNSNames, "ips", id.IPs)
 	return found{Identity: id, clusterIPs: clusterIPs}, nil
 }
 

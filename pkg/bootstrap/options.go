@@ -116,12 +116,12 @@ type Options struct {
 	// any.
 	ClientAllowedNames []string
 	// SelfAddress is host:port of our own listener; readiness does a handshake with it. The default is where the [Server]
-	// listens that [Bootstrapper.NewServer] makes, [DefaultSelfAddress] without one, or no handshake at all with Neighbor.
+	// listens that [Bootstrapper.NewServer] makes, [DefaultSelfAddress] without one, or no handshake at all with Sidecar.
 	SelfAddress string
-	// Neighbor says that not this process serves but another one in the pod, in any language, which reads the files in
-	// CertDir and reads them again when they change. A certificate then counts as served once it is in CertDir, and
-	// SelfAddress is the neighbor's listener. It goes with SourceCSR and a CertDir.
-	Neighbor bool
+	// Sidecar says that this process is a sidecar: the server is another container of the pod, in any language, which
+	// reads the files in CertDir and reads them again when they change. A certificate then counts as served once it is in
+	// CertDir, and SelfAddress is that server's listener. It goes with SourceCSR and a CertDir.
+	Sidecar bool
 	// Registerer takes the metrics; nil registers none.
 	Registerer prometheus.Registerer
 }
@@ -143,7 +143,7 @@ func (o Options) withDefaults() Options {
 	if o.CASecretName == "" {
 		o.CASecretName = defaultCASecretName(o.Service)
 	}
-	if o.SelfAddress == "" && !o.Neighbor {
+	if o.SelfAddress == "" && !o.Sidecar {
 		o.SelfAddress = DefaultSelfAddress
 	}
 	return o
@@ -166,9 +166,9 @@ func (o Options) validate() error {
 	if o.Source == SourceFiles && o.CertDir == "" {
 		faults = append(faults, errors.New("CertDir is missing: the certificate source files reads from it"))
 	}
-	if o.Neighbor && (o.Source != SourceCSR || o.CertDir == "") {
-		faults = append(faults, fmt.Errorf("the option Neighbor without CertDir or without the certificate source %s: the "+
-			"neighbor serves what we request and write there, set both", SourceCSR))
+	if o.Sidecar && (o.Source != SourceCSR || o.CertDir == "") {
+		faults = append(faults, fmt.Errorf("the option Sidecar without CertDir or without the certificate source %s: the "+
+			"server in the other container reads what we request and write there, set both", SourceCSR))
 	}
 	if o.Source == SourceCSR {
 		faults = append(faults, o.validateRequest())

@@ -16,7 +16,10 @@ import (
 
 	"github.com/hookstrap/hookstrap/internal/follow"
 	"github.com/hookstrap/hookstrap/internal/identity"
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/timing"
+	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
 // reconsider looks again at who we are and at what verifies the certificate being served. It reports whether the
@@ -40,22 +43,22 @@ func (s *csrSource) unverified(ctx context.Context, pair *serving.Pair) bool {
 	switch {
 	case err == nil:
 		s.publish(s.published(policy))
-	case errors.As(err, new(*unverifiedError)):
-		s.failed(phaseTrusted, err)
+	case errors.As(err, new(*trust.UnverifiedError)):
+		s.report.Failed(report.PhaseTrusted, err)
 		klog.FromContext(ctx).Info("Renewing the certificate, no known CA verifies it any more; it keeps serving meanwhile",
 			"reason", err.Error())
 		return true
 	case ctx.Err() == nil:
 		delay := s.unread.After(err)
-		if s.looked.news(err) {
-			s.failed(taskReload, err)
+		if s.looked.Is(err) {
+			s.report.Failed(report.TaskReload, err)
 			klog.FromContext(ctx).Error(err, "Keeping the caBundle as it is, will look again",
 				"in", delay.Round(time.Millisecond))
 		}
 		time.AfterFunc(delay, s.wake)
 		return false
 	}
-	s.looked = said{}
+	s.looked = timing.News{}
 	s.unread.Reset()
 	return false
 }
@@ -90,7 +93,7 @@ func (s *csrSource) reidentify(ctx context.Context) bool {
 	}
 	id, err := identity.New(s.options.identityInputs(*now))
 	if err != nil {
-		s.failed(phaseIdentity, err)
+		s.report.Failed(report.PhaseIdentity, err)
 		klog.FromContext(ctx).Error(err, "The Service has changed, and the certificate's names stay as they are")
 		return false
 	}

@@ -13,7 +13,9 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // restore serves the pair that an earlier process left in the directory, at once and before the API server is asked
@@ -46,7 +48,7 @@ func (b *Bootstrapper) store(ctx context.Context, pair *serving.Pair) {
 		return
 	}
 	if err := b.directory.SaveFrom(pair, b.options.SignerName); err != nil {
-		b.metrics.failure(taskStore, err)
+		b.report.Counted(report.TaskStore, err)
 		klog.FromContext(ctx).Error(err, "The key pair is served but not stored", "directory", b.directory.Path())
 	}
 }
@@ -76,7 +78,7 @@ func outdated(pair *serving.Pair, origin string, spec csr.Spec, now time.Time) s
 		return "it lacks the SANs " + strings.Join(missing, ", ")
 	case origin != "" && origin != spec.Profile.Name():
 		return "it was issued by the signer " + origin
-	case now.After(renewalTime(leaf, 1)):
+	case now.After(timing.RenewalTime(leaf, 1)):
 		return "it is due for renewal, it expires at " + leaf.NotAfter.Format(time.RFC3339)
 	default:
 		return ""

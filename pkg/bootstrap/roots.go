@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +19,9 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/authority"
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -50,19 +51,7 @@ func newRootFinder(b *Bootstrapper, profile signer.Profile, own *authority.Autho
 	return f
 }
 
-// unverifiedError says that every candidate could be read and none verifies the leaf.
-type unverifiedError struct {
-	signer string
-	tried  []string
-}
-
-// Error lists what was tried.
-func (e *unverifiedError) Error() string {
-	return fmt.Sprintf("no CA verifies the certificate of signer %q, so nothing was written; tried: %s; name the right "+
-		"one with --ca-file", e.signer, strings.Join(e.tried, "; "))
-}
-
-// find returns what to publish for the chain. It fails with [*unverifiedError] when no candidate verifies, and with
+// find returns what to publish for the chain. It fails with [*trust.UnverifiedError] when no candidate verifies, and with
 // another error when one could not be read, for that may be the one.
 func (f *rootFinder) find(ctx context.Context, chain []*x509.Certificate) (trust.Policy, error) {
 	var tried []string
@@ -77,7 +66,7 @@ func (f *rootFinder) find(ctx context.Context, chain []*x509.Certificate) (trust
 		case bundle.Empty():
 			tried = append(tried, fmt.Sprintf("%s: nothing there", source))
 		default:
-			err = bundle.Verify(chain, f.bootstrapper.serverName(), judgedAt(chain[0], time.Now()))
+			err = bundle.Verify(chain, f.bootstrapper.serverName(), timing.JudgedAt(chain[0], time.Now()))
 			if err == nil {
 				return trust.Policy{Bundle: bundle, Exact: source == signer.SourceAuthority}, nil
 			}
@@ -85,7 +74,7 @@ func (f *rootFinder) find(ctx context.Context, chain []*x509.Certificate) (trust
 		}
 	}
 	f.getStuck()
-	unverified := &unverifiedError{signer: f.profile.Name(), tried: tried}
+	unverified := &trust.UnverifiedError{Signer: f.profile.Name(), Tried: tried}
 	if len(unread) > 0 {
 		return trust.Policy{}, fmt.Errorf("%s; and could not read: %w", unverified.Error(), errors.Join(unread...))
 	}
@@ -110,15 +99,15 @@ func (f *rootFinder) latest(
 func (b *Bootstrapper) complain(ctx context.Context, source string, err error) {
 	if err == nil {
 		if source == string(signer.SourceFile) {
-			b.reloadOver(ctx, reloadCA)
+			b.report.Files.Over(ctx, report.FilesCA)
 		}
 		return
 	}
 	said := fmt.Errorf("reading the CAs of %s: %w", source, err)
 	if source == string(signer.SourceFile) {
-		b.reloadFailed(reloadCA, said)
+		b.report.Files.Failed(report.FilesCA, said)
 	} else {
-		b.failed(taskReload, said)
+		b.report.Failed(report.TaskReload, said)
 	}
 	klog.FromContext(ctx).Error(err, "Cannot read CAs, going by what was read last", "source", source)
 }

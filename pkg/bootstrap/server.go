@@ -78,7 +78,7 @@ func (b *Bootstrapper) NewServer(o ServerOptions) *Server {
 // so.
 func (b *Bootstrapper) listensAt(address string) {
 	host, port, err := net.SplitHostPort(address)
-	if err != nil || b.options.Neighbor || b.selfGiven {
+	if err != nil || b.options.Sidecar || b.selfGiven {
 		return
 	}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
@@ -88,7 +88,7 @@ func (b *Bootstrapper) listensAt(address string) {
 	b.listens.Store(&address)
 }
 
-// selfAddress is where our own listener is, or the neighbor's; "" if that is not known.
+// selfAddress is where our own listener is, or the other container's; "" if that is not known.
 func (b *Bootstrapper) selfAddress() string {
 	if address := b.listens.Load(); address != nil {
 		return *address
@@ -126,3 +126,7 @@ func (s *Server) StartedChecker() healthz.Checker {
 		return nil
 	}
 }
+
+// Measure adds the connections of a server to the Bootstrapper's metrics, under the server's name. A [Server] does so
+// by itself.
+func (b *Bootstrapper) Measure(server *lifecycle.Server) { b.report.Measure(server) }

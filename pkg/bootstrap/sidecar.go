@@ -13,6 +13,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -37,7 +38,7 @@ type sidecarLook struct {
 // followSidecar compares what the other container presents with what is stored for it, until ctx ends: a server that
 // never loads a new certificate is called without an error until the old one expires.
 func (b *Bootstrapper) followSidecar(ctx context.Context) error {
-	if !b.options.Neighbor || b.options.SelfAddress == "" {
+	if !b.options.Sidecar || b.options.SelfAddress == "" {
 		return nil
 	}
 	select {
@@ -46,7 +47,7 @@ func (b *Bootstrapper) followSidecar(ctx context.Context) error {
 		return ctx.Err()
 	}
 	for {
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := timing.Sleep(ctx, lookEvery); err != nil {
 			return err
 		}
 		b.lookAtSidecar(ctx)
@@ -68,16 +69,12 @@ func (b *Bootstrapper) lookAtSidecar(ctx context.Context) {
 	logger := klog.FromContext(ctx).WithValues("listener", b.options.SelfAddress, "certificate", pair)
 	switch {
 	case reason == nil && look.outdated.Swap(nil) != nil:
-		b.metrics.sidecarOutdated.Set(0)
-		b.events.over(eventNotLoaded, "")
-		b.events.normal(eventLoaded, "The other container has loaded the certificate with serial number %x",
-			pair.Leaf().SerialNumber)
+		b.report.SidecarLoaded(pair.Leaf())
 		logger.Info("The other container has loaded the new certificate")
 	case reason != nil && !look.told && time.Since(look.since) >= loadWithin:
 		look.told = true
 		look.outdated.Store(&reason)
-		b.metrics.sidecarOutdated.Set(1)
-		b.events.warning(eventNotLoaded, "", "%v", reason)
+		b.report.SidecarOutdated(reason)
 		logger.Error(reason, "Every call will fail when the old certificate expires or is no longer trusted")
 	}
 }

@@ -35,7 +35,7 @@ func TestAnOldCertificateOfTheOtherContainer(t *testing.T) {
 	stored := withCAs(t, fresh, expired.Leaf(), fresh.Leaf())
 	for name, tc := range map[string]struct {
 		presented    *serving.Pair
-		neighbor     bool
+		sidecar      bool
 		says, silent string
 	}{
 		"the other container never loads": {expired, true, "the other container has not loaded", "compare the clocks"},
@@ -48,8 +48,8 @@ func TestAnOldCertificateOfTheOtherContainer(t *testing.T) {
 			serve(t, l, &tls.Config{Certificates: []tls.Certificate{*tc.presented.Certificate()}})
 			options := Options{RESTConfig: &rest.Config{Host: "https://127.0.0.1:1"}, SelfAddress: l.Addr().String(),
 				Environment: Environment{Service: "web", Namespace: "shop", ServiceAccount: "web"}, ExternalTrust: true}
-			if tc.neighbor {
-				options.Neighbor, options.CertDir = true, t.TempDir()
+			if tc.sidecar {
+				options.Sidecar, options.CertDir = true, t.TempDir()
 			}
 			b, err := New(options)
 			check(t, err)

@@ -13,10 +13,11 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/authority"
-	"github.com/hookstrap/hookstrap/internal/backoff"
 	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -34,8 +35,8 @@ type csrSource struct {
 	// kept is the request that is under way.
 	kept kept
 	// looked is what was last said of CAs that cannot be read, and unread when they are read again.
-	looked said
-	unread backoff.Backoff
+	looked timing.News
+	unread timing.Backoff
 }
 
 // openCSRSource serves what is stored, and then prepares to obtain more.
@@ -50,7 +51,7 @@ func (b *Bootstrapper) openCSRSource(ctx context.Context) (*csrSource, error) {
 
 // newCSRSource prepares what needs the API server: who we are behind the Service, and the signer.
 func (b *Bootstrapper) newCSRSource(ctx context.Context, profile signer.Profile) (*csrSource, error) {
-	found, err := retry(ctx, b, phaseIdentity, b.identify)
+	found, err := retry(ctx, b, report.PhaseIdentity, b.identify)
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +84,11 @@ func (s *csrSource) newRequester(ctx context.Context) *csr.Requester {
 		Client:   s.clients.kubernetes.CertificatesV1().CertificateSigningRequests(),
 		Approval: s.options.Approval,
 		Waiting: func(err *csr.OutcomeError) {
-			s.failed(taskWait, err)
+			s.report.Failed(report.TaskWait, err)
 			klog.FromContext(ctx).Info("Still waiting for the certificate", "outcome", err.Outcome, "reason", err.Error())
 		},
 		Observe: func(phase csr.Phase, took time.Duration, keysAndValues ...any) {
-			s.phaseAt(ctx, observedFrom, string(phase), took, keysAndValues...)
+			s.report.PhaseAt(ctx, observedFrom, string(phase), took, keysAndValues...)
 		},
 	}
 	if account := s.options.ServiceAccount; account != "" {
@@ -110,18 +111,18 @@ func (s *csrSource) run(ctx context.Context) error {
 
 // renew waits until due, takes a new certificate to where it is served, and returns when that one is due.
 func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error) {
-	changes := reconsidered{s.changed, func() bool { return s.reconsider(ctx) }}
-	if err := sleepUntil(ctx, due, s.Leaf(), time.Now, s.renewNow, changes); err != nil {
+	changes := timing.Changes{Happened: s.changed, Demand: func() bool { return s.reconsider(ctx) }}
+	if err := timing.SleepUntil(ctx, due, s.Leaf(), time.Now, s.renewNow, changes); err != nil {
 		return due, err
 	}
-	next, err := retry(ctx, s.Bootstrapper, taskCertificate, s.replace)
+	next, err := retry(ctx, s.Bootstrapper, report.TaskCertificate, s.replace)
 	if err != nil {
 		return due, err
 	}
-	if !s.options.Neighbor { // Or else it is stored by now.
+	if !s.options.Sidecar { // Or else it is stored by now.
 		s.store(ctx, next.pair)
 	}
-	return nextRenewal(next.pair.Leaf(), jittered(), time.Now()), nil
+	return timing.NextRenewal(next.pair.Leaf(), timing.Jittered(), time.Now()), nil
 }
 
 // replace obtains a certificate and takes it to where it is served. What cannot be adopted, because the CA has changed
@@ -138,15 +139,15 @@ func (s *csrSource) replace(ctx context.Context) (candidate, error) {
 func (s *csrSource) obtain(ctx context.Context) (candidate, error) {
 	s.reidentify(ctx)
 	if err := s.ensureAuthority(ctx); err != nil {
-		return candidate{}, during(taskAuthority, err)
+		return candidate{}, report.During(report.TaskAuthority, err)
 	}
 	issued, err := s.kept.finish(ctx, s)
 	if err != nil {
-		return candidate{}, during(taskRequest, err)
+		return candidate{}, report.During(report.TaskRequest, err)
 	}
 	policy, err := s.roots.find(ctx, issued.Chain)
 	if err != nil {
-		return candidate{}, during(taskRoots, err)
+		return candidate{}, report.During(report.TaskRoots, err)
 	}
 	s.kept.drop()
 	stored := policy.Bundle
@@ -190,12 +191,12 @@ func (s *csrSource) keep(ctx context.Context) (time.Time, error) {
 	if pair == nil {
 		return now, nil
 	}
-	kept, err := retry(ctx, s.Bootstrapper, phaseTrusted, func(ctx context.Context) (candidate, error) {
+	kept, err := retry(ctx, s.Bootstrapper, report.PhaseTrusted, func(ctx context.Context) (candidate, error) {
 		if err := s.ensureAuthority(ctx); err != nil {
 			return candidate{}, err
 		}
 		policy, err := s.roots.find(ctx, pair.Chain())
-		if errors.As(err, new(*unverifiedError)) {
+		if errors.As(err, new(*trust.UnverifiedError)) {
 			return candidate{pair: pair}, nil // Not a failure, but a reason to renew.
 		}
 		return candidate{pair: pair, policy: s.published(policy)}, err
@@ -210,5 +211,5 @@ func (s *csrSource) keep(ctx context.Context) (time.Time, error) {
 		klog.FromContext(ctx).Info("Replacing the stored certificate, which keeps serving meanwhile", "reason", reason)
 		return now, nil
 	}
-	return renewalTime(pair.Leaf(), jittered()), nil
+	return timing.RenewalTime(pair.Leaf(), timing.Jittered()), nil
 }

@@ -9,9 +9,10 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -28,7 +29,7 @@ func (b *Bootstrapper) runFiles(ctx context.Context) error {
 	watcher, err := serving.NewWatcher(serving.WatcherOptions{
 		Dir:     b.options.CertDir,
 		OnError: func(err error) { s.rejected(ctx, err) },
-		OnGood:  func() { s.reloadOver(ctx, reloadCertificate) },
+		OnGood:  func() { s.report.Files.Over(ctx, report.FilesCertificate) },
 	})
 	if err != nil {
 		return err
@@ -71,22 +72,22 @@ func (s *filesSource) adopting(ctx context.Context, next candidate) (stop func()
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
-		var failures backoff.Backoff // What is refused now may do later: a clock that is behind comes right.
+		var failures timing.Backoff // What is refused now may do later: a clock that is behind comes right.
 		for err := s.adopt(ctx, next); err != nil && ctx.Err() == nil; err = s.adopt(ctx, next) {
 			s.rejected(ctx, err)
-			if pause(ctx, failures.After(err)) != nil {
+			if timing.Sleep(ctx, failures.After(err)) != nil {
 				return
 			}
 		}
 		if ctx.Err() == nil {
-			s.reloadOver(ctx, reloadCertificate)
+			s.report.Files.Over(ctx, report.FilesCertificate)
 		}
 	})
 	return func() { cancel(); running.Wait() }
 }
 
 func (s *filesSource) rejected(ctx context.Context, err error) {
-	s.reloadFailed(reloadCertificate, err)
+	s.report.Files.Failed(report.FilesCertificate, err)
 	klog.FromContext(ctx).Error(err, "Keeping the last good certificate", "directory", s.options.CertDir)
 }
 

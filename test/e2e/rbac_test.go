@@ -34,19 +34,29 @@ func TestEveryRuleIsNeeded(t *testing.T) {
 		must(t, err)
 		t.Run(manifests, func(t *testing.T) {
 			t.Parallel()
-			if refused := newErrand(t, manifests, "").run(t); len(refused) > 0 {
+			if refused := served(t, newErrand(t, manifests, "").run(t)); len(refused) > 0 {
 				t.Errorf("refused with all the rules: %q", refused)
 			}
 		})
 		for _, rule := range slices.Concat(shipped.ClusterRole.Rules, shipped.Role.Rules) {
 			t.Run(manifests+" without "+describeRule(rule), func(t *testing.T) {
 				t.Parallel()
-				if refused := newErrand(t, manifests, describeRule(rule)).run(t); len(refused) == 0 {
+				if refused := served(t, newErrand(t, manifests, describeRule(rule)).run(t)); len(refused) == 0 {
 					t.Error("nothing was refused: either the rule is not needed, or what needs it is not done here")
 				}
 			})
 		}
 	}
+}
+
+// served leaves out what an older control plane refuses because it does not know it: only since 1.37 does a default role let
+// each ServiceAccount read ClusterTrustBundles.
+func served(t *testing.T, refused []string) []string {
+	t.Helper()
+	if clustertest.Minor(t, shared) >= 37 {
+		return refused
+	}
+	return slices.DeleteFunc(refused, func(request string) bool { return strings.HasSuffix(request, "/clustertrustbundles") })
 }
 
 func describeRule(rule rbacv1.PolicyRule) string {

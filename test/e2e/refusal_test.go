@@ -59,6 +59,7 @@ func TestQuotaIsNoMissingRule(t *testing.T) {
 // the reasons that it may have.
 func TestPolicyIsNoMissingRule(t *testing.T) {
 	t.Parallel()
+	clustertest.Since(t, shared, 30, "ValidatingAdmissionPolicy v1")
 	requests := admissionv1.Rule{APIGroups: []string{"certificates.k8s.io"}, APIVersions: []string{"*"},
 		Resources: []string{"certificatesigningrequests"}}
 	configurations := admissionv1.Rule{APIGroups: []string{"admissionregistration.k8s.io"}, APIVersions: []string{"*"},
