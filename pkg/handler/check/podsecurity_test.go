@@ -4,6 +4,7 @@
 package check
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -178,7 +179,7 @@ func TestPodSecurityFixtures(t *testing.T) {
 		t.Skipf("the source of the fixtures is not there (built with -trimpath or vendored): %v", err)
 	}
 	for _, level := range []string{"baseline", "restricted"} {
-		for _, version := range []string{"v1.0", "v1.19", "v1.25", "v1.37"} {
+		for _, version := range []string{"v1.0", "v1.19", "v1.25", newestFixtures(t, filepath.Join(root, level))} {
 			check := podSecurity(t, level, version)
 			for verdict, wantViolations := range map[string]bool{"pass": false, "fail": true} {
 				files, err := filepath.Glob(filepath.Join(root, level, version, verdict, "*.yaml"))
@@ -193,6 +194,23 @@ func TestPodSecurityFixtures(t *testing.T) {
 			}
 		}
 	}
+}
+
+// newestFixtures is the latest version that there are fixtures of, which depends on the version of the library.
+func newestFixtures(t *testing.T, directory string) string {
+	t.Helper()
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := 0
+	for _, entry := range entries {
+		var minor int
+		if _, err := fmt.Sscanf(entry.Name(), "v1.%d", &minor); err == nil {
+			newest = max(newest, minor)
+		}
+	}
+	return fmt.Sprintf("v1.%d", newest)
 }
 
 func testFixture(t *testing.T, check PodSecurity, pod *corev1.Pod, wantViolations bool) {
