@@ -243,6 +243,10 @@ func (o Options) validateRequest() error {
 	return errors.Join(faults...)
 }
 
+func (o Options) serviceName() types.NamespacedName {
+	return types.NamespacedName{Namespace: o.Namespace, Name: o.Service}
+}
+
 func (o Options) identityInputs(clusterIPs []netip.Addr) identity.Inputs {
 	return identity.Inputs{
 		Service:       o.Service,
