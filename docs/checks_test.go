@@ -105,7 +105,8 @@ func lookedUp(d handler.Definition) string {
 func rows(t *testing.T, value reflect.Value, prefix string, comments map[string]string) string {
 	t.Helper()
 	text := ""
-	for f, v := range value.Fields() {
+	for i := range value.NumField() {
+		f, v := value.Type().Field(i), value.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		comment := comments[value.Type().Name()+"."+f.Name]
 		if name == "" || comment == "" {

@@ -52,7 +52,7 @@ func Do[T any](
 // untilUsable is how long it takes until a certificate that is not valid yet can be used. Other failures have no such
 // time.
 func untilUsable(err error) time.Duration {
-	if early, ok := errors.AsType[*csr.NotValidYetError](err); ok {
+	if early := (*csr.NotValidYetError)(nil); errors.As(err, &early) {
 		return max(time.Second, time.Until(early.Usable()))
 	}
 	return time.Duration(math.MaxInt64)

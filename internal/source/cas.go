@@ -12,8 +12,10 @@ import (
 	"sync"
 	"time"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/authority"
@@ -172,7 +174,8 @@ func (f *finder) rootCAConfigMap(ctx context.Context) (trust.Bundle, error) {
 
 // trustBundles reads the ClusterTrustBundles of the signer (KEP-3257), where the cluster serves v1.
 func (f *finder) trustBundles(ctx context.Context) (trust.Bundle, error) {
-	list, err := f.Kubernetes.CertificatesV1().ClusterTrustBundles().List(ctx, metav1.ListOptions{
+	resource := certificatesv1.SchemeGroupVersion.WithResource("clustertrustbundles")
+	list, err := f.Dynamic.Resource(resource).List(ctx, metav1.ListOptions{
 		FieldSelector: "spec.signerName=" + f.Profile.Name(),
 	})
 	if err != nil {
@@ -180,9 +183,13 @@ func (f *finder) trustBundles(ctx context.Context) (trust.Bundle, error) {
 	}
 	var all trust.Bundle
 	for _, item := range list.Items {
-		bundle, err := trust.ParseText([]byte(item.Spec.TrustBundle))
+		text, _, err := unstructured.NestedString(item.Object, "spec", "trustBundle")
 		if err != nil {
-			return trust.Bundle{}, fmt.Errorf("ClusterTrustBundle %s: %w", item.Name, err)
+			return trust.Bundle{}, fmt.Errorf("ClusterTrustBundle %s: %w", item.GetName(), err)
+		}
+		bundle, err := trust.ParseText([]byte(text))
+		if err != nil {
+			return trust.Bundle{}, fmt.Errorf("ClusterTrustBundle %s: %w", item.GetName(), err)
 		}
 		all = all.Union(bundle)
 	}
