@@ -32,11 +32,9 @@ HOOKSTRAP_COMPONENTS_DIR ?= $(CACHE)/kubernetes-$(KUBERNETES_VERSION)-etcd-$(ETC
 KUBECTL := $(HOOKSTRAP_COMPONENTS_DIR)/kubectl
 GOLANGCI_LINT := $(CACHE)/golangci-lint-$(call pinned,tools,github.com/golangci/golangci-lint/v2)
 LOGCHECK := $(CACHE)/logcheck-$(call pinned,tools,sigs.k8s.io/logtools)
-PROMETHEUS_VERSION := $(call pinned,tools/promtool,github.com/prometheus/prometheus)
 HELM := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v4)
 FLUXAPPLY := $(CACHE)/fluxapply-$(call pinned,test/gitops,github.com/fluxcd/pkg/ssa)
-PROMTOOL := $(CACHE)/promtool-$(PROMETHEUS_VERSION)
-PROMETHEUS := $(CACHE)/prometheus-$(PROMETHEUS_VERSION)
+PROMTOOL := $(CACHE)/promtool-$(call pinned,tools/promtool,github.com/prometheus/prometheus)
 
 ##@ Use
 
@@ -53,11 +51,6 @@ build: check-go ## Compile the server to bin/webhook
 .PHONY: demo
 demo: components ## Watch a webhook bootstrap itself on a real control plane, on this machine, without root
 	$(GO) run ./test/e2e/demo
-
-.PHONY: dashboard
-dashboard: components $(PROMETHEUS) ## Run two servers under load and draw docs/dashboard.png of it (installs Chromium on Debian)
-	hack/dashboard/install
-	PROMETHEUS='$(PROMETHEUS)' $(GO) run ./hack/dashboard -o docs/dashboard.png
 
 .PHONY: image
 image: ## Build the container image (IMAGE=..., VERSION=...)
@@ -211,9 +204,9 @@ $(LOGCHECK):
 	$(call build-tool,sigs.k8s.io/logtools/logcheck)
 
 # Service discovery, and with it the clients of every cloud, is of no use for rules: the tag leaves it out.
-$(PROMTOOL) $(PROMETHEUS): $(CACHE)/%-$(PROMETHEUS_VERSION):
+$(PROMTOOL):
 	@echo 'building $(@F) (once; about a minute)'
 	@mkdir -p $(@D)
 	@CGO_ENABLED=0 $(GO) -C tools/promtool build -trimpath -tags remove_all_sd -ldflags '-s -w' -o $@.tmp \
-	  github.com/prometheus/prometheus/cmd/$*
+	  github.com/prometheus/prometheus/cmd/promtool
 	@mv $@.tmp $@

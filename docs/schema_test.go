@@ -105,13 +105,16 @@ func TestSchemaAgreesWithTheDecoder(t *testing.T) {
 		"nothing":          {configHead, true},
 		"null":             {configHead + "checks: {podSecurity: }\n", true},
 		"off":              {configHead + "checks: {podSecurity: {mode: off}, imageTag: {mode: 'off'}}\n", true},
-		"everything common": {configHead + "checks: {podSecurity: {mode: warn, onError: allow, exempt: {namespaces: [a], users: [b], groups: [c], " +
+		"everything common": {configHead + "checks: {podSecurity: {mode: warn, failurePolicy: Ignore, exempt: {namespaces: [a], users: [b], groups: [c], " +
 			"namespaceSelector: {matchLabels: {a: b}, matchExpressions: [{key: a, operator: Exists}]}, serviceAccounts: [a/b], images: [x]}}}\n", true},
 		"unknown check":     {configHead + "checks: {podSecurty: {}}\n", false},
 		"unknown field":     {configHead + "checks: {podSecurity: {levle: baseline}}\n", false},
 		"unknown exemption": {configHead + "checks: {podSecurity: {exempt: {namespace: [a]}}}\n", false},
 		"unknown mode":      {configHead + "checks: {podSecurity: {mode: shout}}\n", false},
-		"unknown onError":   {configHead + "checks: {podSecurity: {onError: maybe}}\n", false},
+		"unknown policy":    {configHead + "checks: {podSecurity: {failurePolicy: deny}}\n", false},
+		"onError":           {configHead + "checks: {podSecurity: {onError: allow}}\n", true},
+		"unknown onError":   {configHead + "checks: {podSecurity: {onError: Fail}}\n", false},
+		"both":              {configHead + "checks: {podSecurity: {onError: deny, failurePolicy: Fail}}\n", false},
 		"wrong type":        {configHead + "checks: {imageTag: {requireDigest: sometimes}}\n", false},
 		"on":                {configHead + "checks: {imageTag: {mode: on}}\n", false},
 		"unknown level":     {configHead + "checks: {podSecurity: {level: strict}}\n", false},
@@ -163,7 +166,7 @@ func TestSchemaHasEveryCheck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]any{"mode": nil, "onError": nil, "exempt": nil}
+		want := map[string]any{"mode": nil, "failurePolicy": nil, "onError": nil, "exempt": nil}
 		if err := json.Unmarshal(data, &want); err != nil {
 			t.Fatal(err)
 		}

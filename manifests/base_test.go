@@ -112,7 +112,7 @@ func TestChecksAreTheDefaults(t *testing.T) {
 	for i, want := range config.Default(check.Definitions()).Checks {
 		got := got.Checks[i]
 		// A definition has functions, which cannot be compared.
-		settings := func(c config.Check) []any { return []any{c.Mode, c.OnError, c.Exempt, c.Parameters} }
+		settings := func(c config.Check) []any { return []any{c.Mode, c.FailurePolicy, c.Exempt, c.Parameters} }
 		if diff := cmp.Diff(settings(want), settings(got)); diff != "" {
 			t.Errorf("base/checks.yaml: %s differs from the default it claims to be (-default +file):\n%s",
 				want.Definition.Name, diff)

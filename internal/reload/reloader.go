@@ -193,6 +193,10 @@ func (r *Reloader) reload(ctx context.Context, changes chan struct{}) error {
 	r.ready.Store(nil)
 	r.hash, r.reads = hash, reads
 	r.metrics.inUse(hash)
+	if len(c.Warnings) > 0 {
+		klog.FromContext(ctx).Info("The check configuration uses what a later release will not read",
+			"file", r.options.Path, "warnings", c.Warnings)
+	}
 	klog.FromContext(ctx).Info("Using the check configuration",
 		"file", r.options.Path, "hash", hash, "checks", len(entries))
 	return nil

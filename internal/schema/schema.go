@@ -59,9 +59,12 @@ func Generate(definitions []handler.Definition, describe Describer) ([]byte, err
 			},
 		},
 		"$defs": object{
-			"mode":    common(mode(), "What follows from a violation."),
-			"onError": common(onError(), "What follows when the check fails or is too slow, in mode deny."),
-			"exempt":  g.of(reflect.TypeFor[handler.Exemptions]()),
+			"mode": common(mode(), "What follows from a violation."),
+			"failurePolicy": common(object{"enum": handler.FailurePolicies()},
+				"What follows when the check fails or is too slow, in mode deny."),
+			"onError": object{"enum": []string{"deny", "allow"}, "deprecated": true,
+				"description": "The old name of failurePolicy: deny is Fail, allow is Ignore."},
+			"exempt": g.of(reflect.TypeFor[handler.Exemptions]()),
 		},
 	})
 	return out.Bytes(), err
@@ -84,8 +87,6 @@ func mode() object {
 	}
 	return object{"enum": values}
 }
-
-func onError() object { return object{"enum": handler.OnErrors()} }
 
 // check describes one check: its parameters, their defaults, and what all checks have.
 func (g generator) check(d handler.Definition) (object, error) {
@@ -112,6 +113,7 @@ func (g generator) check(d handler.Definition) (object, error) {
 		properties[name] = object{"$ref": "#/$defs/" + name}
 	}
 	schema["type"] = []string{"object", "null"}
+	schema["not"] = object{"type": "object", "required": []string{"failurePolicy", "onError"}}
 	if text := strings.TrimSpace(d.Doc.Summary + " " + d.Doc.Why); text != "" {
 		schema["description"] = text
 	}
@@ -126,8 +128,6 @@ func (g generator) of(t reflect.Type) object {
 	switch t {
 	case reflect.TypeFor[handler.Mode]():
 		return mode()
-	case reflect.TypeFor[handler.OnError]():
-		return onError()
 	case reflect.TypeFor[metav1.LabelSelectorOperator]():
 		return object{"enum": []metav1.LabelSelectorOperator{
 			metav1.LabelSelectorOpIn, metav1.LabelSelectorOpNotIn,

@@ -14,6 +14,7 @@ import (
 	"github.com/hookstrap/hookstrap/internal/identity"
 	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -33,7 +34,7 @@ const lastCall = time.Minute
 // is nothing to wait for.
 func (b *Bootstrapper) adopt(ctx context.Context, next candidate) error {
 	if next.policy != nil {
-		at := judgedAt(next.pair.Leaf(), time.Now())
+		at := timing.JudgedAt(next.pair.Leaf(), time.Now())
 		if err := next.policy().Bundle.Verify(next.pair.Chain(), b.serverName(), at); err != nil {
 			return err
 		}
@@ -102,12 +103,12 @@ func (b *Bootstrapper) awaitTrust(ctx context.Context, current, next *serving.Pa
 	}
 	for {
 		now := time.Now()
-		nap := napUntil(current.Leaf().NotAfter.Add(-lastCall), now)
+		nap := timing.NapUntil(current.Leaf().NotAfter.Add(-lastCall), now)
 		if nap <= 0 {
 			b.lastResort(ctx, current, next)
 			return nil
 		}
-		if now.After(renewalTime(next.Leaf(), 1)) {
+		if now.After(timing.RenewalTime(next.Leaf(), 1)) {
 			return fmt.Errorf("the certificate %s has not come to be trusted before it was due for renewal itself: %w", next,
 				b.injector.Verify(next.Chain(), b.serverName(), now))
 		}
@@ -145,7 +146,7 @@ func (b *Bootstrapper) becomesTrusted(
 		if b.injector.Verify(current.Chain(), b.serverName(), time.Now()) != nil {
 			break
 		}
-		if err := pause(ctx, step); err != nil {
+		if err := timing.Sleep(ctx, step); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/report"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // announce waits for the server to become callable for the first time, and says so with how long it took and how many
@@ -58,7 +59,7 @@ const announcePatience = 10 * time.Second
 // Service that cannot be called is watched from now on, for it to be corrected.
 func (b *Bootstrapper) untilReady(ctx context.Context) error {
 	const shortest, longest = 2 * time.Millisecond, time.Second
-	var said said
+	var said timing.News
 	var last time.Time
 	for delay := shortest; ; delay = min(2*delay, longest) {
 		pair, err := b.state.Pair(), b.handshake(ctx)
@@ -70,11 +71,11 @@ func (b *Bootstrapper) untilReady(ctx context.Context) error {
 				return nil
 			}
 		}
-		if delay == longest && time.Since(last) > announcePatience && ctx.Err() == nil && said.news(err) {
+		if delay == longest && time.Since(last) > announcePatience && ctx.Err() == nil && said.Is(err) {
 			last = time.Now()
 			klog.FromContext(ctx).Info("Serving, but not ready", "reason", err.Error())
 		}
-		if err := pause(ctx, delay); err != nil {
+		if err := timing.Sleep(ctx, delay); err != nil {
 			return err
 		}
 	}

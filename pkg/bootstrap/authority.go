@@ -11,6 +11,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/internal/authority"
 	"github.com/hookstrap/hookstrap/internal/identity"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -64,7 +65,7 @@ func (b *Bootstrapper) awaitCarried() func(context.Context, *x509.Certificate) e
 			if err := b.injector.WaitCarried(ctx, ca); err != nil {
 				return err
 			}
-			if err := pause(ctx, propagation); err != nil {
+			if err := timing.Sleep(ctx, propagation); err != nil {
 				return err
 			}
 			if b.injector.Carries(ca) == nil {

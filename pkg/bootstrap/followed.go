@@ -23,6 +23,7 @@ import (
 	"github.com/hookstrap/hookstrap/internal/refusal"
 	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // calm is how long after the start whatever can wait for it is begun.
@@ -62,7 +63,7 @@ func (s *csrSource) follow(ctx context.Context) error {
 	select {
 	case <-s.ready:
 		// The start, with its burst of requests, comes first. What changes meanwhile is seen when the watches begin.
-		if err := pause(ctx, calm); err != nil {
+		if err := timing.Sleep(ctx, calm); err != nil {
 			return err
 		}
 	case <-s.roots.stuck:
@@ -117,14 +118,14 @@ func namedRule(resource, name string) string {
 // run follows until ctx ends. It says once what keeps it from that.
 func (f followed) run(ctx context.Context) {
 	logger := klog.FromContext(ctx).WithValues("kind", f.kind.Kind, "selector", f.selector.String())
-	var said said
+	var said timing.News
 	follow.Run(ctx, follow.Options{
 		Name: f.kind.Kind, Resource: f.resource, Selector: f.selector, Kind: f.kind,
 		Store: &follow.Objects{Changed: f.changed},
 		Report: func(err error) {
 			kind := refusal.Of(err).Kind
 			switch {
-			case !said.news(err):
+			case !said.Is(err):
 			case f.optional && (kind == refusal.Rule || apierrors.IsNotFound(err)):
 				logger.V(1).Info("Nothing to follow: this API server does not serve it, or an RBAC rule is missing",
 					"rule", f.rule, "reason", err.Error())

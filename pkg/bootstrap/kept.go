@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // askAnew is how long a certificate that cannot be used is looked at again before another one is requested, if nobody
@@ -50,5 +51,5 @@ func (k *kept) outlived(approval csr.Approval, now time.Time) bool {
 	if k.attempt == nil || k.attempt.Leaf() == nil {
 		return false
 	}
-	return now.After(renewalTime(k.attempt.Leaf(), 0)) || approval == csr.ApproveSelf && now.Sub(k.begun) > askAnew
+	return now.After(timing.RenewalTime(k.attempt.Leaf(), 0)) || approval == csr.ApproveSelf && now.Sub(k.begun) > askAnew
 }

@@ -16,24 +16,6 @@ import (
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
-func TestJudgedAt(t *testing.T) {
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for name, tc := range map[string]struct{ begins, want time.Duration }{
-		"the usual":                      {-5 * time.Minute, 0},
-		"the signer's clock is ahead":    {30 * time.Second, 30 * time.Second},
-		"just tolerable":                 {clockSkew, clockSkew},
-		"too far ahead to be a skew":     {clockSkew + time.Second, 0},
-		"it begins at this very instant": {0, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			leaf := storedPair(t, now.Add(tc.begins), now.Add(time.Hour), []string{"a"}).Leaf()
-			if got := judgedAt(leaf, now).Sub(now); got != tc.want {
-				t.Errorf("judged %s from now, want %s", got, tc.want)
-			}
-		})
-	}
-}
-
 // TestFilesAreTriedAgain: a pair from the future is refused, and served by itself once its time has come.
 func TestFilesAreTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -31,7 +32,7 @@ func (b *Bootstrapper) runPublisher(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := pause(ctx, calm); err != nil {
+	if err := timing.Sleep(ctx, calm); err != nil {
 		return err
 	}
 	return b.publisher.Run(ctx)

@@ -18,6 +18,7 @@ import (
 	"github.com/hookstrap/hookstrap/internal/identity"
 	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -49,7 +50,7 @@ func (s *csrSource) unverified(ctx context.Context, pair *serving.Pair) bool {
 		return true
 	case ctx.Err() == nil:
 		delay := s.unread.After(err)
-		if s.looked.news(err) {
+		if s.looked.Is(err) {
 			s.report.Failed(report.TaskReload, err)
 			klog.FromContext(ctx).Error(err, "Keeping the caBundle as it is, will look again",
 				"in", delay.Round(time.Millisecond))
@@ -57,7 +58,7 @@ func (s *csrSource) unverified(ctx context.Context, pair *serving.Pair) bool {
 		time.AfterFunc(delay, s.wake)
 		return false
 	}
-	s.looked = said{}
+	s.looked = timing.News{}
 	s.unread.Reset()
 	return false
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/hookstrap/hookstrap/internal/csr"
 	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // restore serves the pair that an earlier process left in the directory, at once and before the API server is asked
@@ -77,7 +78,7 @@ func outdated(pair *serving.Pair, origin string, spec csr.Spec, now time.Time) s
 		return "it lacks the SANs " + strings.Join(missing, ", ")
 	case origin != "" && origin != spec.Profile.Name():
 		return "it was issued by the signer " + origin
-	case now.After(renewalTime(leaf, 1)):
+	case now.After(timing.RenewalTime(leaf, 1)):
 		return "it is due for renewal, it expires at " + leaf.NotAfter.Format(time.RFC3339)
 	default:
 		return ""

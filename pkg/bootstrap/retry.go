@@ -11,8 +11,8 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/internal/backoff"
 	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // retry runs attempt until it succeeds or ctx ends; only the latter makes it fail. Each failure is logged, counted and
@@ -23,7 +23,7 @@ func retry[T any](
 	what string,
 	attempt func(context.Context) (T, error),
 ) (T, error) {
-	var failures backoff.Backoff
+	var failures timing.Backoff
 	for {
 		result, err := attempt(ctx)
 		if err == nil {
@@ -56,34 +56,14 @@ const settling = time.Second
 
 // pauseUntilChanged is pause, cut short by [Bootstrapper.wake].
 func (b *Bootstrapper) pauseUntilChanged(ctx context.Context, d time.Duration) error {
-	early, err := pauseOr(ctx, d, b.changed)
+	early, err := timing.SleepOr(ctx, d, b.changed)
 	if !early {
 		return err
 	}
-	err = pause(ctx, min(d, settling))
+	err = timing.Sleep(ctx, min(d, settling))
 	select {
 	case <-b.changed: // The next attempt sees that one too.
 	default:
 	}
 	return err
-}
-
-// pause blocks for d, or until ctx ends; then it returns ctx's error.
-func pause(ctx context.Context, d time.Duration) error {
-	_, err := pauseOr(ctx, d, nil)
-	return err
-}
-
-// pauseOr is pause, and tells whether something came from enough to end it before.
-func pauseOr(ctx context.Context, d time.Duration, enough <-chan struct{}) (early bool, err error) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return false, nil
-	case <-enough:
-		return true, nil
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/hookstrap/hookstrap/internal/authority"
 	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -63,7 +64,7 @@ func (f *rootFinder) find(ctx context.Context, chain []*x509.Certificate) (trust
 		case bundle.Empty():
 			tried = append(tried, fmt.Sprintf("%s: nothing there", source))
 		default:
-			err = bundle.Verify(chain, f.bootstrapper.serverName(), judgedAt(chain[0], time.Now()))
+			err = bundle.Verify(chain, f.bootstrapper.serverName(), timing.JudgedAt(chain[0], time.Now()))
 			if err == nil {
 				return trust.Policy{Bundle: bundle, Exact: source == signer.SourceAuthority}, nil
 			}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -46,7 +47,7 @@ func (b *Bootstrapper) followSidecar(ctx context.Context) error {
 		return ctx.Err()
 	}
 	for {
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := timing.Sleep(ctx, lookEvery); err != nil {
 			return err
 		}
 		b.lookAtSidecar(ctx)

@@ -13,11 +13,11 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/authority"
-	"github.com/hookstrap/hookstrap/internal/backoff"
 	"github.com/hookstrap/hookstrap/internal/csr"
 	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -35,8 +35,8 @@ type csrSource struct {
 	// kept is the request that is under way.
 	kept kept
 	// looked is what was last said of CAs that cannot be read, and unread when they are read again.
-	looked said
-	unread backoff.Backoff
+	looked timing.News
+	unread timing.Backoff
 }
 
 // openCSRSource serves what is stored, and then prepares to obtain more.
@@ -111,8 +111,8 @@ func (s *csrSource) run(ctx context.Context) error {
 
 // renew waits until due, takes a new certificate to where it is served, and returns when that one is due.
 func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error) {
-	changes := reconsidered{s.changed, func() bool { return s.reconsider(ctx) }}
-	if err := sleepUntil(ctx, due, s.Leaf(), time.Now, s.renewNow, changes); err != nil {
+	changes := timing.Changes{Happened: s.changed, Demand: func() bool { return s.reconsider(ctx) }}
+	if err := timing.SleepUntil(ctx, due, s.Leaf(), time.Now, s.renewNow, changes); err != nil {
 		return due, err
 	}
 	next, err := retry(ctx, s.Bootstrapper, report.TaskCertificate, s.replace)
@@ -122,7 +122,7 @@ func (s *csrSource) renew(ctx context.Context, due time.Time) (time.Time, error)
 	if !s.options.Sidecar { // Or else it is stored by now.
 		s.store(ctx, next.pair)
 	}
-	return nextRenewal(next.pair.Leaf(), jittered(), time.Now()), nil
+	return timing.NextRenewal(next.pair.Leaf(), timing.Jittered(), time.Now()), nil
 }
 
 // replace obtains a certificate and takes it to where it is served. What cannot be adopted, because the CA has changed
@@ -211,5 +211,5 @@ func (s *csrSource) keep(ctx context.Context) (time.Time, error) {
 		klog.FromContext(ctx).Info("Replacing the stored certificate, which keeps serving meanwhile", "reason", reason)
 		return now, nil
 	}
-	return renewalTime(pair.Leaf(), jittered()), nil
+	return timing.RenewalTime(pair.Leaf(), timing.Jittered()), nil
 }

@@ -9,10 +9,10 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/internal/backoff"
 	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -72,10 +72,10 @@ func (s *filesSource) adopting(ctx context.Context, next candidate) (stop func()
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() {
-		var failures backoff.Backoff // What is refused now may do later: a clock that is behind comes right.
+		var failures timing.Backoff // What is refused now may do later: a clock that is behind comes right.
 		for err := s.adopt(ctx, next); err != nil && ctx.Err() == nil; err = s.adopt(ctx, next) {
 			s.rejected(ctx, err)
-			if pause(ctx, failures.After(err)) != nil {
+			if timing.Sleep(ctx, failures.After(err)) != nil {
 				return
 			}
 		}

@@ -111,6 +111,9 @@ func (o *offlineOptions) run(cmd *cobra.Command, global Options) error {
 		}
 		maps.Copy(set, l.labels)
 	}
+	for _, warning := range o.checks.configuration.Warnings {
+		fmt.Fprintf(cmd.ErrOrStderr(), "Warning: check configuration %s: %s\n", o.checks.path, warning)
+	}
 	bar := newProgress(cmd.ErrOrStderr())
 	o.offline.Progress = bar.update
 	report, err := offline.Judge(cmd.Context(), o.offline)

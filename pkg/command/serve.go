@@ -46,7 +46,7 @@ func newServeCommand(global Options) *cobra.Command {
 			"them. When there are more, the one that has waited longest for its client is closed.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
+			if err := o.complete(cmd.Flags(), os.Getenv); err != nil {
 				return &usageError{err}
 			}
 			if err := o.prepare(); err != nil {

@@ -66,8 +66,9 @@ func TestBuildWantsTheDefinitionsName(t *testing.T) {
 
 // hiding are parameters that no configuration could set.
 type hiding struct {
-	Mode  string `json:"mode"`
-	Error string `json:"onError,omitempty"`
+	Mode   string `json:"mode"`
+	Error  string `json:"onError,omitempty"`
+	Policy string `json:"failurePolicy"`
 	Embedded
 	Right string `json:"right"`
 	// These are no trouble: names in JSON mind the case, and what stands deeper is not beside the common fields.
@@ -88,7 +89,7 @@ func TestParametersCannotHideCommonFields(t *testing.T) {
 	for _, err := range errs {
 		got = append(got, err.Field)
 	}
-	if want := "checks.x.mode checks.x.onError checks.x.exempt"; strings.Join(got, " ") != want {
+	if want := "checks.x.mode checks.x.onError checks.x.failurePolicy checks.x.exempt"; strings.Join(got, " ") != want {
 		t.Fatalf("got errors of %q, want %q", got, want)
 	}
 	const want = `every check has a field "mode", so that no parameter can have its name: rename Mode`

@@ -6,7 +6,6 @@ package handler
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -22,69 +21,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Mode is how much a check's word counts.
-type Mode string
-
-// The modes of a check, the strictest first.
-const (
-	// Deny refuses requests with violations. It is also what an empty Mode means.
-	Deny Mode = "deny"
-	// Warn lets requests with violations pass, with a warning for the user.
-	Warn Mode = "warn"
-	// Audit lets requests with violations pass, with an annotation in the audit log.
-	Audit Mode = "audit"
-	// Off does not run the check at all.
-	Off Mode = "off"
-)
-
-// Modes returns all modes, the strictest first.
-func Modes() []Mode { return []Mode{Deny, Warn, Audit, Off} }
-
-// UnmarshalJSON reads a mode from a configuration. An unquoted off is the boolean false in YAML, so false is Off, too.
-func (m *Mode) UnmarshalJSON(data []byte) error {
-	var value any
-	if err := json.Unmarshal(data, &value); err != nil {
-		return err
-	}
-	switch v := value.(type) {
-	case nil:
-		return nil // as for any type: null leaves the default
-	case string:
-		*m = Mode(v)
-		return nil
-	case bool:
-		if !v {
-			*m = Off
-			return nil
-		}
-	}
-	return fmt.Errorf("mode %s is not one of %q", data, Modes())
-}
-
-// OnError is what becomes of a request when a check that denies cannot tell: it returned an error, panicked, or was too
-// slow.
-type OnError string
-
-// The values of OnError.
-const (
-	// Refuse refuses the request. It is also what an empty OnError means: a policy that can be avoided by making its check
-	// fail is none.
-	Refuse OnError = "deny"
-	// Admit lets the request pass, with a warning for the user.
-	Admit OnError = "allow"
-)
-
-// OnErrors returns all values of OnError, the strictest first.
-func OnErrors() []OnError { return []OnError{Refuse, Admit} }
-
 // Entry is a check together with how it is used.
 type Entry struct {
 	Check Check
 	// Mode is what follows from a violation; empty means Deny.
 	Mode Mode
-	// OnError is what follows when a check in mode Deny fails; empty means Refuse. In the other modes a failure is told as
-	// a violation would be.
-	OnError OnError
+	// FailurePolicy is what follows when a check in mode Deny fails; empty means Fail. In the other modes a failure is told
+	// as a violation would be.
+	FailurePolicy FailurePolicy
 	// Exempt is what the check leaves alone.
 	Exempt Exemptions
 	// Cluster is where Exempt.NamespaceSelector finds the labels of namespaces: a cache, which is asked in every request
@@ -146,9 +90,9 @@ func (e Entry) compile(position int) (*entry, error) {
 	if !slices.Contains(Modes(), mode) {
 		return nil, fmt.Errorf("check %q has the unknown mode %q: use one of %q", name, mode, Modes())
 	}
-	onError := cmp.Or(e.OnError, Refuse)
-	if !slices.Contains(OnErrors(), onError) {
-		return nil, fmt.Errorf("check %q has the unknown OnError %q: use one of %q", name, onError, OnErrors())
+	policy := cmp.Or(e.FailurePolicy, Fail)
+	if !slices.Contains(FailurePolicies(), policy) {
+		return nil, fmt.Errorf("check %q has the unknown FailurePolicy %q: use one of %q", name, policy, FailurePolicies())
 	}
 	exempt, err := e.Exempt.compile()
 	switch {
@@ -158,7 +102,7 @@ func (e Entry) compile(position int) (*entry, error) {
 		return nil, fmt.Errorf("check %q exempts namespaces by their labels, which it cannot read: set Entry.Cluster", name)
 	}
 	compiled := &entry{
-		check: e.Check, name: name, mode: mode, failsOpen: onError == Admit, exempt: exempt, container: containerPath(),
+		check: e.Check, name: name, mode: mode, failsOpen: policy == Ignore, exempt: exempt, container: containerPath(),
 		cluster: e.Cluster, everyUpdate: e.EveryUpdate, selects: selectsUsual,
 	}
 	if selector, ok := e.Check.(Selector); ok {

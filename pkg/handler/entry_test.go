@@ -42,7 +42,7 @@ func TestCompileReportsEverythingThatIsWrong(t *testing.T) {
 		{Check: says(strings.Repeat("x", 57))},
 		{Check: says("loud-exempt")},
 		{Check: says("loud"), Mode: "shout"},
-		{Check: says("hesitant"), OnError: "maybe"},
+		{Check: says("hesitant"), FailurePolicy: "maybe"},
 		{Check: says("exempting"), Exempt: Exemptions{Images: []string{"*"}}},
 		{Check: says("blind"), Exempt: Exemptions{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}}},
 		{Check: says("twice")},
@@ -54,7 +54,7 @@ func TestCompileReportsEverythingThatIsWrong(t *testing.T) {
 	for _, want := range []string{
 		"entry 0 has no check", `check name ""`, `"with/slash"`, `"with space"`, `"xxxx`, `"loud-exempt" ends in "-exempt"`,
 		`unknown mode "shout": use one of ["deny" "warn" "audit" "off"]`, `"twice" is listed twice`,
-		`unknown OnError "maybe"`, `check "exempting": exempt.images[0]`, `check "blind" exempts namespaces by their labels`,
+		`unknown FailurePolicy "maybe"`, `check "exempting": exempt.images[0]`, `check "blind" exempts namespaces by their labels`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in the error:\n%v", want, err)

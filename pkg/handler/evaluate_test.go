@@ -221,7 +221,7 @@ func TestViolationsBesideAnErrorCount(t *testing.T) {
 		want  string
 	}{
 		"deny":                  {Entry{}, `Pod "web" in namespace "shop" denied by 1 check: ` + both},
-		"deny, admit on errors": {Entry{OnError: Admit}, `Pod "web" in namespace "shop" denied by 1 check: half: bad`},
+		"deny, admit on errors": {Entry{FailurePolicy: Ignore}, `Pod "web" in namespace "shop" denied by 1 check: half: bad`},
 		"warn":                  {Entry{Mode: Warn}, "half: bad|half failed: the rest is unreadable"},
 		"audit":                 {Entry{Mode: Audit}, "bad; failed: the rest is unreadable"},
 	}

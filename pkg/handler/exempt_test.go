@@ -267,7 +267,7 @@ func TestExemptionsAreValidated(t *testing.T) {
 }
 
 // A check that denies and fails refuses, unless it is told to let pass what it cannot judge.
-func TestOnError(t *testing.T) {
+func TestFailurePolicy(t *testing.T) {
 	broken, panics := fails("broken", errors.New("no idea")), checkFunc{"panics", func(context.Context, *Request) ([]Violation, error) {
 		panic("oh")
 	}}
@@ -276,11 +276,11 @@ func TestOnError(t *testing.T) {
 			if got := ask(t.Context(), t, newHandler(t, Entry{Check: check}), createPod(t, webPod())); got.Allowed {
 				t.Error("a failure lets the request pass")
 			}
-			got := ask(t.Context(), t, newHandler(t, Entry{Check: check, OnError: Admit}), createPod(t, webPod()))
+			got := ask(t.Context(), t, newHandler(t, Entry{Check: check, FailurePolicy: Ignore}), createPod(t, webPod()))
 			if !got.Allowed || len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], check.Name()+" failed: ") {
 				t.Errorf("got %v", got)
 			}
-			got = ask(t.Context(), t, newHandler(t, Entry{Check: check, OnError: Admit}, Entry{Check: says("no", Violation{Message: "no"})}),
+			got = ask(t.Context(), t, newHandler(t, Entry{Check: check, FailurePolicy: Ignore}, Entry{Check: says("no", Violation{Message: "no"})}),
 				createPod(t, webPod()))
 			if got.Allowed || len(got.Warnings) > 0 || strings.Contains(got.Result.Message, "failed") {
 				t.Errorf("got %v", got)

@@ -33,7 +33,7 @@ func TestErrorThatPanicsIsTheChecksFailure(t *testing.T) {
 	}{
 		"deny": {Entry{}, (*nilable)(nil), `Pod "web" in namespace "shop" denied by 1 check: half: bad` + "\n" +
 			`check "half" failed: ` + panicked},
-		"deny, admit on errors": {Entry{OnError: Admit}, (*nilable)(nil), `Pod "web" in namespace "shop" denied by 1 check: half: bad`},
+		"deny, admit on errors": {Entry{FailurePolicy: Ignore}, (*nilable)(nil), `Pod "web" in namespace "shop" denied by 1 check: half: bad`},
 		"warn":                  {Entry{Mode: Warn}, (*nilable)(nil), "half: bad|half failed: " + panicked},
 		"audit":                 {Entry{Mode: Audit}, (*nilable)(nil), "bad; failed: " + panicked},
 		"without a cause":       {Entry{Mode: Warn}, (*nameless)(nil), "half: bad|half failed: no name"},
@@ -58,7 +58,7 @@ func TestErrorThatPanicsIsTheChecksFailure(t *testing.T) {
 
 // A check that fails alone, and admits what it cannot tell.
 func TestErrorThatPanicsAdmitsOnRequest(t *testing.T) {
-	h := newHandler(t, Entry{Check: fails("broken", (*nilable)(nil)), OnError: Admit})
+	h := newHandler(t, Entry{Check: fails("broken", (*nilable)(nil)), FailurePolicy: Ignore})
 	got := ask(t.Context(), t, h, createPod(t, webPod()))
 	if !got.Allowed || len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "broken failed: it panicked") {
 		t.Errorf("got %+v", got)

@@ -129,7 +129,7 @@ func TestShortageForgivesNothing(t *testing.T) {
 			}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			entry.OnError = Admit
+			entry.FailurePolicy = Ignore
 			h := newHandlerOf(t, Options{Limits: Limits{Decoded: 1}, Entries: []Entry{entry}})
 			if got := ask(t.Context(), t, h, updatePod(t, podOf("acme/app", 10_000), podOf("evil/app", 0))); got.Allowed {
 				t.Error("it is allowed")

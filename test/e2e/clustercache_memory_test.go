@@ -29,7 +29,7 @@ import (
 )
 
 const (
-	configLookups = configHead + "checks: {ingressHosts: {requireTLS: false, onError: deny}, podDisruptionBudgets: {}}\n"
+	configLookups = configHead + "checks: {ingressHosts: {requireTLS: false, failurePolicy: Fail}, podDisruptionBudgets: {}}\n"
 	// longPaths and manyPaths are how many Ingresses have one path of 1.2 MB, and 5,000 short ones.
 	longPaths, manyPaths = 210, 30
 	deployments          = 2000

@@ -23,8 +23,8 @@ func readmeBlock(t *testing.T, begin string) string {
 	return block
 }
 
-// TestReadmeIssuesByHand runs the commands as they stand there.
-func TestReadmeIssuesByHand(t *testing.T) {
+// TestReadmeRequests runs the commands as they stand there.
+func TestReadmeRequests(t *testing.T) {
 	t.Parallel()
 	executable, err := binary()
 	must(t, err)

@@ -40,7 +40,7 @@ func NewPodSecurity(level, version string) (PodSecurity, error) {
 	if err != nil {
 		return PodSecurity{}, err
 	}
-	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	evaluator, err := newEvaluator()
 	if err != nil {
 		return PodSecurity{}, fmt.Errorf("cannot set up the pod security standards: %w", err)
 	}

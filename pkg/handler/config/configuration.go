@@ -26,14 +26,17 @@ const (
 type Configuration struct {
 	// Checks are all that are defined, in the order of their definitions.
 	Checks []Check
+	// Warnings are what is read and should be written otherwise, in the order of the lines. Each is a sentence that begins
+	// with its line.
+	Warnings []string
 }
 
 // Check is one check and how it is used.
 type Check struct {
-	Definition handler.Definition
-	Mode       handler.Mode
-	OnError    handler.OnError
-	Exempt     handler.Exemptions
+	Definition    handler.Definition
+	Mode          handler.Mode
+	FailurePolicy handler.FailurePolicy
+	Exempt        handler.Exemptions
 	// Parameters are a pointer that came from Definition.NewParameters.
 	Parameters any
 }
@@ -43,7 +46,8 @@ func Default(definitions []handler.Definition) Configuration {
 	c := Configuration{Checks: make([]Check, 0, len(definitions))}
 	for _, d := range definitions {
 		c.Checks = append(c.Checks, Check{
-			Definition: d, Mode: cmp.Or(d.DefaultMode, handler.Off), OnError: handler.Refuse, Parameters: d.NewParameters(),
+			Definition: d, Mode: cmp.Or(d.DefaultMode, handler.Off), FailurePolicy: handler.Fail,
+			Parameters: d.NewParameters(),
 		})
 	}
 	return c
@@ -76,8 +80,8 @@ func (c Check) validate() field.ErrorList {
 	if !slices.Contains(handler.Modes(), c.Mode) {
 		errs = append(errs, field.NotSupported(path.Child("mode"), c.Mode, handler.Modes()))
 	}
-	if !slices.Contains(handler.OnErrors(), c.OnError) {
-		errs = append(errs, field.NotSupported(path.Child("onError"), c.OnError, handler.OnErrors()))
+	if !slices.Contains(handler.FailurePolicies(), c.FailurePolicy) {
+		errs = append(errs, field.NotSupported(path.Child("failurePolicy"), c.FailurePolicy, handler.FailurePolicies()))
 	}
 	errs = append(errs, c.Exempt.Validate(path.Child("exempt"))...)
 	for _, err := range c.Definition.Validate(path, c.Parameters) {
@@ -128,7 +132,7 @@ func (c Configuration) Build(env handler.Environment) ([]handler.Entry, error) {
 		built, err := check.Definition.Build(check.Parameters, env)
 		errs = append(errs, err)
 		entries = append(entries, handler.Entry{
-			Check: built, Mode: check.Mode, OnError: check.OnError, Exempt: check.Exempt, Cluster: env.Cluster,
+			Check: built, Mode: check.Mode, FailurePolicy: check.FailurePolicy, Exempt: check.Exempt, Cluster: env.Cluster,
 		})
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -32,7 +32,7 @@ func parse(t *testing.T, checks string) Configuration {
 }
 
 func TestBuild(t *testing.T) {
-	c := parse(t, "{paint: {mode: warn, onError: allow, color: blue, exempt: {users: [jane]}}, extra: {mode: off}}")
+	c := parse(t, "{paint: {mode: warn, failurePolicy: Ignore, color: blue, exempt: {users: [jane]}}, extra: {mode: off}}")
 	env := handler.Environment{Cluster: nobody{}}
 	entries, err := c.Build(env)
 	if err != nil {
@@ -43,7 +43,7 @@ func TestBuild(t *testing.T) {
 	}
 	e := entries[0]
 	built := e.Check.(painted)
-	if e.Mode != handler.Warn || e.OnError != handler.Admit || e.Exempt.Users[0] != "jane" || e.Cluster != env.Cluster {
+	if e.Mode != handler.Warn || e.FailurePolicy != handler.Ignore || e.Exempt.Users[0] != "jane" || e.Cluster != env.Cluster {
 		t.Errorf("got %+v", e)
 	}
 	if built.Color != "blue" || built.Name() != "paint" || built.env != env {

@@ -26,6 +26,7 @@ type decoder struct {
 	lines         position.Document
 	configuration Configuration
 	errors        []lineError
+	warnings      []lineError
 }
 
 type lineError struct {
@@ -42,20 +43,25 @@ func (d *decoder) at(path *field.Path, format string, args ...any) {
 	d.report(d.lines.Line(path.String()), format, args...)
 }
 
-// err is everything that was reported, in the order of the lines.
+// err is everything that was reported.
 func (d *decoder) err() error {
 	if len(d.errors) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(d.errors, func(a, b lineError) int { return cmp.Compare(a.line, b.line) })
-	problems := make(Errors, 0, len(d.errors))
-	for _, e := range d.errors {
+	return Errors(inOrder(d.errors))
+}
+
+// inOrder puts texts in the order of their lines, which they then begin with.
+func inOrder(found []lineError) []string {
+	slices.SortStableFunc(found, func(a, b lineError) int { return cmp.Compare(a.line, b.line) })
+	var texts []string
+	for _, e := range found {
 		if e.line > 0 {
 			e.text = fmt.Sprintf("line %d: %s", e.line, e.text)
 		}
-		problems = append(problems, e.text)
+		texts = append(texts, e.text)
 	}
-	return problems
+	return texts
 }
 
 func (d *decoder) document(asJSON []byte) {
@@ -118,16 +124,37 @@ func (d *decoder) check(path *field.Path, check *Check, data json.RawMessage) {
 		check.Mode = handler.Deny
 	}
 	common := struct {
-		Mode    *handler.Mode       `json:"mode"`
-		OnError *handler.OnError    `json:"onError"`
-		Exempt  *handler.Exemptions `json:"exempt"`
-	}{&check.Mode, &check.OnError, &check.Exempt}
+		Mode          *handler.Mode          `json:"mode"`
+		FailurePolicy *handler.FailurePolicy `json:"failurePolicy"`
+		Exempt        *handler.Exemptions    `json:"exempt"`
+	}{&check.Mode, &check.FailurePolicy, &check.Exempt}
+	d.onError(path, check, fields)
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		into := check.Parameters
 		if isCommon(name) {
 			into = &common
 		}
 		d.field(path, name, fields[name], into)
+	}
+}
+
+// onError takes out of the fields of a check the old name of failurePolicy, and reads it with a warning.
+func (d *decoder) onError(path *field.Path, check *Check, fields map[string]json.RawMessage) {
+	given, at := fields["onError"], path.Child("onError")
+	delete(fields, "onError")
+	_, both := fields["failurePolicy"]
+	policy, known := map[string]handler.FailurePolicy{`"deny"`: handler.Fail, `"allow"`: handler.Ignore}[string(given)]
+	switch {
+	case given == nil || string(given) == "null":
+	case both:
+		d.at(at, "%s is the old name of failurePolicy, which is there too: remove %s", at, at)
+	case !known:
+		value := strings.Trim(string(given), `"`)
+		d.at(at, "%w", field.NotSupported(at, value, []string{"deny", "allow"}))
+	default:
+		check.FailurePolicy = policy
+		d.warnings = append(d.warnings, lineError{d.lines.Line(at.String()),
+			fmt.Sprintf("%s is deprecated: write failurePolicy: %s", at, policy)})
 	}
 }
 

@@ -99,7 +99,7 @@ func TestNullLeavesTheDefaultsOfBuiltInChecks(t *testing.T) {
 		"capabilities: {requiredDrop: null}":                         "capabilities: {}",
 		"resources: {requireRequests: null, max: {cpu: \"1\"}}":      `resources: {max: {cpu: "1"}}`,
 		"resources: {requireRequests: , requireLimits: , max: }":     "resources: {}",
-		"seccomp: {allowedTypes: , exempt: , onError: , mode: null}": "seccomp: {}",
+		"seccomp: {allowedTypes: , exempt: , failurePolicy: , onError: , mode: null}": "seccomp: {}",
 	} {
 		got, err := Parse([]byte(head+"checks: {"+fields+"}\n"), check.Definitions())
 		if err != nil {

@@ -8,7 +8,7 @@
 //	checks:
 //	  podSecurity:
 //	    mode: deny            # deny | warn | audit | off
-//	    onError: deny         # deny | allow: what follows when a check in mode deny fails
+//	    failurePolicy: Fail   # Fail | Ignore: what follows when a check in mode deny fails
 //	    exempt:
 //	      namespaces: [monitoring]
 //	      namespaceSelector: {matchLabels: {trusted: "yes"}}

@@ -64,6 +64,7 @@ func Parse(data []byte, definitions []handler.Definition) (Configuration, error)
 	if _, err := sigsyaml.YAMLToJSONStrict(data); err != nil {
 		return Configuration{}, fmt.Errorf("it is not YAML: %s", oneLine(err))
 	}
+	d.configuration.Warnings = inOrder(d.warnings)
 	return d.configuration, nil
 }
 

@@ -33,7 +33,7 @@ func TestParse(t *testing.T) {
 		"defaults":         {head, nothing},
 		"empty checks":     {head + "checks: {}\n", nothing},
 		"null checks":      {head + "checks:\n", nothing},
-		"null fields":      {head + "checks: {paint: {mode: , color: , exempt: , onError: }}\n", nothing},
+		"null fields":      {head + "checks: {paint: {mode: , color: , exempt: , failurePolicy: , onError: }}\n", nothing},
 		"document markers": {"# a comment\n---\n" + head + "---\n# the end\n", nothing},
 		"empty documents":  {"---\n---\n" + head + "---\n---\n", nothing},
 		"a directive":      {"%YAML 1.2\n---\n" + head, nothing},
@@ -64,7 +64,7 @@ func TestParse(t *testing.T) {
 checks:
   paint:
     mode: warn
-    onError: allow
+    failurePolicy: Ignore
     exempt:
       namespaces: [a, b]
       namespaceSelector: {matchLabels: {a: b}}
@@ -78,7 +78,7 @@ checks:
     - {key: x, values: {a.b/c: d}}
 `,
 			func(paint, _ *Check) {
-				paint.Mode, paint.OnError = handler.Warn, handler.Admit
+				paint.Mode, paint.FailurePolicy = handler.Warn, handler.Ignore
 				paint.Exempt = handler.Exemptions{
 					Namespaces: []string{"a", "b"}, NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}},
 					Users: []string{"jane"}, Groups: []string{"ops"}, ServiceAccounts: []string{"ci/deployer"},
@@ -105,7 +105,7 @@ checks:
 func settings(c Configuration) []any {
 	var all []any
 	for _, check := range c.Checks {
-		all = append(all, check.Definition.Name, check.Mode, check.OnError, check.Exempt, check.Parameters)
+		all = append(all, check.Definition.Name, check.Mode, check.FailurePolicy, check.Exempt, check.Parameters)
 	}
 	return all
 }
@@ -187,7 +187,7 @@ checks:
 checks:
   paint:
     mode: shout
-    onError: maybe
+    failurePolicy: maybe
     exempt: {namespaces: [ok, Not_A_Namespace],
       images: ["*"]}
     color: green
@@ -198,7 +198,7 @@ checks:
 `,
 			[]string{
 				`line 6: checks.paint.mode: Unsupported value: "shout": supported values: "deny", "warn", "audit", "off"`,
-				`line 7: checks.paint.onError: Unsupported value: "maybe": supported values: "deny", "allow"`,
+				`line 7: checks.paint.failurePolicy: Unsupported value: "maybe": supported values: "Fail", "Ignore"`,
 				`line 8: checks.paint.exempt.namespaces[1]: Invalid value: "Not_A_Namespace"`,
 				`line 9: checks.paint.exempt.images[0]: Invalid value: "*"`,
 				`line 10: checks.paint.color: Unsupported value: "green"`,

@@ -1,13 +1,16 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package backoff says when to try again what has failed. There are two kinds of failures:
+// Package timing says when: when to try again what has failed, when to renew a certificate, and when an error is worth a
+// line in the log.
+//
+// There are two kinds of failures:
 //
 //   - An outage: there is no connection, no answer in time, HTTP status 401, 408, 429 or 5xx. It ends by itself, or
 //     when the token is replaced, so that the next attempt is a few seconds away at most.
 //   - A refusal is every other failure: a right that is missing, a kind that is not served, an object that is not
 //     accepted. Somebody has to change something first, so that attempts get minutes apart.
-package backoff
+package timing
 
 import (
 	"context"
@@ -44,28 +47,26 @@ type Backoff struct {
 func (b *Backoff) After(err error) time.Duration {
 	if Outage(err) {
 		b.outages++
-		return delay(firstOutage, longestOutage, b.outages)
+		return Delay(firstOutage, longestOutage, b.outages)
 	}
 	b.outages = 0
 	b.refusals++
-	return delay(firstRefusal, longestRefusal, b.refusals)
+	return Delay(firstRefusal, longestRefusal, b.refusals)
 }
 
 // Reset forgets all failures, after a success.
 func (b *Backoff) Reset() { *b = Backoff{} }
 
-// delay doubles with n, from first for 1 up to longest.
-func delay(first, longest time.Duration, n int) time.Duration {
+// Delay doubles with n, from first for 1 up to longest, with a random half more. There is none for n below 1.
+func Delay(first, longest time.Duration, n int) time.Duration {
+	if n < 1 {
+		return 0
+	}
 	d := longest
 	if n < 10 { // Beyond that, shifting only gets near to an overflow.
 		d = min(d, first<<(n-1))
 	}
 	return wait.Jitter(d, jitter)
-}
-
-// Outages is the back-off of outages for code of client-go that has a loop of its own.
-func Outages() *wait.Backoff {
-	return &wait.Backoff{Duration: firstOutage, Cap: longestOutage, Factor: 2, Jitter: jitter, Steps: 10}
 }
 
 // Outage tells an outage of the API server, or a token that it does not take, from a refusal.

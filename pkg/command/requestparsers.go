@@ -5,9 +5,7 @@ package command
 
 import (
 	"fmt"
-	"net"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -30,27 +28,6 @@ func parseAnySignerName(text string) (string, error) {
 func parseHost(text string) (string, error) {
 	_, err := identity.ForHosts([]string{text})
 	return text, err
-}
-
-// parseSelfAddress reads host:port; "" and "0" mean none.
-func parseSelfAddress(text string) (string, error) {
-	if text == "" || text == "0" {
-		return "", nil
-	}
-	host, port, err := net.SplitHostPort(text)
-	if err != nil || host == "" {
-		return "", fmt.Errorf("%q is not an address: write it like 127.0.0.1:9443", text)
-	}
-	_, err = parsePort(port)
-	return text, err
-}
-
-func parseTimeout(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%q is not a duration: write it like 2m, more than 0s", text)
-	}
-	return d, nil
 }
 
 // parseText reads an attribute of a subject.

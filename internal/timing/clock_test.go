@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package bootstrap
+package timing
 
 import (
 	"context"
@@ -26,7 +26,7 @@ func (c *jumpyClock) now() time.Time {
 
 func (c *jumpyClock) jump(d time.Duration) { c.offset.Add(int64(d)) }
 
-// sleeper runs sleepUntil in a bubble, for a leaf that began five minutes ago.
+// sleeper runs SleepUntil in a bubble, for a leaf that began five minutes ago.
 type sleeper struct {
 	clock jumpyClock
 	early chan struct{}
@@ -37,7 +37,7 @@ type sleeper struct {
 func sleepFor(ctx context.Context, wait time.Duration) *sleeper {
 	s := &sleeper{early: make(chan struct{}, 1), began: time.Now(), ended: make(chan error, 1)}
 	leaf := &x509.Certificate{NotBefore: s.began.Add(-5 * time.Minute)}
-	go func() { s.ended <- sleepUntil(ctx, s.began.Add(wait), leaf, s.clock.now, s.early, reconsidered{}) }()
+	go func() { s.ended <- SleepUntil(ctx, s.began.Add(wait), leaf, s.clock.now, s.early, Changes{}) }()
 	return s
 }
 
@@ -63,15 +63,15 @@ func (s *sleeper) wantAwake(t *testing.T) {
 	if err := <-s.ended; err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(from); took > longestNap {
-		t.Errorf("it took %s to notice, want %s at most", took, longestNap)
+	if took := time.Since(from); took > LongestNap {
+		t.Errorf("it took %s to notice, want %s at most", took, LongestNap)
 	}
 }
 
 // wantIdle: it has looked at the clock no more than twice a nap.
 func (s *sleeper) wantIdle(t *testing.T) {
 	t.Helper()
-	naps := int64(time.Since(s.began)/longestNap) + 2
+	naps := int64(time.Since(s.began)/LongestNap) + 2
 	if asked := s.clock.asked.Load(); asked > 2*naps {
 		t.Errorf("the clock was asked %d times in %s: a busy loop", asked, time.Since(s.began))
 	}
@@ -157,7 +157,7 @@ func TestNextRenewalIsNeverAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			leaf := &x509.Certificate{NotBefore: now.Add(-tc.begun), NotAfter: now.Add(tc.left)}
 			for random, want := range map[float64]time.Duration{0: tc.from, 1: tc.to} {
-				if got := nextRenewal(leaf, random, now).Sub(now).Round(time.Second); got != want {
+				if got := NextRenewal(leaf, random, now).Sub(now).Round(time.Second); got != want {
 					t.Errorf("random %g: after %s, want %s", random, got, want)
 				}
 			}

@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package backoff
+package timing
 
 import (
 	"context"
