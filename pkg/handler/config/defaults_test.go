@@ -94,11 +94,11 @@ func TestWhatIsGivenReplacesTheDefault(t *testing.T) {
 // A field of a built-in check that was left empty must not leave the check with nothing to deny.
 func TestNullLeavesTheDefaultsOfBuiltInChecks(t *testing.T) {
 	for fields, same := range map[string]string{
-		"defaultNamespace: {namespaces: }":                           "defaultNamespace: {}",
-		"anonymousAccess: {deniedUsers: [x], deniedGroups: null}":    "anonymousAccess: {deniedUsers: [x]}",
-		"capabilities: {requiredDrop: null}":                         "capabilities: {}",
-		"resources: {requireRequests: null, max: {cpu: \"1\"}}":      `resources: {max: {cpu: "1"}}`,
-		"resources: {requireRequests: , requireLimits: , max: }":     "resources: {}",
+		"defaultNamespace: {namespaces: }":                                            "defaultNamespace: {}",
+		"anonymousAccess: {deniedUsers: [x], deniedGroups: null}":                     "anonymousAccess: {deniedUsers: [x]}",
+		"capabilities: {requiredDrop: null}":                                          "capabilities: {}",
+		"resources: {requireRequests: null, max: {cpu: \"1\"}}":                       `resources: {max: {cpu: "1"}}`,
+		"resources: {requireRequests: , requireLimits: , max: }":                      "resources: {}",
 		"seccomp: {allowedTypes: , exempt: , failurePolicy: , onError: , mode: null}": "seccomp: {}",
 	} {
 		got, err := Parse([]byte(head+"checks: {"+fields+"}\n"), check.Definitions())
