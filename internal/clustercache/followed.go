@@ -137,14 +137,14 @@ func (c *Cache) supervise() {
 			return
 		}
 		for name, f := range c.following() {
-			c.inspect(name, f)
+			f.inspect(c, name)
 		}
 	}
 }
 
 // inspect publishes what is kept of a type, tells when that becomes incomplete or complete again, and has all objects
 // listed once there is room for what is missing.
-func (c *Cache) inspect(name string, f *followed) {
+func (f *followed) inspect(c *Cache, name string) {
 	usage := f.store.Usage()
 	c.metrics.set(name, usage)
 	f.mu.Lock()

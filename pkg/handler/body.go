@@ -21,13 +21,6 @@ const (
 	// maxWire bounds it as it is sent, where a byte of an object may take six: API servers escape <, > and & so.
 	maxBody = 7 << 20
 	maxWire = 6*(maxBody-1<<20) + 1<<20
-
-	// firstRead is the memory set aside for a body before any of it has come, and growth how many times what has come is
-	// set aside after that: who announces much and sends little gets no more.
-	firstRead, growth = 16 << 10, 2
-
-	// usualBody is what nearly all reviews are smaller than. Escape sequences are kept in these.
-	usualBody = 128 << 10
 )
 
 // incoming is a review that is being received.

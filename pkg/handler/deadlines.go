@@ -5,7 +5,16 @@ package handler
 
 import (
 	"net/http"
+	"net/url"
 	"time"
+)
+
+const (
+	// The API server accepts timeoutSeconds from 1 to 30, and takes 10 when none is given.
+	minTimeout, defaultTimeout, maxTimeout = time.Second, 10 * time.Second, 30 * time.Second
+
+	// maxMargin bounds the time that is kept back for the answer's way home.
+	maxMargin = 500 * time.Millisecond
 )
 
 // WithDeadlines gives a caller 31 seconds to send a request, and as much again to take the answer. A [Handler] does so
@@ -25,4 +34,16 @@ func setDeadlines(w http.ResponseWriter, start time.Time) {
 	controller := http.NewResponseController(w)
 	_ = controller.SetReadDeadline(start.Add(maxTimeout + time.Second))
 	_ = controller.SetWriteDeadline(start.Add(2 * (maxTimeout + time.Second)))
+}
+
+// budgetOf is the time that checks may take: the timeout in the URL, where the API server puts what is left of
+// timeoutSeconds, less a tenth of it or half a second. An answer that comes at the very end of the timeout comes too
+// late, and the user would read "context deadline exceeded" where we could have named the check at fault.
+func budgetOf(u *url.URL) time.Duration {
+	timeout, err := time.ParseDuration(u.Query().Get("timeout"))
+	if err != nil {
+		timeout = defaultTimeout
+	}
+	timeout = min(max(timeout, minTimeout), maxTimeout)
+	return timeout - min(timeout/10, maxMargin)
 }

@@ -24,8 +24,8 @@ type Definition struct {
 	// denies unless it, or an entry here other than Off, says otherwise.
 	DefaultMode Mode
 	// Reads are empty objects of the types that the check looks up in [Environment.Cluster], and that have to be in its
-	// cache before the check is asked. A [view.View] in place of one says that not whole objects are needed. A list of
-	// RBAC rules for the webhook follows from it, by [view.TypeOf]: get, list and watch.
+	// cache before the check is asked. A [View] in place of one says that not whole objects are needed. A list of RBAC
+	// rules for the webhook follows from it: get, list and watch.
 	Reads []client.Object
 
 	parameters func() any

@@ -17,6 +17,13 @@
 // [New] makes a [Handler] of entries: a plain [net/http.Handler], which controller-runtime's webhook server, a ServeMux
 // or httptest can serve. [Handler.SetChecks] exchanges the entries while requests are being answered.
 //
+// # How a review is answered
+//
+// In three steps, each in a file of its name: decode takes the review out of the body, as far as checks may look at it;
+// evaluate asks the checks one after another, and leaves out what is exempt or was so before an update; respond makes
+// one answer of what they said. A review that does not get as far as that is answered with a refusal. What reviews may
+// cost together is for a gate to hold, from which each has a reservation.
+//
 // # What a check is asked
 //
 // A check sees creates and updates of the object itself, and of a Pod's ephemeral containers and size. It sees no other

@@ -52,6 +52,9 @@ type entry struct {
 	counters    counters
 }
 
+// exemptSuffix is what the key of an audit annotation has behind the check's name if it tells of an exemption.
+const exemptSuffix = "-exempt"
+
 // compile turns entries into the order they are run in: those which deny come first, because a check that only warns
 // must not use up the time in which others would have denied. Within a mode the order stays, and with it the order of
 // what an answer says, as nothing in an answer mixes modes. All that is wrong is in the error.

@@ -7,11 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
-	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/klog/v2"
 )
 
@@ -157,71 +154,4 @@ func (e *entry) ask(ctx context.Context, req *Request) outcome {
 		o.exemptBy = byImage
 	}
 	return o
-}
-
-// dropCarriedOver removes the violations of an update which the old object had as well. An object that is older than
-// the policy can then still be changed where the policy does not look: be scaled, labeled, or lose its finalizer. As
-// the object may only keep the violations it has or lose some, it gets better over time and never worse.
-//
-// This matters most for Pods, nearly all of whose spec cannot be changed: denying the update of a Pod for something
-// its owner can no longer do anything about helps nobody. If the check cannot say what was wrong with the old object,
-// all violations count. It returns those that count, and those that are carried over.
-func (e *entry) dropCarriedOver(
-	ctx context.Context, req *Request, violations []Violation,
-) (counting, carried []Violation) {
-	if len(violations) == 0 || req.Operation != admissionv1.Update || len(req.AdmissionRequest.OldObject.Raw) == 0 {
-		return violations, nil
-	}
-	before, err := e.violationsOf(ctx, req.before())
-	if err == nil {
-		err = ctx.Err() // The answer is on its way.
-	}
-	if err != nil {
-		klog.FromContext(ctx).V(2).Info("Cannot tell which violations the old object had; all of them count",
-			"check", e.name, "err", err)
-		return violations, nil
-	}
-	known := recall(before)
-	for _, v := range violations {
-		if known.has(v) {
-			carried = append(carried, v)
-		} else {
-			counting = append(counting, v)
-		}
-	}
-	return counting, carried
-}
-
-// ofPods are the violations of a template of Pods that a check denies. The object may stay as it is, but the Pods that
-// are made of it from now on are new, and are denied.
-func (e *entry) ofPods(req *Request, carried []Violation) []Violation {
-	if e.mode != Deny {
-		return nil
-	}
-	carried = slices.DeleteFunc(carried, func(v Violation) bool { return !strings.Contains("."+v.Field, ".template.") })
-	if rest, _, err := e.withoutImages(req, carried); err == nil {
-		return rest
-	}
-	return carried
-}
-
-// violationsOf asks the check about what an object was before. What only an exempt image made bearable is none of it:
-// it does not pass on to an image that is not exempt. A panic and a shortage of memory are errors, and take nothing
-// away from what the check has found in the object as it is.
-func (e *entry) violationsOf(ctx context.Context, old *Request) (violations []Violation, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = e.panicked(ctx, reason)
-		}
-	}()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if violations, err = e.check.Evaluate(ctx, old); err != nil {
-		return nil, err
-	}
-	if violations, _, err = e.withoutImages(old, violations); err != nil {
-		return nil, err
-	}
-	return violations, old.memory.shortage()
 }

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/sets"
-
 	"github.com/hookstrap/hookstrap/internal/lean"
 )
 
@@ -99,28 +97,4 @@ func lookup(value any, path string) map[string]any {
 	}
 	object, _ := value.(map[string]any)
 	return object
-}
-
-// withoutImages takes out the violations of containers with exempt images, and returns those images. A violation that
-// is not at a container stays, and so do all if the object cannot be read, which is the error.
-func (e *entry) withoutImages(req *Request, violations []Violation) (rest []Violation, exempt []string, err error) {
-	if len(violations) == 0 || len(e.exempt.images) == 0 {
-		return violations, nil, nil
-	}
-	object, err := Object[imaged](req)
-	if err != nil {
-		return violations, nil, err
-	}
-	images, known := imagesOf{container: e.container, object: *object}, sets.New[string]()
-	for _, v := range violations {
-		image := images.at(v.Field)
-		switch {
-		case image == "" || !e.exempt.images.Match(image):
-			rest = append(rest, v)
-		case !known.Has(image):
-			known.Insert(image)
-			exempt = append(exempt, image)
-		}
-	}
-	return rest, exempt, nil
 }

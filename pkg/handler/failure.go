@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"runtime/debug"
 
 	"k8s.io/klog/v2"
@@ -18,17 +17,6 @@ func (e *entry) panicked(ctx context.Context, reason any) error {
 	klog.FromContext(ctx).Error(nil, "Check panicked; this is a bug in the check",
 		"check", e.name, "panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
 	return errors.New("it panicked; the webhook's log has the stack")
-}
-
-// panicked tells the log of a panic outside of any check, and refuses the review. What net/http uses to end a
-// connection goes on.
-func panicked(ctx context.Context, reason any) *refusal {
-	if reason == http.ErrAbortHandler { //nolint:errorlint // a value, as net/http compares it
-		panic(reason)
-	}
-	klog.FromContext(ctx).Error(nil, "The handler panicked; this is a bug",
-		"panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
-	return refuse(http.StatusInternalServerError, "the webhook panicked; its log has the stack")
 }
 
 // failure is an error of a check, and what it says.

@@ -51,9 +51,3 @@ func (g *gate) newestOfMost(asks *reservation) *reservation {
 	}
 	return found
 }
-
-// canLose says whether a review is still being sent, or waits.
-func (g *gate) canLose(r *reservation) bool {
-	_, isSending := g.senders[r]
-	return isSending || r.waiter != nil
-}

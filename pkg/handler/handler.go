@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -122,15 +123,15 @@ func (h *Handler) answer(w http.ResponseWriter, in *incoming, budget time.Durati
 	if refused := held.enter(ctx, in.turn, in.caller); refused != nil {
 		return refused
 	}
-	parsed, refused := read(in.data, held)
+	decoded, refused := decodeReview(in.data, held)
 	if refused != nil {
 		return refused
 	}
-	parsed.request.memory = held
-	logger := klog.LoggerWithValues(klog.FromContext(ctx), "uid", parsed.request.UID)
-	response, decision := h.review(klog.NewContext(ctx, logger), parsed.request, held, budget)
-	parsed.answer(w, response, logger)
-	h.metrics.observeReview(parsed.request, decision, time.Since(held.since))
+	decoded.request.memory = held
+	logger := klog.LoggerWithValues(klog.FromContext(ctx), "uid", decoded.request.UID)
+	response, decision := h.review(klog.NewContext(ctx, logger), decoded.request, held, budget)
+	decoded.answer(w, response, logger)
+	h.metrics.observeReview(decoded.request, decision, time.Since(held.since))
 	return nil
 }
 
@@ -166,4 +167,15 @@ func logReview(ctx context.Context, req *Request, response *admissionv1.Admissio
 	logger.V(level).Info("Not allowed", "kind", req.Kind.Kind, "object", klog.KRef(req.Namespace, req.Name),
 		"operation", req.Operation, "code", response.Result.Code,
 		"message", strings.ReplaceAll(response.Result.Message, "\n", "; "))
+}
+
+// panicked tells the log of a panic outside of any check, and refuses the review. What net/http uses to end a
+// connection goes on.
+func panicked(ctx context.Context, reason any) *refusal {
+	if reason == http.ErrAbortHandler { //nolint:errorlint // a value, as net/http compares it
+		panic(reason)
+	}
+	klog.FromContext(ctx).Error(nil, "The handler panicked; this is a bug",
+		"panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
+	return refuse(http.StatusInternalServerError, "the webhook panicked; its log has the stack")
 }

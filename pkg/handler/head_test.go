@@ -37,7 +37,7 @@ func FuzzHead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, mode uint8, at, size uint16, text []byte) {
 		text = sample.Mutate(body, places, mode, int(at), text)
 		headOf(text[:min(int(size), len(text))])
-		whole, refused := read(text, &reservation{gate: &gate{limits: Limits{}.complete()}})
+		whole, refused := decodeReview(text, &reservation{gate: &gate{limits: Limits{}.complete()}})
 		if refused != nil || whole.Request.Object.Raw == nil {
 			return
 		}
@@ -57,7 +57,7 @@ func TestHead(t *testing.T) {
 	req.SubResource, req.UserInfo.Username = "resize", `jane "<doe>"`
 	req.UserInfo.Groups = []string{"a"}
 	body := raw(t, admissionv1.AdmissionReview{TypeMeta: reviewV1, Request: &req}).Raw
-	whole, refused := read(body, &reservation{gate: &gate{limits: Limits{}.complete()}})
+	whole, refused := decodeReview(body, &reservation{gate: &gate{limits: Limits{}.complete()}})
 	if refused != nil {
 		t.Fatal(refused)
 	}

@@ -5,17 +5,9 @@ package handler
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"math"
-	"net/http"
 	"runtime"
 	"runtime/debug"
-	"sync"
-	"sync/atomic"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Limits bound what reviews that come at the same time may cost. A review beyond them is answered: it is not allowed,
@@ -41,9 +33,18 @@ type Limits struct {
 	Decoded int64
 }
 
-// ownMemory is how much a review may have decoded whatever the others do. By default, an eighth of the memory is for
-// that.
-const ownMemory = 512 << 10
+const (
+	// ownMemory is how much a review may have decoded whatever the others do. By default, an eighth of the memory is for
+	// that.
+	ownMemory = 512 << 10
+
+	// firstRead is the memory set aside for a body before any of it has come, and growth how many times what has come is
+	// set aside after that: who announces much and sends little gets no more.
+	firstRead, growth = 16 << 10, 2
+
+	// usualBody is what nearly all reviews are smaller than. Escape sequences are kept in these.
+	usualBody = 128 << 10
+)
 
 func (l Limits) complete() Limits {
 	limit := debug.SetMemoryLimit(-1)
@@ -57,115 +58,4 @@ func (l Limits) complete() Limits {
 	l.Bytes = max(cmp.Or(l.Bytes, limit/8), 20<<20)
 	l.Decoded = cmp.Or(l.Decoded, limit/4)
 	return l
-}
-
-// gate holds requests to the limits.
-type gate struct {
-	limits  Limits
-	turns   *turns
-	decoded atomic.Int64
-	refused *prometheus.CounterVec
-
-	mu      sync.Mutex // for what follows, and for what reservations take of it
-	bytes   int64
-	senders map[*reservation]struct{}
-	large   map[*reservation]struct{} // whose bodies are larger than usual, with the callers known
-}
-
-func newGate(limits Limits, registerer prometheus.Registerer) (*gate, error) {
-	limits = limits.complete()
-	g := &gate{
-		limits: limits, turns: &turns{concurrent: limits.Concurrent, queued: limits.Queued},
-		senders: map[*reservation]struct{}{}, large: map[*reservation]struct{}{},
-	}
-	g.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "hookstrap_admission_refused_total",
-		Help: "Reviews answered with 429 because too many came at a time, by the limit that they met: queue, wait or " +
-			"memory; or slow, if they were cut off while they were being sent, as others needed their memory.",
-	}, []string{"limit"})
-	if registerer == nil {
-		return g, nil
-	}
-	var err error
-	if g.refused, err = register(registerer, g.refused); err != nil {
-		return nil, fmt.Errorf("cannot register the metric of refused reviews: %w", err)
-	}
-	return g, nil
-}
-
-// reservation is what one review takes of what there is for all: memory for its body, and a turn. It is given back when
-// the last who shares it releases it: a check that does not end still holds the review after it was answered.
-type reservation struct {
-	gate    *gate
-	writer  http.ResponseWriter
-	since   time.Time
-	caller  *caller // nil if it is not known
-	bytes   int64
-	hurried bool     // its deadline for reading is that of the answer
-	lost    *refusal // its memory was given to others
-	waiter  *waiter  // it waits for a turn
-	hasTurn bool
-	own     atomic.Int64 // memory for what is decoded, of what each review has
-	decoded atomic.Int64 // and of what all share
-	short   atomic.Pointer[memoryError]
-	sharers atomic.Int64 // beside the first
-}
-
-// enter waits for a turn until then, or refuses. It asks whom the review is for if there are others.
-func (r *reservation) enter(ctx context.Context, until time.Time, of func() *caller) *refusal {
-	if r.gate.turns.take() {
-		r.hasTurn = true
-		return nil
-	}
-	if r.caller == nil {
-		r.caller = of()
-	}
-	ctx, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
-	w := r.gate.turns.queue(*r.caller)
-	r.waits(w)
-	r.hasTurn = r.gate.turns.await(ctx, w)
-	lost := r.waits(nil)
-	limits := r.gate.limits
-	switch {
-	case r.hasTurn:
-		return nil
-	case lost != nil:
-		return lost
-	case ctx.Err() != nil:
-		return r.gate.refuse("wait", "%d reviews are being answered, and the turn of this one did not come in time",
-			limits.Concurrent)
-	}
-	return r.gate.refuse("queue", "%d reviews are being answered and %d wait", limits.Concurrent, limits.Queued)
-}
-
-// share is for one more who then has to release it. There must be no growing and no entering after that,
-// while to afford more is fine.
-func (r *reservation) share() { r.sharers.Add(1) }
-
-func (r *reservation) release() {
-	if r.sharers.Add(-1) >= 0 {
-		return
-	}
-	r.shrink()
-	r.gate.decoded.Add(-r.decoded.Load())
-	if r.hasTurn {
-		r.gate.turns.giveBack()
-	}
-}
-
-// refuseEnvelope refuses a review of which there is too much besides the objects.
-func (g *gate) refuseEnvelope(short *memoryError) *refusal {
-	if short.isForGood() {
-		return refuse(http.StatusRequestEntityTooLarge, "the AdmissionReview is too large: %v", short)
-	}
-	return g.refuse("memory", "decoding the AdmissionReview takes up to %s of memory, and %s of %s are left",
-		sizeUp(short.need), sizeDown(short.left), sizeDown(short.most))
-}
-
-func (g *gate) refuse(limit, format string, args ...any) *refusal {
-	g.refused.WithLabelValues(limit).Inc()
-	refused := refuse(http.StatusServiceUnavailable, "too busy: "+format+"; try again", args...)
-	refused.retry = true
-	return refused
 }

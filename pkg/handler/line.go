@@ -5,6 +5,21 @@ package handler
 
 import "slices"
 
+// caller is whom a review is for, as far as it counts for sharing: the user, and the namespace of the object.
+type caller struct{ user, namespace string }
+
+// waiter is one review that waits.
+type waiter struct {
+	caller
+	ready   chan struct{} // closed when it has its turn, or lost its place
+	hasTurn bool          // when ready is closed
+}
+
+func (w *waiter) end(hasTurn bool) {
+	w.hasTurn = hasTurn
+	close(w.ready)
+}
+
 // line is reviews that wait: those of each user, and in these those of each namespace, in a line of its own. The lines
 // below take turns.
 type line struct {

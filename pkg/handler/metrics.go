@@ -6,7 +6,6 @@ package handler
 import (
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -67,17 +66,6 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-// register registers a collector, or returns the one of another handler that is registered already.
-func register[C prometheus.Collector](registerer prometheus.Registerer, collector C) (C, error) {
-	err := registerer.Register(collector)
-	if already := (prometheus.AlreadyRegisteredError{}); errors.As(err, &already) {
-		if existing, ok := already.ExistingCollector.(C); ok {
-			return existing, nil
-		}
-	}
-	return collector, err
-}
-
 func (m *metrics) observeInvalid() {
 	m.requests.WithLabelValues(string(decisionInvalid), "", "").Inc()
 }
@@ -129,36 +117,6 @@ func (m *metrics) observeCheck(req *Request, o *outcome) {
 		return m.checks.WithLabelValues(
 			o.entry.name, string(o.entry.mode), string(key.decision), key.operation, key.resource)
 	}).Inc()
-}
-
-// counterKey is what tells the counters of one check, or of all requests, apart.
-type counterKey struct {
-	decision            decision
-	operation, resource string
-}
-
-// counters keep such counters at hand: finding one by five labels costs more than many a check.
-type counters struct {
-	mu    sync.RWMutex
-	known map[counterKey]prometheus.Counter
-}
-
-func (c *counters) get(key counterKey, find func() prometheus.Counter) prometheus.Counter {
-	c.mu.RLock()
-	counter := c.known[key]
-	c.mu.RUnlock()
-	if counter != nil {
-		return counter
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.known == nil {
-		c.known = map[counterKey]prometheus.Counter{}
-	}
-	if c.known[key] == nil {
-		c.known[key] = find()
-	}
-	return c.known[key]
 }
 
 // decision is what the check said, taken for itself.

@@ -5,17 +5,12 @@ package handler
 
 import (
 	"bytes"
-	"errors"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hookstrap/hookstrap/internal/lean"
 )
-
-// ErrNoObject is returned when a request does not carry the object that was asked for: deletes have no new object,
-// creates have no old one.
-var ErrNoObject = errors.New("the request carries no such object")
 
 // Request is an admission request whose objects are decoded at most once for each type, however many checks look at
 // them. Its methods and [Object] and [OldObject] may be used concurrently. Everything in it is read only.
@@ -41,12 +36,12 @@ func NewRequest(r admissionv1.AdmissionRequest) *Request {
 // its size in memory; it is decoded if there is that much, as far as T has room for it, and is an error otherwise. See
 // [Limits].
 func Object[T any](req *Request) (*T, error) {
-	return decode[T](req.memo(), req.memory, req.AdmissionRequest.Object.Raw, "object")
+	return decodeObject[T](req.memo(), req.memory, req.AdmissionRequest.Object.Raw, "object")
 }
 
 // OldObject is as [Object], for the object as it was before an update or delete.
 func OldObject[T any](req *Request) (*T, error) {
-	return decode[T](req.oldMemo(), req.memory, req.AdmissionRequest.OldObject.Raw, "oldObject")
+	return decodeObject[T](req.oldMemo(), req.memory, req.AdmissionRequest.OldObject.Raw, "oldObject")
 }
 
 // Metadata returns the metadata of the object in the request, without its managed fields, which are most of it and
@@ -118,4 +113,13 @@ func (r *Request) cleansUp() bool {
 		_, _ = cleanup.Write(part) // It never fails.
 	}
 	return cleanup.Holds()
+}
+
+// Decoded returns the object in the request as a *T if [Object] has decoded it as one already, and does not decode it.
+// A check that could do with less than a T finds out with it that there is a T to share.
+func Decoded[T any](req *Request) (*T, bool) {
+	memo := req.memo()
+	memo.mu.Lock()
+	defer memo.mu.Unlock()
+	return find[T](memo.known)
 }

@@ -12,18 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// decision is what became of a request or of a check; it is a label of the metrics.
-type decision string
-
-const (
-	decisionAllowed decision = "allowed"
-	decisionDenied  decision = "denied"
-	decisionError   decision = "error"
-	decisionInvalid decision = "invalid" // the request was no admission review
-	decisionWarned  decision = "warned"
-	decisionAudited decision = "audited"
-)
-
 // respond makes one answer of all outcomes. A request is denied when a check in mode Deny has a violation; it ends in
 // an error when there is none, but such a check failed.
 func respond(req *Request, outcomes []outcome) (*admissionv1.AdmissionResponse, decision) {
@@ -76,9 +64,6 @@ func split(outcomes []outcome, mode Mode) (violated, failed []outcome) {
 	}
 	return violated, failed
 }
-
-// exemptSuffix is what the key of an audit annotation has behind the check's name if it tells of an exemption.
-const exemptSuffix = "-exempt"
 
 // auditAnnotations has an annotation for each check in mode Audit that has something to say, and one for each check
 // that something was exempt from. Their keys are the name of the check, and the name with a suffix; the API server puts
@@ -166,4 +151,32 @@ func causes(denials []outcome) []metav1.StatusCause {
 		}
 	}
 	return list
+}
+
+// response answers a review. The API server gives code and delay to its client, which tries again by itself if it is
+// client-go.
+func (f *refusal) response(req *Request) *admissionv1.AdmissionResponse {
+	if f.allowed {
+		return &admissionv1.AdmissionResponse{UID: req.UID, Allowed: true}
+	}
+	code := int32(f.code) // #nosec G115 -- codes of HTTP.
+	result := status(req, code, reasons()[f.code])
+	if f.retry {
+		result.Code, result.Reason = http.StatusTooManyRequests, metav1.StatusReasonTooManyRequests
+		result.Details.RetryAfterSeconds = 1
+	}
+	result.Message = clean(f.message, maxViolation)
+	if req.Kind.Kind != "" {
+		result.Message = subject(req) + " not admitted: " + result.Message
+	}
+	return &admissionv1.AdmissionResponse{UID: req.UID, Result: result}
+}
+
+func reasons() map[int]metav1.StatusReason {
+	return map[int]metav1.StatusReason{
+		http.StatusBadRequest:            metav1.StatusReasonBadRequest,
+		http.StatusRequestEntityTooLarge: metav1.StatusReasonRequestEntityTooLarge,
+		http.StatusInternalServerError:   metav1.StatusReasonInternalError,
+		http.StatusGatewayTimeout:        metav1.StatusReasonTimeout,
+	}
 }

@@ -64,62 +64,6 @@ func (g *gate) takenBySlow(asks *reservation) int64 {
 	return bytes
 }
 
-// received ends the growing. It refuses if the memory was given to others.
-func (r *reservation) received() *refusal {
-	r.gate.mu.Lock()
-	defer r.gate.mu.Unlock()
-	delete(r.gate.senders, r)
-	if r.lost == nil && r.hurried {
-		_ = http.NewResponseController(r.writer).SetReadDeadline(r.since.Add(maxTimeout + time.Second))
-	}
-	return r.lost
-}
-
-// waits says that the review waits for a turn, or no longer, and returns the refusal if it was put out for others.
-func (r *reservation) waits(w *waiter) *refusal {
-	r.gate.mu.Lock()
-	defer r.gate.mu.Unlock()
-	r.waiter = w
-	return r.lost
-}
-
-// shrink gives back the memory for the body.
-func (r *reservation) shrink() {
-	r.gate.mu.Lock()
-	defer r.gate.mu.Unlock()
-	r.gate.bytes -= r.bytes
-	r.bytes = 0
-	delete(r.gate.senders, r)
-	delete(r.gate.large, r)
-}
-
-// allowReading allows to read what is left of a body, also after that was cut off.
-func (r *reservation) allowReading(until time.Time) {
-	_ = http.NewResponseController(r.writer).SetReadDeadline(until)
-}
-
-// lose takes a review's memory for others, and counts why. It is false if it cannot be taken.
-func (g *gate) lose(r *reservation, refused func() *refusal) bool {
-	_, isSending := g.senders[r]
-	var ok bool
-	switch {
-	case isSending: // The read ends at once, so that the memory is free in a moment.
-		ok = http.NewResponseController(r.writer).SetReadDeadline(time.Now()) == nil
-	case r.waiter != nil:
-		ok = g.turns.drop(r.waiter)
-	}
-	delete(g.senders, r)
-	r.waiter = nil
-	if !ok {
-		return false
-	}
-	delete(g.large, r)
-	r.lost = refused()
-	g.bytes -= r.bytes
-	r.bytes = 0
-	return true
-}
-
 // cutOffSlowest takes the memory of who has been sending for longest. It is false if that is who asks, or if nobody has
 // been sending for long.
 func (g *gate) cutOffSlowest(asks *reservation) bool {

@@ -9,9 +9,6 @@ import (
 	"sync"
 )
 
-// caller is whom a review is for, as far as it counts for sharing: the user, and the namespace of the object.
-type caller struct{ user, namespace string }
-
 // callerOf takes the ServiceAccounts of a namespace for one user, since who may create one may create many. Those of
 // kube-system are controllers, which are told apart.
 func callerOf(username, namespace string) caller {
@@ -32,13 +29,6 @@ type turns struct {
 	mu      sync.Mutex
 	taken   int
 	waiting line
-}
-
-// waiter is one review that waits.
-type waiter struct {
-	caller
-	ready   chan struct{} // closed when it has its turn, or lost its place
-	hasTurn bool          // when ready is closed
 }
 
 // take takes a turn if there is one. Nobody waits then.
@@ -107,9 +97,4 @@ func (t *turns) drop(w *waiter) bool {
 func (t *turns) remove(w *waiter) {
 	t.waiting.remove(w, w.user, w.namespace)
 	w.end(false)
-}
-
-func (w *waiter) end(hasTurn bool) {
-	w.hasTurn = hasTurn
-	close(w.ready)
 }

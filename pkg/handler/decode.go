@@ -4,11 +4,45 @@
 package handler
 
 import (
+	"errors"
+	"mime"
+	"net/http"
+
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/hookstrap/hookstrap/internal/lean"
 )
+
+// decodeReview reads a review which can be answered: it has a known version, a request, and a UID.
+func decodeReview(body []byte, memory *reservation) (*review, *refusal) {
+	in, err := parse(body, memory)
+	if short := (*memoryError)(nil); errors.As(err, &short) {
+		return nil, memory.gate.refuseEnvelope(short)
+	}
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "the body is not an AdmissionReview: %v", err)
+	}
+	return in, in.complete()
+}
+
+// complete checks the envelope, and takes the request out of it.
+func (in *review) complete() *refusal {
+	switch {
+	case !in.isKnown():
+		return refuse(http.StatusBadRequest, "apiVersion %.100q, kind %.100q: send an AdmissionReview of "+
+			"admission.k8s.io/v1 or admission.k8s.io/v1beta1", in.APIVersion, in.Kind)
+	case in.Request == nil:
+		return refuse(http.StatusBadRequest, "the AdmissionReview has no request")
+	case in.Request.UID == "":
+		return refuse(http.StatusBadRequest, "the AdmissionReview's request has no uid")
+	case in.lengthOfNames() > maxNames:
+		return refuse(http.StatusBadRequest, "the AdmissionReview's uid, names and kinds are longer than %d bytes", maxNames)
+	}
+	in.request = NewRequest(*in.Request)
+	in.request.object.lean, in.request.oldObject.lean = in.object, in.oldObject
+	return nil
+}
 
 // parse reads a review. Its objects, which are nearly all of it, are not decoded and not copied, but parts of body.
 // What checks may look at of them is picked out in passing. The rest is usually little, but it is as long as its sender
@@ -73,4 +107,12 @@ func (in *review) insert(pieces []lean.Piece) bool {
 		}
 	}
 	return true
+}
+
+func isJSON(contentType string) bool {
+	if contentType == "application/json" {
+		return true // what the API server sends, which needs no parsing
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	return err == nil && mediaType == "application/json"
 }

@@ -4,6 +4,7 @@
 package handler
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -13,6 +14,10 @@ import (
 	"github.com/hookstrap/hookstrap/internal/lean"
 )
 
+// ErrNoObject is returned when a request does not carry the object that was asked for: deletes have no new object,
+// creates have no old one.
+var ErrNoObject = errors.New("the request carries no such object")
+
 // decoded remembers what an object was decoded to. There are a few types at most.
 type decoded struct {
 	mu    sync.Mutex
@@ -20,7 +25,7 @@ type decoded struct {
 	lean  lean.Object // what is known of the object beforehand
 }
 
-func decode[T any](memo *decoded, memory *reservation, raw []byte, which string) (*T, error) {
+func decodeObject[T any](memo *decoded, memory *reservation, raw []byte, which string) (*T, error) {
 	memo.mu.Lock()
 	defer memo.mu.Unlock()
 	if obj, ok := find[T](memo.known); ok {
@@ -61,13 +66,4 @@ func find[T any](known []any) (*T, bool) {
 		}
 	}
 	return nil, false
-}
-
-// Decoded returns the object in the request as a *T if [Object] has decoded it as one already, and does not decode it.
-// A check that could do with less than a T finds out with it that there is a T to share.
-func Decoded[T any](req *Request) (*T, bool) {
-	memo := req.memo()
-	memo.mu.Lock()
-	defer memo.mu.Unlock()
-	return find[T](memo.known)
 }
