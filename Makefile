@@ -20,7 +20,7 @@ VERSIONS ?= v1.28.15 v1.30.14 v1.32.13 v1.34.9
 BENCHFLAGS ?=
 
 # The modules besides the root's, each with a go.mod of its own.
-MODULES := test/e2e test/gitops examples/own-check tools tools/promtool
+MODULES := test/e2e test/gitops examples/own-check tools tools/promtool tools/cfssl
 
 PLATFORM := $(shell $(GO) env GOOS)-$(shell $(GO) env GOARCH)
 BIN := $(CURDIR)/bin
@@ -51,9 +51,11 @@ help: ## Show this list
 build: check-go ## Compile the server to bin/webhook
 	CGO_ENABLED=0 $(GO) build -modfile=release.mod -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/webhook ./cmd/webhook
 
+# With KEEP=1 the demo is a job of its own: Ctrl-C reaches it, and it ends well, but not make, which would end with 130.
 .PHONY: demo
-demo: components ## Watch a webhook bootstrap itself on a real control plane, on this machine, without root
-	$(GO) -C test/e2e run ./demo
+demo: components ## Watch a webhook bootstrap itself on a real control plane, on this machine, without root (KEEP=1: until Ctrl-C)
+	$(GO) -C test/e2e build -o $(BIN)/demo ./demo
+	@[ -z "$${KEEP:-}" ] || set -m; $(BIN)/demo; exit $$?
 
 .PHONY: image
 image: ## Build the container image (IMAGE=..., VERSION=...)
@@ -137,7 +139,7 @@ tidy: check-go ## Tidy the module files of the project, of its tests, of its too
 
 .PHONY: clean
 clean: ## Remove what was built, except for the cached control plane and tools
-	rm -rf $(BIN)/webhook dist
+	rm -rf $(BIN)/webhook $(BIN)/demo $(BIN)/bench dist
 
 ##@ Check
 

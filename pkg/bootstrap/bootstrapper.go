@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
@@ -47,18 +48,17 @@ type Bootstrapper struct {
 	readiness *readiness.Readiness
 
 	// listens is where a [Server] of ours listens, nil before that is known.
-	listens   atomic.Pointer[string]
-	selfGiven bool // Options.SelfAddress was set
+	listens atomic.Pointer[string]
 
 	// changed says that something which a certificate depends on is no longer what it was, renewNow asks for another one.
 	changed, renewNow timing.Signal
 }
 
-// New checks the options, all faults at once, reads the client CAs and prepares the clients. It contacts nothing.
+// New reads what the options leave empty from the environment, checks them, reads the client CAs and prepares the
+// clients. It contacts nothing. The error joins a [FieldError] for each fault.
 func New(options Options) (*Bootstrapper, error) {
-	given := options.SelfAddress != ""
-	options = options.withDefaults()
-	if err := options.validate(); err != nil {
+	options, err := options.completed(os.Getenv)
+	if err != nil {
 		return nil, fmt.Errorf("bootstrap options: %w", err)
 	}
 	requests := &requestCounter{}
@@ -67,7 +67,7 @@ func New(options Options) (*Bootstrapper, error) {
 		return nil, err
 	}
 	b := &Bootstrapper{
-		options: options, clients: clients, requests: requests, selfGiven: given,
+		options: options, clients: clients, requests: requests,
 		service:  source.NewService(options.serviceName()),
 		renewNow: timing.NewSignal(), changed: timing.NewSignal(),
 	}

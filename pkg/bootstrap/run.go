@@ -40,6 +40,7 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 func (b *Bootstrapper) begin(ctx context.Context) (time.Time, context.Context) {
 	started := time.Now()
 	b.rollover.Started = started
+	ctx = b.options.logging(ctx)
 	ctx = logcap.NewContext(klog.NewContext(ctx, klog.FromContext(ctx).WithName("bootstrap")))
 	b.readiness.Begin(ctx)
 	return started, ctx

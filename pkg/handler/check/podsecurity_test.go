@@ -165,7 +165,7 @@ func TestPodSecurityOfTheWholeOnly(t *testing.T) {
 		{path: field.NewPath("spec"), results: fine},
 		{path: field.NewPath("spec", "containers").Index(0), results: fine},
 	}
-	got := locateOne(places, 0, policy.CheckResult{ForbiddenReason: "too many", ForbiddenDetail: "of all"})
+	got := locateOne(places, 0, control{id: "new"}, policy.CheckResult{ForbiddenReason: "too many", ForbiddenDetail: "of all"})
 	if diff := cmp.Diff([]string{"spec: too many (of all)"}, shown(got)); diff != "" {
 		t.Error(diff)
 	}

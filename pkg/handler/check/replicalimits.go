@@ -43,38 +43,6 @@ func replicaLimitsDefinition() handler.Definition {
 		Summary: "Workloads have neither too few replicas nor too many, however they are scaled.",
 		Why: "With a single replica, every rollout of a node is an outage; with a mistyped number, one workload takes the " +
 			"room of all others.",
-		Parameters: `
-min: 2
-max: 20
-`,
-		Denied: `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop}
-spec:
-  replicas: 200
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: app
-        image: registry.example/app:1.2.3
-`,
-		Admitted: `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: app
-        image: registry.example/app:1.2.3
-`,
 	}, func() ReplicaLimits { return ReplicaLimits{Min: 2, AllowZero: true, CountAutoscalers: true} },
 		func(p ReplicaLimits, env handler.Environment) (handler.Check, error) {
 			return replicaCheck{p, env}, nil

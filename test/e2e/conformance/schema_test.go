@@ -167,7 +167,7 @@ func TestSchemaTakesEveryExample(t *testing.T) {
 		}
 	}
 	seen := 0
-	for _, dir := range []string{"README.md", "ARCHITECTURE.md", "docs", "manifests", "examples/minimal"} {
+	for _, dir := range []string{"README.md", "README.zh-CN.md", "ARCHITECTURE.md", "docs", "manifests", "examples/minimal"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !slices.Contains([]string{".md", ".yaml"}, filepath.Ext(path)) {
 				return err

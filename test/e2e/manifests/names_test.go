@@ -66,9 +66,9 @@ func TestNamesFollow(t *testing.T) {
 	}
 }
 
-// The README's overlay does what it says, and its label tells its Pods from those of another install.
-func TestReadmeRenames(t *testing.T) {
-	text, err := site.ReadmeBlock("# renamed/kustomization.yaml\n")
+// The overlay of docs/install.md does what it says, and its label tells its Pods from those of another install.
+func TestInstallPageRenames(t *testing.T) {
+	text, err := site.Block("docs/install.md", "# renamed/kustomization.yaml\n")
 	if err != nil {
 		t.Fatal(err)
 	}

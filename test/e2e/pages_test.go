@@ -16,20 +16,21 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-func readmeBlock(t *testing.T, begin string) string {
+// pageBlock is a block of a page, from what it begins with.
+func pageBlock(t *testing.T, page, begin string) string {
 	t.Helper()
-	block, err := site.ReadmeBlock(begin)
+	block, err := site.Block(page, begin)
 	must(t, err)
 	return block
 }
 
-// TestReadmeRequests runs the commands as they stand there.
-func TestReadmeRequests(t *testing.T) {
+// TestRequestPage runs the commands of docs/request.md.
+func TestRequestPage(t *testing.T) {
 	t.Parallel()
 	executable, err := binary()
 	must(t, err)
 	kubectl := filepath.Dir(shared.Kubectl(t.Context()).Path)
-	cmd := exec.CommandContext(t.Context(), "sh", "-euxc", "#"+readmeBlock(t, "```sh\n# a certificate for these hosts"))
+	cmd := exec.CommandContext(t.Context(), "sh", "-euxc", "#"+pageBlock(t, "docs/request.md", "```sh\n# a certificate for these hosts"))
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+shared.Kubeconfig(),
 		"PATH="+strings.Join([]string{filepath.Dir(executable), kubectl, os.Getenv("PATH")}, ":"))
@@ -45,13 +46,13 @@ func TestReadmeRequests(t *testing.T) {
 	must(t, wantFiles(t, filepath.Join(cmd.Dir, "serving"), "tls.crt", "tls.key", "ca.crt").VerifyHostname("10.0.0.7"))
 }
 
-// TestReadmePod: the pod is one, and its command lines are understood.
-func TestReadmePod(t *testing.T) {
+// TestSidecarPage: the Pod of docs/sidecar.md is one, and its command lines are understood.
+func TestSidecarPage(t *testing.T) {
 	t.Parallel()
 	executable, err := binary()
 	must(t, err)
 	var pod corev1.PodSpec
-	must(t, yaml.UnmarshalStrict([]byte(readmeBlock(t, "```yaml\n# pod.yaml\n")), &pod))
+	must(t, yaml.UnmarshalStrict([]byte(pageBlock(t, "docs/sidecar.md", "```yaml\n# pod.yaml\n")), &pod))
 	for _, container := range append(pod.InitContainers, pod.Containers[0]) {
 		// The last flag is the only one that is wrong, and named once all others are understood.
 		cmd := exec.CommandContext(t.Context(), executable, append(container.Args, "--kubeconfig=/does/not/exist")...)
