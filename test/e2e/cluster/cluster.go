@@ -47,7 +47,7 @@ type Cluster struct {
 // the default namespace has its service account and its kube-root-ca.crt. The context bounds the start, not the
 // cluster's life. When a component fails, the error quotes the end of its log.
 func Start(ctx context.Context, opts Options) (*Cluster, error) {
-	layout, err := assets.Locate()
+	layout, err := assets.LocateIn(opts.ComponentsDir)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,23 @@
 //	defer c.Stop()
 //	client, err := kubernetes.NewForConfig(c.Config())
 //
+// # In a repository of your own
+//
+// The package needs nothing of this repository but the binaries. Build them in a clone, into a directory of yours, and
+// say in the options or in the environment where they are:
+//
+//	make components HOOKSTRAP_COMPONENTS_DIR=/opt/control-plane
+//	go get github.com/hookstrap/hookstrap/test/e2e
+//	HOOKSTRAP_COMPONENTS_DIR=/opt/control-plane go test ./...
+//
+// A test with a control plane of its own is then:
+//
+//	func TestMyController(t *testing.T) {
+//		c := clustertest.Start(t)
+//		client, err := kubernetes.NewForConfig(c.Config())
+//		...
+//	}
+//
 // Tests use package clustertest, which stops the cluster for them and waits on conditions.
 //
 // # What is real and what is not

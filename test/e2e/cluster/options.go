@@ -12,6 +12,10 @@ import (
 type Options struct {
 	// Name becomes part of the directory's name, so that people can tell clusters apart.
 	Name string
+	// ComponentsDir is a directory with the binaries etcd, kube-apiserver, kube-controller-manager, kubectl and
+	// supervise. If it is empty, they are where the environment variable HOOKSTRAP_COMPONENTS_DIR says, or else where
+	// `make components` has put them in the repository that the working directory is in.
+	ComponentsDir string
 	// Output receives a copy of everything the components log. The logs are always in files in Dir as well.
 	Output io.Writer
 	// WithoutControllerManager leaves it out: nothing signs, and namespaces have neither service account nor

@@ -114,6 +114,17 @@ func TestLocateHonorsTheEnvironment(t *testing.T) {
 	}
 }
 
+// Outside of the repository a directory that was chosen is enough, and without one the error says what to choose.
+func TestLocateOutsideOfTheRepository(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv(EnvDir, "")
+	if l, err := LocateIn("/opt/k8s"); err != nil || l.Path(APIServer) != "/opt/k8s/kube-apiserver" {
+		t.Errorf("got %+v, %v", l, err)
+	}
+	_, err := Locate()
+	wantError(t, err, "set HOOKSTRAP_COMPONENTS_DIR")
+}
+
 // Another Kubernetes is in a directory of its own, and built in a module of its own; what is the same for all is not.
 func TestLocateAnotherKubernetes(t *testing.T) {
 	t.Setenv(EnvDir, "")

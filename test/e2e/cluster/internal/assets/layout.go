@@ -4,6 +4,7 @@
 package assets
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,9 +20,9 @@ const (
 
 // Layout says where the binaries are, or where they will be once they are built.
 type Layout struct {
-	// Root is the repository.
+	// Root is the repository, and empty if a directory of binaries was chosen outside of it.
 	Root string
-	// Versions are the pinned ones, but for another Kubernetes that was chosen.
+	// Versions are the pinned ones, but for another Kubernetes that was chosen. They are empty if Root is.
 	Versions Versions
 	// Dir holds the components, Pinned those that are the same with every Kubernetes: etcd and kubectl.
 	Dir, Pinned string
@@ -30,21 +31,29 @@ type Layout struct {
 }
 
 // Locate finds the layout from the working directory and from the environment.
-func Locate() (Layout, error) {
+func Locate() (Layout, error) { return LocateIn("") }
+
+// LocateIn finds the layout of the binaries in a directory. If it is empty, they are where the environment says, or
+// else below the repository that the working directory is in.
+func LocateIn(dir string) (Layout, error) {
+	dir = cmp.Or(dir, os.Getenv(EnvDir))
 	wd, err := os.Getwd()
 	if err != nil {
 		return Layout{}, fmt.Errorf("finding the working directory: %w", err)
 	}
 	root, err := FindRoot(wd)
+	if err != nil && dir != "" {
+		return newLayout("", Versions{}, dir), nil // Nothing is built, so that nothing of the repository is needed.
+	}
 	if err != nil {
-		return Layout{}, err
+		return Layout{}, fmt.Errorf("%w, or set %s to a directory with the binaries", err, EnvDir)
 	}
 	versions, err := ReadVersions(root)
 	if err != nil {
 		return Layout{}, err
 	}
-	layout := newLayout(root, versions, os.Getenv(EnvDir))
-	if other := os.Getenv(EnvKubernetes); other != "" && os.Getenv(EnvDir) == "" {
+	layout := newLayout(root, versions, dir)
+	if other := os.Getenv(EnvKubernetes); other != "" && dir == "" {
 		versions.Kubernetes = other
 		layout.Versions, layout.Dir = versions, newLayout(root, versions, "").Dir
 	}
