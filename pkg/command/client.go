@@ -45,6 +45,14 @@ func addLoggingFlags(fs *pflag.FlagSet, logging *logsapi.LoggingConfiguration) {
 	})
 }
 
+// checkLogging judges the flags of logging.
+func checkLogging(logging *logsapi.LoggingConfiguration) error {
+	if err := logsapi.Validate(logging, nil, nil).ToAggregate(); err != nil {
+		return fmt.Errorf("--logging-format or another logging flag: %w", err)
+	}
+	return nil
+}
+
 // applyLogging sets up the log of the process. What is more verbose than [logcap.MaxVerbosity] is cut off here as well:
 // what a library asks the API server for in a context of its own is not logged whole either.
 func applyLogging(logging *logsapi.LoggingConfiguration) error {

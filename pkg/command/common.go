@@ -4,6 +4,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -11,9 +12,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	"k8s.io/apimachinery/pkg/types"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"github.com/hookstrap/hookstrap/internal/authority"
 	"github.com/hookstrap/hookstrap/internal/csr"
 	"github.com/hookstrap/hookstrap/internal/identity"
 	"github.com/hookstrap/hookstrap/internal/signer"
@@ -105,66 +105,19 @@ func (o *commonOptions) addProcessFlags(fs *pflag.FlagSet) {
 	o.addClientFlags(fs)
 }
 
-// completeIdentity fills in what the environment knows of us.
-func (o *commonOptions) completeIdentity(fs *pflag.FlagSet, getenv func(string) string) error {
-	for _, from := range []struct{ flag, variable string }{
-		{"service-name", bootstrap.EnvService},
-		{"namespace", bootstrap.EnvNamespace},
-		{"pod-ip", bootstrap.EnvPodIPs},
-		{"service-account", bootstrap.EnvServiceAccount},
-	} {
-		if err := fromEnvironment(fs, from.flag, from.variable, getenv); err != nil {
-			return err
-		}
-	}
-	o.bootstrap.PodName, o.bootstrap.PodUID = getenv(bootstrap.EnvPodName), types.UID(getenv(bootstrap.EnvPodUID))
-	if o.bootstrap.ClusterDomain == "" {
-		o.bootstrap.ClusterDomain = clusterDomain(o.bootstrap.Namespace)
-	}
-	return nil
-}
-
-// completeTargets takes "none" out of the webhook configurations, and judges whether there is one of the two.
-func (o *commonOptions) completeTargets() error {
+// complete fills in what a command has to know before the options are judged, from the environment as they do, and takes
+// "none" out of the webhook configurations.
+func (o *commonOptions) complete() {
 	b := &o.bootstrap
-	switch {
-	case len(b.WebhookConfigurations) == 0:
-		return errors.New("--webhook-configuration is missing: name the object whose caBundle is to be kept right, or none " +
-			"if something else writes the caBundle")
-	case !slices.Contains(b.WebhookConfigurations, trust.Target{}):
-		return nil
-	case len(b.WebhookConfigurations) > 1:
-		return errors.New("--webhook-configuration=none and other webhook configurations do not go together: leave one of " +
-			"them out")
+	env, _ := bootstrap.FromEnvironment(os.Getenv) // The options name what cannot be read.
+	b.Service, b.Namespace = cmp.Or(b.Service, env.Service), cmp.Or(b.Namespace, env.Namespace)
+	if b.ClusterDomain == "" {
+		b.ClusterDomain = clusterDomain(b.Namespace)
 	}
-	b.WebhookConfigurations, b.ExternalTrust = nil, true
-	return nil
-}
-
-// validateIdentity judges what no flag of the shared ones can judge alone.
-func (o *commonOptions) validateIdentity() error {
-	b := &o.bootstrap
-	switch {
-	case b.Service == "":
-		return fmt.Errorf("--service-name is missing: name the Service in front of this server, or set %s",
-			bootstrap.EnvService)
-	case b.Namespace == "":
-		return fmt.Errorf("--namespace is missing: name the namespace of the Service, or set %s", bootstrap.EnvNamespace)
-	case b.PublishTrustBundle && (b.Source != bootstrap.SourceCSR || b.SignerName != b.BuiltInSignerName):
-		return fmt.Errorf("--publish-trust-bundle is for the CA of signer %s: leave it out, or --signer-name and "+
-			"--certificate-source as they are", b.BuiltInSignerName)
-	case b.SignerName == b.BuiltInSignerName && b.Duration > authority.DefaultCADuration:
-		return fmt.Errorf("--certificate-duration %s is too long: the CA of signer %s lives for %s", b.Duration,
-			b.BuiltInSignerName, authority.DefaultCADuration)
-	case b.Source == bootstrap.SourceCSR && b.SignerName == b.BuiltInSignerName && b.ServiceAccount == "":
-		return fmt.Errorf("--service-account is missing: signer %s signs for that ServiceAccount alone; name it, or set %s",
-			b.BuiltInSignerName, bootstrap.EnvServiceAccount)
-	}
-	if _, err := identity.New(identity.Inputs{Service: b.Service, Namespace: b.Namespace, PodName: b.PodName,
-		PodIPs: b.PodIPs, ClusterDomain: b.ClusterDomain, ExtraSANs: b.ExtraSANs}); err != nil {
-		return fmt.Errorf("--service-name, --namespace and --cluster-domain do not go together: %w", err)
-	}
-	return nil
+	b.ExternalTrust = slices.Contains(b.WebhookConfigurations, trust.Target{})
+	b.WebhookConfigurations = slices.DeleteFunc(b.WebhookConfigurations, func(t trust.Target) bool {
+		return t == trust.Target{}
+	})
 }
 
 // clusterDomain asks the pod's resolver configuration; "" when that does not say.
@@ -178,14 +131,20 @@ func clusterDomain(namespace string) string {
 	return domain
 }
 
-// prepare finds the API server and sets up the log, in this order: the first error is then all that is said.
-func (o *commonOptions) prepare() error {
-	var err error
-	if o.bootstrap.RESTConfig, err = restConfig(o.kubeconfig); err != nil {
-		needless := o.bootstrap.Source == bootstrap.SourceFiles && o.bootstrap.ExternalTrust
-		if !needless || !errors.As(err, new(*unknownError)) {
-			return err
-		}
+// construct makes what the options describe, with the API server that is found, and sets up the log once nothing is wrong.
+func construct[T any](o *commonOptions, build func(bootstrap.Options) (T, error)) (made T, err error) {
+	if err := checkLogging(o.logging); err != nil {
+		return made, &usageError{err}
 	}
-	return applyLogging(o.logging)
+	var unknown error
+	if o.bootstrap.RESTConfig, err = restConfig(o.kubeconfig); errors.As(err, new(*unknownError)) {
+		unknown = err // Which is no fault where nothing is asked of it.
+	} else if err != nil {
+		return made, &usageError{err}
+	}
+	o.bootstrap.Registerer = ctrlmetrics.Registry
+	if made, err = build(o.bootstrap); err != nil {
+		return made, withFlags(err, unknown)
+	}
+	return made, applyLogging(o.logging)
 }

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/klog/v2"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
-	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/hookstrap/hookstrap/internal/lifecycle"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
@@ -33,37 +32,33 @@ func newIssueCommand(global Options) *cobra.Command {
 			"starts. For a client, or a server without a Service, there is the command request.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.complete(cmd.Flags(), os.Getenv); err != nil {
+			if err := o.complete(cmd.Flags()); err != nil {
 				return &usageError{err}
 			}
-			if err := o.prepare(); err != nil {
-				return &usageError{err}
+			boot, err := construct(&o.commonOptions, bootstrap.New)
+			if err != nil {
+				return err
 			}
-			return issue(cmd.Context(), o)
+			return issue(cmd.Context(), o, boot)
 		},
 	}
 	o.addFlags(cmd.Flags())
 	return cmd
 }
 
-func issue(ctx context.Context, o *issueOptions) error {
+func issue(ctx context.Context, o *issueOptions, boot *bootstrap.Bootstrapper) error {
 	logger := klog.Background()
 	ctrllog.SetLogger(logger)
-	o.bootstrap.Registerer = ctrlmetrics.Registry
 	signals, cancel := lifecycle.SignalContext(klog.NewContext(ctx, logger), os.Exit)
 	defer cancel()
 	if o.once {
-		return issueOnce(signals, o)
+		return issueOnce(signals, o, boot)
 	}
-	return keepIssuing(signals, o)
+	return keepIssuing(signals, o, boot)
 }
 
 // keepIssuing runs until a signal.
-func keepIssuing(signals context.Context, o *issueOptions) error {
-	boot, err := bootstrap.New(o.bootstrap)
-	if err != nil {
-		return err
-	}
+func keepIssuing(signals context.Context, o *issueOptions, boot *bootstrap.Bootstrapper) error {
 	logger := klog.FromContext(signals)
 	logger.Info("Issuing for a server that reads files", "version", o.version, "directory", o.bootstrap.CertDir,
 		"service", klog.KRef(o.bootstrap.Namespace, o.bootstrap.Service), "signer", o.bootstrap.SignerName)
@@ -81,11 +76,7 @@ func keepIssuing(signals context.Context, o *issueOptions) error {
 }
 
 // issueOnce obtains the certificate of a Service.
-func issueOnce(ctx context.Context, o *issueOptions) error {
-	boot, err := bootstrap.New(o.bootstrap)
-	if err != nil {
-		return err
-	}
+func issueOnce(ctx context.Context, o *issueOptions, boot *bootstrap.Bootstrapper) error {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	if err := boot.Once(ctx); err != nil {

@@ -44,26 +44,19 @@ func (o *issueOptions) addIssueFlags(fs *pflag.FlagSet) {
 		"how long --once tries before it ends with exit code 1")
 }
 
-// complete fills in what the environment knows and judges what no flag can judge alone. Every error names the flag.
-func (o *issueOptions) complete(fs *pflag.FlagSet, getenv func(string) string) error {
+// complete fills in what the environment knows, and judges what is not for the options of the certificate to judge.
+func (o *issueOptions) complete(fs *pflag.FlagSet) error {
 	switch {
 	case !o.once && fs.Changed("timeout"):
 		return errors.New("--timeout is for --once: without it the certificate is renewed until the command is stopped")
 	case o.once && fs.Changed("self-address"):
 		return errors.New("--self-address is for readiness, and --once has none: leave it out")
-	}
-	if err := o.completeIdentity(fs, getenv); err != nil {
-		return err
-	}
-	if o.bootstrap.CertDir == "" {
+	case o.bootstrap.CertDir == "":
 		return errors.New("--cert-dir is missing: name the directory to write tls.crt, tls.key and ca.crt into")
 	}
-	if err := o.validateIdentity(); err != nil {
-		return err
-	}
+	o.commonOptions.complete()
 	if o.once && len(o.bootstrap.WebhookConfigurations) == 0 { // There is no readiness that could be wrong.
 		o.bootstrap.ExternalTrust = true
-		return nil
 	}
-	return o.completeTargets()
+	return nil
 }

@@ -4,9 +4,6 @@
 package command
 
 import (
-	"errors"
-	"net"
-	"strconv"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -82,40 +79,4 @@ func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
 		"configuration file of the checks, followed as it changes (default: the checks that are on by default)")
 	fs.Var(newValue(&o.shutdownDelay, "duration", o.shutdownDelay.String(), parseDelay), "shutdown-delay",
 		"how long to go on serving after SIGTERM, for the API server to notice; not ready for the second half of it")
-}
-
-// complete fills in what the environment knows. Every error names the flag.
-func (o *serveOptions) complete(fs *pflag.FlagSet, getenv func(string) string) error {
-	if err := o.completeIdentity(fs, getenv); err != nil {
-		return err
-	}
-	o.bootstrap.SelfAddress = selfAddress(o.bindAddress, o.securePort)
-	return o.validate()
-}
-
-// validate judges what no flag can judge alone.
-func (o *serveOptions) validate() error {
-	b := &o.bootstrap
-	switch {
-	case b.Source == bootstrap.SourceFiles && b.CertDir == "":
-		return errors.New("--cert-dir is missing: --certificate-source=files reads the certificate from it")
-	case len(b.ClientAllowedNames) > 0 && b.ClientCAFile == "":
-		return errors.New("--client-allowed-name needs --client-ca-file: " +
-			"a name means nothing without a CA that vouches for it")
-	}
-	if err := o.validateIdentity(); err != nil {
-		return err
-	}
-	return o.completeTargets()
-}
-
-// selfAddress is where our own listener is reached from inside the pod.
-func selfAddress(bindAddress string, port int) string {
-	switch bindAddress {
-	case "0.0.0.0":
-		bindAddress = "127.0.0.1"
-	case "::":
-		bindAddress = "::1"
-	}
-	return net.JoinHostPort(bindAddress, strconv.Itoa(port))
 }

@@ -32,7 +32,7 @@ func newRequestCommand(global Options) *cobra.Command {
 			"--write-kubeconfig then writes a kubeconfig with the certificate, once the API server has taken it.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.complete(cmd.Flags()); err != nil {
+			if err := o.complete(); err != nil {
 				return &usageError{err}
 			}
 			if err := o.prepare(); err != nil {

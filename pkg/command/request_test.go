@@ -195,7 +195,7 @@ func TestRequestedCertificateIsWhatTheFlagsSay(t *testing.T) {
 	// A Service in the environment is that of the pod, not of the certificate.
 	t.Setenv("SERVICE_NAME", "shop")
 	t.Setenv("POD_NAMESPACE", "shop")
-	if err := o.complete(fs); err != nil {
+	if err := o.complete(); err != nil {
 		t.Fatal(err)
 	}
 	spec, err := o.certificate.Spec()

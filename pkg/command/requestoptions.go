@@ -4,6 +4,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -85,11 +86,10 @@ func (o *requestOptions) addSubjectFlags(fs *pflag.FlagSet) {
 }
 
 // complete fills in what the environment knows and judges what no flag can judge alone. Every error names the flag.
-func (o *requestOptions) complete(fs *pflag.FlagSet) error {
-	if err := fromEnvironment(fs, "namespace", bootstrap.EnvNamespace, os.Getenv); err != nil {
-		return err
-	}
+func (o *requestOptions) complete() error {
+	env, _ := bootstrap.FromEnvironment(os.Getenv) // What cannot be read is not of use here.
 	c := &o.certificate
+	c.Namespace = cmp.Or(c.Namespace, env.Namespace)
 	client := c.Usage == signer.ClientAuth
 	if client && c.SignerName == "" {
 		c.SignerName = signer.APIServerClient

@@ -103,7 +103,8 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		args []string
 		want string
 	}{
-		"service":         {want: "--service-name"},
+		"service":         {want: "--service-name ($SERVICE_NAME) is missing"},
+		"all at once":     {want: "; --namespace ($POD_NAMESPACE) is missing"},
 		"namespace":       {args: []string{"--service-name=web"}, want: "--namespace"},
 		"service account": {args: []string{"--service-name=web", "--namespace=shop"}, want: "--service-account"},
 		"publish-trust-bundle": {
@@ -118,14 +119,14 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 			want: "--client-allowed-name needs --client-ca-file"},
 		"webhook configuration": {
 			args: []string{"--service-name=web", "--namespace=shop", "--service-account=web"},
-			want: "--webhook-configuration is missing: name the object whose caBundle is to be kept right, or none"},
+			want: "--webhook-configuration is missing: name the object whose caBundle is to be kept right, or set --webhook-configuration=none"},
 		"webhook configuration of files": {
 			args: []string{"--service-name=web", "--namespace=shop", "--certificate-source=files", "--cert-dir=x"},
 			want: "--webhook-configuration is missing"},
 		"webhook configurations, and none": {
 			args: []string{"--service-name=web", "--namespace=shop", "--service-account=web",
 				"--webhook-configuration=none,web"},
-			want: "--webhook-configuration=none and other"},
+			want: "--webhook-configuration=none and --webhook-configuration do not go together"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stderr bytes.Buffer
@@ -137,32 +138,26 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 	}
 }
 
+// TestEnvironmentFillsInWhatIsNotSet: what a command needs to know itself. The rest is read where it is used.
 func TestEnvironmentFillsInWhatIsNotSet(t *testing.T) {
 	o, fs := newServeOptions(nil), pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	o.addFlags(fs)
 	if err := fs.Parse([]string{"--namespace=from-flag", "--webhook-configuration=web"}); err != nil {
 		t.Fatal(err)
 	}
-	environment := map[string]string{"SERVICE_NAME": "web", "POD_NAMESPACE": "from-environment", "POD_NAME": "web-0",
-		"POD_UID": "0-1-2", "POD_IPS": "10.0.0.1,fd00::1", "POD_SERVICE_ACCOUNT": "account"}
-	if err := o.complete(fs, func(name string) string { return environment[name] }); err != nil {
-		t.Fatal(err)
-	}
-	b := o.bootstrap
-	if b.Service != "web" || b.Namespace != "from-flag" || b.PodName != "web-0" || b.PodUID != "0-1-2" || len(b.PodIPs) != 2 || b.ServiceAccount != "account" {
-		t.Errorf("got %+v", b.Environment)
-	}
-	if b.SelfAddress != "127.0.0.1:9443" {
-		t.Errorf("own listener at %s", b.SelfAddress)
+	t.Setenv("SERVICE_NAME", "web")
+	t.Setenv("POD_NAMESPACE", "from-environment")
+	o.complete()
+	if b := o.bootstrap; b.Service != "web" || b.Namespace != "from-flag" || b.ExternalTrust {
+		t.Errorf("got %+v", b)
 	}
 }
 
 func TestBadEnvironmentNamesTheVariable(t *testing.T) {
-	o, fs := newServeOptions(nil), pflag.NewFlagSet("serve", pflag.ContinueOnError)
-	o.addFlags(fs)
-	err := o.complete(fs, func(name string) string { return map[string]string{"POD_IPS": "10.0.0.256"}[name] })
-	if err == nil || !strings.Contains(err.Error(), "POD_IPS") || !strings.Contains(err.Error(), "--pod-ip") {
-		t.Errorf("error %v does not name POD_IPS and --pod-ip", err)
+	t.Setenv("POD_IPS", "10.0.0.256")
+	code, stderr := runServe(t, "--shutdown-delay=1s")
+	if code != exitUsage || !strings.Contains(stderr, "--pod-ip ($POD_IPS) cannot be read") {
+		t.Errorf("exit code %d, and %q does not name POD_IPS and --pod-ip", code, stderr)
 	}
 }
 
@@ -225,14 +220,6 @@ func TestCertificateDurationFitsIntoTheRequest(t *testing.T) {
 		_, err := parseCertificateDuration(text)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
-		}
-	}
-}
-
-func TestSelfAddress(t *testing.T) {
-	for bind, want := range map[string]string{"0.0.0.0": "127.0.0.1:9443", "::": "[::1]:9443", "10.1.2.3": "10.1.2.3:9443"} {
-		if got := selfAddress(bind, 9443); got != want {
-			t.Errorf("selfAddress(%s) = %s, want %s", bind, got, want)
 		}
 	}
 }

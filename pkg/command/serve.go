@@ -46,13 +46,13 @@ func newServeCommand(global Options) *cobra.Command {
 			"them. When there are more, the one that has waited longest for its client is closed.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.complete(cmd.Flags(), os.Getenv); err != nil {
-				return &usageError{err}
+			o.complete()
+			o.bootstrap.Server = o.server()
+			server, err := construct(&o.commonOptions, bootstrap.NewServer)
+			if err != nil {
+				return err
 			}
-			if err := o.prepare(); err != nil {
-				return &usageError{err}
-			}
-			return serve(cmd.Context(), o)
+			return serve(cmd.Context(), o, server)
 		},
 	}
 	o.addFlags(cmd.Flags())
@@ -60,17 +60,11 @@ func newServeCommand(global Options) *cobra.Command {
 }
 
 // serve runs the server until a signal ends it.
-func serve(ctx context.Context, o *serveOptions) error {
+func serve(ctx context.Context, o *serveOptions, server *bootstrap.Server) error {
 	lifecycle.TradeMemoryForTime()
 	logger := klog.Background()
 	ctrllog.SetLogger(logger)
 	if err := registerProcess(ctrlmetrics.Registry, o.version); err != nil {
-		return err
-	}
-	o.bootstrap.Registerer = ctrlmetrics.Registry
-	o.bootstrap.Server = o.server()
-	server, err := bootstrap.NewServer(o.bootstrap)
-	if err != nil {
 		return err
 	}
 	// What net/http's client and others say through package log.

@@ -4,7 +4,6 @@
 package command
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -90,15 +89,3 @@ func (l *list[T]) String() string { return strings.Join(l.texts, ",") }
 
 // Type implements [pflag.Value].
 func (l *list[T]) Type() string { return l.kind }
-
-// fromEnvironment gives a flag that was not set on the command line the value of an environment variable.
-func fromEnvironment(flags *pflag.FlagSet, name, variable string, getenv func(string) string) error {
-	text := getenv(variable)
-	if text == "" || flags.Changed(name) {
-		return nil
-	}
-	if err := flags.Set(name, text); err != nil {
-		return fmt.Errorf("environment variable %s: %w", variable, err)
-	}
-	return nil
-}
