@@ -109,7 +109,7 @@ func TestServerThatIsNotStartedIsLogged(t *testing.T) {
 						t.Errorf("Start returned %v", err)
 					}
 				}
-				time.Sleep(time.Minute) //nolint:forbidigo // The clock of synctest.
+				<-time.After(time.Minute)
 			})
 			if got := strings.Count(text.String(), "call its method AddTo"); (got == 1) == started {
 				t.Errorf("logged %d times:\n%s", got, text)
