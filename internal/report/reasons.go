@@ -58,7 +58,7 @@ func During(task string, err error) error {
 }
 
 func taskOf(fallback string, err error) string {
-	if named, ok := errors.AsType[*taskError](err); ok {
+	if named := (*taskError)(nil); errors.As(err, &named) {
 		return named.task
 	}
 	return fallback

@@ -12,6 +12,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/hookstrap/hookstrap/internal/refusal"
 )
 
 // operation is one step of a JSON patch (RFC 6902). The API server takes all steps or none.
@@ -125,9 +127,9 @@ func bundlesOf(fields map[string]any) (bundles map[string]any, whole bool) {
 }
 
 // lost reports whether somebody else wrote first, so that what was looked at is no longer the live object. The watch
-// brings what is.
+// brings what is. A webhook that denies with such a status code is none.
 func lost(err error) bool {
-	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err) || doesNotFit(err)
+	return refusal.Conflict(err) || refusal.Of(err).Kind == refusal.NoObject || doesNotFit(err)
 }
 
 // doesNotFit recognizes the answer to a JSON patch with a test that fails, or with a path that the object does not

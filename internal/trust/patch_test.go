@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -73,18 +74,25 @@ func TestLost(t *testing.T) {
 	denied.ErrStatus.Code, denied.ErrStatus.Reason = http.StatusUnprocessableEntity, "Invalid"
 	webhook := apierrors.NewInvalid(kind, "x", nil)
 	webhook.ErrStatus.Details, webhook.ErrStatus.Message = nil, "admission webhook \"x\" denied the request: no"
+	webhookAs := func(code int32, reason metav1.StatusReason) error { // A webhook may choose both.
+		return &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: code, Reason: reason,
+			Message: `admission webhook "x" denied the request: no`}}
+	}
 	for name, tc := range map[string]struct {
 		err  error
 		want bool
 	}{
-		"failed test":         {doesNotFit, true},
-		"conflict":            {apierrors.NewConflict(resource, "x", errors.New("modified")), true},
-		"deleted":             {apierrors.NewNotFound(resource, "x"), true},
-		"invalid":             {apierrors.NewInvalid(kind, "x", nil), false},
-		"denied by a policy":  {denied, false},
-		"denied by a webhook": {webhook, false},
-		"forbidden":           {apierrors.NewForbidden(resource, "x", errors.New("no")), false},
-		"away":                {errors.New("connection refused"), false},
+		"a webhook's conflict":  {webhookAs(http.StatusConflict, metav1.StatusReasonConflict), false},
+		"a webhook's not found": {webhookAs(http.StatusNotFound, metav1.StatusReasonNotFound), false},
+		"already there":         {apierrors.NewAlreadyExists(resource, "x"), true},
+		"failed test":           {doesNotFit, true},
+		"conflict":              {apierrors.NewConflict(resource, "x", errors.New("modified")), true},
+		"deleted":               {apierrors.NewNotFound(resource, "x"), true},
+		"invalid":               {apierrors.NewInvalid(kind, "x", nil), false},
+		"denied by a policy":    {denied, false},
+		"denied by a webhook":   {webhook, false},
+		"forbidden":             {apierrors.NewForbidden(resource, "x", errors.New("no")), false},
+		"away":                  {errors.New("connection refused"), false},
 	} {
 		if got := lost(tc.err); got != tc.want {
 			t.Errorf("%s: lost = %t, want %t: %v", name, got, tc.want, tc.err)

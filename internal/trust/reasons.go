@@ -38,8 +38,7 @@ func unwritable(t Target, err error) error {
 	case errors.Is(err, errUnchanged):
 		return fmt.Errorf("%s: %w: find the admission plugin or policy which restores it", what, err)
 	case refusal.Of(err).Kind == refusal.Invalid:
-		advice = fmt.Sprintf("correct the fields of the object that the API server names (if it is applied with the field "+
-			"manager %s, which is ours, use another)", DefaultFieldManager)
+		advice = "correct the fields of the object that the API server names"
 	}
 	return refusal.Explain(what, err, grantWrite(t), advice)
 }

@@ -41,6 +41,9 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := tc.say(hookstrap(), tc.err)
+			if name == "invalid" && strings.Contains(err.Error(), "field manager") {
+				t.Errorf("what is wrong with a field is none of a manager's: %v", err)
+			}
 			if !errors.Is(err, tc.err) {
 				t.Errorf("%v does not wrap its cause", err)
 			}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
@@ -136,6 +137,10 @@ func (o Options) completed(getenv func(string) string) (Options, error) {
 }
 
 func defaultCASecretName(service string) string { return service + "-ca" }
+
+func (o Options) serviceName() types.NamespacedName {
+	return types.NamespacedName{Namespace: o.Namespace, Name: o.Service}
+}
 
 func (o Options) identityInputs(clusterIPs []netip.Addr) identity.Inputs {
 	return identity.Inputs{

@@ -5,114 +5,119 @@ package bootstrap
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
+	"sync"
 	"time"
 
-	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/internal/lifecycle"
-	"github.com/hookstrap/hookstrap/pkg/bootstrap/listener"
+	"github.com/hookstrap/hookstrap/internal/logcap"
+	"github.com/hookstrap/hookstrap/internal/source"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
-const (
-	// serverShutdown bounds the wait for reviews in flight, as in controller-runtime.
-	serverShutdown = time.Minute
-	// acceptAfter is when connections of a held listener are accepted without a certificate, so that each fails and its
-	// reason is logged. Before that they wait for the certificate: some may have come while no server was running.
-	acceptAfter = 2 * time.Second
-)
-
-// Start runs the server until ctx ends and it has drained, and then returns nil. An error means that it could not
-// listen, or that requests stayed unanswered at the end. It is called once; a manager does it after [Server.AddTo].
-func (s *Server) Start(ctx context.Context) error {
-	s.unstarted.Stop()
-	ctx = s.logging(ctx)
-	// What serves outlives ctx: it ends when the drainer says so.
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	group, serving := errgroup.WithContext(serving)
-	probes, err := s.boot.ListenProbes(serving, ProbeOptions{
-		HealthAddress: enabled(s.options.HealthAddress), MetricsAddress: enabled(s.options.MetricsAddress),
-		Gatherer: s.options.Gatherer, Conditions: append(s.conditions, s.drainer.Condition()),
-	})
-	if err != nil {
-		return err
-	}
-	group.Go(func() error { return s.boot.Start(serving) })
-	group.Go(func() error { return probes.Start(serving) })
-	group.Go(func() error { return s.serve(serving, group) })
-	group.Go(func() error {
-		defer stop()
-		return s.drain(ctx, serving, stop)
-	})
+// Start runs until ctx ends and then returns nil. No failure of a certificate, a signer or the API server ends it.
+func (b *Bootstrapper) Start(ctx context.Context) error {
+	started, ctx := b.begin(ctx)
+	b.report.Start(ctx)
+	served := b.rollover.Served()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return b.injector.Run(ctx) })
+	group.Go(func() error { return b.readiness.Announce(ctx, served, started, b.APIRequests) })
+	group.Go(func() error { return b.clientCAs.Follow(ctx) })
+	group.Go(func() error { return b.readiness.FollowSidecar(ctx, served) })
+	group.Go(func() error { return b.runPublisher(ctx) })
+	group.Go(func() error { return b.runSource(ctx) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
 }
 
-// drain waits for the end of ctx and then drains. A server that has failed leaves nothing to drain.
-func (s *Server) drain(ctx, serving context.Context, stop func()) error {
-	select {
-	case <-ctx.Done():
-		return s.drainer.Run(ctx, stop)
-	case <-serving.Done():
+// begin notes that this is the start. Bodies of API requests are logged at no verbosity.
+func (b *Bootstrapper) begin(ctx context.Context) (time.Time, context.Context) {
+	started := time.Now()
+	b.rollover.Started = started
+	ctx = b.options.logging(ctx)
+	ctx = logcap.NewContext(klog.NewContext(ctx, klog.FromContext(ctx).WithName("bootstrap")))
+	b.readiness.Begin(ctx)
+	return started, ctx
+}
+
+// runSource feeds certificates to the rollover until ctx ends.
+func (b *Bootstrapper) runSource(ctx context.Context) error {
+	if b.options.Source == SourceFiles {
+		return source.NewFiles(b.sourceOptions()).Run(ctx)
+	}
+	certificates, err := source.OpenCSR(ctx, b.sourceOptions())
+	if err != nil {
+		return err
+	}
+	return certificates.Run(ctx)
+}
+
+func (b *Bootstrapper) sourceOptions() source.Options {
+	o := b.options
+	profile, _ := o.profile() // As was validated.
+	return source.Options{
+		Inputs: o.identityInputs(nil), ServiceAccount: o.ServiceAccount, Profile: profile, Approval: o.Approval,
+		KeyAlgorithm: o.KeyAlgorithm, Duration: o.Duration, CASecretName: o.CASecretName, CAFile: o.CAFile,
+		CertDir: o.CertDir, Directory: b.directory, ExternalTrust: o.ExternalTrust,
+		Kubernetes: b.clients.kubernetes, Dynamic: b.clients.dynamic, Service: b.service,
+		Injector: b.injector, Rollover: b.rollover, Roll: b.rollover.Roll, State: &b.state, Report: b.report,
+		Changed: b.changed, RenewNow: b.renewNow, Ready: b.Ready(),
+	}
+}
+
+// runPublisher keeps the ClusterTrustBundle from when we are ready: our own start comes first.
+func (b *Bootstrapper) runPublisher(ctx context.Context) error {
+	if b.publisher == nil {
 		return nil
 	}
-}
-
-// serve answers the API server until ctx ends.
-func (s *Server) serve(ctx context.Context, group *errgroup.Group) error {
-	l, err := s.listen(ctx, group)
-	if err != nil {
-		return fmt.Errorf("listening for admission: %w", err)
-	}
-	s.boot.listensAt(l.Addr().String())
-	cfg := &tls.Config{MinVersion: tls.VersionTLS13} // The Bootstrapper has the last word.
-	s.boot.TLSOption(cfg)
-	server := lifecycle.NewServer(ctx, l, s.drainer.Middleware(s.mux), lifecycle.ServerOptions{
-		Name: "admission", TLS: cfg, MaxConnections: s.options.MaxConnections, ShutdownTimeout: serverShutdown,
-		ErrorLog: s.boot.ErrorLog(klog.FromContext(ctx)),
-	})
-	s.boot.Measure(server)
-	s.listening.Store(true)
-	return server.Serve(ctx)
-}
-
-// listen returns the listener of the options. The group shares a held one with its holder.
-func (s *Server) listen(ctx context.Context, group *errgroup.Group) (net.Listener, error) {
-	switch {
-	case s.options.Listen != nil:
-		return s.options.Listen(ctx)
-	case s.options.ListenerSocket == "":
-		return new(net.ListenConfig).Listen(ctx, "tcp", s.options.Address)
-	}
-	l, err := listener.Acquire(ctx, listener.Options{Socket: s.options.ListenerSocket, Address: s.options.Address})
-	if err != nil {
-		return nil, err
-	}
-	group.Go(func() error {
-		l.Share(ctx)
-		return nil
-	})
 	select {
-	case <-s.boot.Served():
-	case <-time.After(acceptAfter):
+	case <-b.Ready():
 	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return l, nil
+	if err := timing.Sleep(ctx, source.Calm); err != nil {
+		return err
+	}
+	return b.publisher.Run(ctx)
 }
 
-// logging is ctx with the logger of the options, else its own, else the manager's.
-func (s *Server) logging(ctx context.Context) context.Context {
-	ctx = s.boot.options.logging(ctx)
-	if _, err := logr.FromContext(ctx); err != nil && s.logger.Load() != nil {
-		return klog.NewContext(ctx, *s.logger.Load())
+// Once obtains one certificate and returns when it is in CertDir and the live caBundles of WebhookConfigurations verify
+// it; until they do, nothing is written. A good one that is there already is kept. It is for an init container or a Job
+// and takes the place of [Bootstrapper.Start]; the option Sidecar is needed. Failures are tried again until ctx ends,
+// and then the error says what the last one was.
+func (b *Bootstrapper) Once(ctx context.Context) error {
+	if !b.options.Sidecar {
+		return errors.New("one certificate without the option Sidecar would be written nowhere: set it, and CertDir")
 	}
-	return ctx
+	started, ctx := b.begin(ctx)
+	injecting, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stop()
+	running.Go(func() { _ = b.injector.Run(injecting) }) // It has no failure.
+	err := b.obtainOnce(ctx)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("no certificate within %s: %w", time.Since(started).Round(time.Second), b.report.Last.Or(err))
+	}
+	return err
+}
+
+// obtainOnce is the flow without renewals.
+func (b *Bootstrapper) obtainOnce(ctx context.Context) error {
+	options := b.sourceOptions()
+	options.Roll = b.rollover.RollTrusted
+	certificates, err := source.OpenCSR(ctx, options)
+	if err != nil {
+		return err
+	}
+	if err := certificates.Once(ctx); err != nil {
+		return err
+	}
+	return b.rollover.AwaitTrusted(ctx, b.state.Pair())
 }

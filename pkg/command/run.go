@@ -78,7 +78,7 @@ func Run(ctx context.Context, args []string, options Options) int {
 		return exitUsage // So it does.
 	}
 	complain(options, err)
-	if _, ok := errors.AsType[*usageError](err); ok {
+	if errors.As(err, new(*usageError)) {
 		return exitUsage
 	}
 	return exitFailure
@@ -87,7 +87,7 @@ func Run(ctx context.Context, args []string, options Options) int {
 // complain writes one sentence; of a configuration with several mistakes a list, for they are worked off one by one.
 func complain(options Options, err error) {
 	text := strings.ReplaceAll(err.Error(), "\n", "; ")
-	if problems, ok := errors.AsType[config.Errors](err); ok && len(problems) > 1 {
+	if problems := config.Errors(nil); errors.As(err, &problems) && len(problems) > 1 {
 		text = strings.Replace(text, " "+problems.Error(), "\n  "+strings.Join(problems, "\n  "), 1)
 	}
 	_, _ = fmt.Fprintf(options.Stderr, "%s: %s\n", options.Name, text)

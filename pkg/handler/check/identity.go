@@ -62,9 +62,9 @@ func mountsOf(containers []podContainer) map[string][]string {
 	return mounts
 }
 
-// unsaidParts are what makes a Pod dangerous and is not in the messages of the standards' library: they name volumes
-// and sysctls, but neither what is mounted, by whom, nor which values are set.
-func (t PodTemplate) unsaidParts() []string {
+// dangerParts are what makes a Pod dangerous, whichever control it breaks: its images, the values of its SELinux options
+// and sysctls, and its volumes with what mounts them.
+func (t PodTemplate) dangerParts() []string {
 	security := t.security()
 	parts := append(imageParts(t, isNoDebug), seLinuxParts(security.SELinuxOptions)...)
 	for _, sysctl := range security.Sysctls {

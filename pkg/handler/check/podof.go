@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -172,5 +173,11 @@ func orEmpty[P part](t *template[P]) *template[P] {
 	if t == nil {
 		return &template[P]{}
 	}
+	return t
+}
+
+// with is the same Pod with another specification.
+func (t PodTemplate) with(spec *corev1.PodSpec) PodTemplate {
+	t.Spec = spec
 	return t
 }

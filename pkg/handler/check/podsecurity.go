@@ -7,10 +7,8 @@ import (
 	"context"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	psapi "k8s.io/pod-security-admission/api"
-	"k8s.io/pod-security-admission/policy"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
@@ -19,16 +17,15 @@ import (
 // (https://kubernetes.io/docs/concepts/security/pod-security-standards/). What the levels mean is decided by
 // Kubernetes' own library, the one behind its built-in PodSecurity admission. Make one with [NewPodSecurity].
 type PodSecurity struct {
-	level     psapi.LevelVersion
-	rules     []podSecurityRule
-	evaluator policy.Evaluator
-	env       handler.Environment
+	controls []control
+	rules    []podSecurityRule
+	env      handler.Environment
 }
 
 // podSecurityRule is a PodSecurityRule ready for use.
 type podSecurityRule struct {
 	namespaces labels.Selector
-	level      psapi.LevelVersion
+	controls   []control
 }
 
 var _ handler.Check = PodSecurity{}
@@ -40,11 +37,8 @@ func NewPodSecurity(level, version string) (PodSecurity, error) {
 	if err != nil {
 		return PodSecurity{}, err
 	}
-	evaluator, err := newEvaluator()
-	if err != nil {
-		return PodSecurity{}, fmt.Errorf("cannot set up the pod security standards: %w", err)
-	}
-	return PodSecurity{level: parsed, evaluator: evaluator}, nil
+	controls, err := controlsOf(parsed)
+	return PodSecurity{controls: controls}, err
 }
 
 func parseLevel(level, version string) (psapi.LevelVersion, error) {
@@ -69,10 +63,11 @@ func (c PodSecurity) Evaluate(ctx context.Context, req *handler.Request) ([]hand
 	if err != nil || !ok {
 		return nil, err
 	}
-	if c.level, err = c.levelFor(ctx, req.Namespace); err != nil {
+	controls, err := c.controlsFor(ctx, req.Namespace)
+	if err != nil {
 		return nil, err
 	}
-	results := c.evaluate(pod)
+	results := resultsOf(controls, pod)
 	for _, r := range results {
 		if r.Allowed {
 			continue
@@ -80,35 +75,24 @@ func (c PodSecurity) Evaluate(ctx context.Context, req *handler.Request) ([]hand
 		if pod, err = withMounts(req, pod); err != nil {
 			return nil, err
 		}
-		return c.locate(ctx, pod, results)
+		return locate(ctx, controls, pod, results)
 	}
 	return nil, nil
 }
 
-// levelFor is the level of the first rule that is for the namespace.
-func (c PodSecurity) levelFor(ctx context.Context, namespace string) (psapi.LevelVersion, error) {
+// controlsFor are the controls of the first rule that is for the namespace.
+func (c PodSecurity) controlsFor(ctx context.Context, namespace string) ([]control, error) {
 	if len(c.rules) == 0 {
-		return c.level, nil
+		return c.controls, nil
 	}
 	found, err := namespaceLabels(ctx, c.env, namespace)
 	if err != nil {
-		return psapi.LevelVersion{}, err
+		return nil, err
 	}
 	for _, rule := range c.rules {
 		if rule.namespaces.Matches(found) {
-			return rule.level, nil
+			return rule.controls, nil
 		}
 	}
-	return c.level, nil
-}
-
-// evaluate returns the results of all controls of the level, always in the same order.
-func (c PodSecurity) evaluate(pod PodTemplate) []policy.CheckResult {
-	return c.evaluator.EvaluatePod(c.level, pod.Metadata, pod.Spec)
-}
-
-// with is the same Pod with another specification.
-func (t PodTemplate) with(spec *corev1.PodSpec) PodTemplate {
-	t.Spec = spec
-	return t
+	return c.controls, nil
 }

@@ -41,25 +41,25 @@ func (p place) breaks(i int) bool {
 // field. So the Pod is looked at again without its containers, which finds what is wrong with the Pod itself, and then
 // each of its containers with no more of the Pod than it inherits: with all of it, the cost would grow with the square
 // of the Pod's size. This is done only for Pods that have something wrong with them.
-func (c PodSecurity) locate(
-	ctx context.Context, pod PodTemplate, whole []policy.CheckResult,
+func locate(
+	ctx context.Context, controls []control, pod PodTemplate, whole []policy.CheckResult,
 ) ([]handler.Violation, error) {
 	bare := *pod.Spec
 	bare.InitContainers, bare.Containers, bare.EphemeralContainers = nil, nil, nil
-	places := []place{{path: pod.Path, pod: pod, parts: pod.unsaidParts(), results: c.evaluate(pod.with(&bare))}}
-	inherited := c.evaluate(pod.inherited(nil))
+	places := []place{{path: pod.Path, pod: pod, parts: pod.dangerParts(), results: resultsOf(controls, pod.with(&bare))}}
+	inherited := resultsOf(controls, pod.inherited(nil))
 	containers := containersOf(pod)
 	for i := range containers {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		if len(places) > maxLocated {
-			places = append(places, c.rest(pod, containers[i:], inherited))
+			places = append(places, rest(controls, pod, containers[i:], inherited))
 			break
 		}
 		here := place{
 			path: containers[i].path, pod: pod, container: &containers[i], inherited: inherited,
-			results: c.evaluate(pod.inherited(containers[i : i+1])),
+			results: resultsOf(controls, pod.inherited(containers[i:i+1])),
 		}
 		if here.breaksAny() {
 			options := containers[i].security().SELinuxOptions
@@ -70,7 +70,7 @@ func (c PodSecurity) locate(
 	var violations []handler.Violation
 	for i, result := range whole {
 		if !result.Allowed {
-			violations = append(violations, locateOne(places, i, result)...)
+			violations = append(violations, locateOne(places, i, controls[i], result)...)
 		}
 	}
 	return violations, nil
@@ -88,7 +88,7 @@ func (p place) breaksAny() bool {
 // rest are all the containers behind the last one that is told apart, as one place at the Pod. No exemption by image
 // takes a violation at the Pod away, and none of these is carried over by an update unless all that is left of these
 // containers is as it was: nobody has compared them one by one.
-func (c PodSecurity) rest(pod PodTemplate, containers []podContainer, inherited []policy.CheckResult) place {
+func rest(controls []control, pod PodTemplate, containers []podContainer, inherited []policy.CheckResult) place {
 	alone := pod.inherited(containers)
 	text, err := json.Marshal(struct {
 		Annotations map[string]string
@@ -98,7 +98,7 @@ func (c PodSecurity) rest(pod PodTemplate, containers []podContainer, inherited 
 		panic(fmt.Sprintf("encoding containers: %v", err)) // not for what was decoded
 	}
 	return place{
-		path: pod.Path, pod: pod, rest: digest(string(text)), inherited: inherited, results: c.evaluate(alone),
+		path: pod.Path, pod: pod, rest: digest(string(text)), inherited: inherited, results: resultsOf(controls, alone),
 	}
 }
 
@@ -130,35 +130,36 @@ func (t PodTemplate) inherited(containers []podContainer) PodTemplate {
 	return t.with(&spec)
 }
 
-// locateOne finds the places which break control i. A control that only all parts together break is reported at the
-// Pod.
-func locateOne(places []place, i int, whole policy.CheckResult) []handler.Violation {
+// locateOne finds the places which break a control, the i-th. A control that only all parts together break is reported
+// at the Pod.
+func locateOne(places []place, i int, c control, whole policy.CheckResult) []handler.Violation {
 	var violations []handler.Violation
 	for _, p := range places {
 		if p.breaks(i) {
-			violations = append(violations, p.violation(p.results[i]))
+			violations = append(violations, p.violation(c, p.results[i]))
 		}
 	}
 	if len(violations) == 0 {
-		violations = append(violations, places[0].violation(whole))
+		violations = append(violations, places[0].violation(c, whole))
 	}
 	return violations
 }
 
 // violation is the same one after an update only if the images are the same, too, and what the message leaves out: that
 // a privileged container was let in does not mean that it may run something else, or mount something else.
-func (p place) violation(r policy.CheckResult) handler.Violation {
+func (p place) violation(c control, r policy.CheckResult) handler.Violation {
 	v := handler.Violationf(p.path, "%s", r.ForbiddenReason)
 	if r.ForbiddenDetail != "" {
 		v.Message += " (" + r.ForbiddenDetail + ")"
 	}
-	switch r.ForbiddenReason {
-	case "allowPrivilegeEscalation != false", "unrestricted capabilities", "seccompProfile": // not asked of Windows
+	switch c.id {
+	case "allowPrivilegeEscalation", "capabilities_restricted", "seccompProfile_baseline", "seccompProfile_restricted":
+		// They are not asked of Windows.
 		v.Message += p.pod.meantForWindows()
 	}
-	v.Identity = p.control(r)
+	v.Identity = p.identity(c)
 	if p.rest == "" {
-		v.Parts = slices.Concat(p.parts, p.values(r), p.debugParts(r.ForbiddenReason))
+		v.Parts = slices.Concat(p.parts, p.values(c, r), p.debugParts(c))
 	}
 	return v
 }

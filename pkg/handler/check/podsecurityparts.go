@@ -9,54 +9,58 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/pod-security-admission/policy"
 )
 
-// control stands for which control is broken here. The library gives it no other name than the reason, which is in the
-// singular or in the plural.
-func (p place) control(r policy.CheckResult) string {
-	control := strings.TrimSuffix(r.ForbiddenReason, "s")
+// identity stands for which control is broken here.
+func (p place) identity(c control) string {
 	switch {
 	case p.rest != "":
-		return digest(control, p.rest)
+		return digest(string(c.id), p.rest)
 	case p.container == nil:
-		return control
+		return string(c.id)
 	}
-	return digest(control, p.container.sort, p.container.Name)
+	return digest(string(c.id), p.container.sort, p.container.Name)
 }
 
-// values stand for what breaks a control here, one by one. The library's detail has them in a sentence, which is
-// another one as soon as any of them goes; where the values are not known apart, it has to do. What p.parts has is left
-// out.
-func (p place) values(r policy.CheckResult) []string {
-	switch r.ForbiddenReason {
-	case "seLinuxOptions", "hostPath volumes", "restricted volume types", "forbidden sysctls":
+// values stand for what breaks a control here, one by one, as the fields have it. What p.parts has is left out. Of a
+// control whose fields are not known here, what the library says is compared as a whole.
+func (p place) values(c control, r policy.CheckResult) []string {
+	switch c.id {
+	case "seLinuxOptions", "hostPathVolumes", "restrictedVolumes", "sysctls":
 		return nil
-	case "host namespaces":
+	case "runAsUser", "windowsHostProcess":
+		return nil // only one value is bad
+	case "hostNamespaces":
 		return hostNamespaceValues(p.pod.Spec)
-	case "seccompProfile", "forbidden AppArmor profile", "forbidden AppArmor profiles":
-		isSeccomp := r.ForbiddenReason == "seccompProfile"
-		return append(p.profileAnnotations(r.ForbiddenDetail, isSeccomp), p.profile(isSeccomp))
+	case "runAsNonRoot":
+		return []string{p.runAsNonRoot()}
+	case "seccompProfile_baseline", "seccompProfile_restricted":
+		return append(p.profileAnnotations(c), p.profile(true))
+	case "appArmorProfile":
+		return append(p.profileAnnotations(c), p.profile(false))
 	}
 	if p.container != nil {
-		switch r.ForbiddenReason {
-		case "non-default capabilities", "unrestricted capabilities":
-			return p.container.capabilityValues(r.ForbiddenDetail)
-		case "hostPort":
+		switch c.id {
+		case "privileged", "allowPrivilegeEscalation":
+			return nil
+		case "procMount", "procMount_restricted":
+			return p.container.procMountValues()
+		case "capabilities_baseline", "capabilities_restricted":
+			return p.container.capabilityValues(c)
+		case "hostPorts":
 			return p.container.hostPortValues()
-		case "probe or lifecycle host":
+		case "hostProbesAndHostLifecycle":
 			return p.container.hostValues()
 		}
 	}
-	// What is wrong with the Pod as well is said there.
-	return []string{digest(strings.TrimPrefix(r.ForbiddenDetail, "pod and "))}
+	return []string{digest(r.ForbiddenDetail)}
 }
 
 // debugParts stand for the ephemeral containers for which it is so, too, what is wrong with their Pod. Volumes are for
 // those that mount them, and these mounts are parts already.
-func (p place) debugParts(reason string) []string {
+func (p place) debugParts(control control) []string {
 	if p.container != nil || p.pod.Spec == nil || len(p.pod.Spec.EphemeralContainers) == 0 {
 		return nil
 	}
@@ -64,16 +68,16 @@ func (p place) debugParts(reason string) []string {
 		if isNoDebug(c) {
 			return false
 		}
-		switch own := c.security(); reason {
-		case "hostPath volumes", "restricted volume types", "forbidden sysctls":
+		switch own := c.security(); control.id {
+		case "hostPathVolumes", "restrictedVolumes", "sysctls":
 			return false
 		case "seLinuxOptions":
 			return own.SELinuxOptions == nil
-		case "seccompProfile":
+		case "seccompProfile_baseline", "seccompProfile_restricted":
 			return own.SeccompProfile == nil
-		case "runAsNonRoot != true":
+		case "runAsNonRoot":
 			return own.RunAsNonRoot == nil
-		case "runAsUser=0":
+		case "runAsUser":
 			return own.RunAsUser == nil
 		}
 		return true
@@ -112,55 +116,70 @@ const (
 	appArmorOf         = corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix
 )
 
-// profileAnnotations are the profiles in annotations that the detail finds fault with. AppArmor's are those of the Pod.
-func (p place) profileAnnotations(detail string, isSeccomp bool) []string {
-	all := p.pod.Metadata.Annotations
+// profileAnnotations are the profiles in annotations that break a control by themselves. AppArmor's are those of the Pod.
+func (p place) profileAnnotations(c control) []string {
 	var values []string
-	add := func(key string) { values = append(values, digest("annotation", key, all[key])) }
+	add := func(key, value string, containers ...corev1.Container) {
+		// Some controls are broken by a container without any annotation.
+		if !c.allows(map[string]string{key: value}, containers...) && c.allows(nil, containers...) {
+			values = append(values, digest("annotation", key, value))
+		}
+	}
+	all := p.pod.Metadata.Annotations
 	if p.container != nil {
-		if key := seccompOfContainer + p.container.Name; strings.Contains(detail, key) {
-			add(key)
+		key := seccompOfContainer + p.container.Name
+		if value, ok := all[key]; ok {
+			add(key, value, corev1.Container{Name: p.container.Name})
 		}
 		return values
 	}
-	if strings.Contains(detail, seccompOfPod) {
-		add(seccompOfPod)
-	}
 	for key, value := range all {
-		if !isSeccomp && strings.HasPrefix(key, appArmorOf) && !allowsAppArmor(key, value) {
-			add(key)
+		if key == seccompOfPod || strings.HasPrefix(key, appArmorOf) {
+			add(key, value)
 		}
 	}
 	slices.Sort(values)
 	return values
 }
 
-// allowsAppArmor asks the library about one annotation: to find it in the detail, which has all of them, would take
-// time in proportion to the square of their number. All versions of the standards have the same rule.
-func allowsAppArmor(key, value string) bool {
-	alone := &metav1.ObjectMeta{Annotations: map[string]string{key: value}}
-	return policy.CheckAppArmorProfile().Versions[0].CheckPod(alone, &corev1.PodSpec{}).Allowed
+// runAsNonRoot is what this place says: nothing, or that it may run as root.
+func (p place) runAsNonRoot() string {
+	said := p.pod.security().RunAsNonRoot
+	if p.container != nil {
+		said = p.container.security().RunAsNonRoot
+	}
+	return digest("runAsNonRoot", fmt.Sprint(said != nil))
 }
 
-// capabilityValues are the capabilities that the detail finds fault with: they are in quotes there, between commas. If
-// a name has a quote, it is not known where one ends, and all count: no standard allows a name with a quote.
-func (c *podContainer) capabilityValues(detail string) []string {
+func (c *podContainer) procMountValues() []string {
+	mount := c.security().ProcMount
+	if mount == nil {
+		return nil
+	}
+	return []string{digest("procMount", string(*mount))}
+}
+
+// capabilityValues are the capabilities that break a control by themselves, and whether too few are dropped. Each added
+// one is tried alone.
+func (c *podContainer) capabilityValues(control control) []string {
+	allows := func(has corev1.Capabilities) bool {
+		return control.allows(nil, corev1.Container{SecurityContext: &corev1.SecurityContext{Capabilities: &has}})
+	}
+	var own corev1.Capabilities
+	if capabilities := c.security().Capabilities; capabilities != nil {
+		own = *capabilities
+	}
 	var values []string
-	if strings.Contains(detail, "securityContext.capabilities.drop") {
+	if !allows(corev1.Capabilities{Drop: own.Drop}) {
 		values = append(values, "drop")
 	}
-	var added []corev1.Capability
-	if capabilities := c.security().Capabilities; capabilities != nil {
-		added = capabilities.Add
-	}
-	_, list, _ := strings.Cut(detail, `container "`+c.Name+`" must not include "`)
-	atFault := sets.New(strings.Split(strings.TrimSuffix(list, `" in securityContext.capabilities.add`), `", "`)...)
-	all := slices.ContainsFunc(added, func(name corev1.Capability) bool { return strings.Contains(string(name), `"`) })
-	for _, name := range added {
-		if all || atFault.Has(string(name)) {
+	all := []corev1.Capability{"ALL"}
+	for name := range sets.New(own.Add...) {
+		if !allows(corev1.Capabilities{Drop: all, Add: []corev1.Capability{name}}) {
 			values = append(values, digest("add", string(name)))
 		}
 	}
+	slices.Sort(values)
 	return values
 }
 

@@ -109,7 +109,11 @@ func (p PodSecurityParameters) build(env handler.Environment) (handler.Check, er
 		if err != nil {
 			return nil, fmt.Errorf("rule %d: %w", i, err)
 		}
-		check.rules = append(check.rules, podSecurityRule{selector, level})
+		controls, err := controlsOf(level)
+		if err != nil {
+			return nil, fmt.Errorf("rule %d: %w", i, err)
+		}
+		check.rules = append(check.rules, podSecurityRule{selector, controls})
 	}
 	return check, nil
 }

@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 
 	"github.com/hookstrap/hookstrap/internal/view"
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -120,7 +121,7 @@ func (c replicaCheck) written(
 	}
 	var was *int32
 	if old != nil {
-		was = new(orOne(old.Spec.Replicas))
+		was = ptr.To(orOne(old.Spec.Replicas))
 	}
 	return c.unlessAutoscaled(ctx, req, kind.GroupKind(), orOne(obj.Spec.Replicas), was)
 }
@@ -223,7 +224,7 @@ func (c replicaCheck) autoscaled(req *handler.Request) ([]handler.Violation, err
 	}
 	var wasMin, wasMax *int32
 	if old != nil {
-		wasMin, wasMax = new(orOne(old.Spec.MinReplicas)), &old.Spec.MaxReplicas
+		wasMin, wasMax = ptr.To(orOne(old.Spec.MinReplicas)), &old.Spec.MaxReplicas
 	}
 	spec := field.NewPath("spec")
 	return append(c.limits.violations(spec.Child("minReplicas"), "minReplicas", orOne(hpa.Spec.MinReplicas), wasMin),

@@ -24,7 +24,7 @@ const (
 	sidecarFiles = "test/e2e/node/testdata/sidecar/"
 	// sidecarNamespace is one that our own checks leave alone: the interpreter comes from the node's file system.
 	sidecarNamespace = metav1.NamespaceSystem
-	// sidecarSetup gives the webhook the rights that README asks for: ours, with its names in them.
+	// sidecarSetup gives the webhook the rights that docs/sidecar.md asks for: ours, with its names in them.
 	sidecarSetup = `
 kubectl apply -f ` + sidecarFiles + `sidecar.yaml
 for kind in clusterrole clusterrolebinding role rolebinding; do
@@ -41,7 +41,7 @@ kubectl -n ` + sidecarNamespace + ` delete --ignore-not-found role/my-webhook ro
 kubectl delete --ignore-not-found -f ` + sidecarFiles + `sidecar.yaml`
 )
 
-// startSidecar returns the pod of README's chapter about servers in another language when it is Ready.
+// startSidecar returns the Pod of docs/sidecar.md when it is Ready.
 func startSidecar(t *testing.T) *corev1.Pod {
 	t.Helper()
 	t.Cleanup(func() {
@@ -66,10 +66,10 @@ func startSidecar(t *testing.T) *corev1.Pod {
 	return pod
 }
 
-// sidecarPod is README's, with a server in it.
+// sidecarPod is that of docs/sidecar.md, with a server in it.
 func sidecarPod(t *testing.T) *corev1.Pod {
 	t.Helper()
-	block, err := site.ReadmeBlock("```yaml\n# pod.yaml\n")
+	block, err := site.Block("docs/sidecar.md", "```yaml\n# pod.yaml\n")
 	must(t, err)
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "my-webhook", Labels: map[string]string{"app": "my-webhook"}}}
 	must(t, yaml.UnmarshalStrict([]byte(block), &pod.Spec))

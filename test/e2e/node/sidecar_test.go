@@ -22,7 +22,7 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// TestSidecarOfPython runs README's pod: `webhook issue` before and beside an HTTPS server of Python's standard library.
+// TestSidecarOfPython runs the Pod of docs/sidecar.md: `webhook issue` before and beside an HTTPS server of Python's standard library.
 // The certificate is renewed, and its CA rotated, under a stream of admissions; none of them may fail, and nobody starts
 // the server again.
 func TestSidecarOfPython(t *testing.T) {

@@ -1,0 +1,52 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package csr
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	certificatesv1 "k8s.io/api/certificates/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
+	certificatesclient "k8s.io/client-go/kubernetes/typed/certificates/v1"
+
+	"github.com/hookstrap/hookstrap/internal/signer"
+)
+
+// gone is an API server that has no requests, and does not stream lists.
+type gone struct {
+	certificatesclient.CertificateSigningRequestInterface
+}
+
+func (gone) List(context.Context, metav1.ListOptions) (*certificatesv1.CertificateSigningRequestList, error) {
+	return &certificatesv1.CertificateSigningRequestList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}}, nil
+}
+
+func (gone) Watch(_ context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	if options.SendInitialEvents != nil {
+		return nil, apierrors.NewInvalid(schema.GroupKind{}, "watch", nil)
+	}
+	return watch.NewFake(), nil
+}
+
+// TestARequestThatIsGoneBeforeTheWatch was deleted: there will be no event of that.
+func TestARequestThatIsGoneBeforeTheWatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		w := &wait{
+			requester: &Requester{Client: gone{}}, requested: mustRequest(t, testSpec(t, signer.BuiltIn)).object,
+			spec: testSpec(t, signer.BuiltIn), begun: time.Now(),
+		}
+		_, err := w.watch(ctx)
+		if outcome, _ := OutcomeOf(err); outcome != Deleted {
+			t.Errorf("%v, want that the request was deleted", err)
+		}
+	})
+}
