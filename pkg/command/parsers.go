@@ -72,8 +72,8 @@ func parseTarget(text string) (trust.Target, error) {
 // parseObjectName takes what a Secret or a ServiceAccount may be called: a DNS subdomain.
 func parseObjectName(text string) (string, error) {
 	if len(validation.IsDNS1123Subdomain(text)) > 0 {
-		return "", fmt.Errorf("%q is not the name of a Secret or a ServiceAccount: use lower-case letters, digits, '-' and '.'",
-			text)
+		return "", fmt.Errorf("%q is not the name of a Secret or a ServiceAccount: use lower-case letters, digits, '-' "+
+			"and '.'", text)
 	}
 	return text, nil
 }
