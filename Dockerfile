@@ -15,14 +15,15 @@ ARG VERSION=dev
 ENV CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local
 WORKDIR /src
 RUN --mount=type=bind,source=go.mod,target=/src/go.mod \
-    --mount=type=bind,source=go.sum,target=/src/go.sum \
+    --mount=type=bind,source=release.mod,target=/src/release.mod \
+    --mount=type=bind,source=release.sum,target=/src/release.sum \
     --mount=type=cache,target=/go/pkg/mod \
-    go mod download
+    go mod download -modfile=release.mod
 # No path of the builder and no state of its checkout goes into the binary: same source and version, same bytes.
 RUN --mount=type=bind,target=/src \
     --mount=type=cache,target=/go/pkg/mod \
     --mount=type=cache,target=/root/.cache/go-build \
-    GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \
+    GOOS=$TARGETOS GOARCH=$TARGETARCH go build -modfile=release.mod -trimpath -buildvcs=false \
       -ldflags="-s -w -X main.version=$VERSION" -o /out/webhook ./cmd/webhook
 
 # From scratch, because there is nothing the binary needs: it is static, it speaks UTC, the API server's CA comes with the

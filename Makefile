@@ -19,6 +19,9 @@ VERSIONS ?= v1.28.15 v1.30.14 v1.32.13 v1.34.9
 # Flags for the load comparison; see go run ./test/bench -h
 BENCHFLAGS ?=
 
+# The modules besides the root's, each with a go.mod of its own.
+MODULES := test/e2e test/gitops examples/own-check tools tools/cfssl tools/promtool
+
 PLATFORM := $(shell $(GO) env GOOS)-$(shell $(GO) env GOARCH)
 BIN := $(CURDIR)/bin
 CACHE := $(BIN)/$(PLATFORM)
@@ -32,11 +35,9 @@ HOOKSTRAP_COMPONENTS_DIR ?= $(CACHE)/kubernetes-$(KUBERNETES_VERSION)-etcd-$(ETC
 KUBECTL := $(HOOKSTRAP_COMPONENTS_DIR)/kubectl
 GOLANGCI_LINT := $(CACHE)/golangci-lint-$(call pinned,tools,github.com/golangci/golangci-lint/v2)
 LOGCHECK := $(CACHE)/logcheck-$(call pinned,tools,sigs.k8s.io/logtools)
-PROMETHEUS_VERSION := $(call pinned,tools/promtool,github.com/prometheus/prometheus)
 HELM := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v4)
 FLUXAPPLY := $(CACHE)/fluxapply-$(call pinned,test/gitops,github.com/fluxcd/pkg/ssa)
-PROMTOOL := $(CACHE)/promtool-$(PROMETHEUS_VERSION)
-PROMETHEUS := $(CACHE)/prometheus-$(PROMETHEUS_VERSION)
+PROMTOOL := $(CACHE)/promtool-$(call pinned,tools/promtool,github.com/prometheus/prometheus)
 
 ##@ Use
 
@@ -48,16 +49,13 @@ help: ## Show this list
 
 .PHONY: build
 build: check-go ## Compile the server to bin/webhook
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/webhook ./cmd/webhook
+	CGO_ENABLED=0 $(GO) build -modfile=release.mod -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/webhook ./cmd/webhook
 
+# With KEEP=1 the demo is a job of its own: Ctrl-C reaches it, and it ends well, but not make, which would end with 130.
 .PHONY: demo
-demo: components ## Watch a webhook bootstrap itself on a real control plane, on this machine, without root
-	$(GO) run ./test/e2e/demo
-
-.PHONY: dashboard
-dashboard: components $(PROMETHEUS) ## Run two servers under load and draw docs/dashboard.png of it (installs Chromium on Debian)
-	hack/dashboard/install
-	PROMETHEUS='$(PROMETHEUS)' $(GO) run ./hack/dashboard -o docs/dashboard.png
+demo: components ## Watch a webhook bootstrap itself on a real control plane, on this machine, without root (KEEP=1: until Ctrl-C)
+	$(GO) -C test/e2e build -o $(BIN)/demo ./demo
+	@[ -z "$${KEEP:-}" ] || set -m; $(BIN)/demo; exit $$?
 
 .PHONY: image
 image: ## Build the container image (IMAGE=..., VERSION=...)
@@ -67,24 +65,29 @@ image: ## Build the container image (IMAGE=..., VERSION=...)
 
 .PHONY: components
 components: check-go ## Build etcd, kube-apiserver, kube-controller-manager and kubectl once (about 15 minutes)
-	$(GO) run ./test/e2e/cluster/build
+	$(GO) -C test/e2e run ./cluster/build
 
 .PHONY: node-components
 node-components: check-go ## Build kubelet, kube-scheduler and kube-proxy as well, for a node (about 5 minutes more; Linux)
-	$(GO) run ./test/e2e/cluster/build --node
+	$(GO) -C test/e2e run ./cluster/build --node
 
 # On a fresh machine the tests that compile the server wait for that, longer than the default timeout of ten minutes.
 .PHONY: test
-test: components ## Run all tests, against the real control plane, with the race detector (TESTFLAGS=...)
-	$(GO) test -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
+test: components test-floor ## Run all tests, against the real control plane, with the race detector (TESTFLAGS=...)
+	$(GO) test -modfile=release.mod -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
+	$(GO) -C test/e2e test -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
+
+.PHONY: test-floor
+test-floor: check-go ## Run the unit tests with the lowest versions of the dependencies, those of go.mod (TESTFLAGS=...)
+	$(GO) test $(TESTFLAGS) ./...
 
 # One package after the other: those of the node start one of their own each.
 .PHONY: e2e
 e2e: ## Install into a real cluster of one node on this machine, and break it (root, Linux; TESTFLAGS=...)
 	hack/install-node-packages
 	$(MAKE) node-components
-	$(GO) test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) \
-	  ./test/e2e/cluster/dockerfile ./test/e2e/cluster/node ./test/e2e/node
+	$(GO) -C test/e2e test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) \
+	  ./cluster/dockerfile ./cluster/node ./node
 
 .PHONY: test-versions
 test-versions: components ## Run the integration tests against older API servers too (VERSIONS='v1.30.14', built once; TESTFLAGS=...)
@@ -92,16 +95,16 @@ test-versions: components ## Run the integration tests against older API servers
 
 .PHONY: flood
 flood: components ## Flood two servers for a minute with all that tenants can think of (FLOOD_SECONDS); it wants the machine for itself
-	$(GO) test -tags flood -count=1 -timeout=10m -v -run '^TestTenantFlood$$' ./test/e2e
+	$(GO) -C test/e2e test -tags flood -count=1 -timeout=10m -v -run '^TestTenantFlood$$' .
 
 .PHONY: test-gitops
 test-gitops: components $(HELM) $(FLUXAPPLY) ## Install with kubectl, Helm and Flux, and write the table of docs/gitops.md (builds Helm: minutes)
-	HELM='$(HELM)' FLUXAPPLY='$(FLUXAPPLY)' $(GO) test -tags gitops -count=1 -timeout=20m -v -run '^TestGitOps$$' ./test/e2e
+	HELM='$(HELM)' FLUXAPPLY='$(FLUXAPPLY)' $(GO) -C test/e2e test -tags gitops -count=1 -timeout=20m -v -run '^TestGitOps$$' .
 
 .PHONY: soak
 soak: components ## Rotate 5 CAs and renew 200 certificates under a stream of admissions (SOAK_ROTATIONS, SOAK_RENEWALS)
 	SOAK_ROTATIONS=$${SOAK_ROTATIONS:-5} SOAK_RENEWALS=$${SOAK_RENEWALS:-200} \
-	  $(GO) test -count=1 -timeout=60m -v -run '^TestSoak$$' ./test/e2e | grep -E '^(=== RUN|---|ok|FAIL|PASS| +rotation_test| +renewal_test)'
+	  $(GO) -C test/e2e test -count=1 -timeout=60m -v -run '^TestSoak$$' . | grep -E '^(=== RUN|---|ok|FAIL|PASS| +rotation_test| +renewal_test)'
 
 .PHONY: fuzz
 fuzz: check-go ## Run every fuzz target for a short while each (FUZZTIME=10000x or 10m)
@@ -109,35 +112,34 @@ fuzz: check-go ## Run every fuzz target for a short while each (FUZZTIME=10000x 
 
 .PHONY: bench
 bench: components ## Run the benchmarks, those of the healing against the real control plane (BENCH=regexp)
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) ./pkg/... ./internal/...
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 50x $(TESTFLAGS) ./test/e2e
+	$(GO) test -modfile=release.mod -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) ./pkg/... ./internal/...
+	$(GO) -C test/e2e test -run '^$$' -bench '$(BENCH)' -benchtime 50x $(TESTFLAGS) .
 	$(if $(filter .,$(BENCH)),$(MAKE) bench-load)
 
 .PHONY: bench-load
 bench-load: check-go ## Compare our server's path with a bare one and controller-runtime's under load (BENCHFLAGS='-duration 1s')
-	$(GO) build -o $(BIN)/bench ./test/bench
+	$(GO) build -modfile=release.mod -o $(BIN)/bench ./test/bench
 	$(BIN)/bench -output dist/bench.json $(BENCHFLAGS)
 
 .PHONY: lint
 lint: check-go $(GOLANGCI_LINT) $(LOGCHECK) ## Run the linters: golangci-lint (.golangci.yml) and Kubernetes' logcheck
 	$(GOLANGCI_LINT) run ./...
+	cd test/e2e && $(GOLANGCI_LINT) run ./...
 	$(LOGCHECK) -check-contextual -check-value ./cmd/... ./pkg/... ./internal/...
 
 .PHONY: fmt
 fmt: check-go $(GOLANGCI_LINT) ## Format the code
-	$(GOLANGCI_LINT) fmt ./...
+	$(GOLANGCI_LINT) fmt ./... ./test/e2e/...
 
 .PHONY: tidy
-tidy: check-go ## Tidy the go.mod files of the project, of its tools and of an example
+tidy: check-go ## Tidy the module files of the project, of its tests, of its tools and of examples
 	$(GO) mod tidy
-	$(GO) -C examples/own-check mod tidy
-	$(GO) -C tools mod tidy
-	$(GO) -C tools/promtool mod tidy
-	$(GO) -C test/gitops mod tidy
+	$(GO) mod tidy -modfile=release.mod
+	@for dir in $(MODULES); do echo "$(GO) -C $$dir mod tidy"; $(GO) -C $$dir mod tidy; done
 
 .PHONY: clean
 clean: ## Remove what was built, except for the cached control plane and tools
-	rm -rf $(BIN)/webhook dist
+	rm -rf $(BIN)/webhook $(BIN)/demo $(BIN)/bench dist
 
 ##@ Check
 
@@ -146,20 +148,24 @@ verify: verify-format verify-modules verify-manifests verify-alerts vet lint ## 
 
 .PHONY: vet
 vet: check-go ## Compile everything, examples and tests as well, and run go vet
-	$(GO) build ./...
-	$(GO) vet -tags node,flood,gitops ./...
+	$(GO) vet ./...
+	$(GO) vet -modfile=release.mod ./...
+	$(GO) -C test/e2e vet -tags node,flood,gitops ./...
 
 .PHONY: verify-format
 verify-format: check-go $(GOLANGCI_LINT)
-	@echo '$(GOLANGCI_LINT) fmt --diff ./...'
-	@$(GOLANGCI_LINT) fmt --diff ./... || { echo 'verify-format: the files above are not formatted: run `make fmt`' >&2; exit 1; }
+	@echo '$(GOLANGCI_LINT) fmt --diff ./... ./test/e2e/...'
+	@$(GOLANGCI_LINT) fmt --diff ./... ./test/e2e/... || { echo 'verify-format: the files above are not formatted: run `make fmt`' >&2; exit 1; }
 
 .PHONY: verify-modules
 verify-modules: check-go
-	@for dir in . examples/own-check tools tools/promtool test/gitops; do \
+	@echo "$(GO) mod tidy -diff -modfile=release.mod"
+	@$(GO) mod tidy -diff -modfile=release.mod || { echo 'verify-modules: release.mod or release.sum is stale: run `make tidy`' >&2; exit 1; }
+	@for dir in . $(MODULES); do \
 	  echo "$(GO) -C $$dir mod tidy -diff"; \
 	  $(GO) -C $$dir mod tidy -diff || { echo "verify-modules: $$dir/go.mod or go.sum is stale: run \`make tidy\`" >&2; exit 1; }; \
 	done
+	$(GO) -C test/e2e test ./modules
 
 .PHONY: verify-manifests
 verify-manifests: components
@@ -179,8 +185,8 @@ check-go:
 	@awk -v have="$$($(GO) env GOVERSION)" '$$1 == "go" { \
 	  want = $$2; split(want, w, "."); sub(/^go/, "", have); split(have, h, /[.a-z-]/); \
 	  if (have !~ /^devel/ && (h[1]+0 < w[1] || (h[1]+0 == w[1] && h[2]+0 < w[2]))) { \
-	    print "Go " have " is too old: go.mod asks for " want ". Install it from https://go.dev/dl/ or unset GOTOOLCHAIN=local."; \
-	    exit 1 } exit }' go.mod >&2
+	    print "Go " have " is too old: release.mod asks for " want ". Install it from https://go.dev/dl/ or unset GOTOOLCHAIN=local."; \
+	    exit 1 } exit }' release.mod >&2
 
 # Tools are cached under their version, hence without prerequisites; an interrupted build leaves no half binary.
 
@@ -211,9 +217,9 @@ $(LOGCHECK):
 	$(call build-tool,sigs.k8s.io/logtools/logcheck)
 
 # Service discovery, and with it the clients of every cloud, is of no use for rules: the tag leaves it out.
-$(PROMTOOL) $(PROMETHEUS): $(CACHE)/%-$(PROMETHEUS_VERSION):
+$(PROMTOOL):
 	@echo 'building $(@F) (once; about a minute)'
 	@mkdir -p $(@D)
 	@CGO_ENABLED=0 $(GO) -C tools/promtool build -trimpath -tags remove_all_sd -ldflags '-s -w' -o $@.tmp \
-	  github.com/prometheus/prometheus/cmd/$*
+	  github.com/prometheus/prometheus/cmd/promtool
 	@mv $@.tmp $@

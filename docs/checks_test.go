@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -34,8 +35,8 @@ func TestChecksPage(t *testing.T) {
 	}
 }
 
-// The front page names every check, and what becomes of it when nobody says anything.
-func TestChecksOnTheFrontPage(t *testing.T) {
+// The front pages name every check, and what becomes of it when nobody says anything.
+func TestChecksOnTheFrontPages(t *testing.T) {
 	var modes []handler.Mode
 	links := map[handler.Mode][]string{}
 	for _, d := range check.Definitions() {
@@ -45,13 +46,24 @@ func TestChecksOnTheFrontPage(t *testing.T) {
 		}
 		links[mode] = append(links[mode], fmt.Sprintf("[`%s`](docs/checks.md#%s)", d.Name, strings.ToLower(d.Name)))
 	}
-	table := "\n| by default | checks |\n|---|---|\n"
-	for _, mode := range modes {
-		table += fmt.Sprintf("| %s | %s |\n", mode, strings.Join(links[mode], ", "))
+	for page, head := range map[string]string{"../README.md": "by default | checks", "../README.zh-CN.md": "默认模式 | 检查项"} {
+		table := "\n| " + head + " |\n|---|---|\n"
+		for _, mode := range modes {
+			table += fmt.Sprintf("| %s | %s |\n", mode, strings.Join(links[mode], ", "))
+		}
+		got := between(t, page, "<!-- begin checks -->", "<!-- end checks -->", table)
+		if diff := gocmp.Diff(table, got); diff != "" {
+			t.Errorf("%s does not name the checks that there are; run `go test ./docs -update` (-code +page):\n%s", page, diff)
+		}
 	}
-	got := between(t, "../README.md", "<!-- begin checks -->", "<!-- end checks -->", table)
-	if diff := gocmp.Diff(table, got); diff != "" {
-		t.Errorf("README.md does not name the checks that there are; run `go test ./docs -update` (-code +page):\n%s", diff)
+}
+
+// The two front pages have the same sections, in the same order.
+func TestFrontPagesHaveTheSameStructure(t *testing.T) {
+	lines := regexp.MustCompile("(?m)^(##? |```[a-z]*$)")
+	english := lines.FindAllString(read(t, "../README.md"), -1)
+	if diff := gocmp.Diff(english, lines.FindAllString(read(t, "../README.zh-CN.md"), -1)); diff != "" {
+		t.Errorf("README.zh-CN.md has other sections or blocks than README.md (-English +Chinese):\n%s", diff)
 	}
 }
 
@@ -93,7 +105,8 @@ func lookedUp(d handler.Definition) string {
 func rows(t *testing.T, value reflect.Value, prefix string, comments map[string]string) string {
 	t.Helper()
 	text := ""
-	for f, v := range value.Fields() {
+	for i := range value.NumField() {
+		f, v := value.Type().Field(i), value.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		comment := comments[value.Type().Name()+"."+f.Name]
 		if name == "" || comment == "" {

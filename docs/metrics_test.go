@@ -63,9 +63,9 @@ func TestLabelsTable(t *testing.T) {
 // The values that a query compares with are on the page, all of them.
 func TestReasonsAreListed(t *testing.T) {
 	page := read(t, "metrics.md")
-	for _, value := range constants(t, "../pkg/bootstrap/failure.go") {
+	for _, value := range constants(t, "../internal/report/reasons.go") {
 		if !strings.Contains(page, "`"+value+"`") {
-			t.Errorf("docs/metrics.md does not mention the value %s of pkg/bootstrap/failure.go", value)
+			t.Errorf("docs/metrics.md does not mention the value %s of internal/report/reasons.go", value)
 		}
 	}
 	for _, value := range constants(t, "../internal/csr/outcome.go") {

@@ -5,9 +5,7 @@ package docs_test
 
 import (
 	"bytes"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -48,13 +46,9 @@ func indented(text string) string {
 // of checks, and else at least YAML. The objects of docs/checks.md that a check denies are what that page is about.
 func TestYAMLOnPages(t *testing.T) {
 	blocks := regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```")
-	pages, err := filepath.Glob("*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	sorts := map[string]int{}
-	for _, page := range slices.Concat(pages, []string{"../README.md"}) {
-		if page == "checks.md" {
+	for _, page := range pages(t) {
+		if page == "../docs/checks.md" {
 			continue
 		}
 		for _, block := range blocks.FindAllStringSubmatch(read(t, page), -1) {
@@ -89,10 +83,13 @@ func TestYAMLOnPages(t *testing.T) {
 	}
 }
 
-// The tag of our own image on the page is the one that is installed.
+// The tag of our own image on a page is the one that is installed.
 func TestImageOnPages(t *testing.T) {
 	tag := regexp.MustCompile(`newTag: (\S+)`).FindStringSubmatch(read(t, "../manifests/base/kustomization.yaml"))
-	images := regexp.MustCompile(`image: ghcr.io/hookstrap/hookstrap(\S*)`).FindAllStringSubmatch(read(t, "../README.md"), -1)
+	var images [][]string
+	for _, page := range pages(t) {
+		images = append(images, regexp.MustCompile(`image: ghcr.io/hookstrap/hookstrap(\S*)`).FindAllStringSubmatch(read(t, page), -1)...)
+	}
 	if tag == nil || len(images) == 0 {
 		t.Fatalf("tag %q, images %q", tag, images)
 	}

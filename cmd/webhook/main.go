@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command webhook is an admission webhook server that bootstraps its own TLS, and does that for other servers too. See
-// `webhook serve --help`, `webhook issue --help` and `webhook check --help`.
+// `webhook --help`.
 package main
 
 import (

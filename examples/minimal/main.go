@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -16,9 +15,7 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"github.com/hookstrap/hookstrap/internal/trust"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
@@ -38,38 +35,22 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Ten lines, 1: who we are, and whose caBundle is to be kept right.
-	env, err := bootstrap.FromEnvironment(os.Getenv)
-	if err != nil {
-		return err
-	}
-	boot, err := bootstrap.New(bootstrap.Options{RESTConfig: cfg, Environment: env, Registerer: metrics.Registry,
-		WebhookConfigurations: []trust.Target{{Kind: trust.Validating, Name: "minimal"}}})
-	if err != nil {
-		return err
-	}
 	checks, err := handler.New(handler.Options{Registerer: metrics.Registry, Entries: []handler.Entry{
-		{Check: handler.CheckFor("no-default-service-account", noDefaultServiceAccount), Mode: handler.Deny}},
-		Namespace: env.Namespace, OnOwnNamespace: boot.AskedAboutOwnNamespace})
+		{Check: handler.CheckFor("no-default-service-account", noDefaultServiceAccount), Mode: handler.Deny}}})
 	if err != nil {
 		return err
 	}
-	// 2: the server presents what the bootstrapper has. GetWebhookServer is what makes the manager start it.
-	mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: boot.NewServer(bootstrap.ServerOptions{}),
-		Metrics: metricsserver.Options{BindAddress: "0"}})
+	srv, err := bootstrap.NewServer(bootstrap.Options{RESTConfig: cfg,
+		WebhookConfigurations: []bootstrap.Target{{Kind: bootstrap.Validating, Name: "minimal"}}})
 	if err != nil {
 		return err
 	}
-	mgr.GetWebhookServer().Register("/validate", checks)
-	// 3: probes say "ready" when the API server can call us. They and the metrics bound what connections can cost, which
-	// the manager's own do not.
-	probes, err := boot.ListenProbes(ctx, bootstrap.ProbeOptions{
-		HealthAddress: ":8081", MetricsAddress: ":8080", Gatherer: metrics.Registry})
+	srv.Register("/validate", checks)
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: srv})
 	if err != nil {
 		return err
 	}
-	// 4: the manager runs all of them.
-	if err := errors.Join(mgr.Add(boot), mgr.Add(probes)); err != nil {
+	if err := srv.AddTo(mgr); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)

@@ -25,7 +25,7 @@ func ExamplePolicy_Check() {
 	}
 	for _, name := range []string{"hook.shop.svc", "kubernetes.default.svc"} {
 		_, err := policy.Check(request(policy.Requester, name))
-		if violation, ok := errors.AsType[*authority.PolicyError](err); ok {
+		if violation := (*authority.PolicyError)(nil); errors.As(err, &violation) {
 			fmt.Println(name, "is refused:", violation.Reason)
 			continue
 		}

@@ -22,6 +22,7 @@ import (
 	"testing"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
+	"k8s.io/utils/ptr"
 )
 
 // proposal is a request in terms of what a policy is about, and valid in all other respects.
@@ -93,7 +94,7 @@ func (p proposal) object() (*certificatesv1.CertificateSigningRequest, bool) {
 		SignerName: p.signer, Username: p.user, Usages: p.usages,
 	}}
 	if p.seconds != 0 {
-		obj.Spec.ExpirationSeconds = new(p.seconds)
+		obj.Spec.ExpirationSeconds = ptr.To(p.seconds)
 	}
 	return obj, err == nil && len(obj.Spec.Request) <= maxRequestBytes
 }

@@ -10,13 +10,13 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // loop calls handle for the key of its queue, and again after a back-off if it fails.
 type loop struct {
 	queue    workqueue.TypedDelayingInterface[string]
-	failures backoff.Backoff
+	failures timing.Backoff
 	handle   func(ctx context.Context, key string) error
 	// failed is told of each failure, and with nil when it is over.
 	failed func(error)
@@ -56,7 +56,7 @@ func (l *loop) next(ctx context.Context) bool {
 	defer l.queue.Done(key)
 	err := l.handle(ctx, key)
 	if err == nil || ctx.Err() != nil {
-		if ctx.Err() == nil && l.failures != (backoff.Backoff{}) {
+		if ctx.Err() == nil && l.failures != (timing.Backoff{}) {
 			l.failed(nil)
 		}
 		l.failures.Reset()

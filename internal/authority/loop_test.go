@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hookstrap/hookstrap/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // TestLoopBacksOff wants longer and longer pauses between failures, no longer than the cap, and a fresh start after a
@@ -40,7 +40,7 @@ func TestLoopBacksOff(t *testing.T) {
 		if last < time.Minute || last > 5*time.Minute {
 			t.Errorf("last pause %s, want a few minutes", last)
 		}
-		if work.failures != (backoff.Backoff{}) {
+		if work.failures != (timing.Backoff{}) {
 			t.Error("failures are remembered after the end")
 		}
 	})
@@ -54,12 +54,12 @@ func TestLoopForgetsAfterSuccess(t *testing.T) {
 		work.handle = func(context.Context, string) error { return outcome }
 		work.queue.Add("key")
 		work.next(t.Context())
-		if work.failures == (backoff.Backoff{}) {
+		if work.failures == (timing.Backoff{}) {
 			t.Fatal("the failure is not remembered")
 		}
 		outcome = nil
 		work.next(t.Context())
-		if work.failures != (backoff.Backoff{}) {
+		if work.failures != (timing.Backoff{}) {
 			t.Error("failures are remembered after a success")
 		}
 	})

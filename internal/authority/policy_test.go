@@ -90,7 +90,8 @@ func TestPolicyClusterDomain(t *testing.T) {
 func checkReason(t *testing.T, policy Policy, obj *certificatesv1.CertificateSigningRequest, want string) {
 	t.Helper()
 	request, err := policy.Check(obj)
-	broken, ok := errors.AsType[*PolicyError](err)
+	broken := (*PolicyError)(nil)
+	ok := errors.As(err, &broken)
 	if !ok {
 		t.Fatalf("Check returned %v, want a *PolicyError", err)
 	}

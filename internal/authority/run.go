@@ -14,6 +14,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/internal/follow"
 	"github.com/hookstrap/hookstrap/internal/relist"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // longestLook bounds how long nobody looks at the wall clock: timers stand still while a machine is suspended.
@@ -43,7 +44,7 @@ func (a *Authority) Run(ctx context.Context) error {
 			ListerWatcher: cache.NewListWatchFromClient(a.client.CoreV1().RESTClient(), "secrets", a.secret.Namespace,
 				follow.ByName(a.secret.Name)),
 			Object: &corev1.Secret{}, Store: store,
-			Failed: relist.News(func(err error) {
+			Failed: timing.Once(func(err error) {
 				klog.FromContext(ctx).Error(a.explainSecret(err), "Cannot watch, will try again")
 			}),
 		})

@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/trust"
@@ -179,14 +178,4 @@ func (a *Authority) use(ctx context.Context, secret *corev1.Secret, read *state,
 	klog.FromContext(ctx).Info("Using CA", "secret", a.secret, "signing", trust.DescribeCertificate(read.cert),
 		"trusted", read.bundle.Len())
 	return true
-}
-
-// outdated tells whether a later revision of the same object has been seen already: the watch is behind a GET, or etcd
-// was restored from a backup. It is called with updating held.
-func (a *Authority) outdated(secret *corev1.Secret) bool {
-	if secret.UID != a.seen.uid {
-		return false
-	}
-	order, err := resourceversion.CompareResourceVersion(secret.ResourceVersion, a.seen.version)
-	return err == nil && order < 0
 }

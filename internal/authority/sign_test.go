@@ -116,7 +116,8 @@ func TestAnswerRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	broken, ok := errors.AsType[*PolicyError](refusal)
+	broken := (*PolicyError)(nil)
+	ok := errors.As(refusal, &broken)
 	if !ok || broken.Reason != ReasonDNSNameNotAllowed {
 		t.Fatalf("refusal %v", refusal)
 	}

@@ -22,7 +22,7 @@ func failedCondition(refusal error, now metav1.Time) certificatesv1.CertificateS
 		Message:        refusal.Error(),
 		LastUpdateTime: now,
 	}
-	if broken, ok := errors.AsType[*PolicyError](refusal); ok {
+	if broken := (*PolicyError)(nil); errors.As(refusal, &broken) {
 		condition.Reason = broken.Reason
 	}
 	return condition

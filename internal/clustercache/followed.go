@@ -12,6 +12,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/internal/refusal"
 	"github.com/hookstrap/hookstrap/internal/relist"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/view"
 )
 
@@ -67,7 +68,7 @@ func (c *Cache) reflect(ctx context.Context, f *followed, v view.Any) {
 	f.mu.Unlock()
 	obj, list := v.Of()
 	source := &feed{client: c.client, list: list, followed: f, listing: c.listing}
-	unwatched := relist.News(func(err error) { f.unwatched(ctx, err) })
+	unwatched := timing.Once(func(err error) { f.unwatched(ctx, err) })
 	relist.Run(ctx, relist.Options{
 		Name: describe(obj), ListerWatcher: source.listerWatcher(), Store: feedStore{f},
 		Failed: func(err error) {

@@ -14,7 +14,7 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // Attempt is one request with its key, from [Requester.Begin]. It must not be used concurrently.
@@ -79,7 +79,7 @@ func (a *Attempt) stored(ctx context.Context) (*certificatesv1.CertificateSignin
 	a.resumable = false
 	if a.requested != nil {
 		obj, err := a.requester.reread(ctx, a.requested)
-		a.resumable = backoff.Outage(err)
+		a.resumable = timing.Outage(err)
 		return obj, err
 	}
 	started := a.requester.now()

@@ -19,6 +19,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/internal/follow"
 	"github.com/hookstrap/hookstrap/internal/relist"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // wait follows one request until it is answered.
@@ -93,7 +94,7 @@ func (w *wait) watch(ctx context.Context) ([]byte, error) {
 		relist.Run(ctx, relist.Options{
 			Name: fmt.Sprintf("CertificateSigningRequest %q", w.requested.Name), ListerWatcher: w.listWatch(ctx),
 			Object: &certificatesv1.CertificateSigningRequest{}, Store: store,
-			Failed: relist.News(func(err error) {
+			Failed: timing.Once(func(err error) {
 				klog.FromContext(ctx).Error(err, "Cannot watch the request, will try again")
 			}),
 		})

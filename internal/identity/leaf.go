@@ -13,9 +13,12 @@ const maxCommonName = 64
 
 // ServerName is the name that the API server verifies whenever it calls the
 // webhook: <service>.<namespace>.svc.
-func (id Identity) ServerName() string {
-	return id.Service + "." + id.Namespace + ".svc"
-}
+func (id Identity) ServerName() string { return serverName(id.Service, id.Namespace) }
+
+// ServerName is that of the [Identity], which need not be known for it.
+func (in Inputs) ServerName() string { return serverName(in.Service, in.Namespace) }
+
+func serverName(service, namespace string) string { return service + "." + namespace + ".svc" }
 
 // CommonName is the shortest of the DNS names that fits into a certificate's
 // common name, which RFC 5280 limits to 64 characters; of equally short ones

@@ -149,7 +149,7 @@ func jsonDocuments(data []byte, before int) []document {
 		}
 		if err != nil {
 			failed := document{line: line + 1, err: fmt.Errorf("it is not JSON: %w", err)}
-			if at, ok := errors.AsType[*json.SyntaxError](err); ok {
+			if at := (*json.SyntaxError)(nil); errors.As(err, &at) {
 				failed.errLine = before + bytes.Count(data[:min(int(at.Offset), len(data))], []byte("\n")) + 1
 			}
 			return append(all, failed)

@@ -141,7 +141,7 @@ func realPath(path string) string {
 
 // reason is an error without the path, which is said already.
 func reason(err error) string {
-	if at, ok := errors.AsType[*fs.PathError](err); ok {
+	if at := (*fs.PathError)(nil); errors.As(err, &at) {
 		return at.Err.Error()
 	}
 	return err.Error()

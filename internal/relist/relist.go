@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 
-	"github.com/hookstrap/hookstrap/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // ListerWatcher returns lw for a reflector that lists again after an outage what there is by then. It may be used where
@@ -60,7 +60,7 @@ func refusedAsAList(err error) bool {
 // hidden here.
 func failed(what string, err error) error {
 	if utilnet.IsConnectionRefused(err) || apierrors.IsTooManyRequests(err) {
-		return &hidden{text: fmt.Sprintf("watching %s: %s", what, err.Error()), outage: backoff.Outage(err)}
+		return &hidden{text: fmt.Sprintf("watching %s: %s", what, err.Error()), outage: timing.Outage(err)}
 	}
 	return err
 }

@@ -11,7 +11,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // Options say what to watch, and who is told about it.
@@ -31,12 +31,12 @@ type Options struct {
 // proven is how long a watch has to last until the failures before it are forgotten.
 const proven = 10 * time.Second
 
-// Run keeps the store up to date until ctx ends. What fails is tried again as package backoff says. client-go's own
+// Run keeps the store up to date until ctx ends. What fails is tried again as package timing says. client-go's own
 // loop cannot tell an outage from a refusal, and begins anew every two minutes.
 func Run(ctx context.Context, o Options) {
 	reflector := cache.NewReflectorWithOptions(ListerWatcher(o.Name, o.ListerWatcher), o.Object, o.Store,
-		cache.ReflectorOptions{Name: o.Name, TypeDescription: o.Name, Backoff: backoff.Outages()})
-	var failures backoff.Backoff
+		cache.ReflectorOptions{Name: o.Name, TypeDescription: o.Name})
+	var failures timing.Backoff
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := reflector.ListAndWatchWithContext(quiet(ctx))
@@ -51,12 +51,7 @@ func Run(ctx context.Context, o Options) {
 		} else {
 			err = io.EOF // The watch has ended, perhaps as soon as it began.
 		}
-		timer := time.NewTimer(failures.After(err))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-		}
+		_ = timing.Sleep(ctx, failures.After(err)) // The loop looks at ctx.
 	}
 }
 
@@ -68,17 +63,6 @@ func quiet(ctx context.Context) context.Context {
 	return klog.NewContext(ctx, klog.Logger{})
 }
 
-// News returns a function for [Options.Failed] that calls report once for as long as the error stays the same.
-func News(report func(error)) func(error) {
-	var last string
-	return func(err error) {
-		if last != err.Error() {
-			report(err)
-		}
-		last = err.Error()
-	}
-}
-
 // hidden is an error whose type a reflector must not see.
 type hidden struct {
 	text   string
@@ -88,7 +72,7 @@ type hidden struct {
 // Error implements error.
 func (h *hidden) Error() string { return h.text }
 
-// Outage tells package backoff what the error was.
+// Outage tells package timing what the error was.
 func (h *hidden) Outage() bool { return h.outage }
 
 // Notifying is a store that calls Changed after each change. The first is the first complete list.

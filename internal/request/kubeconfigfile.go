@@ -73,10 +73,10 @@ func replaceable(path string) error {
 
 // unnamed takes the name of the file out of an error: a temporary one says nothing to a person, and path is said.
 func unnamed(err error) error {
-	if inner, found := errors.AsType[*fs.PathError](err); found {
+	if inner := (*fs.PathError)(nil); errors.As(err, &inner) {
 		return inner.Err
 	}
-	if inner, found := errors.AsType[*os.LinkError](err); found {
+	if inner := (*os.LinkError)(nil); errors.As(err, &inner) {
 		return inner.Err
 	}
 	return err

@@ -65,7 +65,8 @@ type decision struct {
 	entries []string                   // names of the webhooks which change, for a webhook configuration
 	reason  string                     // why the first of them changes; "" when nothing has to be done
 	urgent  bool                       // something is missing somewhere; otherwise there is only too much
-	unknown bool                       // some of what is too much was never in a policy of ours, and nothing is distrusted
+	unknown bool                       // some of it has to wait for the end of a rollout, and nothing is distrusted
+	strange Bundle                     // what is taken out and was never in a policy of ours
 }
 
 // tidies reports whether every entry of ours has been right before the write, so that it repairs nothing.
@@ -84,7 +85,7 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 	var changed []slot
 	distrusted := false
 	for _, entry := range s.slots(live) {
-		wanted, reason, surplus := want(entry.bundle, p, now)
+		wanted, reason, surplus := want(entry.bundle, p.of(entry), now)
 		if len(wanted) == 0 || bytes.Equal(wanted, entry.bundle) {
 			continue
 		}
@@ -96,14 +97,17 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 		changed = append(changed, entry)
 		d.reason = cmp.Or(d.reason, reason)
 		d.urgent = d.urgent || reason != reasonSurplus && reason != reasonDistrusted
-		d.unknown = d.unknown || !p.whole && !surplus.Without(p.known).Empty()
+		if !p.whole {
+			d.strange = d.strange.Union(surplus.Without(p.known))
+		}
 		distrusted = distrusted || reason == reasonDistrusted
 		if entry.webhook != "" {
 			d.entries = append(d.entries, entry.webhook)
 		}
 	}
-	d.unknown = d.unknown && !distrusted
+	d.unknown = !d.strange.Empty() && !distrusted
 	for _, entry := range p.left {
+		d.unknown = d.unknown || entry.late
 		changed = append(changed, entry)
 		d.reason = cmp.Or(d.reason, reasonMoved)
 		if entry.webhook != "" {
@@ -111,6 +115,13 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 		}
 	}
 	return s.request(d, live, changed), nil
+}
+
+// soon is what of a decision does not have to wait for the end of a rollout. It has no reason if that is nothing.
+func (s scope) soon(live *unstructured.Unstructured, p Policy, now time.Time) (decision, error) {
+	p.injected = true
+	p.left = slices.DeleteFunc(slices.Clone(p.left), func(entry slot) bool { return entry.late })
+	return s.decide(live, p, now)
 }
 
 // request adds to d how the changed entries are written.
@@ -165,6 +176,13 @@ func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string, s
 		return have.Prune(now).Union(p.Bundle).PEM(), reason, Bundle{}
 	}
 	return have.Union(p.Bundle).Prune(now).PEM(), reason, Bundle{}
+}
+
+// of is the policy for one entry. One that calls us by another name of ours may also reach another server, at another
+// port of that host: CAs that were never ours stay in it.
+func (p Policy) of(entry slot) Policy {
+	p.injected = p.injected || entry.name != ""
+	return p
 }
 
 // tolerates reports whether a live bundle has all that it has to, and beside it what somebody else insists on. Its

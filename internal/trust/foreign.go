@@ -52,9 +52,10 @@ func destination(config map[string]any) string {
 	return namespace + "/" + name
 }
 
-// tellForeign reports the foreign entries of what is live when they are not what they were.
+// tellForeign reports the foreign entries of what is live when they are not what they were, once it is known by which
+// names we can be called.
 func (w *worker) tellForeign(ctx context.Context, known state) {
-	if !known.synced() {
+	if !known.synced() || !w.named() {
 		return
 	}
 	foreign := w.scope.foreign(known.live)

@@ -76,12 +76,14 @@ type Injector struct {
 	opts    InjectorOptions
 	views   []*view // one for each target, in their order
 	changes broadcast
+	asking  sync.Mutex // held from asking a source until its policy is in force
 
 	mu     sync.Mutex
 	policy Policy
 	known  Bundle // the CAs of earlier exact policies
 	all    Bundle // the CAs of all policies
 	names  []string
+	named  bool // whether the names are known, of which there may be none
 	// number is of the policy and the names: 0 is the zero Policy without names, and each change gets the next.
 	number    int
 	published bool // whether there is a policy
@@ -127,9 +129,21 @@ func (o InjectorOptions) validate() error {
 	return nil
 }
 
-// Publish sets what the live bundles have to be from now on, and wakes whoever has to write it. It does not wait;
-// [Injector.WaitVerified] does. It may be called before Run.
-func (i *Injector) Publish(p Policy) {
+// PolicySource says what the live bundles have to be. It may be asked by many goroutines.
+type PolicySource interface {
+	TrustPolicy() Policy
+}
+
+// TrustPolicy implements [PolicySource]: a policy that does not change.
+func (p Policy) TrustPolicy() Policy { return p }
+
+// Publish asks source what the live bundles have to be from now on, and wakes the workers if that is news. Call it
+// again when the source has another answer. It does not wait; [Injector.WaitVerified] does. It may be called before
+// Run. Answers are taken one at a time, so that an older one is not published after a newer one.
+func (i *Injector) Publish(source PolicySource) {
+	i.asking.Lock()
+	defer i.asking.Unlock()
+	p := source.TrustPolicy()
 	i.mu.Lock()
 	same := i.published && p.Exact == i.policy.Exact && p.Bundle.Equal(i.policy.Bundle) &&
 		slices.Equal(p.Distrusted, i.policy.Distrusted)
@@ -172,7 +186,7 @@ func (i *Injector) Run(ctx context.Context) error {
 		running.Go(func() { watcher.run(ctx) })
 		worker := &worker{
 			view: v, resource: resource, scope: i.scope(v.target), clock: i.opts.Clock,
-			observer: i.opts.Observer, policy: i.current, called: map[string]string{},
+			observer: i.opts.Observer, policy: i.current, named: i.knowsNames, called: map[string]string{},
 		}
 		running.Go(func() { worker.run(ctx) })
 	}

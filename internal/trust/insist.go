@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/klog/v2"
@@ -35,17 +36,27 @@ func injection(obj *unstructured.Unstructured) string {
 	return ""
 }
 
+const (
+	// insistedFor is how long a CA stays that was put back. After that it is taken out once more, so that it does not stay
+	// when the other manager has gone, or was a thief.
+	insistedFor = time.Hour
+	// maxRemembered is how many CAs are remembered that we took out, or reported.
+	maxRemembered = 100
+)
+
 // insistence is what one worker knows of others who keep CAs in our caBundles.
 type insistence struct {
-	rival string // the field manager other than ours that was last seen to own one of them
-	extra Bundle // what was live and never in a policy of ours, when the worker last looked
-	gone  Bundle // what of that has been taken out; if it comes back, somebody insists
-	told  Bundle // what was reported to stay
+	rival string    // the field manager other than ours that was last seen to own one of them
+	extra Bundle    // what was live and never in a policy of ours, when the worker last looked
+	gone  Bundle    // what of that we have taken out; if another manager puts it back, that one insists
+	until time.Time // what was put back stays until then; zero if nothing was
+	told  Bundle    // what was reported to stay
 }
 
 // look brings it up to date with what is live, and returns what is to be left in the caBundles. everything is true if
-// that is whatever was never in a policy of ours.
-func (n *insistence) look(s scope, live *unstructured.Unstructured, p Policy) (insisted Bundle, everything bool) {
+// that is whatever was never in a policy of ours. What a replica of ours puts back is not insisted on: a replica that
+// still uses another signer writes as the same field manager.
+func (n *insistence) look(s scope, live *unstructured.Unstructured, p Policy, now time.Time) (insisted Bundle, everything bool) {
 	var all Bundle
 	var names []string
 	for _, entry := range s.slots(live) {
@@ -53,10 +64,44 @@ func (n *insistence) look(s scope, live *unstructured.Unstructured, p Policy) (i
 		all = all.Union(have)
 		names = append(names, entry.webhook)
 	}
-	n.gone = n.gone.Union(n.extra.Without(all))
 	n.extra = all.Without(p.published).WithoutFingerprints(p.Distrusted)
-	n.rival = cmp.Or(owner(s.target.Kind, live, names, s.manager), n.rival)
-	return n.gone, injection(live) != ""
+	rival := owner(s.target.Kind, live, names, s.manager)
+	n.rival = cmp.Or(rival, n.rival)
+	return n.putBack(rival, now), injection(live) != ""
+}
+
+// putBack is what of the live CAs we had taken out, while it may stay. rival owns a caBundle of what is live, if that is
+// not "".
+func (n *insistence) putBack(rival string, now time.Time) Bundle {
+	back := n.gone.Without(n.gone.Without(n.extra))
+	switch {
+	case back.Empty():
+		n.until = time.Time{}
+	case n.until.IsZero() && rival == "", !n.until.IsZero() && !now.Before(n.until):
+		n.gone, n.until, back = n.gone.Without(back), time.Time{}, Bundle{}
+	case n.until.IsZero():
+		n.until = now.Add(insistedFor)
+	}
+	return back
+}
+
+// took notes what we have taken out.
+func (n *insistence) took(out Bundle) { n.gone = remember(n.gone, out) }
+
+// ends is in how long something stops to be insisted on, 0 if nothing is.
+func (n *insistence) ends(now time.Time) time.Duration {
+	if n.until.IsZero() {
+		return 0
+	}
+	return max(n.until.Sub(now), 1)
+}
+
+// remember adds to what is known, which is begun anew when it has grown too much.
+func remember(known, more Bundle) Bundle {
+	if known.Len()+more.Len() > maxRemembered {
+		return more
+	}
+	return known.Union(more)
 }
 
 // owner is a field manager other than ours that owns one of the caBundles, "" if none does.
@@ -78,7 +123,7 @@ func (w *worker) tellInsistence(ctx context.Context, live *unstructured.Unstruct
 	if p.Bundle.Empty() || w.scope.creates() || kept.Without(w.insists.told).Empty() {
 		return
 	}
-	w.insists.told = w.insists.told.Union(kept)
+	w.insists.told = remember(w.insists.told, kept)
 	found := Insistence{Manager: w.insists.rival, Annotation: injection(live), CAs: kept}
 	klog.FromContext(ctx).Info("Leaving CAs that are not ours in the caBundle: another manager insists on them", "target",
 		w.view.target.String(), "manager", found.Manager, "annotation", found.Annotation, "cas", found.CAs.Describe())

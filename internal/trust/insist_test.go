@@ -64,17 +64,22 @@ func TestToleratedBundles(t *testing.T) {
 	}
 }
 
-// Who puts a CA back that was taken out insists on it; a CA that is there for the first time, or is our own, is not
-// insisted on.
+// Another manager who puts a CA back that we took out insists on it, for an hour. A CA that is there for the first time, is
+// our own, was taken out by somebody else, or is put back by a replica of ours is not insisted on.
 func TestInsistenceIsSeen(t *testing.T) {
 	ca := func(name string) Bundle { return NewBundle(newCA(t, name, noon().Add(time.Hour)).cert) }
 	ours, next, theirs := ca("ours"), ca("next"), ca("theirs")
 	policy := Policy{Bundle: ours, Exact: true, published: ours}
 	var n insistence
-	look := func(p Policy, live Bundle) Bundle {
-		insisted, _ := n.look(ourScope(), webhooks(t, live.PEM()), p)
+	now := noon()
+	by := func(manager string, p Policy, live Bundle) Bundle {
+		obj := webhooks(t, live.PEM())
+		fields := `l: [{manager: ` + manager + `, operation: Update, fieldsV1: {"f:webhooks": {'k:{"name":"w0"}': {"f:clientConfig": {"f:caBundle": {}}}}}}]`
+		obj.Object["metadata"].(map[string]any)["managedFields"] = object(t, fields).Object["l"] //nolint:forcetypeassert // As webhooks makes it.
+		insisted, _ := n.look(ourScope(), obj, p, now)
 		return insisted
 	}
+	look := func(p Policy, live Bundle) Bundle { return by(DefaultFieldManager, p, live) }
 	if got := look(policy, ours.Union(theirs).Union(next)); !got.Empty() {
 		t.Errorf("at first sight: %s", got.Describe())
 	}
@@ -83,15 +88,30 @@ func TestInsistenceIsSeen(t *testing.T) {
 		t.Errorf("a CA of ours: %s", got.Describe())
 	}
 	look(policy, ours)
+	if got := by("helm", policy, ours.Union(theirs)); !got.Empty() {
+		t.Errorf("back after somebody else took it out: %s", got.Describe())
+	}
+	n.took(theirs)
+	look(policy, ours)
+	if got := look(policy, ours.Union(theirs)); !got.Empty() {
+		t.Errorf("put back by a replica: %s", got.Describe())
+	}
+	n.took(theirs)
+	if got := by("helm", policy, ours.Union(theirs)); !got.Equal(theirs) || n.ends(now) != insistedFor {
+		t.Errorf("put back: %s, for %s", got.Describe(), n.ends(now))
+	}
+	now = now.Add(insistedFor - time.Second)
 	if got := look(policy, ours.Union(theirs)); !got.Equal(theirs) {
-		t.Errorf("put back: %s", got.Describe())
+		t.Errorf("put back, and written by us since: %s", got.Describe())
 	}
-	if n.rival != "" {
-		t.Errorf("the manager is %q", n.rival)
+	now = now.Add(time.Second)
+	if got := by("helm", policy, ours.Union(theirs)); !got.Empty() || n.ends(now) != 0 {
+		t.Errorf("an hour later: %s, for %s", got.Describe(), n.ends(now))
 	}
+	n.rival = ""
 	live := &unstructured.Unstructured{Object: object(t, managedYAML).Object}
 	live.Object["webhooks"] = object(t, `l: [{name: two, clientConfig: {service: {namespace: apps, name: web}}}]`).Object["l"]
-	if n.look(ourScope(), live, policy); n.rival != "helm" {
+	if n.look(ourScope(), live, policy, now); n.rival != "helm" {
 		t.Errorf("the manager is %q, want helm", n.rival)
 	}
 }

@@ -43,7 +43,10 @@ func (s scope) places(obj *unstructured.Unstructured) map[string]place {
 // without our CAs, which nobody there has asked for. What has another field manager for an owner is not ours to change.
 // called is where our entries went when they were last seen, by name; it is brought up to date. An entry that is put
 // back as it was is not left twice.
-func (s scope) leave(live *unstructured.Unstructured, called map[string]string, ours Bundle) []slot {
+//
+// With ours alone in it, an entry that calls another Service may have the CA that this Service's server uses: the Service
+// was renamed, or the signer is everybody's. A caBundle of our own signer goes when a rollout is over, another stays.
+func (s scope) leave(live *unstructured.Unstructured, called map[string]string, ours Bundle, exact bool) []slot {
 	places := s.places(live)
 	for _, o := range s.slots(live) {
 		called[o.webhook] = destination(places[o.webhook].config)
@@ -59,6 +62,10 @@ func (s scope) leave(live *unstructured.Unstructured, called map[string]string, 
 		have, err := ParseBundle(p.bundle)
 		rest := have.Without(ours)
 		if err != nil || rest.Equal(have) || s.ownedByOthers(live, name) {
+			delete(called, name)
+			continue
+		}
+		if p.late = rest.Empty() && p.config["url"] == nil; p.late && !exact {
 			delete(called, name)
 			continue
 		}

@@ -43,7 +43,7 @@ func TestLeave(t *testing.T) {
 			entry["clientConfig"] = config
 			live.Object["metadata"].(map[string]any)["managedFields"] = object(t, "l: "+fmt.Sprintf(owned, tc.manager)).Object["l"] //nolint:forcetypeassert // As webhooks makes it.
 			policy := Policy{Bundle: ours, Exact: true}
-			policy.left = ourScope().leave(live, tc.called, ours)
+			policy.left = ourScope().leave(live, tc.called, ours, true)
 			d, err := ourScope().decide(live, policy, noon())
 			if err != nil {
 				t.Fatal(err)
@@ -62,10 +62,35 @@ func TestLeave(t *testing.T) {
 				t.Errorf("the caBundle becomes %q, want %q", got, tc.want.PEM())
 			}
 			// What comes back afterwards is somebody's will.
-			if again := ourScope().leave(after, tc.called, ours); again != nil || len(tc.called) > 0 {
+			if again := ourScope().leave(after, tc.called, ours, true); again != nil || len(tc.called) > 0 {
 				t.Errorf("left %v, and still remembers %v", again, tc.called)
 			}
 		})
+	}
+}
+
+// A caBundle that would be empty may be what the other Service's server needs: it goes when a rollout is over, if our own
+// signer made the CA, and else stays. What has to wait does not hold up the rest.
+func TestLeaveWaitsForAnotherService(t *testing.T) {
+	ours := NewBundle(newCA(t, "ours", noon().Add(time.Hour)).cert)
+	theirs := NewBundle(newCA(t, "theirs", noon().Add(time.Hour)).cert)
+	live := webhooks(t, ours.PEM(), ours.Union(theirs).PEM())
+	for _, entry := range listField(live.Object, "webhooks")[1:] {
+		mapField(entry, "clientConfig")["service"] = map[string]any{"namespace": "apps", "name": "web2"}
+	}
+	called := func() map[string]string { return map[string]string{"w0": "apps/web", "w1": "apps/web"} }
+	left := ourScope().leave(live, called(), ours, false)
+	if len(left) != 1 || left[0].webhook != "w1" || left[0].late {
+		t.Errorf("with another signer's CA: left %+v, want w1 at once", left)
+	}
+	policy := Policy{Bundle: ours, Exact: true, published: ours}
+	policy.left = ourScope().leave(live, called(), ours, true)
+	d, err := ourScope().decide(live, policy, noon())
+	if err != nil || !d.unknown || len(d.entries) != 2 {
+		t.Errorf("with our own: %+v, %v, want both entries and the long delay", d, err)
+	}
+	if d, err = ourScope().soon(live, policy, noon()); err != nil || d.unknown || len(d.entries) != 1 {
+		t.Errorf("soon: %+v, %v, want w1 alone", d, err)
 	}
 }
 

@@ -6,15 +6,12 @@ package trust
 import (
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/wait"
-
-	"github.com/hookstrap/hookstrap/internal/backoff"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 const (
 	firstDelay  = 500 * time.Millisecond
 	longestWait = time.Minute
-	delayJitter = 0.5 // up to half more, so that replicas do not retry in step
 
 	// Whoever needs a repair again within the window is fighting us. A few repairs are free: helm writes an object
 	// more than once in an upgrade, and replicas may learn of a new CA one after the other.
@@ -24,7 +21,7 @@ const (
 
 // pace says when the next write to one target may go out. The zero value allows it at once.
 type pace struct {
-	failures  backoff.Backoff
+	failures  timing.Backoff
 	repairs   int // in a row, each within fightWindow of the one before
 	notBefore time.Time
 }
@@ -46,20 +43,8 @@ func (p *pace) wrote(now time.Time, repair bool) {
 	default:
 		p.repairs = 1
 	}
-	p.notBefore = now.Add(delay(p.repairs - freeRepairs))
+	p.notBefore = now.Add(timing.Delay(firstDelay, longestWait, p.repairs-freeRepairs))
 }
 
 // fights reports whether the last write made a fight of it: true once for each fight.
 func (p *pace) fights() bool { return p.repairs == freeRepairs+1 }
-
-// delay doubles with n, from firstDelay for 1 up to longestWait; there is none for n below 1.
-func delay(n int) time.Duration {
-	if n < 1 {
-		return 0
-	}
-	d := longestWait
-	if n < 10 { // beyond that, shifting only gets near to an overflow
-		d = min(d, firstDelay<<(n-1))
-	}
-	return wait.Jitter(d, delayJitter)
-}

@@ -82,8 +82,8 @@ func NewPublisher(opts PublisherOptions) (*Publisher, error) {
 	return &Publisher{injector: injector}, nil
 }
 
-// Publish sets what the live bundle has to be from now on. It does not wait, and may be called before Run.
-func (p *Publisher) Publish(policy Policy) { p.injector.Publish(policy) }
+// Publish asks source what the live bundle has to be from now on: see [Injector.Publish].
+func (p *Publisher) Publish(source PolicySource) { p.injector.Publish(source) }
 
 // Run watches and writes until ctx ends, and then returns nil. Call it once.
 func (p *Publisher) Run(ctx context.Context) error { return p.injector.Run(ctx) }

@@ -16,7 +16,8 @@ import (
 )
 
 // SetNames says which DNS names and IP addresses our certificates are for. Entries that call one of them, by URL or by
-// the Service of that name, are ours as those that call our Service are; a DNS name may begin with a wildcard.
+// the Service of that name, are ours as those that call our Service are. A wildcard names no host: those that it stands
+// for may be other servers.
 func (i *Injector) SetNames(names []string) {
 	i.mu.Lock()
 	same := slices.Equal(names, i.names)
@@ -24,10 +25,19 @@ func (i *Injector) SetNames(names []string) {
 		i.names = slices.Clone(names)
 		i.number++
 	}
+	first := !i.named
+	i.named = true
 	i.mu.Unlock()
-	if !same {
+	if !same || first {
 		i.changes.announce()
 	}
+}
+
+// knowsNames reports whether SetNames was called, so that it is known which entries are foreign.
+func (i *Injector) knowsNames() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.named
 }
 
 // covers reports whether our certificates are for a host, by the rules of the API server's TLS client.
@@ -40,7 +50,9 @@ func (i *Injector) covers(host string) bool {
 			names.IPAddresses = append(names.IPAddresses, ip)
 			continue
 		}
-		names.DNSNames = append(names.DNSNames, name)
+		if !strings.HasPrefix(name, "*.") {
+			names.DNSNames = append(names.DNSNames, name)
+		}
 	}
 	return names.VerifyHostname(host) == nil
 }

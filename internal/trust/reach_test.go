@@ -17,7 +17,7 @@ func TestReaches(t *testing.T) {
 	for config, want := range map[string]string{
 		`{url: "https://hooks.example.com/validate"}`:        "hooks.example.com",
 		`{url: "https://Hooks.Example.COM:8443/x?y"}`:        "hooks.example.com",
-		`{url: "https://one.wild.example.com"}`:              "one.wild.example.com",
+		`{url: "https://one.wild.example.com"}`:              "",
 		`{url: "https://192.0.2.7:9443/"}`:                   "192.0.2.7",
 		`{url: "https://[2001:DB8:0::1]:9443/"}`:             "2001:db8:0::1",
 		`{url: "https://web.apps.svc"}`:                      "web.apps.svc",
@@ -66,12 +66,31 @@ func TestVerifyForTheNameThatIsCalled(t *testing.T) {
 	}
 }
 
+// In an entry that calls us by another name, a CA that was never ours stays: the same host may have another server.
+func TestEntryByAnotherNameKeepsOtherCAs(t *testing.T) {
+	ours := NewBundle(newCA(t, "ours", noon().Add(time.Hour)).cert)
+	theirs := NewBundle(newCA(t, "theirs", noon().Add(time.Hour)).cert)
+	policy := Policy{Bundle: ours, Exact: true, published: ours}
+	for url, want := range map[string]string{"": reasonSurplus, "https://hooks.example.com:7443": ""} {
+		i := newInjector(t, hookstrap())
+		i.SetNames([]string{"hooks.example.com"})
+		live := webhooks(t, ours.Union(theirs).PEM())
+		if config := mapField(listField(live.Object, "webhooks")[1], "clientConfig"); url != "" {
+			delete(config, "service")
+			config["url"] = url
+		}
+		if d, err := i.scope(hookstrap()).decide(live, policy, noon()); err != nil || d.reason != want {
+			t.Errorf("url %q: the reason to write is %q, %v, want %q", url, d.reason, err, want)
+		}
+	}
+}
+
 func TestSetNamesWakesOnlyForNews(t *testing.T) {
 	i := newInjector(t, hookstrap())
 	for step, tc := range []struct {
 		names []string
 		news  bool
-	}{{nil, false}, {[]string{"a"}, true}, {[]string{"a"}, false}, {[]string{"a", "b"}, true}} {
+	}{{nil, true}, {nil, false}, {[]string{"a"}, true}, {[]string{"a"}, false}, {[]string{"a", "b"}, true}} {
 		changed := i.changes.next()
 		i.SetNames(tc.names)
 		woken := false

@@ -16,6 +16,7 @@ type slot struct {
 	webhook string // the entry's name there; "" elsewhere
 	bundle  []byte // the live caBundle
 	name    string // what the API server verifies the certificate for; "" for the name of our Service
+	late    bool   // of one that we leave: the server that it calls may be one of us that has just been renamed
 }
 
 // scope is what an injector has to do with one target.

@@ -84,8 +84,8 @@ func TestAPIServiceThatSkipsVerification(t *testing.T) {
 	}
 	ca := newCA(t, "our-ca", noon().Add(time.Hour))
 	d, err := i.scope(target).decide(i.views[0].get().live, Policy{Bundle: NewBundle(ca.cert)}, noon())
-	if err != nil || d.apply != nil {
-		t.Errorf("a write of %v, error %v", d.apply, err)
+	if err != nil || d.reason != "" || d.patch != nil {
+		t.Errorf("writes %v because of %q, error %v", d.patch, d.reason, err)
 	}
 	// A local one, and one that is somebody else's, is waited for at the start.
 	for _, spec := range []map[string]any{{}, {"service": map[string]any{"namespace": "x", "name": "y"}, "insecureSkipTLSVerify": true}} {

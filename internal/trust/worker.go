@@ -41,6 +41,7 @@ type worker struct {
 	clock    clock.Clock
 	observer Observer
 	policy   func() (Policy, int) // and a number which grows with each change of the policy
+	named    func() bool          // whether it is known by which names we can be called
 
 	pace    pace
 	number  int                        // of the policy which pace and right are about
@@ -111,14 +112,14 @@ func (w *worker) step(ctx context.Context) time.Duration {
 		return 0
 	}
 	now := w.clock.Now()
-	policy.insisted, policy.injected = w.insists.look(w.scope, live, policy)
+	policy.insisted, policy.injected = w.insists.look(w.scope, live, policy, now)
 	w.tellInsistence(ctx, live, policy)
-	policy.left = w.scope.leave(live, w.called, policy.published)
-	d, err := w.scope.decide(live, policy, now)
+	policy.left = w.scope.leave(live, w.called, policy.published, policy.Exact)
+	d, err := w.decide(live, policy, now)
 	if err == nil && d.reason == "" {
 		w.view.setWriteErr(nil)
 		w.right, w.surplus = live, time.Time{}
-		return 0
+		return w.insists.ends(now)
 	}
 	if wait := max(w.pace.wait(now), w.patience(d, now)); wait > 0 {
 		return wait
@@ -130,6 +131,18 @@ func (w *worker) step(ctx context.Context) time.Duration {
 		return w.failed(ctx, err)
 	}
 	return 0
+}
+
+// decide compares what is live with the policy. What has to wait for the end of a rollout does not hold up the rest.
+func (w *worker) decide(live *unstructured.Unstructured, policy Policy, now time.Time) (decision, error) {
+	d, err := w.scope.decide(live, policy, now)
+	if err != nil || d.urgent || !d.unknown {
+		return d, err
+	}
+	if soon, err := w.scope.soon(live, policy, now); err != nil || soon.reason != "" {
+		return soon, err
+	}
+	return d, nil
 }
 
 // patience is how long d can wait. What is missing cannot; what there is too much may be the CA of a rotation of which
@@ -168,9 +181,7 @@ func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, at 
 	w.history = at
 	w.wrote(ctx, live, d, start)
 	w.right = result
-	if policy, _ := w.policy(); d.unknown { // It may be put back before the watch says that it was gone.
-		w.insists.look(w.scope, result, policy)
-	}
+	w.insists.took(d.strange)
 	return nil
 }
 

@@ -35,8 +35,8 @@ func referred(v reflect.Value) int64 {
 		return referredByItems(v)
 	case reflect.Struct:
 		n := int64(0)
-		for _, field := range v.Fields() {
-			n += referred(field)
+		for i := range v.NumField() {
+			n += referred(v.Field(i))
 		}
 		return n
 	case reflect.Map:

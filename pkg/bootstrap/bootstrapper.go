@@ -4,23 +4,26 @@
 package bootstrap
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"sync"
+	"io"
+	"net/http"
+	"os"
 	"sync/atomic"
-	"time"
 
-	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
-	"github.com/hookstrap/hookstrap/internal/logcap"
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
+	"github.com/hookstrap/hookstrap/internal/readiness"
 	"github.com/hookstrap/hookstrap/internal/refusal"
+	"github.com/hookstrap/hookstrap/internal/report"
+	"github.com/hookstrap/hookstrap/internal/retry"
+	"github.com/hookstrap/hookstrap/internal/rollover"
 	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/source"
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
@@ -28,58 +31,34 @@ import (
 // and run [Bootstrapper.Start]. It implements controller-runtime's manager.Runnable and LeaderElectionRunnable.
 // All methods are safe for concurrent use; Start may be called once.
 type Bootstrapper struct {
-	options  Options
-	clients  clients
-	requests *requestCounter
-	metrics  *metrics
-	events   *events
-	injector *trust.Injector
-	// publisher is nil unless it was asked for.
-	publisher *trust.Publisher
+	// Notices are events of our Pod about what is not the certificate.
+	*report.Notices
+
+	options   Options
+	clients   clients
+	requests  *requestCounter
+	report    *report.Reporter
 	state     serving.State
-	// directory keeps the pair across restarts, nil for memory only.
-	directory *serving.Directory
-	problem   problem
-	readiness readiness
+	service   *source.Service
+	clientCAs source.ClientCAs
+	directory *serving.Directory // nil for memory only
+	injector  *trust.Injector
+	publisher *trust.Publisher // nil unless it was asked for
+	rollover  *rollover.Rollover
+	readiness *readiness.Readiness
+
 	// listens is where a [Server] of ours listens, nil before that is known.
-	listens   atomic.Pointer[string]
-	selfGiven bool // Options.SelfAddress was set
-	// service is what the Service was last seen to be, [noService] if it was not there; nil before that.
-	service atomic.Pointer[corev1.Service]
-	// ownNamespace has us say once that we are asked about our own namespace.
-	ownNamespace sync.Once
-	// refused are the files that cannot be used, by what they hold: why.
-	refused sync.Map
-	// own are the addresses of our own handshakes, which are no clients.
-	own addresses
+	listens atomic.Pointer[string]
 
-	// handshakes are those of readiness, with our own listener or the neighbor's.
-	handshakes shared[*serving.Pair]
-	// sidecar is what the other container was last seen to present.
-	sidecar sidecarLook
-
-	// publishing is held from reading a trust policy until the injector has it.
-	publishing sync.Mutex
-
-	// renewNow asks for a renewal; a second request while one is waiting is the same request.
-	renewNow chan struct{}
-	// changed says that something which a certificate depends on is no longer what it was; see wake.
-	changed chan struct{}
-	// uncallable is closed, by getUncallable, when the Service turns out at the start to be none that can be called.
-	uncallable    chan struct{}
-	getUncallable func()
-	// served is closed when the first certificate is served, ready when the first handshake was verified.
-	served, ready chan struct{}
-	started       time.Time
-	// once is true in [Bootstrapper.Once].
-	once bool
+	// changed says that something which a certificate depends on is no longer what it was, renewNow asks for another one.
+	changed, renewNow timing.Signal
 }
 
-// New checks the options, all faults at once, reads the client CAs and prepares the clients. It contacts nothing.
+// New reads what the options leave empty from the environment, checks them, reads the client CAs and prepares the
+// clients. It contacts nothing. The error joins a [FieldError] for each fault.
 func New(options Options) (*Bootstrapper, error) {
-	given := options.SelfAddress != ""
-	options = options.withDefaults()
-	if err := options.validate(); err != nil {
+	options, err := options.completed(os.Getenv)
+	if err != nil {
 		return nil, fmt.Errorf("bootstrap options: %w", err)
 	}
 	requests := &requestCounter{}
@@ -87,24 +66,18 @@ func New(options Options) (*Bootstrapper, error) {
 	if err != nil {
 		return nil, err
 	}
-	uncallable := make(chan struct{})
 	b := &Bootstrapper{
-		options:  options,
-		clients:  clients,
-		requests: requests,
-
-		readiness:  readiness{made: time.Now()},
-		uncallable: uncallable, getUncallable: sync.OnceFunc(func() { close(uncallable) }),
-
-		events:   newEvents(options.Environment, clients.events(options.Namespace)),
-		renewNow: make(chan struct{}, 1),
-		changed:  make(chan struct{}, 1),
-		served:   make(chan struct{}),
-		ready:    make(chan struct{}),
+		options: options, clients: clients, requests: requests,
+		service:  source.NewService(options.serviceName()),
+		renewNow: timing.NewSignal(), changed: timing.NewSignal(),
 	}
-	b.handshakes.ask = b.handshake
-	b.selfGiven = given
-	if err := b.loadClientAuth(); err != nil {
+	if err := b.newReport(); err != nil {
+		return nil, err
+	}
+	b.clientCAs = source.ClientCAs{
+		File: options.ClientCAFile, AllowedNames: options.ClientAllowedNames, State: &b.state, Report: b.report,
+	}
+	if err := b.clientCAs.Load(); err != nil {
 		return nil, fmt.Errorf("bootstrap options: ClientCAFile: %w", err)
 	}
 	if options.Source == SourceCSR && options.CertDir != "" {
@@ -112,23 +85,66 @@ func New(options Options) (*Bootstrapper, error) {
 			return nil, err
 		}
 	}
-	if b.metrics, err = newMetrics(options.Registerer, b.trustedNow); err != nil {
+	if err := b.newTrust(); err != nil {
 		return nil, err
 	}
-	b.injector, err = trust.NewInjector(trust.InjectorOptions{
-		Client:   clients.dynamic,
-		Targets:  options.WebhookConfigurations,
-		Service:  types.NamespacedName{Namespace: options.Namespace, Name: options.Service},
-		Observer: b.injectorObserver(),
+	b.rollover = rollover.New(rollover.Options{
+		ServerName: options.identityInputs(nil).ServerName(), Trust: b.injector, Publisher: b.publisher,
+		State: &b.state, Sink: b.sink(), Report: b.report,
 	})
-	for _, t := range options.WebhookConfigurations { // A gauge that is there from the start lets a query see a change.
-		b.waived(t, "")
+	b.readiness = readiness.New(readiness.Options{
+		ServerName: options.identityInputs(nil).ServerName(), State: &b.state, Injector: b.injector, Service: b.service,
+		Report: b.report, ExternalTrust: options.ExternalTrust, Address: b.selfAddress, Sidecar: options.Sidecar,
+		CertDir: options.CertDir,
+	})
+	return b, nil
+}
+
+func (b *Bootstrapper) newReport() (err error) {
+	o := b.options
+	b.report, err = report.New(report.Options{
+		Registerer: o.Registerer,
+		Trusted:    func() error { return b.readiness.Trusted() },
+		Pod: corev1.ObjectReference{
+			APIVersion: "v1", Kind: "Pod", Namespace: o.Namespace, Name: o.PodName, UID: o.PodUID,
+		},
+		Events:               b.clients.events(o.Namespace),
+		SharedConfigurations: o.SharedConfigurations, CASecret: o.CASecretName,
+	})
+	if err != nil {
+		return err
 	}
-	if err != nil || !options.PublishTrustBundle {
-		return b, err
+	b.report.Targets(o.WebhookConfigurations)
+	b.Notices = report.NewNotices(b.report, o.Namespace)
+	return nil
+}
+
+// newTrust prepares what keeps the caBundles, and the ClusterTrustBundle for clients other than the API server.
+func (b *Bootstrapper) newTrust() (err error) {
+	o := b.options
+	b.injector, err = trust.NewInjector(trust.InjectorOptions{
+		Client: b.clients.dynamic, Targets: o.WebhookConfigurations, Service: o.serviceName(),
+		Observer: b.report.Observer(),
+	})
+	if err != nil || !o.PublishTrustBundle {
+		return err
 	}
-	b.publisher, err = b.newPublisher()
-	return b, err
+	b.publisher, err = trust.NewPublisher(trust.PublisherOptions{
+		Client: b.clients.dynamic, SignerName: o.SignerName, Service: o.serviceName(), Observer: b.report.Observer(),
+	})
+	return err
+}
+
+func (b *Bootstrapper) sink() rollover.Sink {
+	if b.options.Sidecar {
+		return rollover.Files{
+			State: &b.state, Directory: b.directory, SignerName: b.options.SignerName,
+			Retry: retry.Policy{Report: b.report, Changed: b.changed},
+		}
+	}
+	return rollover.Memory{
+		State: &b.state, Directory: b.directory, SignerName: b.options.SignerName, Report: b.report,
+	}
 }
 
 // TLSOption makes a server serve what the Bootstrapper has: pass it in controller-runtime's webhook.Options.TLSOpts, or
@@ -144,11 +160,8 @@ func (b *Bootstrapper) NeedLeaderElection() bool { return false }
 // that was issued and cannot be used yet, since no CA verifies it for instance, is given up. With [SourceFiles]
 // it does nothing: whoever writes the files renews.
 func (b *Bootstrapper) Renew() {
-	select {
-	case b.renewNow <- struct{}{}:
-	default:
-	}
-	b.wake()
+	b.renewNow.Set()
+	b.changed.Set()
 }
 
 // Leaf is the certificate that is being served, nil before the first.
@@ -163,47 +176,31 @@ func (b *Bootstrapper) Leaf() *x509.Certificate {
 func (b *Bootstrapper) APIRequests() int64 { return b.requests.count.Load() }
 
 // Served is closed when there is a first certificate to serve.
-func (b *Bootstrapper) Served() <-chan struct{} { return b.served }
+func (b *Bootstrapper) Served() <-chan struct{} { return b.rollover.Served() }
 
 // Ready is closed when the server has become callable for the first time.
-func (b *Bootstrapper) Ready() <-chan struct{} { return b.ready }
+func (b *Bootstrapper) Ready() <-chan struct{} { return b.readiness.Ready() }
 
-// Start runs until ctx ends and then returns nil. No failure of a certificate, a signer or the API server ends it.
-func (b *Bootstrapper) Start(ctx context.Context) error {
-	b.started = time.Now()
-	ctx = named(ctx)
-	b.readiness.begin(ctx)
-	b.events.start(ctx)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return b.injector.Run(ctx) })
-	group.Go(func() error { return b.announce(ctx) })
-	group.Go(func() error { return b.followClientAuth(ctx) })
-	group.Go(func() error { return b.followSidecar(ctx) })
-	group.Go(func() error { return b.runPublisher(ctx) })
-	group.Go(func() error { return b.runSource(ctx, group) })
-	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
-		return err
+// Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, the
+// live caBundle of every object through which the API server calls us verifies it, the API server can call the port
+// of the Service that those objects name, and a handshake with our own listener (or the other container's, if we
+// know where it listens) succeeds with nothing but those caBundles.
+func (b *Bootstrapper) Conditions() []lifecycle.Condition { return b.readiness.Conditions() }
+
+// Readyz is all [Bootstrapper.Conditions] as one check, for controller-runtime's AddReadyzCheck.
+func (b *Bootstrapper) Readyz(req *http.Request) error {
+	for _, condition := range b.Conditions() {
+		if err := condition.Check(req.Context()); err != nil {
+			return fmt.Errorf("%s: %w", condition.Name, err)
+		}
 	}
 	return nil
 }
 
-// named is ctx with a logger of our name, which logs no bodies of API requests, at whatever verbosity.
-func named(ctx context.Context) context.Context {
-	return logcap.NewContext(klog.NewContext(ctx, klog.FromContext(ctx).WithName("bootstrap")))
-}
-
-// runSource feeds certificates to adopt until ctx ends.
-func (b *Bootstrapper) runSource(ctx context.Context, group *errgroup.Group) error {
-	if b.options.Source == SourceFiles {
-		return b.runFiles(ctx)
-	}
-	source, err := b.openCSRSource(ctx)
-	if err != nil {
-		return err
-	}
-	group.Go(func() error { return source.follow(ctx) })
-	if source.authority != nil {
-		group.Go(func() error { return b.runAuthority(ctx, source.authority) })
-	}
-	return source.run(ctx)
+// ErrorLog takes what net/http's server has to say, which controller-runtime's webhook server lets it say through
+// package log: pass it to [log.SetOutput], or to [log.New] for http.Server.ErrorLog. What it says about handshakes
+// becomes one structured line a minute for each client and reason, and none for the handshakes that readiness does,
+// which fail from the server's point of view when ClientCAFile is set.
+func (b *Bootstrapper) ErrorLog(logger klog.Logger) io.Writer {
+	return serving.NewErrorLog(logger, b.readiness.Own)
 }

@@ -50,9 +50,9 @@ func TestNewRefusesBadOptions(t *testing.T) {
 			want:  "do not go together",
 		},
 		{name: "no API server", alter: func(o *bootstrap.Options) { o.RESTConfig = nil }, want: "RESTConfig"},
-		{name: "no Service", alter: func(o *bootstrap.Options) { o.Service = "" }, want: "service name"},
-		{name: "no namespace", alter: func(o *bootstrap.Options) { o.Namespace = "" }, want: "the namespace"},
-		{name: "no ServiceAccount for the built-in signer", alter: func(o *bootstrap.Options) { o.ServiceAccount = "" }, want: "ServiceAccount"},
+		{name: "no Service", alter: func(o *bootstrap.Options) { o.Service = "" }, want: "Service (environment variable SERVICE_NAME) is missing"},
+		{name: "no namespace", alter: func(o *bootstrap.Options) { o.Namespace = "" }, want: "Namespace (environment variable POD_NAMESPACE) is missing"},
+		{name: "no ServiceAccount for the built-in signer", alter: func(o *bootstrap.Options) { o.ServiceAccount = "" }, want: "ServiceAccount (environment variable POD_SERVICE_ACCOUNT) is missing"},
 		{
 			name: "no ServiceAccount for another signer",
 			alter: func(o *bootstrap.Options) {
@@ -61,13 +61,13 @@ func TestNewRefusesBadOptions(t *testing.T) {
 		},
 		{name: "unknown source", alter: func(o *bootstrap.Options) { o.Source = "vault" }, want: `"vault"`},
 		{name: "files without a directory", alter: func(o *bootstrap.Options) { o.Source = bootstrap.SourceFiles }, want: "CertDir"},
-		{name: "a neighbor without a directory", alter: func(o *bootstrap.Options) { o.Neighbor = true }, want: "Neighbor without CertDir"},
+		{name: "a sidecar without a directory", alter: func(o *bootstrap.Options) { o.Sidecar = true }, want: "Sidecar without CertDir"},
 		{
-			name: "a neighbor whose files are somebody else's",
+			name: "a sidecar whose files are somebody else's",
 			alter: func(o *bootstrap.Options) {
-				o.Neighbor, o.CertDir, o.Source = true, "unused", bootstrap.SourceFiles
+				o.Sidecar, o.CertDir, o.Source = true, "unused", bootstrap.SourceFiles
 			},
-			want: "Neighbor without CertDir",
+			want: "Sidecar without CertDir",
 		},
 		{name: "bad signer", alter: func(o *bootstrap.Options) { o.SignerName = "nodomain" }, want: `"nodomain"`},
 		{name: "bad approval", alter: func(o *bootstrap.Options) { o.Approval = "maybe" }, want: `"maybe"`},
@@ -75,7 +75,7 @@ func TestNewRefusesBadOptions(t *testing.T) {
 		{
 			name:  "client names without a client CA",
 			alter: func(o *bootstrap.Options) { o.ClientAllowedNames = []string{"api-server"} },
-			want:  "ClientAllowedNames without ClientCAFile",
+			want:  "ClientAllowedNames needs ClientCAFile",
 		},
 		{
 			name:  "an empty client name",
@@ -149,7 +149,7 @@ func TestNewRefusesBadOptions(t *testing.T) {
 
 func TestNewNamesAllFaultsAtOnce(t *testing.T) {
 	_, err := bootstrap.New(bootstrap.Options{SignerName: "nodomain", KeyAlgorithm: "dsa"})
-	for _, want := range []string{"RESTConfig", "service name", "namespace", "nodomain", "dsa"} {
+	for _, want := range []string{"RESTConfig is missing", "SERVICE_NAME", "POD_NAMESPACE", "nodomain", "dsa"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not say %q", err, want)
 		}

@@ -9,21 +9,22 @@
 //
 //	who am I ─▶ key ─▶ CSR ─▶ approve ─▶ issued ─▶ verified ─▶ trusted ─▶ served ─▶ ready
 //
-// In a controller-runtime manager it takes these lines:
+// In a controller-runtime manager a [Server] is all of it, with the probes and an orderly end:
 //
-//	env, err := bootstrap.FromEnvironment(os.Getenv)
+//	srv, err := bootstrap.NewServer(bootstrap.Options{RESTConfig: cfg,
+//		WebhookConfigurations: []bootstrap.Target{{Kind: bootstrap.Validating, Name: "my-webhook"}}})
 //	...
-//	b, err := bootstrap.New(bootstrap.Options{RESTConfig: cfg, Environment: env,
-//		WebhookConfigurations: []trust.Target{{Kind: trust.Validating, Name: "my-webhook"}}})
+//	srv.Register("/validate", handler)
+//	mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: srv})
 //	...
-//	mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: b.NewServer(bootstrap.ServerOptions{})})
-//	...
-//	mgr.GetWebhookServer().Register("/validate", handler)
-//	err = mgr.Add(b)
-//	probes, err := b.ListenProbes(ctx, bootstrap.ProbeOptions{HealthAddress: ":8081"})
-//	...
-//	err = mgr.Add(probes)
+//	err = srv.AddTo(mgr)
 //
-// A [Bootstrapper] waits for no lease and for no other replica, and it never gives up: whatever fails is said, with
-// what to do about it, and tried again with a capped and jittered back-off, while the last good certificate serves.
+// Who it is, it reads from the environment: SERVICE_NAME, POD_NAMESPACE and POD_SERVICE_ACCOUNT are needed, and
+// POD_NAME, POD_UID and POD_IPS are of use; see [Environment]. It listens on :9443, and has /healthz and /readyz on
+// :8081; the manager has the metrics on :8080.
+//
+// A server that is no webhook.Server takes its certificates from a [Bootstrapper], by [Bootstrapper.TLSOption].
+//
+// A [Bootstrapper] waits for no lease and for no other replica, and it never gives up: whatever fails is logged, with
+// what to do about it, and tried again with a capped and jittered backoff, while the last good certificate serves.
 package bootstrap

@@ -4,15 +4,19 @@
 package bootstrap
 
 import (
-	"fmt"
+	"cmp"
+	"net/netip"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/hookstrap/hookstrap/internal/identity"
 )
 
-// The environment variables [FromEnvironment] reads; the Deployment sets them through the downward API.
+// The environment variables that fill in an [Environment]; the Deployment sets them through the downward API. Each may
+// have the prefix [EnvPrefix]. One that has it wins over one that has not.
 const (
+	EnvPrefix = "HOOKSTRAP_"
+
 	EnvService        = "SERVICE_NAME"
 	EnvNamespace      = "POD_NAMESPACE"
 	EnvServiceAccount = "POD_SERVICE_ACCOUNT"
@@ -21,20 +25,41 @@ const (
 	EnvPodIPs         = "POD_IPS"
 )
 
-// FromEnvironment reads who we are from the environment; pass [os.Getenv]. The only error is an unreadable POD_IPS;
-// what is missing is for [New] to say.
+// Environment is what a pod knows of itself. Fields that are empty are read from the environment variables.
+type Environment struct {
+	// Service is the Service in front of the webhook, Namespace its and our namespace. Both are needed.
+	Service, Namespace string
+	// ServiceAccount is the name of the ServiceAccount we run as. The built-in signer needs it.
+	ServiceAccount string
+	// PodName labels the requests; PodIPs become SANs. Both may be empty. Events are about the Pod of that name and UID:
+	// without a name there are none, and without its UID `kubectl describe` may not show them.
+	PodName string
+	PodUID  types.UID
+	PodIPs  []netip.Addr
+}
+
+// FromEnvironment reads an [Environment]; pass [os.Getenv]. [New] and [NewServer] do that by themselves: it is for
+// programs that need to know, say, their namespace before. The only error is a POD_IPS that cannot be read; what is
+// missing is for [New] to say.
 func FromEnvironment(getenv func(string) string) (Environment, error) {
-	env := Environment{
-		Service:        getenv(EnvService),
-		Namespace:      getenv(EnvNamespace),
-		ServiceAccount: getenv(EnvServiceAccount),
-		PodName:        getenv(EnvPodName),
-		PodUID:         types.UID(getenv(EnvPodUID)),
+	return Environment{}.completed(getenv)
+}
+
+// completed is e with what is empty read from the variables.
+func (e Environment) completed(getenv func(string) string) (Environment, error) {
+	read := func(name string) string { return cmp.Or(getenv(EnvPrefix+name), getenv(name)) }
+	e.Service = cmp.Or(e.Service, read(EnvService))
+	e.Namespace = cmp.Or(e.Namespace, read(EnvNamespace))
+	e.ServiceAccount = cmp.Or(e.ServiceAccount, read(EnvServiceAccount))
+	e.PodName = cmp.Or(e.PodName, read(EnvPodName))
+	e.PodUID = cmp.Or(e.PodUID, types.UID(read(EnvPodUID)))
+	if len(e.PodIPs) > 0 {
+		return e, nil
 	}
-	ips, err := identity.ParseIPs([]string{getenv(EnvPodIPs)})
+	ips, err := identity.ParseIPs([]string{read(EnvPodIPs)})
 	if err != nil {
-		return env, fmt.Errorf("environment variable %s: %w", EnvPodIPs, err)
+		return e, fault("PodIPs", "${PodIPs} cannot be read: %w", err)
 	}
-	env.PodIPs = ips
-	return env, nil
+	e.PodIPs = ips
+	return e, nil
 }

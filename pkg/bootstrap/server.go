@@ -4,118 +4,127 @@
 package bootstrap
 
 import (
-	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/hookstrap/hookstrap/internal/lifecycle"
 )
 
-const (
-	// DefaultAddress is where a [Server] listens by default.
-	DefaultAddress = ":9443"
-	// DefaultMaxConnections is how many connections a [Server] has open at a time by default. With their handshakes and
-	// headers they take less than 100 MiB of memory in the worst case.
-	DefaultMaxConnections = 1000
+// startPatience is how long after [NewServer] the log says that nothing has started the server.
+const startPatience = 10 * time.Second
 
-	// serverShutdown bounds the wait for reviews in flight, as in controller-runtime.
-	serverShutdown = time.Minute
-)
+var errServerNotStarted = errors.New("the webhook server was not started: call its method AddTo with the manager, and " +
+	"start the manager; without one, call Start")
 
-// ServerOptions configures a [Server]. The zero value has defaults for everything.
-type ServerOptions struct {
-	// Address is the host:port to listen on; the default is [DefaultAddress].
-	Address string
-	// Listen makes the listener, if something else than Address is to be listened on. An error ends the server.
-	Listen func(ctx context.Context) (net.Listener, error)
-	// MaxConnections is how many connections are open at a time; the default is [DefaultMaxConnections]. See
-	// [lifecycle.ServerOptions].
-	MaxConnections int
-}
-
-// Server is a webhook server for controller-runtime's manager, as webhook.NewServer makes one, with the certificate of
-// a Bootstrapper and bounds for what its connections can cost: see [lifecycle.Server]. Requests in flight when it ends
-// are answered, within a minute.
+// Server is a whole webhook server: a certificate, its CA in the caBundle of the webhook configurations, health probes,
+// and an orderly end. It implements controller-runtime's webhook.Server, for a manager:
+//
+//	srv, err := bootstrap.NewServer(options)
+//	srv.Register("/validate", handler)
+//	mgr, err := ctrl.NewManager(cfg, ctrl.Options{WebhookServer: srv})
+//	err = srv.AddTo(mgr)
+//
+// It can also run without a manager, by [Server.Start]. What its connections can cost is bounded: see
+// [ServerOptions.MaxConnections]. When the context of Start ends, the server goes on accepting connections for
+// [ServerOptions.ShutdownDelay], is not ready for the second half of that, and then answers what is in flight. Its
+// methods may be called concurrently.
 type Server struct {
-	webhook.Server // Register and WebhookMux
+	webhook.Server // Register and NeedLeaderElection
 
-	boot      *Bootstrapper
-	options   ServerOptions
-	mux       *http.ServeMux
-	listening atomic.Bool
+	boot       *Bootstrapper
+	options    ServerOptions
+	mux        *http.ServeMux
+	drainer    *lifecycle.Drainer
+	conditions []Condition
+	logger     atomic.Pointer[klog.Logger] // of the manager
+	unstarted  *time.Timer
+	listening  atomic.Bool
 }
 
 var _ webhook.Server = &Server{}
 
-// NewServer returns a server that serves what the Bootstrapper has. Before the first certificate every handshake fails.
-// The metrics of its connections are among those of the Bootstrapper.
-func (b *Bootstrapper) NewServer(o ServerOptions) *Server {
-	o.Address = cmp.Or(o.Address, DefaultAddress)
-	o.MaxConnections = cmp.Or(o.MaxConnections, DefaultMaxConnections)
-	if o.Listen == nil {
-		o.Listen = func(ctx context.Context) (net.Listener, error) {
-			var config net.ListenConfig
-			return config.Listen(ctx, "tcp", o.Address)
-		}
+// NewServer returns a server that is not running yet. It reads what the options leave empty from the environment, and
+// contacts nothing. The error joins a [FieldError] for each fault.
+func NewServer(options Options) (*Server, error) {
+	if options.Registerer == nil {
+		options.Registerer = metrics.Registry
 	}
-	b.listensAt(o.Address)
+	boot, err := New(options)
+	if err != nil {
+		return nil, err
+	}
+	o := options.Server.withDefaults(options.Registerer)
+	boot.listensAt(o.Address)
 	mux := http.NewServeMux()
-	return &Server{Server: webhook.NewServer(webhook.Options{WebhookMux: mux}), boot: b, options: o, mux: mux}
+	s := &Server{
+		Server: webhook.NewServer(webhook.Options{WebhookMux: mux}), mux: mux,
+		boot: boot, options: o, drainer: lifecycle.NewDrainer(max(o.ShutdownDelay, 0)),
+	}
+	s.unstarted = time.AfterFunc(startPatience, func() {
+		boot.options.logger(klog.Background()).Error(errServerNotStarted, "Not serving")
+	})
+	return s, nil
 }
 
-// listensAt notes where our own server listens, for readiness to shake hands with it, unless Options.SelfAddress says
-// so.
-func (b *Bootstrapper) listensAt(address string) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || b.options.Neighbor || b.selfGiven {
-		return
-	}
-	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
-		host = "127.0.0.1" // Which such a listener takes as well, whatever the families of the pod are.
-	}
-	address = net.JoinHostPort(host, port)
-	b.listens.Store(&address)
+// Manager is what [Server.AddTo] needs of controller-runtime's manager.Manager.
+type Manager interface {
+	GetWebhookServer() webhook.Server
+	AddReadyzCheck(name string, check healthz.Checker) error
+	GetLogger() klog.Logger
 }
 
-// selfAddress is where our own listener is, or the neighbor's; "" if that is not known.
-func (b *Bootstrapper) selfAddress() string {
-	if address := b.listens.Load(); address != nil {
-		return *address
+// AddTo makes the manager run the server: all of it, from when the manager starts until its end. The manager must have
+// been made with the server as its WebhookServer. Call it before the manager is started.
+//
+// A manager with a HealthProbeBindAddress of its own is ready if the server is. Those probes fail as soon as the manager
+// is told to end; the server's own, at [ServerOptions.HealthAddress], go on until it has drained.
+func (s *Server) AddTo(mgr Manager) error {
+	if mgr.GetWebhookServer() != webhook.Server(s) {
+		return errors.New("the manager has another webhook server: make it with this one, " +
+			"ctrl.NewManager(cfg, ctrl.Options{WebhookServer: srv})")
 	}
-	return b.options.SelfAddress
+	if err := mgr.AddReadyzCheck("webhook", s.boot.Readyz); err != nil {
+		return fmt.Errorf("adding the webhook server to a manager: %w", err)
+	}
+	if logger := mgr.GetLogger(); logger.Enabled() {
+		s.logger.Store(&logger)
+	}
+	return nil
 }
+
+// namespaceNoticer is a handler that says when it is asked about a namespace.
+type namespaceNoticer interface {
+	NoticeNamespace(name string, notice func(ctx context.Context, resource string))
+}
+
+// Register serves a path with a handler. It panics if the path has one.
+//
+// A handler that has the method NoticeNamespace, as that of package handler, is told our own namespace: reviews of what
+// is in it are logged once, for a webhook that is asked about its own Pods cannot start again when all of them are gone.
+func (s *Server) Register(path string, hook http.Handler) {
+	if h, ok := hook.(namespaceNoticer); ok {
+		h.NoticeNamespace(s.boot.options.Namespace, s.boot.AskedAboutOwnNamespace)
+	}
+	s.Server.Register(path, hook)
+}
+
+// AddCondition adds a line to readiness: the server is ready only while it holds. Call it before Start.
+func (s *Server) AddCondition(c Condition) { s.conditions = append(s.conditions, c) }
 
 // WebhookMux is where [Server.Register] registers handlers.
 func (s *Server) WebhookMux() *http.ServeMux { return s.mux }
 
-// Start serves until ctx ends, and then returns nil. It is called once.
-func (s *Server) Start(ctx context.Context) error {
-	l, err := s.options.Listen(ctx)
-	if err != nil {
-		return fmt.Errorf("listening for admission: %w", err)
-	}
-	s.boot.listensAt(l.Addr().String())
-	cfg := &tls.Config{MinVersion: tls.VersionTLS13} // The Bootstrapper has the last word.
-	s.boot.TLSOption(cfg)
-	server := lifecycle.NewServer(ctx, l, s.mux, lifecycle.ServerOptions{
-		Name: "admission", TLS: cfg, MaxConnections: s.options.MaxConnections, ShutdownTimeout: serverShutdown,
-		ErrorLog: s.boot.ErrorLog(klog.FromContext(ctx)),
-	})
-	s.boot.Measure(server)
-	s.listening.Store(true)
-	return server.Serve(ctx)
-}
+// Bootstrapper is what has the certificate: it renews, and says what is served.
+func (s *Server) Bootstrapper() *Bootstrapper { return s.boot }
 
 // StartedChecker returns a check that succeeds once the server listens.
 func (s *Server) StartedChecker() healthz.Checker {
@@ -126,3 +135,7 @@ func (s *Server) StartedChecker() healthz.Checker {
 		return nil
 	}
 }
+
+// Measure adds the connections of a server to the Bootstrapper's metrics, under the server's name. A [Server] does so
+// by itself.
+func (b *Bootstrapper) Measure(server *lifecycle.Server) { b.report.Measure(server) }

@@ -131,16 +131,16 @@ func TestCheckOfAFullDevice(t *testing.T) {
 	}
 }
 
-// The README's commands do what it says, with its configuration.
-func TestCheckInTheREADME(t *testing.T) {
-	data, err := os.ReadFile("../../README.md")
+// The commands of docs/configuration.md do what it says, with its configuration.
+func TestCheckOnThePage(t *testing.T) {
+	data, err := os.ReadFile("../../docs/configuration.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	configuration := regexp.MustCompile("(?s)```yaml\n# checks.yaml\n(.*?)```").FindStringSubmatch(string(data))
 	commands := regexp.MustCompile(`(?m)^(?:.*\| )?webhook check (.*?)(?: > (\S+))?$`).FindAllStringSubmatch(string(data), -1)
 	if configuration == nil || len(commands) < 3 {
-		t.Fatalf("the README has no configuration or %d commands", len(commands))
+		t.Fatalf("the page has no configuration or %d commands", len(commands))
 	}
 	deployment := "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n      - {name: c, image: x}\n"
 	for _, command := range commands {

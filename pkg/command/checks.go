@@ -37,9 +37,7 @@ func newChecks(
 		return nil, nil, errors.New("checks that are on read the cluster, and no API server is known: give --kubeconfig, " +
 			"or turn them off in --config")
 	}
-	h, err := handler.New(handler.Options{
-		Registerer: ctrlmetrics.Registry, Namespace: o.bootstrap.Namespace, OnOwnNamespace: boot.AskedAboutOwnNamespace,
-	})
+	h, err := handler.New(handler.Options{Registerer: ctrlmetrics.Registry})
 	if err != nil {
 		return nil, nil, err
 	}

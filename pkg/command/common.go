@@ -8,19 +8,14 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	logsapi "k8s.io/component-base/logs/api/v1"
 
 	"github.com/hookstrap/hookstrap/internal/authority"
 	"github.com/hookstrap/hookstrap/internal/csr"
 	"github.com/hookstrap/hookstrap/internal/identity"
-	"github.com/hookstrap/hookstrap/internal/logcap"
-	"github.com/hookstrap/hookstrap/internal/pemtext"
 	"github.com/hookstrap/hookstrap/internal/signer"
 	"github.com/hookstrap/hookstrap/internal/trust"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
@@ -28,16 +23,15 @@ import (
 
 // commonOptions is what the command lines of serve and issue have in common.
 type commonOptions struct {
+	clientOptions
 	bootstrap     bootstrap.Options
 	healthAddress string
 	metricAddress string
-	kubeconfig    string
-	logging       *logsapi.LoggingConfiguration
 	version       string
 }
 
 func newCommonOptions() commonOptions {
-	o := commonOptions{healthAddress: ":8081", metricAddress: ":8080", logging: logsapi.NewLoggingConfiguration()}
+	o := commonOptions{clientOptions: newClientOptions(), healthAddress: ":8081", metricAddress: ":8080"}
 	o.bootstrap.Source = bootstrap.SourceCSR
 	o.bootstrap.Approval = csr.ApproveSelf
 	o.callBuiltInSigner(signer.BuiltIn)
@@ -72,21 +66,33 @@ func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
 		"the webhook configurations have entries of other Services as well: count those, and do not warn of them")
 }
 
-func (o *commonOptions) addCertificateFlags(fs *pflag.FlagSet, parseSigner func(string) (string, error)) {
+func (o *commonOptions) addCertificateFlags(fs *pflag.FlagSet) {
 	b := &o.bootstrap
-	fs.Var(newValue(&b.SignerName, "signer", b.SignerName, parseSigner), "signer-name",
-		"signer that issues the certificate")
-	fs.Var(newValue(&b.Approval, "self|external", string(b.Approval), csr.ParseApproval), "approve",
-		"who approves the request: self, or external for a person or a controller")
+	requested{&b.SignerName, &b.Approval, &b.Duration, &b.KeyAlgorithm}.addFlags(fs, parseSignerName)
 	fs.Var(newValue(&b.CAFile, "file", "", parseBundleFile), "ca-file",
 		"PEM file with the CA of an external signer, for when it cannot be found otherwise; it is read again when it changes")
 	fs.Var(newValue(&b.CASecretName, "name", "", parseSecretName), "ca-secret-name",
 		"Secret of the built-in signer's CA, in the same namespace (default the Service's name and -ca)")
 	fs.BoolVar(&b.PublishTrustBundle, "publish-trust-bundle", false,
 		"also keep the CA of the built-in signer in a ClusterTrustBundle, for clients other than the API server")
-	fs.Var(newValue(&b.Duration, "duration", "0s", parseCertificateDuration), "certificate-duration",
+}
+
+// requested is what any request for a certificate says.
+type requested struct {
+	signerName   *string
+	approval     *csr.Approval
+	duration     *time.Duration
+	keyAlgorithm *csr.KeyAlgorithm
+}
+
+func (r requested) addFlags(fs *pflag.FlagSet, parseSigner func(string) (string, error)) {
+	fs.Var(newValue(r.signerName, "signer", *r.signerName, parseSigner), "signer-name",
+		"signer that issues the certificate")
+	fs.Var(newValue(r.approval, "self|external", string(*r.approval), csr.ParseApproval), "approve",
+		"who approves the request: self, or external for a person or a controller")
+	fs.Var(newValue(r.duration, "duration", "0s", parseCertificateDuration), "certificate-duration",
 		"lifetime to ask for, 10m or more; 0s leaves it to the signer")
-	fs.Var(newValue(&b.KeyAlgorithm, "algorithm", string(csr.ECDSAP256), csr.ParseKeyAlgorithm), "key-algorithm",
+	fs.Var(newValue(r.keyAlgorithm, "algorithm", string(csr.ECDSAP256), csr.ParseKeyAlgorithm), "key-algorithm",
 		fmt.Sprintf("private key to make, one of %v", csr.KeyAlgorithms()))
 }
 
@@ -96,30 +102,7 @@ func (o *commonOptions) addProcessFlags(fs *pflag.FlagSet) {
 		"address of /healthz and /readyz, 0 for none")
 	fs.Var(newValue(&o.metricAddress, "address", o.metricAddress, parseListenAddress), "metrics-bind-address",
 		"address of /metrics, 0 for none")
-	fs.Var(newValue(&o.kubeconfig, "file", "", parseFile), "kubeconfig",
-		"how to reach the API server (default: in-cluster, then $KUBECONFIG, then ~/.kube/config)")
-	addLoggingFlags(fs, o.logging)
-}
-
-func addLoggingFlags(fs *pflag.FlagSet, logging *logsapi.LoggingConfiguration) {
-	logsapi.AddFlags(logging, fs)
-	fs.VisitAll(func(flag *pflag.Flag) {
-		// component-base's alpha flags need a feature gate that this server does not have.
-		flag.Hidden = flag.Hidden || strings.HasPrefix(flag.Name, "log-json-") || strings.HasPrefix(flag.Name, "log-text-")
-	})
-}
-
-// applyLogging sets up the log of the process. What is more verbose than [logcap.MaxVerbosity] is cut off here as well:
-// what a library asks the API server for in a context of its own is not logged whole either.
-func applyLogging(logging *logsapi.LoggingConfiguration) error {
-	logging.Verbosity = min(logging.Verbosity, logcap.MaxVerbosity)
-	for i := range logging.VModule {
-		logging.VModule[i].Verbosity = min(logging.VModule[i].Verbosity, logcap.MaxVerbosity)
-	}
-	if err := logsapi.ValidateAndApply(logging, nil); err != nil {
-		return fmt.Errorf("--logging-format or another logging flag: %w", err)
-	}
-	return nil
+	o.addClientFlags(fs)
 }
 
 // completeIdentity fills in what the environment knows of us.
@@ -205,46 +188,4 @@ func (o *commonOptions) prepare() error {
 		}
 	}
 	return applyLogging(o.logging)
-}
-
-// unknownError says that nothing names an API server, which a server without anything to ask of it can do without. A
-// static pod has neither a ServiceAccount nor a kubeconfig.
-type unknownError struct{ error }
-
-// Unwrap returns the error itself.
-func (e *unknownError) Unwrap() error { return e.error }
-
-// restConfig finds the API server: --kubeconfig, else in-cluster, else the usual kubeconfig files.
-func restConfig(kubeconfig string) (*rest.Config, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = kubeconfig
-	if kubeconfig == "" {
-		if cfg, err := rest.InClusterConfig(); err == nil {
-			return cfg, nil
-		}
-	}
-	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
-	if clientcmd.IsEmptyConfig(err) && kubeconfig == "" {
-		err = &unknownError{err}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--kubeconfig: finding the API server (not in a pod, and no usable kubeconfig): %w", err)
-	}
-	return cfg, cleanCA(cfg)
-}
-
-// cleanCA takes byte order marks out of the CA of an API server, which client-go does not read. A file that has none is
-// left to client-go, which follows it.
-func cleanCA(cfg *rest.Config) error {
-	if cfg.CAData = pemtext.Clean(cfg.CAData); len(cfg.CAData) > 0 || cfg.CAFile == "" {
-		return nil
-	}
-	data, err := os.ReadFile(cfg.CAFile)
-	if err != nil {
-		return fmt.Errorf("--kubeconfig: reading the CA of the API server: %w", err)
-	}
-	if cleaned := pemtext.Clean(data); len(cleaned) != len(data) {
-		cfg.CAData, cfg.CAFile = cleaned, ""
-	}
-	return nil
 }

@@ -73,8 +73,7 @@ func (o *distrustOptions) addFlags(fs *pflag.FlagSet) {
 		"all CAs but the newest that the servers made: the successor while one is being published, else the one that signs")
 	fs.BoolVar(&o.all, "all", false, "all CAs that are trusted now; a new one is made")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only say what would be done")
-	fs.Var(newValue(&o.kubeconfig, "file", "", parseFile), "kubeconfig",
-		"how to reach the API server (default: in-cluster, then $KUBECONFIG, then ~/.kube/config)")
+	addKubeconfigFlag(fs, &o.kubeconfig)
 }
 
 func parseSecretName(text string) (string, error) {

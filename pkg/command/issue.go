@@ -6,21 +6,15 @@ package command
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/hookstrap/hookstrap/internal/lifecycle"
-	"github.com/hookstrap/hookstrap/internal/refusal"
-	"github.com/hookstrap/hookstrap/internal/request"
-	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 )
 
@@ -30,16 +24,16 @@ func newIssueCommand(global Options) *cobra.Command {
 	o.callBuiltInSigner(global.BuiltInSignerName)
 	cmd := &cobra.Command{
 		Use:   "issue",
-		Short: "Keep the certificate of another server in files, or obtain one once",
+		Short: "Keep the certificate of another server of the pod in files",
 		Long: "issue does what serve does for its own certificate, for a server in any language in the same pod: it\n" +
 			"writes tls.crt, tls.key and ca.crt into --cert-dir, keeps the caBundle of the webhook configurations right,\n" +
 			"and renews. The server reads the files again when they change; they are replaced all at once, and not before\n" +
 			"the live caBundle verifies the new certificate. SIGHUP renews now.\n\n" +
-			"With --once it obtains one certificate and ends, as an init container or a Job, or by hand: with --host for a\n" +
-			"server without a Service, with --usage=client-auth for a client.",
+			"With --once it obtains one certificate and ends: as an init container, so that the server finds one when it\n" +
+			"starts. For a client, or a server without a Service, there is the command request.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
+			if err := o.complete(cmd.Flags(), os.Getenv); err != nil {
 				return &usageError{err}
 			}
 			if err := o.prepare(); err != nil {
@@ -58,14 +52,10 @@ func issue(ctx context.Context, o *issueOptions) error {
 	o.bootstrap.Registerer = ctrlmetrics.Registry
 	signals, cancel := lifecycle.SignalContext(klog.NewContext(ctx, logger), os.Exit)
 	defer cancel()
-	switch {
-	case o.handmade:
-		return issueHandmade(signals, o)
-	case o.once:
+	if o.once {
 		return issueOnce(signals, o)
-	default:
-		return keepIssuing(signals, o)
 	}
+	return keepIssuing(signals, o)
 }
 
 // keepIssuing runs until a signal.
@@ -75,7 +65,7 @@ func keepIssuing(signals context.Context, o *issueOptions) error {
 		return err
 	}
 	logger := klog.FromContext(signals)
-	logger.Info("Issuing for a neighbor", "version", o.version, "directory", o.bootstrap.CertDir,
+	logger.Info("Issuing for a server that reads files", "version", o.version, "directory", o.bootstrap.CertDir,
 		"service", klog.KRef(o.bootstrap.Namespace, o.bootstrap.Service), "signer", o.bootstrap.SignerName)
 	group, ctx := errgroup.WithContext(signals)
 	if err := serveProbes(ctx, group, &o.commonOptions, boot); err != nil {
@@ -103,67 +93,5 @@ func issueOnce(ctx context.Context, o *issueOptions) error {
 	}
 	klog.FromContext(ctx).Info("Issued", "directory", o.bootstrap.CertDir, "dnsNames", boot.Leaf().DNSNames,
 		"notAfter", boot.Leaf().NotAfter)
-	return nil
-}
-
-// issueHandmade obtains a certificate without a Service.
-func issueHandmade(ctx context.Context, o *issueOptions) error {
-	directory, err := openDestinations(o)
-	if err != nil {
-		return err
-	}
-	cfg := rest.CopyConfig(o.bootstrap.RESTConfig)
-	refusal.Watch(cfg, nil)
-	client, err := kubernetes.NewForConfig(cfg)
-	if err != nil {
-		return fmt.Errorf("making a client of the API server: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
-	defer cancel()
-	pair, err := request.Obtain(ctx, client, o.certificate)
-	if err != nil {
-		return err
-	}
-	if err := deliver(ctx, o, directory, pair); err != nil {
-		return err
-	}
-	leaf := pair.Leaf()
-	klog.FromContext(ctx).Info("Issued", "directory", o.bootstrap.CertDir, "kubeconfig", o.writeKubeconfig,
-		"subject", leaf.Subject.String(), "dnsNames", leaf.DNSNames, "ips", leaf.IPAddresses, "notAfter", leaf.NotAfter)
-	return nil
-}
-
-// openDestinations judges where the certificate is to be written before it is asked for: nobody takes back one that was
-// issued. There is no directory when none was named.
-func openDestinations(o *issueOptions) (directory *serving.Directory, err error) {
-	if o.bootstrap.CertDir != "" {
-		if directory, err = serving.OpenDirectory(o.bootstrap.CertDir); err != nil {
-			return nil, err
-		}
-	}
-	if o.writeKubeconfig != "" { // Perhaps in that directory.
-		err = request.ProveKubeconfig(o.writeKubeconfig)
-	}
-	return directory, err
-}
-
-// deliver writes the pair to where it was asked for. The login comes first: a pair that the API server does not take
-// replaces no good one.
-func deliver(ctx context.Context, o *issueOptions, directory *serving.Directory, pair *serving.Pair) error {
-	var kubeconfig *request.Kubeconfig
-	if o.writeKubeconfig != "" {
-		var err error
-		if kubeconfig, err = request.LogIn(ctx, o.bootstrap.RESTConfig, pair); err != nil {
-			return err
-		}
-	}
-	if directory != nil {
-		if err := directory.SaveFrom(pair, o.certificate.SignerName); err != nil {
-			return err
-		}
-	}
-	if kubeconfig != nil {
-		return kubeconfig.Write(o.writeKubeconfig)
-	}
 	return nil
 }

@@ -52,7 +52,7 @@ func (o *checkOptions) addFlag(fs *pflag.FlagSet, usage string) {
 func (o *serveOptions) addFlags(fs *pflag.FlagSet) {
 	o.addIdentityFlags(fs)
 	o.addStoreFlags(fs)
-	o.addCertificateFlags(fs, parseSignerName)
+	o.addCertificateFlags(fs)
 	o.addProcessFlags(fs)
 	o.addServerFlags(fs)
 }

@@ -137,6 +137,27 @@ func parseListenAddress(text string) (string, error) {
 	return text, err
 }
 
+// parseSelfAddress reads host:port; "" and "0" mean none.
+func parseSelfAddress(text string) (string, error) {
+	if text == "" || text == "0" {
+		return "", nil
+	}
+	host, port, err := net.SplitHostPort(text)
+	if err != nil || host == "" {
+		return "", fmt.Errorf("%q is not an address: write it like 127.0.0.1:9443", text)
+	}
+	_, err = parsePort(port)
+	return text, err
+}
+
+func parseTimeout(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is not a duration: write it like 2m, more than 0s", text)
+	}
+	return d, nil
+}
+
 // parseSocketPath takes a path that fits into the address of a Unix socket, which has 104 bytes for it on some systems.
 func parseSocketPath(text string) (string, error) {
 	if !filepath.IsAbs(text) || len(text) > 103 {

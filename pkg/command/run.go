@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/hookstrap/hookstrap/internal/signer"
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -40,8 +41,6 @@ type Options struct {
 	// Stdin, Stdout and Stderr are those of the process by default.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	// Getenv reads the environment; the default is os.Getenv.
-	Getenv func(string) string
 }
 
 func (o Options) withDefaults() Options {
@@ -56,9 +55,6 @@ func (o Options) withDefaults() Options {
 	if o.Stderr == nil {
 		o.Stderr = os.Stderr
 	}
-	if o.Getenv == nil {
-		o.Getenv = os.Getenv
-	}
 	return o
 }
 
@@ -68,7 +64,7 @@ func (o Options) withDefaults() Options {
 func Run(ctx context.Context, args []string, options Options) int {
 	options = options.withDefaults()
 	root := newRootCommand(options)
-	root.SetArgs(withDefaultCommand(args))
+	root.SetArgs(withRequest(root, withDefaultCommand(args)))
 	root.SetIn(options.Stdin)
 	root.SetOut(options.Stdout)
 	root.SetErr(options.Stderr)
@@ -82,7 +78,7 @@ func Run(ctx context.Context, args []string, options Options) int {
 		return exitUsage // So it does.
 	}
 	complain(options, err)
-	if _, ok := errors.AsType[*usageError](err); ok {
+	if errors.As(err, new(*usageError)) {
 		return exitUsage
 	}
 	return exitFailure
@@ -91,7 +87,7 @@ func Run(ctx context.Context, args []string, options Options) int {
 // complain writes one sentence; of a configuration with several mistakes a list, for they are worked off one by one.
 func complain(options Options, err error) {
 	text := strings.ReplaceAll(err.Error(), "\n", "; ")
-	if problems, ok := errors.AsType[config.Errors](err); ok && len(problems) > 1 {
+	if problems := config.Errors(nil); errors.As(err, &problems) && len(problems) > 1 {
 		text = strings.Replace(text, " "+problems.Error(), "\n  "+strings.Join(problems, "\n  "), 1)
 	}
 	_, _ = fmt.Fprintf(options.Stderr, "%s: %s\n", options.Name, text)
@@ -119,8 +115,9 @@ func newRootCommand(o Options) *cobra.Command {
 		Long: o.Name + " runs cluster admission checks behind a TLS that it bootstraps by itself: it requests its\n" +
 			"certificate through the CertificateSigningRequest API, keeps its CA in the caBundle of its webhook\n" +
 			"configuration, and reloads when the certificate is renewed. The command issue does the same for a server in\n" +
-			"another language, by files; listen holds the port open while serve restarts; check judges manifests without a\n" +
-			"cluster; distrust takes trust away from a CA whose key may be in other hands.\n\nWithout a command it runs serve.",
+			"another language, by files; request obtains one certificate for a client, or for a server without a Service;\n" +
+			"listen holds the port open while serve restarts; check judges manifests without a cluster; distrust takes trust\n" +
+			"away from a CA whose key may be in other hands.\n\nWithout a command it runs serve.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -132,10 +129,28 @@ func newRootCommand(o Options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newServeCommand(o), newCheckCommand(o), newIssueCommand(o), newListenCommand(),
-		newDistrustCommand(), newVersionCommand(o))
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{elsewhere(root, err)} })
+	root.AddCommand(newServeCommand(o), newCheckCommand(o), newIssueCommand(o), newRequestCommand(o),
+		newListenCommand(), newDistrustCommand(), newVersionCommand(o))
 	return root
+}
+
+// elsewhere adds to the error about an unknown flag the commands that have it.
+func elsewhere(root *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	var owners []string
+	for _, command := range root.Commands() {
+		if command.Flags().Lookup(unknown.GetSpecifiedName()) != nil {
+			owners = append(owners, command.Name())
+		}
+	}
+	if len(owners) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: it is one of the command %s", err, strings.Join(owners, ", "))
 }
 
 // noArguments refuses what is not a flag.

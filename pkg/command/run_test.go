@@ -174,7 +174,8 @@ func TestCommandLine(t *testing.T) {
 	}{
 		"version":         {args: []string{"version"}, code: exitOK, want: "webhook "},
 		"help":            {args: []string{"--help"}, code: exitOK, want: "serve"},
-		"help of issue":   {args: []string{"issue", "--help"}, code: exitOK, want: "--write-kubeconfig"},
+		"help of issue":   {args: []string{"issue", "--help"}, code: exitOK, want: "--self-address"},
+		"help of request": {args: []string{"request", "--help"}, code: exitOK, want: "--write-kubeconfig"},
 		"help of serve":   {args: []string{"serve", "--help"}, code: exitOK, want: "--signer-name"},
 		"unknown command": {args: []string{"dance"}, code: exitUsage, want: `"dance"`},
 		"unknown flag":    {args: []string{"serve", "--dance"}, code: exitUsage, want: "--dance"},

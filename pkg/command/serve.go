@@ -46,7 +46,7 @@ func newServeCommand(global Options) *cobra.Command {
 			"them. When there are more, the one that has waited longest for its client is closed.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.complete(cmd.Flags(), global.Getenv); err != nil {
+			if err := o.complete(cmd.Flags(), os.Getenv); err != nil {
 				return &usageError{err}
 			}
 			if err := o.prepare(); err != nil {
@@ -64,47 +64,43 @@ func serve(ctx context.Context, o *serveOptions) error {
 	lifecycle.TradeMemoryForTime()
 	logger := klog.Background()
 	ctrllog.SetLogger(logger)
+	if err := registerProcess(ctrlmetrics.Registry, o.version); err != nil {
+		return err
+	}
 	o.bootstrap.Registerer = ctrlmetrics.Registry
-	boot, err := bootstrap.New(o.bootstrap)
+	o.bootstrap.Server = o.server()
+	server, err := bootstrap.NewServer(o.bootstrap)
 	if err != nil {
 		return err
 	}
 	// What net/http's client and others say through package log.
-	stdlog.SetFlags(0)                      //nolint:forbidigo // What comes from there ends in klog.
-	stdlog.SetOutput(boot.ErrorLog(logger)) //nolint:forbidigo // The same.
+	stdlog.SetFlags(0)                                       //nolint:forbidigo // What comes from there ends in klog.
+	stdlog.SetOutput(server.Bootstrapper().ErrorLog(logger)) //nolint:forbidigo // The same.
 	signals, cancel := lifecycle.SignalContext(klog.NewContext(ctx, logger), os.Exit)
 	defer cancel()
 	logger.Info("Starting", "version", o.version, "service", klog.KRef(o.bootstrap.Namespace, o.bootstrap.Service),
 		"source", o.bootstrap.Source, "signer", o.bootstrap.SignerName)
-	return runServers(signals, o, boot)
+	return runServer(signals, o, server)
 }
 
-// runServers serves until signals ends and everything has drained, or one of the servers fails.
-func runServers(signals context.Context, o *serveOptions, boot *bootstrap.Bootstrapper) error {
-	drainer := lifecycle.NewDrainer(o.shutdownDelay)
-	// What serves outlives the signal: it ends when the drainer says so.
+// runServer serves until signals ends and the server has drained, or something fails.
+func runServer(signals context.Context, o *serveOptions, server *bootstrap.Server) error {
+	// What the server needs while it drains outlives the signal.
 	serving, stop := context.WithCancel(context.WithoutCancel(signals))
 	defer stop()
 	group, serving := errgroup.WithContext(serving)
-	checks, reloader, err := newChecks(serving, o, boot)
+	checks, reloader, err := newChecks(serving, o, server.Bootstrapper())
 	if err != nil {
 		return err
 	}
-	admission := newAdmission(o, boot, group)
-	admission.Register(validatePath, drainer.Middleware(checks))
-	admission.Register("/", handler.WithDeadlines(lifecycle.NotFoundHandler()))
-	if err := serveProbes(serving, group, &o.commonOptions, boot,
-		lifecycle.Condition{Name: "checks", Check: reloader.Ready, Note: refused(reloader)},
-		drainer.Condition()); err != nil {
-		return err
-	}
-	group.Go(func() error { return boot.Start(serving) })
+	server.Register(validatePath, checks)
+	server.Register("/", handler.WithDeadlines(lifecycle.NotFoundHandler()))
+	server.AddCondition(bootstrap.Condition{Name: "checks", Check: reloader.Ready, Note: refused(reloader)})
 	group.Go(func() error { return reloader.Run(serving) })
-	group.Go(func() error { return serveAdmission(serving, o, admission) })
-	group.Go(func() error { return renewOnHangup(serving, boot) })
+	group.Go(func() error { return renewOnHangup(serving, server.Bootstrapper()) })
 	group.Go(func() error {
 		defer stop()
-		return drainer.Run(untilEither(signals, serving), stop)
+		return namingFlags(server.Start(untilEither(signals, serving)))
 	})
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -119,14 +115,12 @@ func serveProbes(
 	group *errgroup.Group,
 	o *commonOptions,
 	boot *bootstrap.Bootstrapper,
-	conditions ...lifecycle.Condition,
 ) error {
 	if err := registerProcess(ctrlmetrics.Registry, o.version); err != nil {
 		return err
 	}
 	probes, err := boot.ListenProbes(ctx, bootstrap.ProbeOptions{
-		HealthAddress: o.healthAddress, MetricsAddress: o.metricAddress, Conditions: conditions,
-		Gatherer: ctrlmetrics.Registry,
+		HealthAddress: o.healthAddress, MetricsAddress: o.metricAddress, Gatherer: ctrlmetrics.Registry,
 	})
 	if err != nil {
 		return fmt.Errorf("--health-probe-bind-address or --metrics-bind-address: %w", err)

@@ -18,6 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
 )
 
 // Whatever is wrong with a review whose UID is known, the answer is a review: an API server forgives an error of HTTP.
@@ -139,7 +140,7 @@ func TestNoMemoryForABody(t *testing.T) {
 func TestCleanupsOfAnySizePass(t *testing.T) {
 	pod := webPod()
 	pod.Finalizers = []string{"a/b"}
-	pod.DeletionTimestamp = new(metav1.Now())
+	pod.DeletionTimestamp = ptr.To(metav1.Now())
 	pod.Spec.Containers = []corev1.Container{{Name: "c", Image: "i", Args: []string{strings.Repeat("\x01", 700_000)}}}
 	free, other := pod.DeepCopy(), pod.DeepCopy()
 	free.Finalizers, other.Spec.Hostname = nil, "x"

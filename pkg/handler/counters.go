@@ -25,7 +25,7 @@ const (
 // register registers a collector, or returns the one of another handler that is registered already.
 func register[C prometheus.Collector](registerer prometheus.Registerer, collector C) (C, error) {
 	err := registerer.Register(collector)
-	if already, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+	if already := (prometheus.AlreadyRegisteredError{}); errors.As(err, &already) {
 		if existing, ok := already.ExistingCollector.(C); ok {
 			return existing, nil
 		}

@@ -17,7 +17,7 @@ import (
 // decodeReview reads a review which can be answered: it has a known version, a request, and a UID.
 func decodeReview(body []byte, memory *reservation) (*review, *refusal) {
 	in, err := parse(body, memory)
-	if short, ok := errors.AsType[*memoryError](err); ok {
+	if short := (*memoryError)(nil); errors.As(err, &short) {
 		return nil, memory.gate.refuseEnvelope(short)
 	}
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -224,7 +225,7 @@ func TestDryRunGetsTheSameAnswer(t *testing.T) {
 	h := newHandler(t, Entry{Check: says("no", imageViolation)}, Entry{Check: says("note", hostViolation), Mode: Audit})
 	req := createPod(t, webPod())
 	actual := ask(t.Context(), t, h, req)
-	req.DryRun = new(true)
+	req.DryRun = ptr.To(true)
 	if diff := cmp.Diff(actual, ask(t.Context(), t, h, req)); diff != "" {
 		t.Errorf("(-real +dry run):\n%s", diff)
 	}

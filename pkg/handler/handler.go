@@ -26,10 +26,6 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Limits bound what many reviews may cost; the zero value suits the machine.
 	Limits Limits
-	// Namespace is the server's own. OnOwnNamespace is called for each review of an object in it, with the resource:
-	// a webhook that is asked about its own namespace cannot start again once all its Pods are gone. It must not block.
-	Namespace      string
-	OnOwnNamespace func(ctx context.Context, resource string)
 }
 
 // Handler answers AdmissionReviews over HTTP. It may be used concurrently. Make one with [New].
@@ -37,7 +33,7 @@ type Handler struct {
 	entries atomic.Pointer[[]*entry]
 	metrics *metrics
 	gate    *gate
-	own     ownNamespace
+	own     atomic.Pointer[ownNamespace]
 }
 
 var _ http.Handler = &Handler{}
@@ -52,7 +48,7 @@ func New(opts Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{metrics: m, gate: g, own: ownNamespace{opts.Namespace, opts.OnOwnNamespace}}
+	h := &Handler{metrics: m, gate: g}
 	if err := h.SetChecks(opts.Entries...); err != nil {
 		return nil, err
 	}
@@ -143,7 +139,7 @@ func (h *Handler) answer(w http.ResponseWriter, in *incoming, budget time.Durati
 func (h *Handler) review(
 	ctx context.Context, req *Request, held *reservation, budget time.Duration,
 ) (*admissionv1.AdmissionResponse, decision) {
-	h.own.look(ctx, req)
+	h.own.Load().look(ctx, req)
 	if req.cleansUp() {
 		return &admissionv1.AdmissionResponse{UID: req.UID, Allowed: true}, decisionAllowed
 	}

@@ -17,10 +17,8 @@ func TestOwnNamespaceIsNoticed(t *testing.T) {
 	for namespace, want := range map[string][]string{"shop": {"pods", "pods"}, "other": nil, "": nil} {
 		t.Run(namespace, func(t *testing.T) {
 			var noticed []string
-			h := newHandlerOf(t, Options{
-				Entries: []Entry{{Check: teamLabel}}, Namespace: namespace,
-				OnOwnNamespace: func(_ context.Context, resource string) { noticed = append(noticed, resource) },
-			})
+			h := newHandlerOf(t, Options{Entries: []Entry{{Check: teamLabel}}})
+			h.NoticeNamespace(namespace, func(_ context.Context, resource string) { noticed = append(noticed, resource) })
 			labeled := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 				Name: "web", Namespace: "shop", Labels: map[string]string{"team": "web"}}}
 			if got := ask(t.Context(), t, h, createPod(t, webPod())); got.Allowed {

@@ -60,7 +60,7 @@ func followConfig(t *testing.T, content string, rules ...rbacv1.PolicyRule) *che
 func raceBinary(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "webhook")
-	build := exec.CommandContext(t.Context(), "go", "build", "-race", "-o", binary, "./cmd/webhook")
+	build := exec.CommandContext(t.Context(), "go", "build", "-modfile=release.mod", "-race", "-o", binary, "./cmd/webhook")
 	build.Dir = site.Root()
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building ./cmd/webhook: %v: %s", err, out)

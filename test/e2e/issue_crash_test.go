@@ -20,7 +20,7 @@ import (
 )
 
 // TestIssueOnceCrashesAtEveryWrite kills `webhook issue --once` at every write, before and after it, and runs it again
-// as the kubelet does with an init container. Whatever it left for its neighbor to read was whole and trusted.
+// as the kubelet does with an init container. Whatever it left for the server to read was whole and trusted.
 func TestIssueOnceCrashesAtEveryWrite(t *testing.T) {
 	t.Parallel()
 	shipped, err := site.Render(t.Context(), shared, "manifests")

@@ -45,8 +45,8 @@ func newTunnel(t *testing.T, address string) *httptest.Server {
 	return tunnel
 }
 
-// TestIssueOnceLogsInThroughAProxy: the kubeconfig reaches the API server as the one that it was made with does.
-func TestIssueOnceLogsInThroughAProxy(t *testing.T) {
+// TestRequestLogsInThroughAProxy: the kubeconfig reaches the API server as the one that it was made with does.
+func TestRequestLogsInThroughAProxy(t *testing.T) {
 	t.Parallel()
 	kubeconfig, err := clientcmd.LoadFromFile(shared.Kubeconfig())
 	must(t, err)
@@ -59,7 +59,7 @@ func TestIssueOnceLogsInThroughAProxy(t *testing.T) {
 	dir := t.TempDir()
 	through, path := filepath.Join(dir, "through"), filepath.Join(dir, "jane")
 	must(t, clientcmd.WriteToFile(*kubeconfig, through))
-	output, err := runIssue(t, "--kubeconfig="+through, "--usage=client-auth", "--common-name=jane", "--approve=self",
+	output, err := runRequest(t, "--kubeconfig="+through, "--usage=client-auth", "--common-name=jane", "--approve=self",
 		"--write-kubeconfig="+path)
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, output)

@@ -45,9 +45,20 @@ func issueArgs(t *testing.T, s *site.Site, more ...string) []string {
 // runIssue runs `webhook issue --once` to its end, and returns what it said.
 func runIssue(t *testing.T, args ...string) (string, error) {
 	t.Helper()
+	return runToEnd(t, append([]string{"issue", "--once"}, args...)...)
+}
+
+// runRequest runs `webhook request` to its end, and returns what it said.
+func runRequest(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	return runToEnd(t, append([]string{"request"}, args...)...)
+}
+
+func runToEnd(t *testing.T, args ...string) (string, error) {
+	t.Helper()
 	executable, err := binary()
 	must(t, err)
-	cmd := exec.CommandContext(t.Context(), executable, append([]string{"issue", "--once"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), executable, args...)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	err = cmd.Run()
@@ -106,7 +117,7 @@ func TestIssueSidecar(t *testing.T) {
 	if err := readyz(t.Context(), health); err == nil {
 		t.Error("ready, and nobody listens")
 	}
-	startNeighbor(t, dir, s.Port)
+	startFileServer(t, dir, s.Port)
 	clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
 	awaitAdmission(t, s) // With failurePolicy Fail.
 	before := wantFiles(t, dir, "tls.crt", "tls.key", "ca.crt")
@@ -137,7 +148,7 @@ func TestIssueOnceForAService(t *testing.T) {
 		t.Fatalf("%v:\n%s", err, output)
 	}
 	leaf := wantFiles(t, dir, "tls.crt", "tls.key", "ca.crt")
-	startNeighbor(t, dir, s.Port)
+	startFileServer(t, dir, s.Port)
 	awaitAdmission(t, s) // With failurePolicy Fail.
 	requests := len(requestsOf(t, s))
 	if output, err = runIssue(t, issueArgs(t, s, "--cert-dir="+dir)...); err != nil {
@@ -154,11 +165,11 @@ func TestIssueOnceForAService(t *testing.T) {
 	must(t, s.Admit(t.Context(), site.GoodImage)) // With failurePolicy Fail.
 }
 
-// TestIssueOnceByHosts is what people do by hand with cfssl and kubectl, on the real signer.
-func TestIssueOnceByHosts(t *testing.T) {
+// TestRequestByHosts is what people do by hand with cfssl and kubectl, on the real signer.
+func TestRequestByHosts(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	output, err := runIssue(t, "--kubeconfig="+shared.Kubeconfig(), "--host=web.example.com,10.0.0.7", "--host=web",
+	output, err := runRequest(t, "--kubeconfig="+shared.Kubeconfig(), "--host=web.example.com,10.0.0.7", "--host=web",
 		"--signer-name="+signer.KubeletServing, "--organizational-unit=Web, shop", "--country=DE", "--key-algorithm=rsa-2048",
 		"--certificate-duration=1h", "--namespace=default", "--cert-dir="+dir)
 	if err != nil {
@@ -181,8 +192,8 @@ func TestIssueOnceByHosts(t *testing.T) {
 	must(t, err)
 }
 
-// TestIssueOnceWaitsForAPerson: with an approver and a signer of somebody else, and a CA that is told or wrong.
-func TestIssueOnceWaitsForAPerson(t *testing.T) {
+// TestRequestWaitsForAPerson: with an approver and a signer of somebody else, and a CA that is told or wrong.
+func TestRequestWaitsForAPerson(t *testing.T) {
 	t.Parallel()
 	for name, right := range map[string]bool{"the signer's CA": true, "another CA": false} {
 		t.Run(name, func(t *testing.T) {
@@ -194,7 +205,7 @@ func TestIssueOnceWaitsForAPerson(t *testing.T) {
 			}
 			answered := answerNobody(t, func(asked *x509.CertificateRequest) bool { return slices.Contains(asked.DNSNames, host) },
 				ca.signer(t))
-			output, err := runIssue(t, "--kubeconfig="+shared.Kubeconfig(), "--host="+host, "--signer-name="+nobody,
+			output, err := runRequest(t, "--kubeconfig="+shared.Kubeconfig(), "--host="+host, "--signer-name="+nobody,
 				"--approve=external", "--ca-file="+file, "--cert-dir="+dir)
 			answered()
 			if !right {
@@ -209,7 +220,7 @@ func TestIssueOnceWaitsForAPerson(t *testing.T) {
 		})
 	}
 	dir := t.TempDir()
-	output, err := runIssue(t, "--kubeconfig="+shared.Kubeconfig(), "--host=nobody.example.com", "--signer-name="+nobody,
+	output, err := runRequest(t, "--kubeconfig="+shared.Kubeconfig(), "--host=nobody.example.com", "--signer-name="+nobody,
 		"--approve=external", "--timeout=5s", "--cert-dir="+dir)
 	wantExit(t, output, err, 1, "kubectl certificate approve")
 	wantNothing(t, dir)
@@ -250,8 +261,8 @@ func answerOnce(
 	})
 }
 
-// TestIssueOnceLogsIn obtains a client certificate of the real signer and logs in with the kubeconfig.
-func TestIssueOnceLogsIn(t *testing.T) {
+// TestRequestLogsIn obtains a client certificate of the real signer and logs in with the kubeconfig.
+func TestRequestLogsIn(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range []string{"ecdsa-p256", "rsa-2048"} {
 		t.Run(algorithm, func(t *testing.T) {
@@ -259,7 +270,7 @@ func TestIssueOnceLogsIn(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "jane.kubeconfig")
 			must(t, os.WriteFile(path, []byte("old"), 0o644)) // Which it must not keep.
-			output, err := runIssue(t, "--kubeconfig="+shared.Kubeconfig(), "--usage=client-auth", "--common-name=jane",
+			output, err := runRequest(t, "--kubeconfig="+shared.Kubeconfig(), "--usage=client-auth", "--common-name=jane",
 				"--organization=developers", "--organization=Shop, Inc.", "--locality=Berlin", "--approve=self",
 				"--key-algorithm="+algorithm, "--write-kubeconfig="+path)
 			if err != nil {
@@ -290,9 +301,9 @@ func wantUser(t *testing.T, kubeconfig, user string, groups []string) {
 	}
 }
 
-// TestIssueOnceRefusesTheUseless: a certificate of a CA that the API server does not know is no login, and replaces no
+// TestRequestRefusesTheUseless: a certificate of a CA that the API server does not know is no login, and replaces no
 // pair that may be one.
-func TestIssueOnceRefusesTheUseless(t *testing.T) {
+func TestRequestRefusesTheUseless(t *testing.T) {
 	t.Parallel()
 	ca, dir := newTestCA(t, "clients"), t.TempDir()
 	path := filepath.Join(dir, "kubeconfig")
@@ -302,7 +313,7 @@ func TestIssueOnceRefusesTheUseless(t *testing.T) {
 			template.Subject, template.ExtKeyUsage = asked.Subject, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 			return ca.leaf(template, asked)
 		})
-	output, err := runIssue(t, "--kubeconfig="+shared.Kubeconfig(), "--usage=client-auth", "--common-name=stranger",
+	output, err := runRequest(t, "--kubeconfig="+shared.Kubeconfig(), "--usage=client-auth", "--common-name=stranger",
 		"--signer-name="+nobody, "--approve=external", "--write-kubeconfig="+path, "--cert-dir="+dir)
 	answered()
 	wantExit(t, output, err, 1, "logging in with the new certificate")

@@ -121,7 +121,7 @@ func TestOwnerEndsTheConversion(t *testing.T) {
 }
 
 // TestOwnerWithoutCABundle: the owner of an APIService who no longer wants us verified, or called, says `caBundle: null`
-// and forces that. The README says so.
+// and forces that. docs/troubleshooting.md says so.
 func TestOwnerWithoutCABundle(t *testing.T) {
 	for name, change := range map[string]map[string]any{
 		"insecure": {"insecureSkipTLSVerify": true},
@@ -134,7 +134,7 @@ func TestOwnerWithoutCABundle(t *testing.T) {
 			maps.Copy(wanted, change)
 			maps.DeleteFunc(wanted, func(_ string, value any) bool { return value == "" })
 			if err := serverSide(t, manifest); err == nil {
-				t.Error("the API server no longer minds the caBundle: the README need not say what to do")
+				t.Error("the API server no longer minds the caBundle: docs/troubleshooting.md need not say what to do")
 			}
 			wanted["caBundle"] = nil
 			must(t, serverSide(t, manifest, "--force-conflicts"))

@@ -99,14 +99,14 @@ func wantCallerOf(t *testing.T, s *site.Site, version uint16, certificate *tls.C
 	}
 }
 
-// TestMutualTLSOverlay renders the README's overlay: the flags name the file that the ConfigMap is mounted as.
+// TestMutualTLSOverlay renders the overlay of docs/mutual-tls.md: the flags name the file that the ConfigMap is mounted as.
 func TestMutualTLSOverlay(t *testing.T) {
 	t.Parallel()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	must(t, err)
 	manifests, err := filepath.Rel(dir, filepath.Join(site.Root(), "manifests"))
 	must(t, err)
-	overlay := strings.ReplaceAll(string(readme(t, "kustomization.yaml")), "- manifests\n", "- "+manifests+"\n")
+	overlay := strings.ReplaceAll(string(mutualTLSBlock(t, "kustomization.yaml")), "- manifests\n", "- "+manifests+"\n")
 	must(t, os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(overlay), 0o600))
 	rendered, err := shared.Kubectl(t.Context(), "kustomize", dir).CombinedOutput()
 	if err != nil {

@@ -26,10 +26,10 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// apiServerName is the name that the README gives the API server's client certificate.
+// apiServerName is the name that docs/mutual-tls.md gives the API server's client certificate.
 const apiServerName = "kube-apiserver"
 
-// TestMutualTLS follows the README's section of that name with a real API server: its two files as they stand there,
+// TestMutualTLS follows docs/mutual-tls.md with a real API server: its two files as they stand there,
 // but for the names and paths.
 func TestMutualTLS(t *testing.T) {
 	t.Parallel()
@@ -99,10 +99,10 @@ func TestMutualTLS(t *testing.T) {
 	})
 }
 
-// controlPlaneNode is /etc/kubernetes/hookstrap of the README, elsewhere.
+// controlPlaneNode is /etc/kubernetes/hookstrap of the page, elsewhere.
 type controlPlaneNode struct{ dir string }
 
-const readmeDir = "/etc/kubernetes/hookstrap"
+const pageDir = "/etc/kubernetes/hookstrap"
 
 // certificate writes client.crt and client.key, issued by ca.
 func (n controlPlaneNode) certificate(t *testing.T, ca *testCA) {
@@ -117,22 +117,22 @@ func (n controlPlaneNode) certificate(t *testing.T, ca *testCA) {
 // admission writes admission.yaml and returns its path.
 func (n controlPlaneNode) admission(t *testing.T) string {
 	t.Helper()
-	return n.write(t, "admission.yaml", n.here(readme(t, readmeDir+"/admission.yaml")))
+	return n.write(t, "admission.yaml", n.here(mutualTLSBlock(t, pageDir+"/admission.yaml")))
 }
 
-// kubeconfig writes kubeconfig.yaml, for a Service of that name instead of the README's.
+// kubeconfig writes kubeconfig.yaml, for a Service of that name instead of the page's.
 func (n controlPlaneNode) kubeconfig(t *testing.T, service string) {
 	t.Helper()
 	const theirs = "- name: hookstrap.hookstrap-system.svc #"
-	text := n.here(readme(t, readmeDir+"/kubeconfig.yaml"))
+	text := n.here(mutualTLSBlock(t, pageDir+"/kubeconfig.yaml"))
 	if bytes.Count(text, []byte(theirs)) != 1 {
-		t.Fatalf("the README's kubeconfig names no user %q:\n%s", theirs, text)
+		t.Fatalf("the kubeconfig of docs/mutual-tls.md names no user %q:\n%s", theirs, text)
 	}
 	n.write(t, "kubeconfig.yaml", bytes.ReplaceAll(text, []byte(theirs), []byte("- name: "+service+" #")))
 }
 
 func (n controlPlaneNode) here(text []byte) []byte {
-	return bytes.ReplaceAll(text, []byte(readmeDir), []byte(n.dir))
+	return bytes.ReplaceAll(text, []byte(pageDir), []byte(n.dir))
 }
 
 func (n controlPlaneNode) write(t *testing.T, name string, data []byte) string {
@@ -142,15 +142,15 @@ func (n controlPlaneNode) write(t *testing.T, name string, data []byte) string {
 	return path
 }
 
-// readme returns the README's YAML block that begins with a comment of that name.
-func readme(t *testing.T, name string) []byte {
+// mutualTLSBlock returns the YAML block of docs/mutual-tls.md that begins with a comment of that name.
+func mutualTLSBlock(t *testing.T, name string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(site.Root(), "README.md"))
+	text, err := os.ReadFile(filepath.Join(site.Root(), "docs", "mutual-tls.md"))
 	must(t, err)
 	_, block, found := strings.Cut(string(text), "```yaml\n   # "+name+"\n")
 	block, _, ended := strings.Cut(block, "   ```\n")
 	if !found || !ended {
-		t.Fatalf("the README has no YAML block that begins with # %s", name)
+		t.Fatalf("docs/mutual-tls.md has no YAML block that begins with # %s", name)
 	}
 	return []byte(strings.ReplaceAll("\n"+block, "\n   ", "\n"))
 }

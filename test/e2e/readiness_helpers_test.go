@@ -50,21 +50,21 @@ func startProgram(t *testing.T, options bootstrap.Options, server bootstrap.Serv
 	t.Helper()
 	p := &program{metrics: prometheus.NewRegistry(), log: &lockedBuffer{}}
 	options.Registerer = p.metrics
-	boot, err := bootstrap.New(options)
+	server.HealthAddress, server.ShutdownDelay = bootstrap.Disabled, -1
+	options.Server = server
+	webhook, err := bootstrap.NewServer(options)
 	must(t, err)
-	p.Bootstrapper = boot
+	p.Bootstrapper = webhook.Bootstrapper()
 	checks, err := handler.New(handler.Options{Entries: []handler.Entry{{Check: check.ImageTag{}, Mode: handler.Deny}}})
 	must(t, err)
-	listener := boot.NewServer(server)
-	listener.Register("/validate", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	webhook.Register("/validate", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close") // Each call sees what is trusted by then.
 		checks.ServeHTTP(w, r)
 	}))
 	logger := textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(p.log)))
 	ctx, cancel := context.WithCancel(klog.NewContext(context.WithoutCancel(t.Context()), logger))
 	var running sync.WaitGroup
-	running.Go(func() { _ = boot.Start(ctx) })
-	running.Go(func() { _ = listener.Start(ctx) })
+	running.Go(func() { _ = webhook.Start(ctx) })
 	t.Cleanup(func() {
 		cancel()
 		running.Wait()

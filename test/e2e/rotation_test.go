@@ -27,7 +27,7 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// askForRotation does what the README says: a new value of the annotation.
+// askForRotation does what docs/ca.md says: a new value of the annotation.
 func askForRotation(t *testing.T, s *site.Site, value string) {
 	t.Helper()
 	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, authority.RotateAnnotation, value)

@@ -79,7 +79,7 @@ func TestNoSecretInTheLog(t *testing.T) {
 func TestNoSecretInTheLogOfIssue(t *testing.T) {
 	t.Parallel()
 	login := filepath.Join(t.TempDir(), "kubeconfig")
-	output, err := runIssue(t, "--kubeconfig="+shared.Kubeconfig(), "--usage=client-auth", "--common-name=tester",
+	output, err := runRequest(t, "--kubeconfig="+shared.Kubeconfig(), "--usage=client-auth", "--common-name=tester",
 		"--approve=self", "--write-kubeconfig="+login, "-v=10")
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, output)

@@ -24,8 +24,8 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// startRigidNeighbor is an HTTPS server that reads its files once, when it starts. The function ends it.
-func startRigidNeighbor(t *testing.T, dir string, port int) (stop func()) {
+// startRigidServer is an HTTPS server that reads its files once, when it starts. The function ends it.
+func startRigidServer(t *testing.T, dir string, port int) (stop func()) {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"))
 	must(t, err)
@@ -65,7 +65,7 @@ func TestSidecarThatNeverReloads(t *testing.T) {
 	must(t, err)
 	t.Cleanup(issuer.Kill)
 	awaitPhase(t, issuer, "trusted", 1)
-	stop := startRigidNeighbor(t, dir, s.Port)
+	stop := startRigidServer(t, dir, s.Port)
 	clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
 
 	must(t, issuer.Signal(syscall.SIGHUP))
@@ -84,7 +84,7 @@ func TestSidecarThatNeverReloads(t *testing.T) {
 	}
 
 	stop()
-	startRigidNeighbor(t, dir, s.Port)
+	startRigidServer(t, dir, s.Port)
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		return hasText(ctx, "http://"+metrics+"/metrics", outdatedMetric+"0\n")
 	})

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
 )
 
 // container is a container that keeps to the restricted Pod Security Standard, with a few environment variables.
@@ -27,7 +28,7 @@ func container(name string, variables int) corev1.Container {
 		},
 		TerminationMessagePath: "/dev/termination-log", TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 		SecurityContext: &corev1.SecurityContext{
-			AllowPrivilegeEscalation: new(false), ReadOnlyRootFilesystem: new(true),
+			AllowPrivilegeEscalation: ptr.To(false), ReadOnlyRootFilesystem: ptr.To(true),
 			Capabilities:   &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 		},
@@ -61,7 +62,7 @@ func variable(i int) corev1.EnvVar {
 }
 
 func configVolume() corev1.Volume {
-	source := &corev1.ConfigMapVolumeSource{DefaultMode: new(int32(0o644))}
+	source := &corev1.ConfigMapVolumeSource{DefaultMode: ptr.To(int32(0o644))}
 	source.Name = "checkout"
 	return corev1.Volume{Name: "config", VolumeSource: corev1.VolumeSource{ConfigMap: source}}
 }
@@ -71,9 +72,9 @@ func tokenVolume() corev1.Volume {
 	ca := &corev1.ConfigMapProjection{Items: []corev1.KeyToPath{{Key: "ca.crt", Path: "ca.crt"}}}
 	ca.Name = "kube-root-ca.crt"
 	projected := &corev1.ProjectedVolumeSource{
-		DefaultMode: new(int32(0o644)),
+		DefaultMode: ptr.To(int32(0o644)),
 		Sources: []corev1.VolumeProjection{
-			{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{ExpirationSeconds: new(int64(3607)), Path: "token"}},
+			{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{ExpirationSeconds: ptr.To(int64(3607)), Path: "token"}},
 			{ConfigMap: ca},
 		},
 	}
@@ -91,7 +92,7 @@ func status(pod *corev1.Pod) corev1.PodStatus {
 	}
 	for _, c := range pod.Spec.Containers {
 		s.ContainerStatuses = append(s.ContainerStatuses, corev1.ContainerStatus{
-			Name: c.Name, Ready: true, Started: new(true), Image: c.Image,
+			Name: c.Name, Ready: true, Started: ptr.To(true), Image: c.Image,
 			ImageID:     "registry.example.com:5000/shop@sha256:" + strings.Repeat("0123456789abcdef", 4),
 			ContainerID: "containerd://" + strings.Repeat("fedcba9876543210", 4),
 			State:       corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: at}},

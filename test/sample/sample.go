@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
 )
 
 // Review is a review of the creation of a Pod that no default check objects to, of about the given size in bytes and
@@ -77,7 +78,7 @@ func base() *corev1.Pod {
 			Annotations: map[string]string{"note": "größer <&> \"quoted\""},
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "checkout-7d9f8c6b5d",
-				UID: "f4d5a7c0-32a2-4a5a-a1cc-0f3c1c3e2b22", Controller: new(true), BlockOwnerDeletion: new(true),
+				UID: "f4d5a7c0-32a2-4a5a-a1cc-0f3c1c3e2b22", Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true),
 			}},
 		},
 		Spec: corev1.PodSpec{
@@ -95,12 +96,12 @@ func spec() corev1.PodSpec {
 		RestartPolicy:                 corev1.RestartPolicyAlways,
 		DNSPolicy:                     corev1.DNSClusterFirst,
 		ServiceAccountName:            "checkout",
-		TerminationGracePeriodSeconds: new(int64(30)),
-		EnableServiceLinks:            new(false),
-		SecurityContext:               &corev1.PodSecurityContext{RunAsNonRoot: new(true), FSGroup: new(int64(2000))},
+		TerminationGracePeriodSeconds: ptr.To(int64(30)),
+		EnableServiceLinks:            ptr.To(false),
+		SecurityContext:               &corev1.PodSecurityContext{RunAsNonRoot: ptr.To(true), FSGroup: ptr.To(int64(2000))},
 		Tolerations: []corev1.Toleration{{
 			Key: "node.kubernetes.io/not-ready", Operator: corev1.TolerationOpExists,
-			Effect: corev1.TaintEffectNoExecute, TolerationSeconds: new(int64(300)),
+			Effect: corev1.TaintEffectNoExecute, TolerationSeconds: ptr.To(int64(300)),
 		}},
 	}
 }
@@ -110,9 +111,13 @@ func stamp() metav1.Time { return metav1.Date(2026, time.May, 4, 10, 30, 0, 0, t
 // managed is what a field manager owns of a Pod.
 func managed(manager, subresource string, pod *corev1.Pod) metav1.ManagedFieldsEntry {
 	at := stamp()
+	owned := &metav1.FieldsV1{}
+	if err := owned.UnmarshalJSON(fieldsOf(pod)); err != nil {
+		owned = nil
+	}
 	return metav1.ManagedFieldsEntry{
 		Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", Time: &at,
-		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(string(fieldsOf(pod))), Subresource: subresource,
+		FieldsType: "FieldsV1", FieldsV1: owned, Subresource: subresource,
 	}
 }
 

@@ -27,27 +27,6 @@ func allowedRegistriesDefinition() handler.Definition {
 		Summary: "Images come from allowed registries and repositories.",
 		Why: "Whoever may push to a registry decides what runs. A public one takes images from everybody, under names that " +
 			"are a typing error away from well-known ones.",
-		Parameters: `
-allowed: ["registry.example/*", "docker.io/acme/*"]
-`,
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: docker.io/acme-evil/app:1.2.3
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: docker.io/acme/app:1.2.3
-`,
 	}, no[AllowedRegistries], func(p AllowedRegistries, _ handler.Environment) (handler.Check, error) {
 		patterns, err := image.ParsePatterns(p.Allowed)
 		if err != nil {

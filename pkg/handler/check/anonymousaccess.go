@@ -28,22 +28,6 @@ func anonymousAccessDefinition() handler.Definition {
 		Summary: "No role is bound to anonymous users.",
 		Why: "What is bound to system:anonymous or system:unauthenticated belongs to everybody who reaches the API " +
 			"server, without a password or a certificate.",
-		Denied: `
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: viewers, namespace: shop}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
-subjects:
-- {apiGroup: rbac.authorization.k8s.io, kind: Group, name: "system:unauthenticated"}
-`,
-		Admitted: `
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: viewers, namespace: shop}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
-subjects:
-- {apiGroup: rbac.authorization.k8s.io, kind: Group, name: "shop:developers"}
-`,
 	}, func() AnonymousAccess {
 		return AnonymousAccess{
 			DeniedUsers: []string{"system:anonymous"}, DeniedGroups: []string{"system:unauthenticated"},

@@ -13,6 +13,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hookstrap/hookstrap/internal/view"
@@ -47,7 +48,7 @@ func TestTwoBudgetsOfTheSamePods(t *testing.T) {
 	}
 	const web = `{matchLabels: {app: web}}`
 	labeled := func(set map[string]string) client.Object {
-		return workload(&appsv1.Deployment{}, "shop", set, new(int32(3)))
+		return workload(&appsv1.Deployment{}, "shop", set, ptr.To(int32(3)))
 	}
 	for title, tt := range map[string]struct {
 		other, own string

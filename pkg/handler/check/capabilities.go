@@ -30,31 +30,6 @@ func capabilitiesDefinition() handler.Definition {
 		Summary: "Containers drop capabilities, and add none but allowed ones.",
 		Why: "A capability is a part of root's power. Container runtimes give more than a dozen by default, of which " +
 			"nearly no program needs one, while each is a step out of the container for whoever takes the program over.",
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-    securityContext:
-      capabilities:
-        add: [SYS_ADMIN]
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-    securityContext:
-      capabilities:
-        drop: [ALL]
-        add: [NET_BIND_SERVICE]
-`,
 	}, func() Capabilities {
 		return Capabilities{AllowedAdd: []string{"NET_BIND_SERVICE"}, RequiredDrop: []string{"ALL"}}
 	})

@@ -25,24 +25,6 @@ func defaultNamespaceDefinition() handler.Definition {
 		Summary: `Objects are not in the namespace "default".`,
 		Why: "What is there was nearly always meant to be elsewhere: somebody forgot the namespace. Quotas, network " +
 			"policies and rights that belong to a namespace do not hold in the default one.",
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: default}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-`,
 	}, func() DefaultNamespace { return DefaultNamespace{Namespaces: []string{metav1.NamespaceDefault}} },
 		func(p DefaultNamespace, _ handler.Environment) (handler.Check, error) {
 			return ruleFunc{"defaultNamespace", p.evaluate}, nil

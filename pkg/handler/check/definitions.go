@@ -7,7 +7,7 @@ import "github.com/hookstrap/hookstrap/pkg/handler"
 
 // Definitions returns the built-in checks, in the order in which they are asked and documented.
 func Definitions() []handler.Definition {
-	return []handler.Definition{
+	definitions := []handler.Definition{
 		podSecurityDefinition(),
 		// Images.
 		imageTagDefinition(),
@@ -40,4 +40,8 @@ func Definitions() []handler.Definition {
 		requiredAnnotationsDefinition(),
 		defaultNamespaceDefinition(),
 	}
+	for i := range definitions {
+		addExamples(&definitions[i])
+	}
+	return definitions
 }

@@ -212,8 +212,8 @@ func freshDefaults(t *testing.T, d handler.Definition) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range first.Fields() {
-		if f.Kind() == reflect.Slice && f.Len() > 0 {
+	for i := range first.NumField() {
+		if f := first.Field(i); f.Kind() == reflect.Slice && f.Len() > 0 {
 			f.Index(0).SetZero()
 		}
 	}

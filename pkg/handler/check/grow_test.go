@@ -134,7 +134,8 @@ func sortsOf(t reflect.Type) []string {
 	if t.Kind() != reflect.Struct || isLeaf(t) {
 		return sorts
 	}
-	for f := range t.Fields() {
+	for i := range t.NumField() {
+		f := t.Field(i)
 		switch {
 		case f.Anonymous && f.Type.Kind() == reflect.Struct:
 			sorts = append(sorts, sortsOf(f.Type)[1:]...)

@@ -24,25 +24,6 @@ func hostNamespacesDefinition() handler.Definition {
 		Summary: "Pods do not share the network, process or IPC namespace of their node.",
 		Why: "On the node's network a Pod reaches what listens on localhost, such as the kubelet, and passes by network " +
 			"policies. Among the node's processes it reads their environment, and with it other Pods' secrets.",
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  hostNetwork: true
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-`,
 	}, no[HostNamespaces])
 }
 

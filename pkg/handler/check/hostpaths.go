@@ -34,39 +34,6 @@ func hostPathsDefinition() handler.Definition {
 		Summary: "Pods mount no directories of their node, or only allowed ones.",
 		Why: "Who writes to the node's files owns the node, and who reads them reads the secrets of all Pods on it. " +
 			"Allow narrow paths, and read-only ones: a symbolic link in a writable place leads everywhere.",
-		Parameters: `
-allowed:
-- path: /var/log
-  readOnly: true
-`,
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: collector, namespace: shop}
-spec:
-  volumes:
-  - name: logs
-    hostPath: {path: /var/lib/kubelet}
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-    volumeMounts:
-    - {name: logs, mountPath: /logs, readOnly: true}
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: collector, namespace: shop}
-spec:
-  volumes:
-  - name: logs
-    hostPath: {path: /var/log/pods}
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-    volumeMounts:
-    - {name: logs, mountPath: /logs, readOnly: true}
-`,
 	}, no[HostPaths])
 }
 

@@ -34,35 +34,6 @@ func hostPortsDefinition() handler.Definition {
 		Summary: "Containers take no ports of their node, or only allowed ones.",
 		Why: "A port of the node is open to whoever reaches the node, whatever the network policies and Services say, " +
 			"and keeps a second such Pod from the same node.",
-		Parameters: `
-allowed:
-- from: 9100
-  to: 9199
-`,
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-    ports:
-    - containerPort: 8080
-      hostPort: 80
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-    ports:
-    - containerPort: 8080
-      hostPort: 9101
-`,
 	}, no[HostPorts])
 }
 

@@ -30,24 +30,6 @@ func imageTagDefinition() handler.Definition {
 		Summary: `Images have a tag other than "latest", or a digest.`,
 		Why: "What has no version is another program tomorrow: on another node, after a restart or a rollback. A tag can " +
 			"still be moved, and only a digest names the same bytes for ever; requireDigest asks for one.",
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example:5000/app
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example:5000/app:1.2.3
-`,
 	}, no[ImageTag], func(p ImageTag, _ handler.Environment) (handler.Check, error) { return p, nil }).
 		WithDefaultMode(handler.Deny)
 }

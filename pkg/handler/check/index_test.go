@@ -21,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hookstrap/hookstrap/internal/view"
@@ -202,7 +203,7 @@ func TestIndexOfWorkloadsIsTheCount(t *testing.T) {
 	most := 0
 	for step := range 3000 {
 		kind, namespace, name := random.IntN(4), pick("s", "t"), pick("v", "w", "x", "y", "z")
-		n := new(int32(random.IntN(4)))
+		n := ptr.To(int32(random.IntN(4)))
 		var obj client.Object
 		switch kind {
 		case 0:
@@ -210,7 +211,7 @@ func TestIndexOfWorkloadsIsTheCount(t *testing.T) {
 		case 1:
 			obj = workload(&appsv1.ReplicaSet{}, namespace, someLabels(), n)
 			if random.IntN(3) == 0 {
-				obj.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "Deployment", Controller: new(true)}})
+				obj.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "Deployment", Controller: ptr.To(true)}})
 			}
 		case 2:
 			obj = workload(&corev1.ReplicationController{}, namespace, someLabels(), n)

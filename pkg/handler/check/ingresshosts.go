@@ -48,35 +48,6 @@ func ingressHostsDefinition() handler.Definition {
 		Summary: "Ingresses name their hosts, serve them with TLS, and do not share them with other namespaces.",
 		Why: "Which of two Ingresses for the same host gets the traffic is up to the controller: somebody else's cookies " +
 			"and passwords, maybe. A rule without a host is for every host.",
-		Denied: `
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: web, namespace: shop}
-spec:
-  rules:
-  - host: "*.example.com"
-    http:
-      paths:
-      - path: /
-        pathType: Prefix
-        backend: {service: {name: web, port: {number: 80}}}
-`,
-		Admitted: `
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: web, namespace: shop}
-spec:
-  tls:
-  - hosts: [shop.example.com]
-    secretName: web-tls
-  rules:
-  - host: shop.example.com
-    http:
-      paths:
-      - path: /
-        pathType: Prefix
-        backend: {service: {name: web, port: {number: 80}}}
-`,
 	}, func() IngressHosts { return IngressHosts{RequireTLS: true, Unique: uniquePath} },
 		func(p IngressHosts, env handler.Environment) (handler.Check, error) {
 			return ruleFunc{"ingressHosts", func(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {

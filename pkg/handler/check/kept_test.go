@@ -16,6 +16,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hookstrap/hookstrap/internal/view"
@@ -68,7 +69,7 @@ func ordinary() map[string]struct {
 			return named(o, i)
 		}},
 		"ServiceAccount": {tokenlessAccounts(), func(i int) client.Object {
-			return named(&corev1.ServiceAccount{AutomountServiceAccountToken: new(false)}, i)
+			return named(&corev1.ServiceAccount{AutomountServiceAccountToken: ptr.To(false)}, i)
 		}},
 		"Namespace": {handler.NamespaceLabels(), func(i int) client.Object {
 			o := named(&corev1.Namespace{}, i)

@@ -27,22 +27,6 @@ func podDisruptionBudgetsDefinition() handler.Definition {
 		Summary: "No PodDisruptionBudget blocks every eviction.",
 		Why: "A budget that never has a Pod to spare stops nodes from being drained: an upgrade of the cluster waits for " +
 			"somebody to come and delete it. So does a second budget for the same Pods, however much it would allow.",
-		Denied: `
-apiVersion: policy/v1
-kind: PodDisruptionBudget
-metadata: {name: web, namespace: shop}
-spec:
-  maxUnavailable: 0
-  selector: {matchLabels: {app: web}}
-`,
-		Admitted: `
-apiVersion: policy/v1
-kind: PodDisruptionBudget
-metadata: {name: web, namespace: shop}
-spec:
-  maxUnavailable: 1
-  selector: {matchLabels: {app: web}}
-`,
 	}, func() PodDisruptionBudgets { return PodDisruptionBudgets{CountReplicas: true} },
 		func(p PodDisruptionBudgets, env handler.Environment) (handler.Check, error) {
 			return ruleFunc{"podDisruptionBudgets", func(

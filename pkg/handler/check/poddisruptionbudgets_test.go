@@ -14,6 +14,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -31,9 +32,9 @@ func TestPodDisruptionBudgets(t *testing.T) {
 	}
 	web := map[string]string{"app": "web"}
 	three := []client.Object{
-		workload(&appsv1.Deployment{}, "shop", web, new(int32(2))), workload(&appsv1.StatefulSet{}, "shop", web, nil),
-		workload(&appsv1.Deployment{}, "other", web, new(int32(9))),
-		workload(&appsv1.Deployment{}, "shop", map[string]string{"app": "db"}, new(int32(9))),
+		workload(&appsv1.Deployment{}, "shop", web, ptr.To(int32(2))), workload(&appsv1.StatefulSet{}, "shop", web, nil),
+		workload(&appsv1.Deployment{}, "other", web, ptr.To(int32(9))),
+		workload(&appsv1.Deployment{}, "shop", map[string]string{"app": "db"}, ptr.To(int32(9))),
 	}
 	testRows(t, "podDisruptionBudgets", map[string]row{
 		"one may go":           {object: budget(`maxUnavailable: 1`)},
@@ -55,7 +56,7 @@ func TestPodDisruptionBudgets(t *testing.T) {
 		},
 		"switched off": {
 			object:  budget(`minAvailable: 1`),
-			cluster: []client.Object{workload(&appsv1.Deployment{}, "shop", web, new(int32(0)))},
+			cluster: []client.Object{workload(&appsv1.Deployment{}, "shop", web, ptr.To(int32(0)))},
 		},
 		"says nothing": {object: `{apiVersion: policy/v1, kind: PodDisruptionBudget, spec: {}}`},
 		"selects all": {
@@ -80,7 +81,7 @@ func TestPodDisruptionBudgetsCountWhatIsScaled(t *testing.T) {
 	const fewest = ", as few as autoscaling may leave,"
 	web := map[string]string{"app": "web"}
 	of := func(kind string, objects ...string) []client.Object {
-		all := []client.Object{workload(objectOfKind(t, kind), "shop", web, new(int32(5)))}
+		all := []client.Object{workload(objectOfKind(t, kind), "shop", web, ptr.To(int32(5)))}
 		for _, manifest := range objects {
 			hpa := &autoscalingv2.HorizontalPodAutoscaler{}
 			mustUnmarshal(t, manifest, hpa)
@@ -93,8 +94,8 @@ func TestPodDisruptionBudgetsCountWhatIsScaled(t *testing.T) {
 		return `{spec: {scaleTargetRef: {apiVersion: ` + apiVersion + `, kind: ` + kind + `, name: web}, ` + bounds + `}}`
 	}
 	owned := func(owner metav1.OwnerReference) []client.Object {
-		set := workload(&appsv1.ReplicaSet{}, "shop", web, new(int32(5)))
-		owner.Name, owner.Controller = "o", new(true)
+		set := workload(&appsv1.ReplicaSet{}, "shop", web, ptr.To(int32(5)))
+		owner.Name, owner.Controller = "o", ptr.To(true)
 		set.SetOwnerReferences([]metav1.OwnerReference{owner})
 		return []client.Object{set}
 	}

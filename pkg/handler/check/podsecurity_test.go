@@ -4,6 +4,7 @@
 package check
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -17,6 +18,7 @@ import (
 	psapi "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 	pstest "k8s.io/pod-security-admission/test"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 )
 
@@ -31,7 +33,7 @@ func podSecurity(t testing.TB, level, version string) PodSecurity {
 
 func privileged(pod *corev1.Pod, containers ...int) *corev1.Pod {
 	for _, i := range containers {
-		pod.Spec.Containers[i].SecurityContext = &corev1.SecurityContext{Privileged: new(true)}
+		pod.Spec.Containers[i].SecurityContext = &corev1.SecurityContext{Privileged: ptr.To(true)}
 	}
 	return pod
 }
@@ -44,7 +46,7 @@ func TestPodSecurity(t *testing.T) {
 	}}
 	mixed.Spec.EphemeralContainers = []corev1.EphemeralContainer{{
 		EphemeralContainerCommon: corev1.EphemeralContainerCommon{
-			Name: "debug", SecurityContext: &corev1.SecurityContext{Privileged: new(true)},
+			Name: "debug", SecurityContext: &corev1.SecurityContext{Privileged: ptr.To(true)},
 		},
 	}}
 	hostPath := podWith("x:1")
@@ -128,7 +130,7 @@ func TestPodSecurityIdentity(t *testing.T) {
 
 func TestPodSecurityVersion(t *testing.T) {
 	pod := podWith("x:1")
-	pod.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: new(true)}
+	pod.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: ptr.To(true)}
 	if got := evaluate(t, podSecurity(t, "restricted", "v1.0"), pod); len(got) > 0 {
 		t.Errorf("v1.0: got %v", shown(got))
 	}
@@ -177,7 +179,7 @@ func TestPodSecurityFixtures(t *testing.T) {
 		t.Skipf("the source of the fixtures is not there (built with -trimpath or vendored): %v", err)
 	}
 	for _, level := range []string{"baseline", "restricted"} {
-		for _, version := range []string{"v1.0", "v1.19", "v1.25", "v1.37"} {
+		for _, version := range []string{"v1.0", "v1.19", "v1.25", newestFixtures(t, filepath.Join(root, level))} {
 			check := podSecurity(t, level, version)
 			for verdict, wantViolations := range map[string]bool{"pass": false, "fail": true} {
 				files, err := filepath.Glob(filepath.Join(root, level, version, verdict, "*.yaml"))
@@ -192,6 +194,23 @@ func TestPodSecurityFixtures(t *testing.T) {
 			}
 		}
 	}
+}
+
+// newestFixtures is the latest version that there are fixtures of, which depends on the version of the library.
+func newestFixtures(t *testing.T, directory string) string {
+	t.Helper()
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := 0
+	for _, entry := range entries {
+		var minor int
+		if _, err := fmt.Sscanf(entry.Name(), "v1.%d", &minor); err == nil {
+			newest = max(newest, minor)
+		}
+	}
+	return fmt.Sprintf("v1.%d", newest)
 }
 
 func testFixture(t *testing.T, check PodSecurity, pod *corev1.Pod, wantViolations bool) {

@@ -33,7 +33,7 @@ func controlsOf(level psapi.LevelVersion) ([]control, error) {
 			}
 		}
 	}
-	evaluator, err := policy.NewEvaluator(checks, nil)
+	evaluator, err := newEvaluator(checks)
 	if err != nil {
 		return nil, fmt.Errorf("cannot set up the pod security standards: %w", err)
 	}

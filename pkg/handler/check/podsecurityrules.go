@@ -42,26 +42,6 @@ func podSecurityDefinition() handler.Definition {
 		Why: "The standards are Kubernetes' own list of what lets a Pod take over its node or its neighbors. Unlike the " +
 			"admission that is built into the API server, this check also denies Deployments and the like, says which field " +
 			"is at fault, and can hold old namespaces to the level without stopping what runs there already.",
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  hostNetwork: true
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-    securityContext: {privileged: true}
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-`,
 	}, func() PodSecurityParameters { return PodSecurityParameters{Level: "baseline", Version: "latest"} },
 		PodSecurityParameters.build, handler.NamespaceLabels()).WithDefaultMode(handler.Deny)
 }

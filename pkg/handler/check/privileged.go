@@ -17,26 +17,6 @@ func privilegedDefinition() handler.Definition {
 		Summary: "No container is privileged, and none is a host process on Windows.",
 		Why: "A privileged container has every device and all of root's power: it is root on the node, with nothing in " +
 			"between.",
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-    securityContext: {privileged: true}
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-    securityContext: {privileged: false}
-`,
 	}, no[Privileged])
 }
 

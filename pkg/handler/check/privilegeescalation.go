@@ -18,25 +18,6 @@ func privilegeEscalationDefinition() handler.Definition {
 		Summary: "Every container says allowPrivilegeEscalation: false.",
 		Why: "Without it a process may become root through a program with the setuid bit, of which most images have " +
 			"several. The default is to allow it, so that the field has to be there.",
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-    securityContext: {allowPrivilegeEscalation: false}
-`,
 	}, no[PrivilegeEscalation])
 }
 

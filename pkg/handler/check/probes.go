@@ -26,34 +26,6 @@ func probesDefinition() handler.Definition {
 		Summary: "Containers that are meant to run for ever have probes.",
 		Why: "Without a readiness probe a Pod gets traffic before it can answer, and a rollout replaces what works by what " +
 			"does not. Init containers need none, unless they are sidecars, and neither do Pods that end, as those of Jobs do.",
-		Denied: `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: app
-        image: registry.example/app:1.2.3
-`,
-		Admitted: `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: app
-        image: registry.example/app:1.2.3
-        readinessProbe: {httpGet: {path: /readyz, port: 8080}}
-        livenessProbe: {httpGet: {path: /livez, port: 8080}}
-`,
 	}, func() Probes { return Probes{Readiness: true, Liveness: true} })
 }
 

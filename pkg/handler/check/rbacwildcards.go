@@ -45,27 +45,6 @@ func rbacWildcardsDefinition() handler.Definition {
 			"such as pods/exec. What an aggregated ClusterRole can come to hold counts, too: its selectors must name labels " +
 			"that are given for it, and what the aggregation adds to it is looked at as if somebody had written it, but for " +
 			"Kubernetes' own admin, edit and view.",
-		Parameters: `
-deniedVerbs: [escalate, bind, impersonate]
-`,
-		Denied: `
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: deployer, namespace: shop}
-rules:
-- apiGroups: ["apps"]
-  resources: ["*"]
-  verbs: ["*"]
-`,
-		Admitted: `
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: deployer, namespace: shop}
-rules:
-- apiGroups: ["apps"]
-  resources: ["deployments"]
-  verbs: ["get", "list", "watch", "patch"]
-`,
 	}, no[RBACWildcards], func(p RBACWildcards, _ handler.Environment) (handler.Check, error) {
 		return ruleFunc{"rbacWildcards", p.evaluate}, nil
 	})

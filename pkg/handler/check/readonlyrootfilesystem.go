@@ -17,29 +17,6 @@ func readOnlyRootFilesystemDefinition() handler.Definition {
 		Summary: "Every container says readOnlyRootFilesystem: true.",
 		Why: "Who breaks into a program then cannot replace it, nor leave another one beside it. What has to be written " +
 			"goes into an emptyDir, where it is seen and can be limited.",
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  volumes:
-  - {name: tmp, emptyDir: {}}
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-    securityContext: {readOnlyRootFilesystem: true}
-    volumeMounts:
-    - {name: tmp, mountPath: /tmp}
-`,
 	}, no[ReadOnlyRootFilesystem])
 }
 

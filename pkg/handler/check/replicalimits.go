@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 
 	"github.com/hookstrap/hookstrap/internal/view"
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -42,38 +43,6 @@ func replicaLimitsDefinition() handler.Definition {
 		Summary: "Workloads have neither too few replicas nor too many, however they are scaled.",
 		Why: "With a single replica, every rollout of a node is an outage; with a mistyped number, one workload takes the " +
 			"room of all others.",
-		Parameters: `
-min: 2
-max: 20
-`,
-		Denied: `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop}
-spec:
-  replicas: 200
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: app
-        image: registry.example/app:1.2.3
-`,
-		Admitted: `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: app
-        image: registry.example/app:1.2.3
-`,
 	}, func() ReplicaLimits { return ReplicaLimits{Min: 2, AllowZero: true, CountAutoscalers: true} },
 		func(p ReplicaLimits, env handler.Environment) (handler.Check, error) {
 			return replicaCheck{p, env}, nil
@@ -152,7 +121,7 @@ func (c replicaCheck) written(
 	}
 	var was *int32
 	if old != nil {
-		was = new(orOne(old.Spec.Replicas))
+		was = ptr.To(orOne(old.Spec.Replicas))
 	}
 	return c.unlessAutoscaled(ctx, req, kind.GroupKind(), orOne(obj.Spec.Replicas), was)
 }
@@ -255,7 +224,7 @@ func (c replicaCheck) autoscaled(req *handler.Request) ([]handler.Violation, err
 	}
 	var wasMin, wasMax *int32
 	if old != nil {
-		wasMin, wasMax = new(orOne(old.Spec.MinReplicas)), &old.Spec.MaxReplicas
+		wasMin, wasMax = ptr.To(orOne(old.Spec.MinReplicas)), &old.Spec.MaxReplicas
 	}
 	spec := field.NewPath("spec")
 	return append(c.limits.violations(spec.Child("minReplicas"), "minReplicas", orOne(hpa.Spec.MinReplicas), wasMin),

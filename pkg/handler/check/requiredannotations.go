@@ -26,41 +26,6 @@ func requiredAnnotationsDefinition() handler.Definition {
 	return handler.Define("requiredAnnotations", handler.Doc{
 		Summary: "Objects of any kind have the annotations that are asked for, with values that match.",
 		Why:     "Where the source is, whom to call at night: an annotation takes what no label can hold.",
-		Parameters: `
-annotations:
-- key: example.com/runbook
-  pattern: "https://.+"
-resources: [deployments.apps]
-`,
-		Denied: `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: app
-        image: registry.example/app:1.2.3
-`,
-		Admitted: `
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-  namespace: shop
-  annotations: {example.com/runbook: "https://wiki.example.com/web"}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: app
-        image: registry.example/app:1.2.3
-`,
 	}, no[RequiredAnnotations], RequiredAnnotations.build)
 }
 

@@ -34,38 +34,6 @@ func requiredLabelsDefinition() handler.Definition {
 		Summary: "Objects of any kind have the labels that are asked for, with values that match.",
 		Why: "Who owns it, what it belongs to and who pays for it: what people, network policies and bills look for has to " +
 			"be there before it is needed.",
-		Parameters: `
-labels:
-- key: team
-  pattern: "[a-z]+"
-resources: [deployments.apps]
-`,
-		Denied: `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop, labels: {team: "7"}}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: app
-        image: registry.example/app:1.2.3
-`,
-		Admitted: `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop, labels: {team: checkout}}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: app
-        image: registry.example/app:1.2.3
-`,
 	}, no[RequiredLabelsParameters], func(p RequiredLabelsParameters, _ handler.Environment) (handler.Check, error) {
 		return NewRequiredLabels(p.Labels, parseResources(p.Resources)...)
 	})

@@ -39,38 +39,6 @@ func resourcesDefinition() handler.Definition {
 		Summary: "Containers request resources and limit them, within bounds.",
 		Why: "The scheduler packs nodes by what is requested: who requests nothing is put where there is no room, and is " +
 			"the first to be evicted. Memory without a limit takes its neighbors down.",
-		Parameters: `
-requireRequests: [cpu, memory]
-requireLimits: [memory]
-max:
-  memory: 4Gi
-maxLimitRequestRatio:
-  memory: 2
-`,
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-    resources:
-      requests: {memory: 1Gi}
-      limits: {memory: 8Gi}
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-    resources:
-      requests: {cpu: 100m, memory: 1Gi}
-      limits: {memory: 2Gi}
-`,
 	}, func() Resources {
 		return Resources{RequireRequests: []string{"cpu", "memory"}, RequireLimits: []string{"memory"}}
 	}, func(p Resources, env handler.Environment) (handler.Check, error) {

@@ -22,25 +22,6 @@ func runAsNonRootDefinition() handler.Definition {
 		Summary: "Every container says runAsNonRoot: true, itself or by its Pod, and none asks for user 0.",
 		Why: "Root in a container is root on the node as soon as anything else gives way. The field makes the kubelet look " +
 			"at the image's user, and refuse to start the container as root.",
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  securityContext: {runAsNonRoot: true}
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-`,
 	}, no[RunAsNonRoot])
 }
 

@@ -29,26 +29,6 @@ func seccompDefinition() handler.Definition {
 		Summary: "Every container has a seccomp profile of an allowed type, its own or its Pod's.",
 		Why: "The kernel has hundreds of system calls, and nearly all ways out of a container lead through ones that " +
 			"programs never use. The runtime's own profile forbids those; without a profile none is in force.",
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  securityContext:
-    seccompProfile: {type: RuntimeDefault}
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-`,
 	}, func() Seccomp { return Seccomp{AllowedTypes: []string{"RuntimeDefault", "Localhost"}} })
 }
 

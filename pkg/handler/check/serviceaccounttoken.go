@@ -32,28 +32,6 @@ func serviceAccountTokenDefinition() handler.Definition {
 			"allowed one.",
 		Why: "The token lets whoever takes the program over talk to the Kubernetes API with all rights of the " +
 			"ServiceAccount, and is mounted by default, while few programs use it.",
-		Parameters: `
-allowedServiceAccounts: [operator]
-`,
-		Denied: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-`,
-		Admitted: `
-apiVersion: v1
-kind: Pod
-metadata: {name: web, namespace: shop}
-spec:
-  automountServiceAccountToken: false
-  containers:
-  - name: app
-    image: registry.example/app:1.2.3
-`,
 	}, func() ServiceAccountToken { return ServiceAccountToken{ReadServiceAccounts: true} },
 		func(p ServiceAccountToken, env handler.Environment) (handler.Check, error) {
 			return ruleFunc{"serviceAccountToken", func(

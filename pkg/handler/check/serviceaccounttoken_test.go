@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -20,8 +21,8 @@ func TestServiceAccountToken(t *testing.T) {
 		return &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, AutomountServiceAccountToken: mounts}
 	}
 	accounts := []client.Object{
-		account("shop", "a", new(false)), account("shop", "b", new(true)), account("shop", "c", nil),
-		account("shop", "default", new(false)), account("other", "z", new(false)),
+		account("shop", "a", ptr.To(false)), account("shop", "b", ptr.To(true)), account("shop", "c", nil),
+		account("shop", "default", ptr.To(false)), account("other", "z", ptr.To(false)),
 	}
 	const none = "none is allowed"
 	testRows(t, "serviceAccountToken", map[string]row{

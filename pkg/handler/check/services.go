@@ -31,32 +31,6 @@ func servicesDefinition() handler.Definition {
 		Summary: "Services are of allowed types, and lead to allowed addresses and names.",
 		Why: "NodePort and LoadBalancer open a way into the cluster that no Ingress guards. With externalIPs one can take " +
 			"other people's traffic (CVE-2020-8554), with an ExternalName send clients, or an Ingress, anywhere.",
-		Parameters: `
-allowedTypes: [ClusterIP, LoadBalancer]
-allowedExternalIPs: [203.0.113.0/24]
-`,
-		Denied: `
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: shop}
-spec:
-  type: NodePort
-  externalIPs: [198.51.100.7]
-  selector: {app: web}
-  ports:
-  - port: 80
-`,
-		Admitted: `
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: shop}
-spec:
-  type: ClusterIP
-  externalIPs: [203.0.113.7]
-  selector: {app: web}
-  ports:
-  - port: 80
-`,
 	}, func() Services { return Services{AllowedTypes: []string{"ClusterIP"}} },
 		func(p Services, _ handler.Environment) (handler.Check, error) {
 			return ruleFunc{"services", p.evaluate}, nil

@@ -30,27 +30,6 @@ func storageClassesDefinition() handler.Definition {
 		Summary: "Claims are for allowed storage classes.",
 		Why: "Classes differ in price, in speed and in whether the data are gone with the claim; some are meant for one " +
 			"tenant or one application only.",
-		Parameters: `
-allowed: [standard]
-`,
-		Denied: `
-apiVersion: v1
-kind: PersistentVolumeClaim
-metadata: {name: data, namespace: shop}
-spec:
-  storageClassName: premium
-  accessModes: [ReadWriteOnce]
-  resources: {requests: {storage: 1Gi}}
-`,
-		Admitted: `
-apiVersion: v1
-kind: PersistentVolumeClaim
-metadata: {name: data, namespace: shop}
-spec:
-  storageClassName: standard
-  accessModes: [ReadWriteOnce]
-  resources: {requests: {storage: 1Gi}}
-`,
 	}, func() StorageClasses { return StorageClasses{AllowDefault: true} },
 		func(p StorageClasses, _ handler.Environment) (handler.Check, error) {
 			return ruleFunc{"storageClasses", p.evaluate}, nil

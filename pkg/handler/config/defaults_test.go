@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/utils/ptr"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
@@ -40,7 +41,7 @@ func newInner() inner {
 
 func newPalette() palette {
 	return palette{
-		Names: []string{"a", "b"}, Codes: map[string]string{"a": "1"}, Size: new(7), Inner: newInner(), Other: new(newInner()),
+		Names: []string{"a", "b"}, Codes: map[string]string{"a": "1"}, Size: ptr.To(7), Inner: newInner(), Other: ptr.To(newInner()),
 		Mixed: Mixed{Tints: []string{"t"}},
 	}
 }
@@ -71,7 +72,7 @@ func TestWhatIsGivenReplacesTheDefault(t *testing.T) {
 	for fields, change := range map[string]func(*palette){
 		"names: []":                      func(p *palette) { p.Names = []string{} },
 		"codes: {b: x}":                  func(p *palette) { p.Codes = map[string]string{"b": "x"} },
-		"size: 8":                        func(p *palette) { p.Size = new(8) },
+		"size: 8":                        func(p *palette) { p.Size = ptr.To(8) },
 		"tints: [u]":                     func(p *palette) { p.Tints = []string{"u"} },
 		"inner: {codes: {d: x}}":         func(p *palette) { p.Inner.Codes = map[string]string{"d": "x"} },
 		"inner: {names: [], codes: }":    func(p *palette) { p.Inner.Names = []string{} },

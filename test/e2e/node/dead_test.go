@@ -52,7 +52,7 @@ func TestEveryReplicaDead(t *testing.T) {
 	t.Logf("every replica was dead; %s after the scheduler's start two were Ready and admissions answered", since(began))
 }
 
-// addFlannel lets the webhook leave the Pod network alone, as the README has it for a cluster with Flannel. The next
+// addFlannel lets the webhook leave the Pod network alone, as docs/install.md has it for a cluster with Flannel. The next
 // install takes it back.
 func addFlannel(t *testing.T) {
 	t.Helper()

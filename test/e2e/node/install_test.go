@@ -183,7 +183,7 @@ func wantOurRights(t *testing.T) {
 	}
 }
 
-// wantTroubleshooting runs what the README tells to look at first.
+// wantTroubleshooting runs what docs/troubleshooting.md tells to look at first.
 func wantTroubleshooting(t *testing.T) {
 	pod := awaitPods(t, 2)[0]
 	for script, want := range map[string]string{

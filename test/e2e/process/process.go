@@ -46,7 +46,8 @@ type Server struct {
 // Build compiles the server into dir with the flags of a release and returns its path.
 func Build(ctx context.Context, root, dir string) (string, error) {
 	binary := filepath.Join(dir, "webhook")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "./cmd/webhook")
+	cmd := exec.CommandContext(ctx, "go", "build", "-modfile=release.mod", "-trimpath",
+		"-ldflags=-s -w", "-o", binary, "./cmd/webhook")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

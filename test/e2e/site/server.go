@@ -21,7 +21,6 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
 
-	"github.com/hookstrap/hookstrap/internal/trust"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
@@ -39,7 +38,7 @@ func (s *Site) BootstrapOptions(t testing.TB) bootstrap.Options {
 			PodName: "hookstrap-0", PodIPs: []netip.Addr{netip.MustParseAddr("10.244.0.7")},
 		},
 		BuiltInSignerName:     s.SignerName,
-		WebhookConfigurations: []trust.Target{{Kind: trust.Validating, Name: s.Configuration}},
+		WebhookConfigurations: []bootstrap.Target{{Kind: bootstrap.Validating, Name: s.Configuration}},
 		SelfAddress:           net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)),
 	}
 }
@@ -56,20 +55,21 @@ func (s *Site) Start(t testing.TB, options bootstrap.Options) *Server {
 	t.Helper()
 	metrics := prometheus.NewRegistry()
 	options.Registerer = metrics
-	boot, err := bootstrap.New(options)
+	options.Logger = Logger(t)
+	options.Server = bootstrap.ServerOptions{
+		Address: options.SelfAddress, HealthAddress: bootstrap.Disabled, ShutdownDelay: -1}
+	webhook, err := bootstrap.NewServer(options)
 	must(t, err)
 	entries, err := config.Default(check.Definitions()).Build(handler.Environment{})
 	must(t, err)
 	checks, err := handler.New(handler.Options{Entries: entries})
 	must(t, err)
-	listener := boot.NewServer(bootstrap.ServerOptions{Address: options.SelfAddress})
-	listener.Register("/validate", s.answering(checks))
+	webhook.Register("/validate", s.answering(checks))
 
-	ctx, cancel := context.WithCancel(klog.NewContext(context.WithoutCancel(t.Context()), Logger(t)))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
-	running.Go(func() { report(t, boot.Start(ctx)) })
-	running.Go(func() { report(t, listener.Start(ctx)) })
-	server := &Server{Bootstrapper: boot, metrics: metrics, stop: sync.OnceFunc(func() { cancel(); running.Wait() })}
+	running.Go(func() { report(t, webhook.Start(ctx)) })
+	server := &Server{Bootstrapper: webhook.Bootstrapper(), metrics: metrics, stop: sync.OnceFunc(func() { cancel(); running.Wait() })}
 	t.Cleanup(server.stop)
 	return server
 }

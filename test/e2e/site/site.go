@@ -60,6 +60,10 @@ type Options struct {
 	SignerName string
 	// WithoutConfiguration leaves the webhook configuration out; see [Site.CreateConfiguration].
 	WithoutConfiguration bool
+	// Configuration is the webhook configuration's name; the default is the namespace's.
+	Configuration string
+	// Port is where the API server finds the server on localhost; the default is a free one.
+	Port int
 	// Edit changes what the manifests say before it is installed; nil changes nothing.
 	Edit func(*Shipped)
 }
@@ -85,9 +89,12 @@ func New(t testing.TB, c *cluster.Cluster, options Options) *Site {
 		Cluster: c, Admin: admin, Shipped: *shipped, SignerName: cmp.Or(options.SignerName, signer.BuiltIn),
 		Namespace: clustertest.Namespace(t, c),
 		Target:    clustertest.Namespace(t, c),
-		Port:      clustertest.FreePort(t),
+		Port:      options.Port,
 	}
-	s.Configuration = s.Namespace
+	if s.Port == 0 {
+		s.Port = clustertest.FreePort(t)
+	}
+	s.Configuration = cmp.Or(options.Configuration, s.Namespace)
 	s.createAccount(t)
 	s.createRoles(t)
 	s.createService(t)

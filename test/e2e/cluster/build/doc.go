@@ -4,7 +4,7 @@
 // Build makes the binaries of the test control plane: etcd, kube-apiserver, kube-controller-manager and kubectl from
 // the versions pinned in test/e2e/cluster/components/go.mod, and this repository's supervise.
 //
-//	go run ./test/e2e/cluster/build [--node]
+//	go -C test/e2e run ./cluster/build [--node]
 //
 // With --node it also makes kubelet, kube-scheduler and kube-proxy, which only a node needs.
 //

@@ -27,6 +27,7 @@ func main() { println(version.String()) }
 // repository is a whole repository whose components are a few lines each, built by the real go command.
 var repository = map[string]string{
 	"go.mod":                             "module " + assets.ModulePath + "\n",
+	"test/e2e/go.mod":                    "module " + assets.ModulePath + "/test/e2e\n",
 	"test/e2e/cluster/supervise/main.go": "package main\n\nfunc main() {}\n",
 	"test/e2e/cluster/components/go.mod": `module example.test/components
 

@@ -32,7 +32,7 @@ func (b *builder) component(c assets.Component) target {
 
 func (b *builder) supervise() target {
 	return target{
-		module: b.layout.Root,
+		module: assets.HarnessModule(b.layout.Root),
 		pkg:    assets.ModulePath + "/test/e2e/cluster/supervise",
 		path:   b.layout.Supervise,
 		quiet:  true,

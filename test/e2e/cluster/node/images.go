@@ -7,6 +7,8 @@ import (
 	"context"
 	"os"
 	"os/exec"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/assets"
 )
 
 // PauseImage is that of the container which keeps a pod's namespaces. Tests may run it too: it does
@@ -22,8 +24,8 @@ func (n *Node) ImportImage(ctx context.Context, file string) error {
 // buildPause compiles the pause command, for the machine itself and for pods.
 func (n *Node) buildPause(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", n.path("pause"),
-		"./test/e2e/cluster/node/pause")
-	cmd.Dir = n.layout.Root
+		"./cluster/node/pause")
+	cmd.Dir = assets.HarnessModule(n.layout.Root)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	return output(cmd)
 }

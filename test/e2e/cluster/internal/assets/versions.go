@@ -22,9 +22,12 @@ type Versions struct {
 	Etcd       string
 }
 
+// HarnessModule returns the directory of the module that this package belongs to, given the repository's root.
+func HarnessModule(root string) string { return filepath.Join(root, "test", "e2e") }
+
 // ComponentsModule returns the directory of the module which pins the components, given the repository's root.
 func ComponentsModule(root string) string {
-	return filepath.Join(root, "test", "e2e", "cluster", "components")
+	return filepath.Join(HarnessModule(root), "cluster", "components")
 }
 
 // ReadVersions reads the pinned versions from the components' go.mod under the repository's root.

@@ -1,0 +1,158 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package readiness
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
+	"github.com/hookstrap/hookstrap/internal/report"
+	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/trust"
+)
+
+// Injector is what readiness needs of a [trust.Injector].
+type Injector interface {
+	Verify(chain []*x509.Certificate, serverName string, now time.Time) error
+	VerifyOthers(chain []*x509.Certificate, now time.Time) error
+	WaitVerified(ctx context.Context, chain []*x509.Certificate, serverName string) error
+	Callable() error
+	Calls() []trust.Call
+	Waived() map[trust.Target]string
+}
+
+// Service is what readiness needs to know of the Service.
+type Service interface {
+	// Callable is nil while the API server can reach all ports that are called.
+	Callable([]trust.Call) error
+	// Unread says that the Service has not been read; "" if it has.
+	Unread() string
+	// Watch asks for the Service to be watched at once, because it cannot be called.
+	Watch()
+}
+
+// Options configures a [Readiness].
+type Options struct {
+	ServerName string
+	State      *serving.State
+	Injector   Injector
+	Service    Service
+	Report     *report.Reporter
+	// ExternalTrust says that something else writes the caBundle.
+	ExternalTrust bool
+	// Address is where the listener is; "" if that is not known.
+	Address func() string
+	// Sidecar says that the listener is that of another container, which reads CertDir.
+	Sidecar bool
+	CertDir string
+}
+
+// Readiness judges the server. Its methods may be called by many goroutines.
+type Readiness struct {
+	options Options
+	log     transitions
+	// shared are the handshakes with the listener.
+	shared shared[*serving.Pair]
+	// own are the addresses of our own handshakes, which are no clients.
+	own     addresses
+	sidecar sidecar
+	// ready is closed when all conditions hold for the first time.
+	ready chan struct{}
+}
+
+// New returns the readiness of a server that was not started yet.
+func New(o Options) *Readiness {
+	r := &Readiness{options: o, log: transitions{made: time.Now()}, ready: make(chan struct{})}
+	r.shared.ask = r.handshake
+	return r
+}
+
+// Begin says that the server was started. What is logged from now on is logged to ctx.
+func (r *Readiness) Begin(ctx context.Context) { r.log.begin(ctx) }
+
+// Ready is closed when the server has become callable for the first time.
+func (r *Readiness) Ready() <-chan struct{} { return r.ready }
+
+// Own reports whether the address is one that a handshake of ours came from, and forgets it.
+func (r *Readiness) Own(address string) bool { return r.own.take(address) }
+
+// Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, the
+// live caBundle of every object through which the API server calls us verifies it, the API server can call the port
+// of the Service that those objects name, and a handshake with the listener, if we know where it is, succeeds with
+// nothing but those caBundles.
+func (r *Readiness) Conditions() []lifecycle.Condition {
+	conditions := []lifecycle.Condition{
+		{Name: "certificate", Check: func(context.Context) error { return r.certificate() }, Note: r.options.Report.Files.Note},
+		{Name: "trusted", Check: func(context.Context) error { return r.Trusted() }, Note: r.waived},
+		{Name: "service", Check: func(context.Context) error { return r.service() }, Note: r.serviceUnread},
+	}
+	if r.options.Address() != "" {
+		conditions = append(conditions, lifecycle.Condition{Name: "handshake", Note: r.sidecar.note,
+			Check: func(ctx context.Context) error { return r.shared.get(ctx, r.options.State.Pair()) }})
+	}
+	for i := range conditions {
+		conditions[i] = r.log.observed(conditions[i])
+	}
+	return conditions
+}
+
+// certificate is nil while a certificate that has not expired is served.
+func (r *Readiness) certificate() error {
+	pair, problem := r.options.State.Pair(), &r.options.Report.Last
+	switch {
+	case pair == nil && !r.log.begun():
+		return problem.Or(errNotStarted)
+	case pair == nil:
+		return problem.Or(errors.New("no certificate yet: the bootstrap is under way"))
+	}
+	if expiry := pair.Leaf().NotAfter; time.Now().After(expiry) {
+		return problem.Or(fmt.Errorf("the certificate expired at %s", expiry.Format(time.RFC3339)))
+	}
+	return nil
+}
+
+// Trusted is nil while every live caBundle verifies what is served, and there is one.
+func (r *Readiness) Trusted() error {
+	pair := r.options.State.Pair()
+	if pair == nil {
+		return errors.New("there is no certificate to be trusted yet")
+	}
+	if err := r.options.Injector.Verify(pair.Chain(), r.options.ServerName, time.Now()); err != nil {
+		return err
+	}
+	if err := r.options.Injector.VerifyOthers(pair.Chain(), time.Now()); err != nil {
+		return err
+	}
+	return r.options.Injector.Callable()
+}
+
+// waived says which objects readiness does not wait for.
+func (r *Readiness) waived() string {
+	if r.options.ExternalTrust {
+		return "not looked at, because no webhook configuration is named: something else has to write the caBundle"
+	}
+	return strings.Join(slices.Sorted(maps.Values(r.options.Injector.Waived())), "; ")
+}
+
+// service is nil while the API server can reach each of the ports of the Service that our entries name.
+func (r *Readiness) service() error {
+	if r.options.State.Pair() == nil {
+		return errors.New("there is no certificate to be called with yet")
+	}
+	return r.options.Service.Callable(r.options.Injector.Calls())
+}
+
+func (r *Readiness) serviceUnread() string {
+	if r.options.ExternalTrust {
+		return ""
+	}
+	return r.options.Service.Unread()
+}

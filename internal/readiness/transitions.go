@@ -1,0 +1,91 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package readiness
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
+)
+
+// errNotStarted is what readiness says while nothing runs.
+var errNotStarted = errors.New(
+	"the Bootstrapper was not started: add it to the manager (mgr.Add), or run its method Start")
+
+// transitions logs when the server ceases to be ready and when it is ready again, as whoever asks for the conditions
+// finds it: one line each. What comes before the server has become ready for the first time is for [Readiness.Announce] to say.
+// Its methods may be called by many goroutines.
+type transitions struct {
+	made time.Time
+
+	mu      sync.Mutex
+	ctx     context.Context // of Start, with its logger; nil before that
+	was     bool            // ready for the first time
+	failing map[string]bool // the conditions that do not hold
+	lost    time.Time       // when the first of them did not
+	scolded bool            // that nothing was started
+}
+
+// begin is for Start to call.
+func (t *transitions) begin(ctx context.Context) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ctx = ctx
+}
+
+func (t *transitions) begun() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ctx != nil
+}
+
+// first says that the server is ready for the first time.
+func (t *transitions) first() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.was, t.failing = true, map[string]bool{}
+}
+
+// observed is a condition whose outcomes are noted.
+func (t *transitions) observed(c lifecycle.Condition) lifecycle.Condition {
+	check := c.Check
+	c.Check = func(ctx context.Context) error {
+		err := check(ctx)
+		if ctx.Err() == nil { // Or else it may have failed for nothing but that the asker has gone.
+			t.note(ctx, c.Name, err)
+		}
+		return err
+	}
+	return c
+}
+
+func (t *transitions) note(asked context.Context, name string, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ctx == nil && !t.scolded && time.Since(t.made) > reportInterval {
+		t.scolded = true
+		klog.FromContext(asked).Error(errNotStarted, "Not ready")
+	}
+	if t.ctx == nil || t.ctx.Err() != nil || !t.was || t.failing[name] == (err != nil) {
+		return
+	}
+	logger := klog.FromContext(t.ctx)
+	switch {
+	case err != nil && len(t.failing) == 0:
+		t.lost = time.Now()
+		logger.Info("No longer ready: the API server cannot call us", "condition", name, "reason", err.Error())
+	case err == nil && len(t.failing) == 1:
+		logger.Info("Ready again", "condition", name, "after", time.Since(t.lost).Round(time.Millisecond))
+	}
+	if err != nil {
+		t.failing[name] = true
+	} else {
+		delete(t.failing, name)
+	}
+}

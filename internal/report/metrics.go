@@ -1,0 +1,107 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"crypto/x509"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics tell the story of the log in numbers. Expiry is a time, not a remainder: "expires in" is for the query to
+// say, and stays right when the process hangs. docs/metrics.md lists them for those who read dashboards.
+type metrics struct {
+	phaseSeconds  *prometheus.GaugeVec
+	startRequests prometheus.Gauge
+	failures      *prometheus.CounterVec
+	reloadErrors  *prometheus.CounterVec
+	renewals      prometheus.Counter
+	leafNotBefore prometheus.Gauge
+	leafNotAfter  prometheus.Gauge
+	caNotAfter    prometheus.Gauge
+	caSteps       *prometheus.CounterVec
+	caForeign     prometheus.Gauge
+	// sidecarOutdated is 0 without a sidecar.
+	sidecarOutdated prometheus.Gauge
+	bundles         *bundleMetrics
+	connections     *connectionMetrics
+}
+
+// newMetrics registers everything with r; nil registers nothing. trusted is asked at every scrape.
+func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error) {
+	m := &metrics{
+		phaseSeconds: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "hookstrap_bootstrap_phase_seconds",
+			Help: "How long each phase from start to ready took when it was last run, in seconds.",
+		}, []string{"phase"}),
+		startRequests: gauge("hookstrap_bootstrap_api_requests",
+			"How many requests to the API server it took from start to ready; 0 until then."),
+		failures: counter("hookstrap_bootstrap_failures_total",
+			"Attempts that failed and are tried again, by what was attempted and why it failed.", "task", "reason"),
+		reloadErrors: counter("hookstrap_reload_errors_total",
+			"Times that files could not be read or used, while the last good ones kept serving, by what they hold.", "what"),
+		renewals: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hookstrap_certificate_renewals_total",
+			Help: "Certificates that replaced an earlier one while serving."}),
+		leafNotBefore: gauge("hookstrap_certificate_not_before_timestamp_seconds",
+			"When the certificate being served became valid, as a Unix time; 0 before the first."),
+		leafNotAfter: gauge("hookstrap_certificate_not_after_timestamp_seconds",
+			"When the certificate being served expires, as a Unix time; 0 before the first."),
+		caNotAfter: gauge("hookstrap_ca_not_after_timestamp_seconds",
+			"When the CA with which the built-in signer signs expires, as a Unix time; 0 with any other signer."),
+		caSteps: counter("hookstrap_ca_steps_total",
+			"Changes of the built-in signer's CA that this process has written, by step.", "step"),
+		caForeign: gauge("hookstrap_ca_foreign",
+			"How many CAs in the built-in signer's Secret were not made by it: each is trusted, and one of them may sign."),
+		sidecarOutdated: gauge("hookstrap_sidecar_outdated",
+			"1 while the other container presents another certificate than the one stored for it half a minute ago or longer, "+
+				"else 0; always 0 with webhook serve."),
+		bundles:     newBundleMetrics(),
+		connections: newConnectionMetrics(),
+	}
+	for _, what := range allFiles() { // A counter that is there from the start lets a query see the first error.
+		m.reloadErrors.WithLabelValues(what)
+	}
+	return m, m.register(r, trusted)
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+func gauge(name, help string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+}
+
+func (m *metrics) register(r prometheus.Registerer, trusted func() error) error {
+	if r == nil {
+		return nil
+	}
+	verified := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "hookstrap_certificate_trusted",
+		Help: "1 while every live caBundle verifies the certificate being served, else 0.",
+	}, func() float64 {
+		if trusted() != nil {
+			return 0
+		}
+		return 1
+	})
+	own := []prometheus.Collector{m.phaseSeconds, m.startRequests, m.failures, m.reloadErrors, m.renewals, m.leafNotBefore,
+		m.leafNotAfter, m.caNotAfter, m.caSteps, m.caForeign, m.sidecarOutdated, verified, m.connections}
+	for _, c := range append(own, m.bundles.collectors()...) {
+		if err := r.Register(c); err != nil {
+			return fmt.Errorf("registering the bootstrap metrics (one Bootstrapper a registry): %w", err)
+		}
+	}
+	return nil
+}
+
+func (m *metrics) serving(leaf *x509.Certificate, first bool) {
+	m.leafNotBefore.Set(float64(leaf.NotBefore.Unix()))
+	m.leafNotAfter.Set(float64(leaf.NotAfter.Unix()))
+	if !first {
+		m.renewals.Inc()
+	}
+}

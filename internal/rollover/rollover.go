@@ -1,0 +1,137 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package rollover
+
+import (
+	"context"
+	"crypto/x509"
+	"time"
+
+	"github.com/hookstrap/hookstrap/internal/report"
+	"github.com/hookstrap/hookstrap/internal/serving"
+	"github.com/hookstrap/hookstrap/internal/timing"
+	"github.com/hookstrap/hookstrap/internal/trust"
+)
+
+// Trust is what a rollover needs of a [trust.Injector].
+type Trust interface {
+	Publish(trust.PolicySource)
+	Verify(chain []*x509.Certificate, serverName string, now time.Time) error
+	WaitVerified(ctx context.Context, chain []*x509.Certificate, serverName string) error
+}
+
+// Issued is a key pair that is not served yet.
+type Issued struct {
+	Pair *serving.Pair
+	// Policy has the CAs to publish for it, as they are whenever it is asked; nil if something else writes the caBundle.
+	Policy trust.PolicySource
+}
+
+// Options configures a [Rollover]. All but Publisher are needed.
+type Options struct {
+	// ServerName is what clients verify a certificate for.
+	ServerName string
+	Trust      Trust
+	// Publisher gets the same CAs as Trust.
+	Publisher *trust.Publisher
+	// State is what is served.
+	State  *serving.State
+	Sink   Sink
+	Report *report.Reporter
+}
+
+// Rollover serves one certificate after the other. Its methods may be called by many goroutines, but for
+// [Rollover.Roll] and [Rollover.RollTrusted], of which one may run at a time.
+type Rollover struct {
+	// Started is when the process began to look for a certificate. It is to be set before the first one is served.
+	Started time.Time
+
+	options Options
+	source  policies
+	served  chan struct{}
+}
+
+// New returns a rollover that has served nothing yet.
+func New(o Options) *Rollover {
+	return &Rollover{options: o, served: make(chan struct{})}
+}
+
+// Served is closed when there is a first certificate to serve.
+func (r *Rollover) Served() <-chan struct{} { return r.served }
+
+// Roll publishes the CA of an issued pair, waits until the live caBundle verifies the pair, and serves it. A CA that
+// does not verify the pair is never published. While no certificate is served there is nothing to lose: the first is
+// served at once.
+func (r *Rollover) Roll(ctx context.Context, next Issued) error {
+	if err := r.publishIssued(next); err != nil {
+		return err
+	}
+	began, current := time.Now(), r.options.State.Pair()
+	if next.Pair.Equal(current) {
+		return nil
+	}
+	if current != nil {
+		if err := r.awaitTrust(ctx, current, next.Pair); err != nil {
+			return err
+		}
+	}
+	if err := r.options.Sink.Deliver(ctx, next.Pair); err != nil {
+		return err
+	}
+	r.announce(ctx, next.Pair, current == nil, began)
+	if next.Policy != nil {
+		r.Publish(next.Policy)
+	}
+	r.options.Sink.Keep(ctx, next.Pair)
+	return nil
+}
+
+// RollTrusted is Roll for a process that ends afterwards: the first pair is not served before it is trusted either.
+func (r *Rollover) RollTrusted(ctx context.Context, next Issued) error {
+	if r.options.State.Pair() == nil {
+		if err := r.publishIssued(next); err != nil {
+			return err
+		}
+		if err := r.AwaitTrusted(ctx, next.Pair); err != nil {
+			return err
+		}
+	}
+	return r.Roll(ctx, next)
+}
+
+// publishIssued publishes the CA of next, if it verifies next.
+func (r *Rollover) publishIssued(next Issued) error {
+	if next.Policy == nil {
+		return nil
+	}
+	at := timing.JudgedAt(next.Pair.Leaf(), time.Now())
+	if err := next.Policy.TrustPolicy().Bundle.Verify(next.Pair.Chain(), r.options.ServerName, at); err != nil {
+		return err
+	}
+	r.Publish(next.Policy)
+	return nil
+}
+
+// Restore serves what is in the directory of the sink already. Details are for the log.
+func (r *Rollover) Restore(ctx context.Context, pair *serving.Pair, details ...any) {
+	r.options.State.Set(pair)
+	r.announce(ctx, pair, true, r.Started, details...)
+}
+
+// announce says that pair is served. Connections that stand keep theirs; every new handshake gets this one. The first
+// took as long as the start did, a later one since it was at hand.
+func (r *Rollover) announce(
+	ctx context.Context, pair *serving.Pair, first bool, began time.Time, details ...any,
+) {
+	if first {
+		began = r.Started
+	}
+	leaf := pair.Leaf()
+	r.options.Report.Served(leaf, first)
+	details = append([]any{"certificate", pair, "notAfter", leaf.NotAfter}, details...)
+	r.options.Report.Phase(ctx, report.PhaseServed, time.Since(began), details...)
+	if first {
+		close(r.served)
+	}
+}

@@ -1,0 +1,80 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/internal/authority"
+	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/report"
+	"github.com/hookstrap/hookstrap/internal/timing"
+)
+
+// askAnew is how long a certificate that cannot be used is looked at again before another one is requested, if nobody
+// has to be asked for the approval: by then the signer may sign with a CA that is known.
+const askAnew = 15 * time.Minute
+
+// request is one with its key, across attempts: one that could not be approved is approved at the next attempt, and a
+// certificate that no CA verifies, or that is not valid yet, is looked at again until it is due for renewal. It belongs
+// to one goroutine.
+type request struct {
+	requester *csr.Requester
+	attempt   *csr.Attempt // nil if there is none
+	begun     time.Time
+}
+
+// finish takes the request to its certificate, or another one if that is of no use any more. The certificate is
+// kept until drop, unless it is the built-in signer's: that one needs nobody, and its CA may have been replaced.
+func (r *request) finish(ctx context.Context, s *CSR) (*csr.Issued, error) {
+	if s.RenewNow.Take() || r.outlived(s.Approval, time.Now()) { // This attempt is what was asked for.
+		r.drop()
+	}
+	if r.attempt == nil {
+		r.attempt, r.begun = r.requester.Begin(s.spec), time.Now()
+	}
+	issued, err := r.attempt.Finish(ctx)
+	if !r.attempt.Resumable() || err == nil && s.own != nil {
+		r.drop()
+	}
+	return issued, err
+}
+
+func (r *request) drop() { r.attempt = nil }
+
+// outlived tells whether the certificate has been waiting for too long.
+func (r *request) outlived(approval csr.Approval, now time.Time) bool {
+	if r.attempt == nil || r.attempt.Leaf() == nil {
+		return false
+	}
+	return now.After(timing.RenewalTime(r.attempt.Leaf(), 0)) || approval == csr.ApproveSelf && now.Sub(r.begun) > askAnew
+}
+
+// observedFrom is how many functions lie between a step of package csr and PhaseAt: its observe, and the function that
+// it calls.
+const observedFrom = 2
+
+func (o Options) newRequester(ctx context.Context, own *authority.Authority) *csr.Requester {
+	r := &csr.Requester{
+		Client:   o.Kubernetes.CertificatesV1().CertificateSigningRequests(),
+		Approval: o.Approval,
+		Waiting: func(err *csr.OutcomeError) {
+			o.Report.Failed(report.TaskWait, err)
+			klog.FromContext(ctx).Info("Still waiting for the certificate", "outcome", err.Outcome, "reason", err.Error())
+		},
+		Observe: func(phase csr.Phase, took time.Duration, keysAndValues ...any) {
+			o.Report.PhaseAt(ctx, observedFrom, string(phase), took, keysAndValues...)
+		},
+	}
+	if account := o.ServiceAccount; account != "" {
+		r.Username = authority.ServiceAccountUser(o.Inputs.Namespace, account)
+	}
+	if own != nil {
+		r.Approvable, r.Sign = own.Approvable, own.Sign
+	}
+	return r
+}

@@ -1,0 +1,67 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package timing
+
+import (
+	"context"
+	"crypto/x509"
+	"time"
+)
+
+// Sleep blocks for d, or until ctx ends; then it returns ctx's error.
+func Sleep(ctx context.Context, d time.Duration) error {
+	_, err := SleepOr(ctx, d, nil)
+	return err
+}
+
+// SleepOr is Sleep, and tells whether something came from enough to end it before.
+func SleepOr(ctx context.Context, d time.Duration, enough <-chan struct{}) (early bool, err error) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return false, nil
+	case <-enough:
+		return true, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// Changes are changes around a certificate: each may or may not demand a new one. The zero value has none.
+type Changes struct {
+	// Happened gets a value for each change, and Demand reports whether it demands a new certificate.
+	Happened <-chan struct{}
+	Demand   func() bool
+}
+
+// SleepUntil returns nil when due is there by the clock now, when leaf, which is being served, turns out to be from the
+// future, when something comes from early, or when a change demands it. The clock may jump, either way and by hours: it
+// is asked again after each nap.
+func SleepUntil(
+	ctx context.Context, due time.Time, leaf *x509.Certificate, now func() time.Time, early <-chan struct{},
+	changes Changes,
+) error {
+	for {
+		nap := NapUntil(due, now())
+		if nap <= 0 || FromTheFuture(leaf, now()) {
+			return ctx.Err()
+		}
+		timer := time.NewTimer(nap)
+		select {
+		case <-timer.C:
+		case <-early:
+			timer.Stop()
+			return nil
+		case <-changes.Happened:
+			timer.Stop()
+			if changes.Demand() {
+				return nil
+			}
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}

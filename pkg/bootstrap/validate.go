@@ -1,0 +1,117 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hookstrap/hookstrap/internal/authority"
+	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/identity"
+	"github.com/hookstrap/hookstrap/internal/signer"
+)
+
+// faults collects each [FieldError] that there is.
+type faults []error
+
+func (f *faults) add(wrong bool, field, format string, args ...any) {
+	if wrong {
+		*f = append(*f, fault(field, format, args...))
+	}
+}
+
+// validate finds all faults; each is a [FieldError].
+func (o Options) validate() error {
+	var found faults
+	found.add(o.RESTConfig == nil && (o.Source != SourceFiles || !o.ExternalTrust), "RESTConfig",
+		"${RESTConfig} is missing: it says how to reach the API server")
+	_, err := ParseSource(string(o.Source))
+	found.add(err != nil, "Source", "${Source}: %w", err)
+	found.add(o.Source == SourceFiles && o.CertDir == "", "CertDir",
+		"${CertDir} is missing: the certificate source files reads from it")
+	found.add(o.Sidecar && (o.Source != SourceCSR || o.CertDir == ""), "Sidecar",
+		"${Sidecar} without ${CertDir}, or with another ${Source} than %s: the server in the other container reads what is "+
+			"requested and written there, set both", SourceCSR)
+	found.add(len(o.ClientAllowedNames) > 0 && o.ClientCAFile == "", "ClientAllowedNames",
+		"${ClientAllowedNames} needs ${ClientCAFile}: a name means nothing without a CA that vouches for it")
+	found.add(slices.Contains(o.ClientAllowedNames, ""), "ClientAllowedNames",
+		"${ClientAllowedNames} has an empty name, which a certificate without a common name would match: take it out")
+	found.add(o.PublishTrustBundle && (o.Source != SourceCSR || o.SignerName != o.BuiltInSignerName), "PublishTrustBundle",
+		"${PublishTrustBundle} is for the CA of signer %s: leave it out, or ${SignerName} and ${Source} as they are",
+		o.BuiltInSignerName)
+	targets := len(o.WebhookConfigurations)
+	found.add(targets == 0 && !o.ExternalTrust, "WebhookConfigurations",
+		"${WebhookConfigurations} is missing: name the object whose caBundle is to be kept right, or set ${ExternalTrust} "+
+			"if something else writes the caBundle")
+	found.add(targets > 0 && o.ExternalTrust, "ExternalTrust",
+		"${ExternalTrust} and ${WebhookConfigurations} do not go together: the one says that something else writes the "+
+			"caBundle, the other that we do; set one of them")
+	o.validateIdentity(&found)
+	if o.Source == SourceCSR {
+		o.validateRequest(&found)
+	}
+	return errors.Join(found...)
+}
+
+// validateIdentity judges what the names and addresses of the certificate are made of.
+func (o Options) validateIdentity(found *faults) {
+	in, before := o.identityInputs(nil), len(*found)
+	for _, name := range []struct{ field, value string }{{"Service", in.Service}, {"Namespace", in.Namespace}} {
+		found.add(name.value == "", name.field, "${"+name.field+"} is missing: the certificate is for the name of the Service")
+	}
+	for _, part := range []struct {
+		field string
+		in    identity.Inputs
+	}{
+		{"Service", identity.Inputs{Service: in.Service}},
+		{"Namespace", identity.Inputs{Namespace: in.Namespace}},
+		{"PodName", identity.Inputs{PodName: in.PodName}},
+		{"PodIPs", identity.Inputs{PodIPs: in.PodIPs}},
+		{"ClusterDomain", identity.Inputs{ClusterDomain: in.ClusterDomain}},
+		{"ExtraSANs", identity.Inputs{ExtraSANs: in.ExtraSANs}},
+	} {
+		part.in.Service, part.in.Namespace = cmp.Or(part.in.Service, "service"), cmp.Or(part.in.Namespace, "namespace")
+		_, err := identity.New(part.in)
+		found.add(err != nil, part.field, "${"+part.field+"} is not valid: %w", err)
+	}
+	if len(*found) == before {
+		_, err := identity.New(in)
+		found.add(err != nil, "ClusterDomain", "${Service}, ${Namespace} and ${ClusterDomain} do not go together: %w", err)
+	}
+}
+
+// validateRequest judges what the signer demands.
+func (o Options) validateRequest(found *faults) {
+	profile, err := o.profile()
+	found.add(err != nil, "SignerName", "${SignerName}: %w", err)
+	builtIn := err == nil && profile.BuiltIn()
+	found.add(builtIn && o.ServiceAccount == "", "ServiceAccount",
+		"${ServiceAccount} is missing: signer %s signs for that ServiceAccount alone", o.SignerName)
+	_, err = csr.ParseApproval(string(o.Approval))
+	found.add(err != nil, "Approval", "${Approval}: %w", err)
+	_, err = csr.ParseKeyAlgorithm(string(o.KeyAlgorithm))
+	found.add(err != nil, "KeyAlgorithm", "${KeyAlgorithm}: %w", err)
+	found.add(builtIn && o.Duration > authority.DefaultCADuration, "Duration",
+		"${Duration} %s is too long: the CA of signer %s lives for %s", o.Duration, o.SignerName, authority.DefaultCADuration)
+	found.add(o.Duration != 0 && o.Duration < csr.MinDuration, "Duration",
+		"${Duration} %s is too short: the API server takes %s and more", o.Duration, csr.MinDuration)
+	found.add(o.Duration > csr.MaxDuration, "Duration",
+		"${Duration} %s is too long: a request can say %s and less", o.Duration, csr.MaxDuration)
+}
+
+// profile is what the signer that is asked demands.
+func (o Options) profile() (signer.Profile, error) {
+	switch o.SignerName {
+	case o.BuiltInSignerName:
+		return signer.LookupBuiltIn(o.SignerName)
+	case signer.BuiltIn:
+		return signer.Profile{}, fmt.Errorf("the built-in signer %s has the name %s (BuiltInSignerName): leave one of them out",
+			o.SignerName, o.BuiltInSignerName)
+	default:
+		return signer.Lookup(o.SignerName)
+	}
+}

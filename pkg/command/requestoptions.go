@@ -1,0 +1,125 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+
+	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/request"
+	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+)
+
+// defaultTimeout is how long a command tries that obtains one certificate and ends.
+const defaultTimeout = 2 * time.Minute
+
+// requestOptions is the command line of request, parsed.
+type requestOptions struct {
+	clientOptions
+	builtInSigner            string
+	certificate              request.Options
+	certDir, writeKubeconfig string
+	timeout                  time.Duration
+	restConfig               *rest.Config
+	// once is set by a command line for an earlier release, see [withRequest].
+	once bool
+}
+
+func newRequestOptions(builtInSigner string) *requestOptions {
+	return &requestOptions{
+		clientOptions: newClientOptions(), builtInSigner: builtInSigner, timeout: defaultTimeout,
+		certificate: request.Options{Usage: signer.ServerAuth, Approval: csr.ApproveSelf},
+	}
+}
+
+func (o *requestOptions) addFlags(fs *pflag.FlagSet) {
+	c := &o.certificate
+	requested{&c.SignerName, &c.Approval, &c.Duration, &c.Algorithm}.addFlags(fs, parseAnySignerName)
+	fs.Var(newValue(&c.CAFile, "file", "", parseBundleFile), "ca-file",
+		"PEM file with the signer's CA, for when it cannot be found otherwise")
+	fs.Var(newValue(&c.Namespace, "name", "", parseNamespace), "namespace",
+		"namespace whose ConfigMap "+signer.RootCAConfigMapName+" may have the signer's CA (default $"+
+			bootstrap.EnvNamespace+")")
+	fs.Var(newList(&c.Hosts, "host", parseHost), "host",
+		"DNS name or IP address for the certificate, repeatable; a server's has one or more")
+	fs.Var(newValue(&c.Usage, "server-auth|client-auth", string(c.Usage), signer.ParseUsage), "usage",
+		"what the certificate is for; with client-auth, --signer-name is "+signer.APIServerClient+" by default")
+	o.addSubjectFlags(fs)
+	fs.StringVar(&o.certDir, "cert-dir", "",
+		"directory to write tls.crt, tls.key and, if it is known, ca.crt into, for their owner alone")
+	fs.StringVar(&o.writeKubeconfig, "write-kubeconfig", "",
+		"with --usage=client-auth: file to write a kubeconfig with the new certificate to, for its owner alone")
+	fs.Var(newValue(&o.timeout, "duration", o.timeout.String(), parseTimeout), "timeout",
+		"how long to try before the command ends with exit code 1")
+	o.addClientFlags(fs)
+	o.addOldFlags(fs)
+}
+
+func (o *requestOptions) addSubjectFlags(fs *pflag.FlagSet) {
+	subject := &o.certificate.Subject
+	fs.Var(newValue(&subject.CommonName, "name", "", parseText(maxCommonName)), "common-name",
+		"common name of the subject; of a client of the API server, the user")
+	for _, attribute := range []struct {
+		flag, what string
+		target     *[]string
+		parse      func(string) (string, error)
+	}{
+		{"organization", "organization of the subject, repeatable; of a client of the API server, a group",
+			&subject.Organization, parseText(maxOrganization)},
+		{"organizational-unit", "organizational unit of the subject, repeatable",
+			&subject.OrganizationalUnit, parseText(maxOrganization)},
+		{"locality", "locality of the subject, repeatable", &subject.Locality, parseText(maxPlace)},
+		{"province", "state or province of the subject, repeatable", &subject.Province, parseText(maxPlace)},
+		{"country", "country (two letters) of the subject, repeatable", &subject.Country, parseCountry},
+	} {
+		fs.Var(newArray(attribute.target, "name", attribute.parse), attribute.flag, attribute.what)
+	}
+}
+
+// complete fills in what the environment knows and judges what no flag can judge alone. Every error names the flag.
+func (o *requestOptions) complete(fs *pflag.FlagSet) error {
+	if err := fromEnvironment(fs, "namespace", bootstrap.EnvNamespace, os.Getenv); err != nil {
+		return err
+	}
+	c := &o.certificate
+	client := c.Usage == signer.ClientAuth
+	if client && c.SignerName == "" {
+		c.SignerName = signer.APIServerClient
+	}
+	switch {
+	case o.certDir == "" && o.writeKubeconfig == "":
+		return errors.New("--cert-dir is missing: name the directory to write tls.crt and tls.key into (or, for a client, " +
+			"name a file by --write-kubeconfig)")
+	case o.writeKubeconfig != "" && !client:
+		return errors.New("--write-kubeconfig is for a client: set --usage=client-auth")
+	case o.writeKubeconfig != "" && c.Subject.CommonName == "":
+		return errors.New("--common-name is missing: it is the user whose kubeconfig --write-kubeconfig writes")
+	case !client && (c.SignerName == "" || c.SignerName == o.builtInSigner):
+		return fmt.Errorf("--signer-name is missing: signer %s signs for a Service alone; name another one", o.builtInSigner)
+	case len(c.Hosts) == 0 && !client:
+		return errors.New("--host is missing: clients verify nothing else of a server's certificate")
+	}
+	if _, err := signer.LookupFor(c.SignerName, c.Usage); err != nil {
+		return fmt.Errorf("--signer-name: %w", err)
+	}
+	if _, err := c.Spec(); err != nil {
+		return fmt.Errorf("--signer-name, --usage, --host, --common-name and --organization do not go together: %w", err)
+	}
+	return nil
+}
+
+// prepare finds the API server and sets up the log, in this order: the first error is then all that is said.
+func (o *requestOptions) prepare() (err error) {
+	if o.restConfig, err = restConfig(o.kubeconfig); err != nil {
+		return err
+	}
+	return applyLogging(o.logging)
+}
