@@ -21,7 +21,7 @@ type excesses struct {
 }
 
 // before returns what was too much before an update. Nothing was if nobody can say it, so that everything counts.
-func (p Resources) before(req *handler.Request) excesses {
+func (p resourcesCheck) before(req *handler.Request) excesses {
 	if req.Operation != admissionv1.Update {
 		return excesses{}
 	}
