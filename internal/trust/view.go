@@ -14,7 +14,7 @@ import (
 type view struct {
 	target  Target
 	changes *broadcast
-	calls   func(*unstructured.Unstructured) bool // see scope; nil for an object that calls nobody
+	calls   func(*unstructured.Unstructured) bool // see scope; nil for an object that calls no server
 
 	mu       sync.Mutex
 	answers  int                        // how often the API server has told what there is

@@ -13,7 +13,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// AnonymousAccess denies RoleBindings and ClusterRoleBindings that give rights to people whom nobody knows.
+// AnonymousAccess denies RoleBindings and ClusterRoleBindings that give rights to anonymous users.
 type AnonymousAccess struct {
 	// DeniedUsers are users to whom nothing may be bound.
 	DeniedUsers []string `json:"deniedUsers"`
