@@ -28,7 +28,7 @@ RUN --mount=type=bind,target=/src \
 
 # From scratch, because there is nothing the binary needs: it is static, it speaks UTC, the API server's CA comes with the
 # ServiceAccount's token, and a numeric user needs no /etc/passwd. With no base image there is nothing to pull, to scan or
-# to update, and no shell for whoever gets in.
+# to update, and no shell for an attacker.
 FROM scratch
 ARG VERSION=dev
 LABEL org.opencontainers.image.title="hookstrap" \

@@ -188,7 +188,7 @@ check-go:
 	    print "Go " have " is too old: release.mod asks for " want ". Install it from https://go.dev/dl/ or unset GOTOOLCHAIN=local."; \
 	    exit 1 } exit }' release.mod >&2
 
-# Tools are cached under their version, hence without prerequisites; an interrupted build leaves no half binary.
+# Tools are cached under their version, so they have no prerequisites; an interrupted build leaves no half binary.
 
 define build-tool
 	@echo 'building $(@F) (once; golangci-lint takes a few minutes)'

@@ -75,7 +75,7 @@ func labelsOf(t *testing.T, a alert) []string {
 	return labels
 }
 
-// A query for a metric or a label that does not exist is silent for ever.
+// A query for a metric or a label that does not exist is silent indefinitely.
 func TestAlertsAskForWhatExists(t *testing.T) {
 	matcher := regexp.MustCompile(`([a-z_]+)(?:=~|!~|!=|=)"`)
 	for _, a := range alerts(t) {

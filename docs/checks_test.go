@@ -35,7 +35,7 @@ func TestChecksPage(t *testing.T) {
 	}
 }
 
-// The front pages name every check, and what becomes of it when nobody says anything.
+// The front pages name every check, and what becomes of it when no one says anything.
 func TestChecksOnTheFrontPages(t *testing.T) {
 	var modes []handler.Mode
 	links := map[handler.Mode][]string{}

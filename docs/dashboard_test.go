@@ -68,7 +68,7 @@ func grouped(expr string, all []string) []string {
 	return all
 }
 
-// A panel that asks for a metric or a label that does not exist is empty for ever, and looks like good news.
+// A panel that asks for a metric or a label that does not exist is empty indefinitely, and looks like good news.
 func TestDashboardAsksForWhatExists(t *testing.T) {
 	labels := regexp.MustCompile(`([a-z_]+)(?:=~|!~|!=|=)"`)
 	used := regexp.MustCompile(`{{([a-z_]+)}}`)
@@ -98,7 +98,7 @@ func TestDashboardAsksForWhatExists(t *testing.T) {
 	}
 }
 
-// Whoever adds a metric decides whether it is to be seen.
+// Anyone who adds a metric decides whether it is to be seen.
 func TestDashboardShowsEveryMetric(t *testing.T) {
 	hidden := map[string]string{
 		"hookstrap_build_info":                                         "it does not change while a pod runs",
@@ -193,7 +193,7 @@ func TestDashboardRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	const path = "testdata/dashboard_rules.yaml"
-	want := "# Written by `go test ./docs -update`: the queries of dashboard.json, for `make verify-alerts` to read. Nobody records\n" +
+	want := "# Written by `go test ./docs -update`: the queries of dashboard.json, for `make verify-alerts` to read. These rules record nothing\n" +
 		"# them.\n" + string(rules)
 	if *update {
 		write(t, path, want)

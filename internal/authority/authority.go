@@ -60,7 +60,7 @@ type Options struct {
 	// must not block.
 	OnChange func()
 	// AwaitTrust blocks until every client trusts the CA, and then returns nil; or until ctx ends. A successor signs
-	// only after that. With nil nobody knows, and a successor signs a day after it was published.
+	// only after that. With nil that is unknown, and a successor signs a day after it was published.
 	AwaitTrust func(ctx context.Context, ca *x509.Certificate) error
 	// OnStep, unless nil, is told of every change of the Secret by this process. It must not block.
 	OnStep func(Step)
@@ -92,7 +92,8 @@ type Authority struct {
 	// trusted is the successor that every client was seen to trust.
 	trusted atomic.Pointer[x509.Certificate]
 
-	// updating is held from reading the Secret until its contents are current, lest an older reading follow a newer.
+	// updating is held from reading the Secret until its contents are current, so that an older reading does not follow a
+	// newer.
 	updating sync.Mutex
 	// current is nil until there is a CA.
 	current atomic.Pointer[state]

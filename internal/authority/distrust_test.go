@@ -96,7 +96,7 @@ func TestDistrustedSignerIsReplacedFirst(t *testing.T) {
 	}
 }
 
-// With nobody who knows what is trusted, the successor signs after an hour and not after a day.
+// With no one who knows what is trusted, the successor signs after an hour and not after a day.
 func TestDistrustedSignerThatNobodyWatches(t *testing.T) {
 	first := testState(t)
 	m := at(t, start()).distrusting(fingerprint(first.cert))
@@ -218,7 +218,7 @@ func TestDistrustedAreBounded(t *testing.T) {
 	}
 }
 
-// A clock that was wrong when it was written keeps no CA for ever.
+// A clock that was wrong when it was written keeps no CA indefinitely.
 func TestDistrustedByAWrongClock(t *testing.T) {
 	now := start().Add(time.Hour)
 	second := rotated(t, testState(t), now, "1")

@@ -7,7 +7,7 @@
 // # Why a CA of our own
 //
 // A webhook's certificate needs to be trusted by one client only: the API server, which reads the CA from the
-// caBundle of the webhook configuration. A CA that nothing else trusts is therefore the safest one to ask. Whoever
+// caBundle of the webhook configuration. A CA that nothing else trusts is therefore the safest one to ask. Anyone who
 // gets hold of a right to approve its requests gains a certificate that no kubelet, no other webhook and no user of
 // the cluster's own CA believes in.
 //
@@ -34,9 +34,9 @@
 // # Where the CA is
 //
 // The CA is in one Secret: certificate, private key, and the bundle of all CAs to be trusted. It is created once,
-// whoever comes first ([Authority.Ensure]), and watched from then on ([Authority.Run]). The keys of the serving
-// certificates are never there: only the CA's own key is, because replicas share it. Reading that Secret means being
-// able to impersonate this webhook towards the API server, so grant it to the webhook's ServiceAccount alone.
+// the first replica that comes ([Authority.Ensure]), and watched from then on ([Authority.Run]). The keys of the
+// serving certificates are never there: only the CA's own key is, because replicas share it. Reading that Secret means
+// being able to impersonate this webhook towards the API server, so grant it to the webhook's ServiceAccount alone.
 //
 // # The life of a CA
 //

@@ -130,7 +130,7 @@ func testState(t testing.TB) *state {
 	return must(newState(testCA(t), DefaultMaxDuration).encoded())(t)
 }
 
-// testAuthority has a client that reaches nobody: for what asks nothing of the API server.
+// testAuthority has a client that reaches no one: for what asks nothing of the API server.
 func testAuthority(t testing.TB) *Authority {
 	t.Helper()
 	return must(New(Options{

@@ -28,6 +28,6 @@ func (l *livePolicy) minDuration() time.Duration { return l.Load().minDuration()
 func (l *livePolicy) maxDuration() time.Duration { return l.Load().maxDuration() }
 
 // SetPolicy replaces the policy: who we are has changed, for instance because the Service has another cluster IP. A
-// request that is being judged meanwhile is judged by the one or by the other. A policy that [New] would not take
-// signs nothing.
+// request that is being judged during that time is judged by the one or by the other. A policy that [New] would not
+// take signs nothing.
 func (a *Authority) SetPolicy(policy Policy) { a.policy.Store(&policy) }

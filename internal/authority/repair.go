@@ -80,8 +80,8 @@ func newState(ca *keyPair, leaf time.Duration) state {
 	return state{keyPair: *ca, record: record{LeafSeconds: int64(leaf.Seconds()), Made: []string{fingerprint(ca.cert)}}}
 }
 
-// succeed replaces a CA that cannot sign and has no successor: nobody ran when it was time, or a replica whose clock is
-// ahead has made it.
+// succeed replaces a CA that cannot sign and has no successor: no replica ran when it was time, or a replica whose
+// clock is ahead has made it.
 func succeed(expired, memory *state, leaf time.Duration, m moment) (*state, *Step, error) {
 	ca, err := m.newCA()
 	if err != nil {

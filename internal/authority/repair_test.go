@@ -142,7 +142,7 @@ func TestRepairTrustsOnlyCAs(t *testing.T) {
 	}
 }
 
-// Two replicas whose clocks are far apart must not take turns for ever.
+// Two replicas whose clocks are far apart must not take turns indefinitely.
 func TestRetiredOnlyOnce(t *testing.T) {
 	now := start().Add(time.Hour)
 	first := testState(t)

@@ -24,7 +24,7 @@ const (
 	// mostRetired is how many CAs may still be trusted that no longer sign, when somebody asks for one more rotation: each
 	// is in every caBundle until the last certificate that it may have signed has ended.
 	mostRetired = 4
-	// unattended is after what time a successor signs when nobody can tell whether it is trusted.
+	// unattended is after what time a successor signs when it is unknown whether it is trusted.
 	unattended = 24 * time.Hour
 	// maxLeaf bounds what a record may say, so that adding it to a time cannot overflow.
 	maxLeaf = 100 * 365 * 24 * time.Hour
@@ -39,10 +39,10 @@ type moment struct {
 	serving *x509.Certificate
 	// trusted is the successor that every client was seen to trust, nil for none.
 	trusted *x509.Certificate
-	// unobserved is true when nobody watches what clients trust.
+	// unobserved is true when no process watches what clients trust.
 	unobserved bool
 	// retired are the fingerprints of CAs that this process has taken out before. Who put one back has a clock that is
-	// far behind ours, or ours is ahead: once is enough, lest the two of us write for ever.
+	// far behind ours, or ours is ahead: once is enough, or the two of us would write without end.
 	retired map[string]bool
 	// newCA makes a CA.
 	newCA func() (*keyPair, error)
@@ -101,7 +101,7 @@ func (s *state) successor(now time.Time) *keyPair {
 }
 
 // asked tells whether somebody wants a rotation that has not been done. An annotation that is gone asks for nothing:
-// the Secret may have been made anew.
+// the Secret may have been made again.
 func (s *state) asked(m moment) bool {
 	return m.annotation != "" && m.annotation != s.record.Rotated
 }
@@ -206,7 +206,7 @@ func (s *state) nextLook(now time.Time) time.Duration {
 	}
 	for _, ca := range s.bundle.Certificates() {
 		if s.record.distrusts(ca) {
-			return 0 // Its end depends on what is served, which wakes nobody here.
+			return 0 // Its end depends on what is served, which wakes no goroutine here.
 		}
 		if !ca.Equal(s.cert) {
 			at = earlier(at, s.needed(ca).Add(clockSkew+time.Second))

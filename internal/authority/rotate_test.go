@@ -50,7 +50,7 @@ func TestRotationTakesItsStepsInOrder(t *testing.T) {
 	if !prepared.cert.Equal(first.cert) || !prepared.bundle.Contains(prepared.next.cert) {
 		t.Error("the successor signs already, or is not published")
 	}
-	advanced(t, prepared, at(t, now.Add(100*24*time.Hour)).asking("1"), "") // as long as nobody trusts it
+	advanced(t, prepared, at(t, now.Add(100*24*time.Hour)).asking("1"), "") // as long as no one trusts it
 	stranger := testCA(t).cert
 	advanced(t, prepared, at(t, now).asking("1").trusting(stranger), "")
 
@@ -78,7 +78,7 @@ func TestRotationOnDemand(t *testing.T) {
 	}
 	once := rotate(first, "1")
 	advanced(t, once, at(t, now).asking("1"), "")
-	advanced(t, once, at(t, now), "") // The Secret was made anew, without the annotation.
+	advanced(t, once, at(t, now), "") // The Secret was made again, without the annotation.
 	twice := rotate(once, "2")
 
 	// Asked again while a rotation is under way: another one follows.
@@ -103,7 +103,7 @@ func TestRotationIsDueInTime(t *testing.T) {
 	}
 }
 
-// A successor that nobody could publish is better than a CA that has expired.
+// A successor that no one could publish is better than a CA that has expired.
 func TestSuccessorSignsAtTheEndOfTheOldCA(t *testing.T) {
 	s := testState(t)
 	prepared := advanced(t, s, at(t, s.dueAt()), StepPrepared)
@@ -140,8 +140,8 @@ func TestNextLookIsNotLate(t *testing.T) {
 }
 
 // TestNoLeafEverLosesItsCA lives through forty years: replicas whose clocks differ by minutes take steps, lose their
-// races, and give certificates of any lifetime; somebody asks for rotations, and now and then nobody runs for months.
-// At no time is a certificate valid whose CA is not trusted, and the bundle does not grow for ever.
+// races, and give certificates of any lifetime; somebody asks for rotations, and now and then no one runs for months.
+// At no time is a certificate valid whose CA is not trusted, and the bundle does not grow indefinitely.
 func TestNoLeafEverLosesItsCA(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2)) // #nosec G404 -- the same life each time.
 	type leaf struct {

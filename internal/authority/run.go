@@ -17,7 +17,7 @@ import (
 	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
-// longestLook bounds how long nobody looks at the wall clock: timers stand still while a machine is suspended.
+// longestLook bounds how long the wall clock is not read: timers stand still while a machine is suspended.
 const longestLook = time.Minute
 
 // shortestLook is the least there is between two looks at a Secret that has not changed.
@@ -116,7 +116,7 @@ func (f *follower) await(ctx context.Context, key string, next *keyPair) {
 	f.awaited = next.cert
 	go func() {
 		if err := a.awaitTrust(ctx, next.cert); err != nil {
-			return // The context has ended: nobody wants to know any more.
+			return // The context has ended: the result is not needed any more.
 		}
 		a.trusted.Store(next.cert)
 		f.work.queue.Add(key)

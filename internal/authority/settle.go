@@ -77,8 +77,8 @@ func (a *Authority) settle(ctx context.Context, secret *corev1.Secret) (bool, er
 	return a.use(ctx, written, wanted, m), nil
 }
 
-// foreign tells a Secret of somebody else, with a key that nobody could restore or a CA that is not like ours, from a
-// damaged one of ours. The error is why it cannot be used.
+// foreign tells a Secret of somebody else, with a key that no replica could restore or a CA that is not like ours,
+// from a damaged one of ours. The error is why it cannot be used.
 func (a *Authority) foreign(secret *corev1.Secret) error {
 	if secret == nil || secret.Type == SecretType || len(secret.Data[dataVersion]) > 0 || len(secret.Data[dataKey]) == 0 {
 		return nil
@@ -136,7 +136,7 @@ func (a *Authority) write(ctx context.Context, secret *corev1.Secret, wanted *st
 		}
 	}
 	written, err := secrets.Update(ctx, secret, metav1.UpdateOptions{})
-	if apierrors.IsNotFound(err) { // Deleted meanwhile: a race like any other.
+	if apierrors.IsNotFound(err) { // Deleted in between: a race like any other.
 		return nil, apierrors.NewConflict(corev1.Resource("secrets"), a.secret.Name, err)
 	}
 	return written, err

@@ -16,7 +16,7 @@ import (
 var (
 	// ErrOtherSigner: the request is for another signer, and none of our business.
 	ErrOtherSigner = errors.New("it is for another signer")
-	// ErrNotApproved: nobody has approved the request yet.
+	// ErrNotApproved: the request is not approved yet.
 	ErrNotApproved = errors.New("it is not approved")
 	// ErrDenied: an approver has denied the request, which is final.
 	ErrDenied = errors.New("it was denied")

@@ -15,7 +15,7 @@ const (
 	StepCreated = "created"
 	// StepRestored: the Secret was gone, empty or damaged, and was filled from what this process had in memory.
 	StepRestored = "restored"
-	// StepReplaced: the Secret was damaged, nobody had the key any more, and there is a new CA.
+	// StepReplaced: the Secret was damaged, no replica had the key any more, and there is a new CA.
 	StepReplaced = "replaced"
 	// StepKept: the Secret lacked a CA whose certificates may be in use, and it was put back.
 	StepKept = "kept"

@@ -24,8 +24,8 @@ import (
 	"github.com/hookstrap/hookstrap/internal/view"
 )
 
-// afterglow is for how long a type is still watched that nobody needs any more: a request that began before may read it
-// until its timeout.
+// afterglow is for how long a type is still watched that no check needs any more: a request that began before may read
+// it until its timeout.
 const afterglow = 35 * time.Second
 
 // Options bound a cache, and say who is told about it.
@@ -33,10 +33,10 @@ type Options struct {
 	// MaxBytes is how many bytes may be kept of all objects, half of it of those in one namespace. 0 stands for an eighth
 	// of GOMEMLIMIT, or of 1 GiB if that is not set.
 	MaxBytes int64
-	// Registerer is where the metrics go; nil means that nobody reads them.
+	// Registerer is where the metrics go; nil registers none.
 	Registerer prometheus.Registerer
 	// OnFull is told when objects of a type cannot be kept because MaxBytes is reached, once until OnRoom. The checks that
-	// need them fail. It must not block for long. Nil means that nobody wants to know.
+	// need them fail. It must not block for long. Nil reports nothing.
 	OnFull func(ctx context.Context, what string, err error)
 	// OnRoom is told when all objects of a type are kept again after OnFull. It must not block for long.
 	OnRoom func(ctx context.Context, what string)
@@ -60,7 +60,7 @@ type Cache struct {
 
 var _ view.Cluster = &Cache{}
 
-// New makes a cache with the default options that watches nothing yet and contacts nobody. Its watches end with ctx.
+// New makes a cache with the default options that watches nothing yet and sends no request. Its watches end with ctx.
 func New(ctx context.Context, cfg *rest.Config) *Cache {
 	c, _ := NewWithOptions(ctx, cfg, Options{}) // Only a Registerer can fail.
 	return c

@@ -36,7 +36,7 @@ func whole(name string, obj client.Object) (view.Any, error) {
 		return nil, err
 	}
 	return view.New(name, obj, list, func(obj client.Object) (view.Kept[client.Object], bool) {
-		// The object is the store's own: nobody else has got it.
+		// The object is the store's own: no other code has it.
 		obj.GetObjectKind().SetGroupVersionKind(kind)
 		obj.SetManagedFields(nil)
 		if annotations := obj.GetAnnotations(); annotations[corev1.LastAppliedConfigAnnotation] != "" {

@@ -31,7 +31,7 @@ func (silent) Create(
 	return nil, ctx.Err()
 }
 
-// TestTimeoutOfTheCallerIsSaid: the time is that which has passed, whoever has bounded it.
+// TestTimeoutOfTheCallerIsSaid: the time is that which has passed, no matter who has bounded it.
 func TestTimeoutOfTheCallerIsSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)

@@ -18,7 +18,7 @@ type Outcome string
 // The six outcomes. Pending and NotIssued are reported while waiting, and end the wait only when its deadline passes;
 // the others end it at once.
 const (
-	// Pending: nobody has approved or denied the request.
+	// Pending: not approved or denied yet.
 	Pending Outcome = "Pending"
 	// NotIssued: approved, but the signer has not answered.
 	NotIssued Outcome = "ApprovedNotIssued"

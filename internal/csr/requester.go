@@ -74,7 +74,7 @@ type Requester struct {
 	// Patience is how long an unanswered request is waited for before Waiting is told, and between two such calls;
 	// the default is 10 s.
 	Patience time.Duration
-	// Waiting is told about a request that nobody answers; nil ignores it. It must not block.
+	// Waiting is told about a request that is not answered; nil ignores it. It must not block.
 	Waiting func(*OutcomeError)
 	// Observe is told about every finished step; nil ignores it. It must not block.
 	Observe func(phase Phase, took time.Duration, keysAndValues ...any)

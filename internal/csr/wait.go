@@ -141,7 +141,7 @@ func (w *wait) listWatch(ctx context.Context) cache.ListerWatcher {
 	}
 }
 
-// tell reports a request that nobody answers; it is still waited for.
+// tell reports a request that is not answered; it is still waited for.
 func (w *wait) tell() {
 	if w.requester.Waiting == nil {
 		return

@@ -77,7 +77,7 @@ func addressFault(ip netip.Addr) string {
 	case ip.Zone() != "":
 		return "has a zone, which means nothing on another machine: give the address without %" + ip.Zone()
 	case ip.IsUnspecified():
-		return "is the unspecified address, which nobody can dial: give the pod's own address"
+		return "is the unspecified address, which cannot be dialed: give the pod's own address"
 	case ip.IsMulticast():
 		return "is a multicast address, on which no TLS server can listen: give the pod's own address"
 	}

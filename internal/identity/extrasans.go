@@ -39,7 +39,7 @@ func extraName(value string) (string, error) {
 	case name == "":
 		return "", fmt.Errorf("the extra SAN %q is empty: give a DNS name or an IP address, or leave it out", value)
 	case strings.Contains(name, "*"):
-		// Whoever stole the key could otherwise answer for the neighbors too.
+		// An attacker with the key could otherwise answer for other Services too.
 		return "", fmt.Errorf("the extra SAN %q is a wildcard, which this server never asks for: list the names", value)
 	case strings.ContainsAny(name, ":/[]"):
 		return "", fmt.Errorf("the extra SAN %q is neither a DNS name nor an IP address: "+

@@ -9,7 +9,7 @@ import (
 	"net/netip"
 )
 
-// ForHosts is the identity of whoever has no Service: the DNS names and IP
+// ForHosts is the identity of a server or client without a Service: the DNS names and IP
 // addresses alone, in the form and with the faults of [Inputs].ExtraSANs. None
 // at all is no fault, for a client has none.
 func ForHosts(hosts []string) (Identity, error) {

@@ -143,7 +143,7 @@ func TestCostOfStrings(t *testing.T) {
 	}
 }
 
-// Each level of something of any type takes stack, which nobody counts.
+// Each level of something of any type takes stack, which no one counts.
 func TestManyLevelsOfAnyType(t *testing.T) {
 	if _, err := costOf([]byte(deep(`[`, ``, `]`, maxLevels)), reflect.TypeFor[any]()); err != nil {
 		t.Error(err)

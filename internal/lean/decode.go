@@ -20,14 +20,14 @@ const (
 	// perItem and perByte are that guess. A list of three bytes for each item, as in [{},{},{}], takes half a kilobyte for
 	// each if they are containers, and several times that while the list grows.
 	perItem, perByte = 2 << 10, 8
-	// mostMemory is what decoding something may take where nobody says what there is, and little is so short that nobody
+	// mostMemory is what decoding something may take where the size is unknown, and little is so short that nothing
 	// asks there.
 	mostMemory, little = 128 << 20, 64 << 10
 )
 
 // Bound returns an error if decoding JSON into obj, a pointer, takes more memory than there is. What is no JSON is an
 // error as well, as one of the two decoders finds that only when it has decoded the rest. So is what has more than a
-// thousand levels that are to be decoded. Where nobody says what there is, all that is little is fine.
+// thousand levels that are to be decoded. Where no one says what there is, all that is little is fine.
 func (o Object) Bound(obj any, text []byte) error {
 	if o.Memory == nil && len(text) <= little {
 		return nil

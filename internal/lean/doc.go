@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package lean decodes the parts of a JSON object that somebody reads. Most of what an API server sends to a webhook is
-// read by nobody: managed fields, status, environment variables. [DecodePart] passes over the bytes once, keeps what a
+// never read: managed fields, status, environment variables. [DecodePart] passes over the bytes once, keeps what a
 // [Shape] asks for, and gives only that to a decoder.
 //
 // What is decoded is what Kubernetes' own decoder makes of the same bytes. Where this package is not sure to see the

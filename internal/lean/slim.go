@@ -4,7 +4,7 @@
 package lean
 
 // Slim reads what most checks look at of an object of any kind: its metadata but for the managed fields, and its
-// specification, or the template of a PodTemplate. Of the Pods in these it leaves out what nobody looks at, and what
+// specification, or the template of a PodTemplate. Of the Pods in these it leaves out what no check looks at, and what
 // takes much time to decode and is looked at by few: those have to ask for it. See [Object.Whole].
 func Slim(name []byte) (Verdict, Shape) {
 	switch string(name) {

@@ -11,7 +11,7 @@ const LongestEscape = len(`\u003c`)
 // Unescape replaces the escape sequences of <, >, &, U+2028 and U+2029 in data[done:] by the characters, in place, and
 // returns the shorter data. Encoders escape these for browsers, so that an object may take six times its size; JSON
 // means the same either way. It is for data that is still growing: done is how far it has been gone over before, and is
-// returned anew. It stops before an escape sequence that is not complete.
+// returned again. It stops before an escape sequence that is not complete.
 func Unescape(data []byte, done int) ([]byte, int) {
 	to, from := done, done
 	for {

@@ -16,7 +16,7 @@ import (
 
 // checkTimeout bounds one evaluation of all conditions. Kubelet's patience is
 // timeoutSeconds of the probe, one second unless set, so this only frees
-// resources when nobody waits any more.
+// resources when no caller waits any more.
 const checkTimeout = 5 * time.Second
 
 // Condition is something that must hold before the API server may call us.
@@ -63,7 +63,7 @@ func evaluate(ctx context.Context, conditions []Condition, excluded map[string]b
 }
 
 // start runs a check on a goroutine of its own. The channel has room for the
-// outcome, so the goroutine ends even if nobody waits for it any more.
+// outcome, so the goroutine ends even if no caller waits for it any more.
 func start(ctx context.Context, condition Condition) <-chan error {
 	outcome := make(chan error, 1)
 	go func() {

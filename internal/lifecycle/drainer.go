@@ -20,7 +20,7 @@ import (
 const lastWait = 30 * time.Second
 
 // readyShare is how much of the delay passes before the server says that it is
-// not ready: one part in two. Nobody has to say so of a pod that is deleted; its
+// not ready: one part in two. For a pod that is deleted, this is not necessary; its
 // endpoint is not ready from then on. But where all pods are deleted at once,
 // kube-proxy goes on sending to those whose probes succeed until there is a
 // successor, and that may need some seconds. The other half is for a container

@@ -69,7 +69,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, body) // the prober has gone: nobody is left to tell
+	_, _ = io.WriteString(w, body) // the prober has gone: the error cannot be reported
 }
 
 // failed names the conditions which do not hold.

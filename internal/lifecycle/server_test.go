@@ -87,7 +87,7 @@ func TestListenErrors(t *testing.T) {
 }
 
 // TestServerLogs: what net/http has to say comes out structured and at a level
-// that nobody sees by default.
+// that no one sees by default.
 func TestServerLogs(t *testing.T) {
 	var buffer bytes.Buffer
 	config := textlogger.NewConfig(textlogger.Output(&buffer), textlogger.Verbosity(2))

@@ -65,7 +65,7 @@ func ownTypes() *runtime.Scheme {
 	return own
 }
 
-// resource guesses the plural where nobody says it, as kubectl's forefathers did: by the rules of English.
+// resource guesses the plural where no manifest says it, as older versions of kubectl did: by the rules of English.
 func (k kinds) resource(kind schema.GroupVersionKind) schema.GroupVersionResource {
 	guess, _ := meta.UnsafeGuessKindToResource(kind)
 	if lower := strings.ToLower(kind.Kind); k.vowel.MatchString(lower) {
@@ -75,7 +75,7 @@ func (k kinds) resource(kind schema.GroupVersionKind) schema.GroupVersionResourc
 	return guess
 }
 
-// namespaced says whether objects of a kind live in namespaces. Of a custom kind that nobody defines nothing is known,
+// namespaced says whether objects of a kind live in namespaces. Of a custom kind without a definition nothing is known,
 // and an object then lives where its manifest says.
 func (k kinds) namespaced(kind schema.GroupVersionKind) (namespaced, known bool) {
 	if custom, ok := k.custom[kind.GroupKind()]; ok {

@@ -33,7 +33,7 @@ func (r *Readiness) Announce(ctx context.Context, served <-chan struct{}, starte
 	return nil
 }
 
-// untilTrusted waits for what is served first to be verified by the live caBundle. It may be replaced meanwhile.
+// untilTrusted waits for what is served first to be verified by the live caBundle. It may be replaced during that time.
 func (r *Readiness) untilTrusted(ctx context.Context) error {
 	waiting := time.Now()
 	for {

@@ -13,7 +13,7 @@ import (
 
 // Advice says in a clause who refused and what to do; "" for the kinds of which only the caller knows what to do: None,
 // NoObject, Race and Invalid. Grant says how to grant what was refused, for the kind Rule, such as "grant {verbs:
-// [get]}". The error itself, with the words of whoever refused, belongs behind it.
+// [get]}". The error itself, with the words of the component that refused, belongs behind it.
 func Advice(err error, grant string) string {
 	r := Of(err)
 	const noRule = ", and no RBAC rule"

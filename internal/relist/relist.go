@@ -53,11 +53,11 @@ func refusedAsAList(err error) bool {
 // failed returns what a watch of what has failed with, so that a reflector lists again after it; nil stays nil.
 //
 // A reflector that cannot reach the API server, or is told to come later, asks for the same watch until it gets it,
-// from the resource version that it has seen last. If etcd was restored from a backup meanwhile, that version is in the
-// future: the watch then begins without a complaint, and shows nothing until as many writes have happened once more. A
-// list has no such blind spot, because the API server says that the version is too large. The reflector also waits
-// these errors out without an eye on its context, which would hold up a shutdown. It tells them by their type, which is
-// hidden here.
+// from the resource version that it has seen last. If etcd was restored from a backup during that time, that version
+// is in the future: the watch then begins without a complaint, and shows nothing until as many writes have happened
+// once more. A list has no such blind spot, because the API server says that the version is too large. The reflector
+// also waits these errors out without an eye on its context, which would hold up a shutdown. It tells them by their
+// type, which is hidden here.
 func failed(what string, err error) error {
 	if utilnet.IsConnectionRefused(err) || apierrors.IsTooManyRequests(err) {
 		return &hidden{text: fmt.Sprintf("watching %s: %s", what, err.Error()), outage: timing.Outage(err)}

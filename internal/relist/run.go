@@ -32,7 +32,7 @@ type Options struct {
 const proven = 10 * time.Second
 
 // Run keeps the store up to date until ctx ends. What fails is tried again as package timing says. client-go's own
-// loop cannot tell an outage from a refusal, and begins anew every two minutes.
+// loop cannot tell an outage from a refusal, and begins again every two minutes.
 func Run(ctx context.Context, o Options) {
 	reflector := cache.NewReflectorWithOptions(ListerWatcher(o.Name, o.ListerWatcher), o.Object, o.Store,
 		cache.ReflectorOptions{Name: o.Name, TypeDescription: o.Name})

@@ -40,7 +40,7 @@ type Cluster interface {
 
 // Options are what a Reloader works with.
 type Options struct {
-	// Path is the configuration file; empty if there is none, and First holds for ever.
+	// Path is the configuration file; empty if there is none, and First stays in use.
 	Path string
 	// Definitions are the checks that the file can ask for.
 	Definitions []handler.Definition
@@ -52,12 +52,12 @@ type Options struct {
 	Cluster Cluster
 	// Watch calls changed whenever the file at path has changed, until ctx ends.
 	Watch func(ctx context.Context, path string, changed func())
-	// Registerer is where the metrics go; nil means that nobody reads them.
+	// Registerer is where the metrics go; nil registers none.
 	Registerer prometheus.Registerer
 	// OnError is told when a configuration cannot be used, once for each reason in a row. It must not block for long.
 	OnError func(ctx context.Context, err error)
 	// OnRecovered is told when the file is in use again after OnError was told something, with the hash that the metrics
-	// have of it; nil if nobody wants to know. It must not block for long.
+	// have of it; nil reports nothing. It must not block for long.
 	OnRecovered func(ctx context.Context, hash string)
 }
 
@@ -79,7 +79,7 @@ var (
 )
 
 // New sets the first checks. Those that read the cluster fail until [Reloader.Run] has made it readable: a server that
-// does not know enough refuses. It contacts nobody.
+// does not know enough refuses. It sends no request.
 func New(o Options) (*Reloader, error) {
 	m, err := newMetrics(o.Registerer)
 	if err != nil {
@@ -143,7 +143,7 @@ func (r *Reloader) Run(ctx context.Context) error {
 func signal(changes chan struct{}) {
 	select {
 	case changes <- struct{}{}:
-	default: // one that nobody has seen yet says the same
+	default: // one that is not in use yet says the same
 	}
 }
 
@@ -223,8 +223,8 @@ func (r *Reloader) read() (config.Configuration, string, error) {
 	return c, hash, nil
 }
 
-// sync waits until what checks read can be read, but not when the file has changed meanwhile: then there is something
-// better to do.
+// sync waits until what checks read can be read, but not when the file has changed during that time: then there is
+// something better to do.
 func (r *Reloader) sync(ctx context.Context, changes chan struct{}, reads []client.Object) error {
 	if len(reads) == 0 {
 		return nil

@@ -226,7 +226,7 @@ func TestBadFilesChangeNothing(t *testing.T) {
 	})
 }
 
-// Who was told of a bad file is told when it is over, once, and nobody else is.
+// Who was told of a bad file is told when it is over, once, and no one else is.
 func TestRecoveryIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, deny)

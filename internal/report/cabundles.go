@@ -14,7 +14,7 @@ import (
 // Field managers name themselves, so that their number has to be bounded here.
 const (
 	mostManagers   = 20
-	managerUnknown = "unknown" // nobody can be named: who only removes a field leaves no trace
+	managerUnknown = "unknown" // no manager can be named: to remove a field leaves no trace
 	managerOther   = "other"   // one too many
 )
 

@@ -114,7 +114,7 @@ func TestWhatIsAnEvent(t *testing.T) {
 	}
 }
 
-// Nothing may depend on events: without a Pod, and before the start, they are nobody's trouble.
+// Nothing may depend on events: without a Pod, and before the start, they are no one's trouble.
 func TestNoPodNoEvents(t *testing.T) {
 	e := newEvents(corev1.ObjectReference{Namespace: "shop"}, nil)
 	e.start(t.Context())

@@ -30,7 +30,7 @@ var _ record.EventSink = &eventSink{}
 
 func (s *eventSink) open() { s.once.Do(func() { close(s.release) }) }
 
-// wait returns true once the sink is open, and false when there is nobody left to write for.
+// wait returns true once the sink is open, and false when the context has ended.
 func (s *eventSink) wait() bool {
 	select {
 	case <-s.release:

@@ -42,7 +42,7 @@ func TestHealsByManager(t *testing.T) {
 	}
 }
 
-// Whoever names field managers at random must not fill the memory of two processes, ours and Prometheus'.
+// Anyone who names field managers at random must not fill the memory of two processes, ours and Prometheus'.
 func TestManagersAreFew(t *testing.T) {
 	m := newBundleMetrics()
 	observer := m.observer()

@@ -37,7 +37,7 @@ const (
 	filesChecks      = "checks"      // the checks' configuration: see [Notices]
 )
 
-// taskError names the task of an error more closely than whoever retries it can. Its text is the error's own.
+// taskError names the task of an error more closely than the caller that retries it can. Its text is the error's own.
 type taskError struct {
 	task string
 	err  error

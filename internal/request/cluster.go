@@ -27,7 +27,7 @@ func cluster(cfg *rest.Config) (*clientcmdapi.Cluster, error) {
 	}, nil
 }
 
-// proxyURL is the proxy that cfg names. When it names none, the environment of whoever logs in has the say.
+// proxyURL is the proxy that cfg names. When it names none, the environment of the program that logs in decides.
 func proxyURL(cfg *rest.Config) (string, error) {
 	if cfg.Proxy == nil {
 		return "", nil

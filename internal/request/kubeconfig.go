@@ -82,7 +82,7 @@ func logIn(ctx context.Context, kubeconfig *clientcmdapi.Config, pair *serving.P
 	review, err := client.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{},
 		metav1.CreateOptions{})
 	if apierrors.IsNotFound(err) {
-		return nil // Before Kubernetes 1.28 nobody says.
+		return nil // Before Kubernetes 1.28 the API server does not say.
 	}
 	if err != nil {
 		return fmt.Errorf("logging in with the new certificate, ask a signer whose CA is the API server's "+

@@ -12,7 +12,7 @@ import (
 )
 
 // ProveKubeconfig makes sure that [Kubeconfig.Write] can write to path, and leaves nothing behind. It is for before the
-// certificate is asked for: nobody takes back one that was issued.
+// certificate is asked for: one cannot be taken back that was issued.
 func ProveKubeconfig(path string) error {
 	if err := prove(path); err != nil {
 		return fmt.Errorf("kubeconfig %s cannot be written, name a new or a regular file, in a directory that is there "+

@@ -16,7 +16,7 @@ type policies struct {
 	source trust.PolicySource
 }
 
-// Publish has the caBundles follow source from now on, and looks at it anew.
+// Publish has the caBundles follow source from now on, and looks at it again.
 func (r *Rollover) Publish(source trust.PolicySource) {
 	r.source.mu.Lock()
 	r.source.source = source

@@ -69,7 +69,7 @@ func (a *ClientAuth) Equal(b *ClientAuth) bool {
 }
 
 // verify decides about what a client presented, leaf first. It is what crypto/tls does by itself, done here because
-// crypto/tls tells nobody whose certificate it refused.
+// crypto/tls does not report whose certificate it refused.
 func (a *ClientAuth) verify(presented []*x509.Certificate, now time.Time) error {
 	if len(presented) == 0 {
 		return errors.New("the client presented no certificate")

@@ -150,7 +150,7 @@ func TestClientWatcherTellsOnceAndOffersNothingBad(t *testing.T) {
 	if len(seen.errs) > 0 || len(seen.offers) > 0 {
 		t.Errorf("%d more errors and %d more offers", len(seen.errs), len(seen.offers))
 	}
-	// The same badness as before is news again, because the file was good meanwhile.
+	// The same badness as before is news again, because the file was good during that time.
 	moveIn(t, []byte("garbage"), dir)
 	seen.wantError(t, "no CERTIFICATE block in the client CAs (7 bytes)")
 }

@@ -98,7 +98,7 @@ func (d *Directory) Origin() string {
 	return string(note)
 }
 
-// originFile is in the directory of a generation, and has no visible name: it is nobody's business but ours.
+// originFile is in the directory of a generation, and has no visible name: it is only for ourselves.
 const originFile = "origin"
 
 func (d *Directory) save(p *Pair, origin string) error {

@@ -11,7 +11,7 @@
 //	written by somebody else ─▶ Watcher ─▶ offer ──▶ State
 //
 // A [Pair] is a private key, the certificate chain that belongs to it, and the CA certificates that came along. It
-// can only be made from parts that fit each other, and it never changes afterwards, so whoever holds one need not
+// can only be made from parts that fit each other, and it never changes afterwards, so code that holds one need not
 // check it again. Printing one shows the fingerprint of its leaf, never its key.
 //
 // A [ClientAuth] says which clients get in, where not all of them shall: CAs and, on top, names. A [ClientWatcher]

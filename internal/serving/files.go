@@ -32,7 +32,7 @@ func (f Files) withDefaults() Files {
 	}
 }
 
-// validate refuses names that lead out of the directory, where nobody watches.
+// validate refuses names that lead out of the directory, which is not watched.
 func (f Files) validate() error {
 	for _, name := range []string{f.Cert, f.Key, f.CA, f.Bundle} {
 		if !filepath.IsLocal(name) {
@@ -92,7 +92,7 @@ func readFiles(dir string, names Files) (*Pair, error) {
 		bundle, err := readFile(dir, names.Bundle)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("neither %s and %s nor %s are in certificate directory %s, "+
-				"wait for whoever writes them: %w", names.Cert, names.Key, names.Bundle, dir, fs.ErrNotExist)
+				"wait until they are written: %w", names.Cert, names.Key, names.Bundle, dir, fs.ErrNotExist)
 		}
 		cert, key, certErr, keyErr = bundle, bundle, err, err
 	}
@@ -115,7 +115,7 @@ func readFiles(dir string, names Files) (*Pair, error) {
 // readFile reads a regular file of a sensible size.
 func readFile(dir, name string) ([]byte, error) {
 	path := filepath.Join(dir, name)
-	// Opening a named pipe would otherwise wait for somebody to write to it, perhaps for ever.
+	// Opening a named pipe would otherwise wait for somebody to write to it, perhaps indefinitely.
 	f, err := os.OpenFile(filepath.Clean(path), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("opening a certificate or key: %w", err)

@@ -21,7 +21,7 @@ type follower[T any] struct {
 	open     func() (*fsnotify.Watcher, error)
 	now      func() time.Time
 	onError  func(error) // nil: log it
-	onGood   func()      // what onError was told of a reading is over; nil: nobody wants to know
+	onGood   func()      // what onError was told of a reading is over; nil reports nothing
 	read     func() (T, error)
 	same     func(a, b T) bool
 	last     T // what was offered last

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// logInterval is how often the same thing is logged: a client that is refused tries again at once, for ever.
+	// logInterval is how often the same thing is logged: a client that is refused tries again at once, indefinitely.
 	logInterval = time.Minute
 	// mostKeys bounds how many different things are remembered, and so how many lines there can be in an interval.
 	mostKeys = 128
@@ -41,7 +41,7 @@ func (l *limiter) pass(key string, now time.Time) (ok bool, dropped int) {
 }
 
 // entry finds the entry of a key. When there are too many, the old ones are forgotten; when none is old, all new kinds
-// share one entry, so that whoever makes up names cannot fill the log.
+// share one entry, so that a client that makes up names cannot fill the log.
 func (l *limiter) entry(key string, now time.Time) *entry {
 	if l.seen == nil {
 		l.seen = map[string]*entry{}

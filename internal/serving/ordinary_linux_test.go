@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// nobody is the user of Linux that owns nothing.
-const nobody = 65534
+// unprivilegedUser is the user of Linux that owns nothing.
+const unprivilegedUser = 65534
 
 // asOrdinaryUser runs do with the file permissions of somebody who is not root, also when root runs the tests: the file
 // system user belongs to a thread, and without it root's right to pass over permissions is gone.
@@ -20,7 +20,7 @@ func asOrdinaryUser(t *testing.T, do func()) {
 	if os.Getuid() == 0 {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		must(t, syscall.Setfsuid(nobody))
+		must(t, syscall.Setfsuid(unprivilegedUser))
 		defer func() { must(t, syscall.Setfsuid(0)) }()
 	}
 	do()

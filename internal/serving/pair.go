@@ -40,7 +40,7 @@ type publicKey interface {
 }
 
 // NewPair returns the pair of a certificate chain, leaf first, and its private key. The CA certificates are a set,
-// in no order, and may be empty. Whether they verify the chain is not looked at: that is a question for whoever
+// in no order, and may be empty. Whether they verify the chain is not looked at: that is a question for the code that
 // decides on trust.
 //
 // It is an error when there is no leaf, when the key is not the leaf's, or when TLS has no use for a key of its kind.

@@ -74,7 +74,7 @@ func parseCertificates(what string, data []byte) ([]*x509.Certificate, error) {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("certificate %d of the %s cannot be parsed, write the file anew: %w",
+			return nil, fmt.Errorf("certificate %d of the %s cannot be parsed, write the file again: %w",
 				len(certificates)+1, what, err)
 		}
 		certificates = append(certificates, c)

@@ -158,7 +158,7 @@ func (w told) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Who was in the middle of a handshake when the server ended is nobody's fault. These are net/http's own words for it.
+// Who was in the middle of a handshake when the server ended is no one's fault. These are net/http's own words for it.
 func TestErrorLogIsQuietAtTheEnd(t *testing.T) {
 	logger, logged := recorded(t)
 	writer := told{log: NewErrorLog(logger, nil), text: make(chan string, 1)}

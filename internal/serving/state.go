@@ -43,7 +43,7 @@ func (s *State) load() snapshot {
 	return snapshot{}
 }
 
-// update replaces the snapshot by a changed copy, and keeps what another goroutine changed meanwhile.
+// update replaces the snapshot by a changed copy, and keeps what another goroutine changed during that time.
 func (s *State) update(change func(*snapshot)) {
 	for {
 		current := s.current.Load()

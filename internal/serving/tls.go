@@ -93,7 +93,7 @@ func configFor(s snapshot, base *tls.Config) *tls.Config {
 	}
 	// Without these the ticket keys would be the listener's and outlive the snapshot: a session begun with one
 	// certificate could go on after it was replaced, or one of a client after its CA was removed. This way a change
-	// makes each side verify the other anew.
+	// makes each side verify the other again.
 	c.WrapSession, c.UnwrapSession = c.EncryptTicket, c.DecryptTicket
 	return c
 }

@@ -15,7 +15,7 @@ import (
 
 const (
 	// filePoll is how often a file is read without a notification: one can be lost, and a link may lead to a directory
-	// that nobody watches.
+	// that no one watches.
 	filePoll = 30 * time.Second
 	// fileQuiet is for how long nothing has to happen before a file is read, so that its writer can finish.
 	fileQuiet = 100 * time.Millisecond

@@ -9,7 +9,7 @@
 // on (a subject, a set of usages, a type of key), how long its certificates
 // live and where its CA can be found is a matter of documentation and of
 // source code. A request that misses a demand is not refused when it is made:
-// it is approved first and fails afterwards, or is ignored for ever.
+// it is approved first and fails afterwards, or is never answered.
 //
 // [Lookup] turns a name into a [Profile], which holds that knowledge as data,
 // and refuses the names that can never lead to a serving certificate:

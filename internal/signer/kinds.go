@@ -41,7 +41,7 @@ func eksAppServing() kind {
 	return kind{
 		maxDuration: 365 * 24 * time.Hour,
 		sources:     []CASource{SourceFile, SourceChain},
-		hint:        "it is signed by the control plane of Amazon EKS, and on other clusters by nobody",
+		hint:        "it is signed by the control plane of Amazon EKS, and on other clusters by no signer",
 	}
 }
 

@@ -29,7 +29,7 @@ const (
 )
 
 // Lookup returns the profile of a signer. The error says why a name is
-// malformed, by the rules of the API server, or why nobody would ever answer it
+// malformed, by the rules of the API server, or why no signer would ever answer it
 // with a serving certificate.
 func Lookup(name string) (Profile, error) {
 	domain, path, err := splitName(name)
@@ -97,13 +97,13 @@ func lookupKind(name, domain, path string) (kind, error) {
 func kubernetesRefusal(name string) string {
 	switch name {
 	case "kubernetes.io/legacy-unknown":
-		return "is not accepted by certificates.k8s.io/v1, and its certificates are trusted by nobody in particular"
+		return "is not accepted by certificates.k8s.io/v1, and no client is required to trust its certificates"
 	case certificatesv1.KubeAPIServerClientSignerName,
 		certificatesv1.KubeAPIServerClientKubeletSignerName,
 		"kubernetes.io/kube-apiserver-client-pod":
-		return "issues client certificates, with which nobody can serve"
+		return "issues client certificates, which a server cannot use"
 	case "kubernetes.io/kube-apiserver-serving":
 		return "only marks the trust bundle of the API server and issues nothing"
 	}
-	return "is unknown, and kube-controller-manager ignores requests to an unknown signer of kubernetes.io for ever"
+	return "is unknown, and kube-controller-manager never answers requests to an unknown signer of kubernetes.io"
 }

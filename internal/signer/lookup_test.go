@@ -115,7 +115,7 @@ func TestLookupRefuses(t *testing.T) {
 		{certificatesv1.KubeAPIServerClientKubeletSignerName, "client certificates"},
 		{"kubernetes.io/kube-apiserver-client-pod", "client certificates"},
 		{"kubernetes.io/kube-apiserver-serving", "trust bundle"},
-		{"kubernetes.io/kubelet-servin", "for ever"},
+		{"kubernetes.io/kubelet-servin", "never answers"},
 		{"issuers.cert-manager.io/corp", "NAMESPACE.NAME"},
 	}
 	for _, tt := range tests {

@@ -57,7 +57,7 @@ func lookupClientKind(name, domain, path string) (kind, error) {
 	case name == APIServerClient:
 		return apiServerClient(), nil
 	case name == BuiltIn, name == EKSAppServing, name == KubeletServing:
-		return kind{}, fmt.Errorf("the signer %q issues serving certificates, with which nobody can log in: use %s",
+		return kind{}, fmt.Errorf("the signer %q issues serving certificates, which cannot be used to log in: use %s",
 			name, APIServerClient)
 	case domain == kubernetesDomain:
 		return kind{}, fmt.Errorf("the signer %q issues no client certificates but those of kubelets and pods: use %s",

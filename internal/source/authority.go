@@ -50,7 +50,7 @@ func (o Options) signingPolicy(id who) authority.Policy {
 }
 
 // awaitCarried waits until every live caBundle has carried a CA for long enough that every API server has seen it. It
-// is nil where somebody else keeps the caBundle: then nobody here knows.
+// is nil where somebody else keeps the caBundle: then it is unknown here.
 func (o Options) awaitCarried() func(context.Context, *x509.Certificate) error {
 	if o.ExternalTrust {
 		return nil

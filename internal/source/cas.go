@@ -150,7 +150,7 @@ func authorities(chain []*x509.Certificate) []*x509.Certificate {
 
 // readBundle reads a PEM file of CA certificates.
 func readBundle(path string) (trust.Bundle, error) {
-	pem, err := os.ReadFile(path) // #nosec G304 -- the path is an option of whoever starts the server.
+	pem, err := os.ReadFile(path) // #nosec G304 -- the path is an option of the user who starts the server.
 	if err != nil {
 		return trust.Bundle{}, err
 	}

@@ -173,7 +173,7 @@ func (s *CSR) keep(ctx context.Context) (time.Time, error) {
 		return now, ctx.Err() // Whatever else is wrong with it is a reason to renew.
 	}
 	if reason := outdated(pair, s.Directory.Origin(), s.spec, now); reason != "" {
-		klog.FromContext(ctx).Info("Replacing the stored certificate, which keeps serving meanwhile", "reason", reason)
+		klog.FromContext(ctx).Info("Replacing the stored certificate, which keeps serving until then", "reason", reason)
 		return now, nil
 	}
 	return timing.RenewalTime(pair.Leaf(), timing.Jittered()), nil

@@ -41,7 +41,7 @@ func (s *CSR) unverified(ctx context.Context, pair *serving.Pair) bool {
 		s.Rollover.Publish(s.policy(policy))
 	case errors.As(err, new(*trust.UnverifiedError)):
 		s.Report.Failed(report.PhaseTrusted, err)
-		klog.FromContext(ctx).Info("Renewing the certificate, no known CA verifies it any more; it keeps serving meanwhile",
+		klog.FromContext(ctx).Info("Renewing the certificate, no known CA verifies it any more; it keeps serving until then",
 			"reason", err.Error())
 		return true
 	case ctx.Err() == nil:
@@ -59,7 +59,7 @@ func (s *CSR) unverified(ctx context.Context, pair *serving.Pair) bool {
 	return false
 }
 
-// reidentify derives who we are anew, and reports whether that is somebody else than before. Our own signer learns it
+// reidentify derives who we are again, and reports whether that is somebody else than before. Our own signer learns it
 // first, for it is about to be asked.
 func (s *CSR) reidentify(ctx context.Context) bool {
 	now, known := s.Service.clusterIPs()

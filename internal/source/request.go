@@ -15,7 +15,7 @@ import (
 	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
-// askAnew is how long a certificate that cannot be used is looked at again before another one is requested, if nobody
+// askAnew is how long a certificate that cannot be used is looked at again before another one is requested, if no one
 // has to be asked for the approval: by then the signer may sign with a CA that is known.
 const askAnew = 15 * time.Minute
 
@@ -29,7 +29,7 @@ type request struct {
 }
 
 // finish takes the request to its certificate, or another one if that is of no use any more. The certificate is
-// kept until drop, unless it is the built-in signer's: that one needs nobody, and its CA may have been replaced.
+// kept until drop, unless it is the built-in signer's: that one needs no approver, and its CA may have been replaced.
 func (r *request) finish(ctx context.Context, s *CSR) (*csr.Issued, error) {
 	if s.RenewNow.Take() || r.outlived(s.Approval, time.Now()) { // This attempt is what was asked for.
 		r.drop()

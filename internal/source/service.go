@@ -83,7 +83,7 @@ func (s *Service) clusterIPs() (ips []netip.Addr, known bool) {
 	return *seen, true
 }
 
-// seen is told what there is, and reports whether the ClusterIPs are known anew.
+// seen is told what there is, and reports whether the ClusterIPs are known again.
 func (s *Service) seen(objects []*unstructured.Unstructured) bool {
 	service := serviceOf(objects)
 	s.note(service)
@@ -119,7 +119,7 @@ func uncallable(service *corev1.Service, call trust.Call) string {
 	case service.Spec.Type == corev1.ServiceTypeExternalName:
 		return "" // The API server dials the name, at the port that the entry names.
 	case service.Spec.ClusterIP == corev1.ClusterIPNone:
-		return "is headless, so that the API server has no address to call: create it anew without clusterIP: None"
+		return "is headless, so that the API server has no address to call: create it again without clusterIP: None"
 	case slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return int64(p.Port) == call.Port }):
 		return ""
 	}

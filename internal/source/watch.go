@@ -54,7 +54,7 @@ func (s *CSR) follow(ctx context.Context) error {
 	}
 	select {
 	case <-s.Ready:
-		// The start, with its burst of requests, comes first. What changes meanwhile is seen when the watches begin.
+		// The start, with its burst of requests, comes first. What changes during that time is seen when the watches begin.
 		if err := timing.Sleep(ctx, Calm); err != nil {
 			return err
 		}

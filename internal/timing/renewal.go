@@ -16,7 +16,7 @@ const (
 	renewTo   = 0.9
 )
 
-// LongestNap bounds a single sleep: timers stand still while a machine is suspended, so the wall clock is asked anew.
+// LongestNap bounds a single sleep: timers stand still while a machine is suspended, so the wall clock is asked again.
 const LongestNap = 30 * time.Second
 
 // RenewalTime picks the moment to renew leaf; random is in [0,1).

@@ -66,7 +66,7 @@ type clientConfig struct {
 	config  map[string]any
 }
 
-// clientConfigs are those of an object, whomever they call. The object may be nil.
+// clientConfigs are those of an object, no matter what they call. The object may be nil.
 func clientConfigs(kind Kind, obj *unstructured.Unstructured) []clientConfig {
 	if obj == nil {
 		return nil

@@ -43,7 +43,7 @@ type Policy struct {
 	injected bool
 	// left are the entries that are no longer ours, with what is to be left in them.
 	left []slot
-	// whole is true for an object that is ours as a whole, with nobody's certificates to wait for.
+	// whole is true for an object that is ours as a whole, with no other certificates to wait for.
 	whole bool
 }
 

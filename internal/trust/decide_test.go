@@ -146,7 +146,7 @@ func settled(t *testing.T, live []byte, p Policy) []byte {
 	return live
 }
 
-// After one write there must be nothing left to do, for whatever was live and whoever looks.
+// After one write there must be nothing left to do, for any live bundle and any replica.
 func TestDecideSettles(t *testing.T) {
 	a := NewBundle(newCA(t, "a", noon().Add(time.Hour)).cert)
 	b := NewBundle(newCA(t, "b", noon().Add(time.Hour)).cert)

@@ -12,7 +12,7 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// ForeignEntry is an entry of a webhook configuration that does not call us. Whoever may write our entries may
+// ForeignEntry is an entry of a webhook configuration that does not call us. A client that may write our entries may
 // add one: RBAC knows no fields. It is sent every object that its rules match.
 type ForeignEntry struct {
 	Webhook string // the entry's name

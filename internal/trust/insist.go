@@ -96,7 +96,7 @@ func (n *insistence) ends(now time.Time) time.Duration {
 	return max(n.until.Sub(now), 1)
 }
 
-// remember adds to what is known, which is begun anew when it has grown too much.
+// remember adds to what is known, which is begun again when it has grown too much.
 func remember(known, more Bundle) Bundle {
 	if known.Len()+more.Len() > maxRemembered {
 		return more

@@ -40,7 +40,7 @@ func (s scope) places(obj *unstructured.Unstructured) map[string]place {
 }
 
 // leave finds the entries that called us and call somebody else now, each with the caBundle that is to be left in it:
-// without our CAs, which nobody there has asked for. What has another field manager for an owner is not ours to change.
+// without our CAs, which the owner did not ask for. What has another field manager for an owner is not ours to change.
 // called is where our entries went when they were last seen, by name; it is brought up to date. An entry that is put
 // back as it was is not left twice.
 //
@@ -75,7 +75,7 @@ func (s scope) leave(live *unstructured.Unstructured, called map[string]string, 
 	return left
 }
 
-// ownedByOthers reports whether another field manager owns the caBundle of an entry. Nobody may: of a CRD we give
+// ownedByOthers reports whether another field manager owns the caBundle of an entry. No manager may: of a CRD we give
 // ours up.
 func (s scope) ownedByOthers(live *unstructured.Unstructured, webhook string) bool {
 	return slices.ContainsFunc(managedFields(live), func(entry map[string]any) bool {

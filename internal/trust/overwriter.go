@@ -9,8 +9,8 @@ import (
 
 // overwriter names the field manager who changed the caBundle of one of the webhooks between right and live, as far
 // as managed fields can tell: another owner of the caBundle, or else (a caBundle which was removed has no owner)
-// whoever wrote the object last in between. ours is our own field manager. The answer is a hint for a person, "" when
-// there is none: who only removes fields leaves no trace.
+// the manager that wrote the object last in between. ours is our own field manager. The answer is a hint for a person,
+// "" when there is none: who only removes fields leaves no trace.
 func overwriter(kind Kind, right, live *unstructured.Unstructured, webhooks []string, ours string) string {
 	before := map[any]any{} // time by manager and operation
 	if right.GetUID() == live.GetUID() {

@@ -13,7 +13,7 @@ const (
 	firstDelay  = 500 * time.Millisecond
 	longestWait = time.Minute
 
-	// Whoever needs a repair again within the window is fighting us. A few repairs are free: helm writes an object
+	// An object that needs a repair again within the window is fighting us. A few repairs are free: helm writes an object
 	// more than once in an upgrade, and replicas may learn of a new CA one after the other.
 	fightWindow = time.Minute
 	freeRepairs = 3

@@ -71,9 +71,9 @@ func (s scope) entries(known state) []Entry {
 }
 
 // Verify checks a serving certificate against the live bundle of every entry, as the API server would at now, and
-// returns an error for the first which does not trust it: an entry which is missing trusts nobody, unless it is waived.
-// With no targets there is nobody to ask, and the answer is nil. The arguments are those of [Bundle.Verify]; an entry
-// that calls another of our names is verified for that one.
+// returns an error for the first which does not trust it: an entry which is missing trusts no certificate, unless it
+// is waived. With no targets there is nothing to ask, and the answer is nil. The arguments are those of
+// [Bundle.Verify]; an entry that calls another of our names is verified for that one.
 func (i *Injector) Verify(chain []*x509.Certificate, serverName string, now time.Time) error {
 	for _, e := range i.Snapshot() {
 		if err := e.verify(chain, serverName, now); err != nil {
@@ -110,7 +110,7 @@ func (e Entry) where() string {
 }
 
 // Carries returns nil when the live bundle of every entry that is not waived has ca, and an error for the first which
-// has not. With no targets there is nobody to ask, and the answer is nil.
+// has not. With no targets there is nothing to ask, and the answer is nil.
 func (i *Injector) Carries(ca *x509.Certificate) error {
 	for _, e := range i.Snapshot() {
 		bundle, _ := ParseBundle(e.CABundle) // As in verify.

@@ -11,7 +11,7 @@ import (
 
 func TestBroadcastWakesAllAndOnlyOnce(t *testing.T) {
 	var b broadcast
-	b.announce() // nobody waits: nothing to do, and nothing to remember
+	b.announce() // no one waits: nothing to do, and nothing to remember
 	first, same := b.next(), b.next()
 	if first != same {
 		t.Error("two waiters for one change wait for two")

@@ -206,7 +206,7 @@ func TestShareOfANamespace(t *testing.T) {
 	}
 }
 
-// When there is nothing left for anybody, nobody is told less than there is.
+// When there is nothing left for anybody, no one is told less than there is.
 func TestLimitOfAll(t *testing.T) {
 	store := NewStore(words(), NewLimit(20_000))
 	w := store.Writer(false)

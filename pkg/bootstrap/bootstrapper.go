@@ -158,7 +158,7 @@ func (b *Bootstrapper) NeedLeaderElection() bool { return false }
 
 // Renew asks for a new certificate now, in the background, with the old one serving until the new one is trusted. One
 // that was issued and cannot be used yet, since no CA verifies it for instance, is given up. With [SourceFiles]
-// it does nothing: whoever writes the files renews.
+// it does nothing: the program that writes the files renews.
 func (b *Bootstrapper) Renew() {
 	b.renewNow.Set()
 	b.changed.Set()

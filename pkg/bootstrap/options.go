@@ -60,7 +60,7 @@ type Options struct {
 	// then does not mean that the API server trusts us, which the condition "trusted" says in a verbose report.
 	ExternalTrust bool
 	// SharedConfigurations says that WebhookConfigurations have entries of other Services as well. They are counted, but
-	// no longer warned of: whoever steals our ServiceAccount's token can add one.
+	// no longer warned of: a thief of our ServiceAccount's token can add one.
 	SharedConfigurations bool
 
 	// Source is where the certificate comes from; the default is SourceCSR.

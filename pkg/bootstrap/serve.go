@@ -73,7 +73,7 @@ func (s *Server) serve(ctx context.Context, group *errgroup.Group) error {
 		return fmt.Errorf("listening for admission: %w", err)
 	}
 	s.boot.listensAt(l.Addr().String())
-	cfg := &tls.Config{MinVersion: tls.VersionTLS13} // The Bootstrapper has the last word.
+	cfg := &tls.Config{MinVersion: tls.VersionTLS13} // The Bootstrapper's settings come last.
 	s.boot.TLSOption(cfg)
 	server := lifecycle.NewServer(ctx, l, s.drainer.Middleware(s.mux), lifecycle.ServerOptions{
 		Name: "admission", TLS: cfg, MaxConnections: s.options.MaxConnections, ShutdownTimeout: serverShutdown,

@@ -37,7 +37,7 @@ func (o Options) validate() error {
 		"${Sidecar} without ${CertDir}, or with another ${Source} than %s: the server in the other container reads what is "+
 			"requested and written there, set both", SourceCSR)
 	found.add(len(o.ClientAllowedNames) > 0 && o.ClientCAFile == "", "ClientAllowedNames",
-		"${ClientAllowedNames} needs ${ClientCAFile}: a name means nothing without a CA that vouches for it")
+		"${ClientAllowedNames} needs ${ClientCAFile}: a name means nothing without a CA that signs for it")
 	found.add(slices.Contains(o.ClientAllowedNames, ""), "ClientAllowedNames",
 		"${ClientAllowedNames} has an empty name, which a certificate without a common name would match: take it out")
 	found.add(o.PublishTrustBundle && (o.Source != SourceCSR || o.SignerName != o.BuiltInSignerName), "PublishTrustBundle",

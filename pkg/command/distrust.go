@@ -68,7 +68,7 @@ func (o *distrustOptions) addFlags(fs *pflag.FlagSet) {
 	fs.Var(newValue(&o.secret.Name, "name", o.secret.Name, parseObjectName), "secret-name",
 		"name of the CA's Secret: that of the Service, and -ca")
 	fs.Var(newList(&o.fingerprints, "sha256", authority.ParseFingerprint), "fingerprint",
-		"SHA-256 fingerprint of a CA's certificate, repeatable; also of one that is not there, lest it comes")
+		"SHA-256 fingerprint of a CA's certificate, repeatable; also of a CA that is not there yet")
 	fs.BoolVar(&o.allButNewest, "all-but-newest", false,
 		"all CAs but the newest that the servers made: the successor while one is being published, else the one that signs")
 	fs.BoolVar(&o.all, "all", false, "all CAs that are trusted now; a new one is made")

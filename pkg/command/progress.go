@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	progressAfter = time.Second            // before that, nobody has begun to wonder
+	progressAfter = time.Second            // before that, a user does not wonder yet
 	progressEvery = 100 * time.Millisecond // often enough to look alive
 )
 

@@ -79,8 +79,8 @@ func obtain(ctx context.Context, o *requestOptions) error {
 	return nil
 }
 
-// openDestinations judges where the certificate is to be written before it is asked for: nobody takes back one that was
-// issued. There is no directory when none was named.
+// openDestinations judges where the certificate is to be written before it is asked for: one cannot be taken back that
+// was issued. There is no directory when none was named.
 func openDestinations(o *requestOptions) (directory *serving.Directory, err error) {
 	if o.certDir != "" {
 		if directory, err = serving.OpenDirectory(o.certDir); err != nil {

@@ -233,7 +233,7 @@ func runServe(t *testing.T, argument string) (code int, stderr string) {
 	return code, output.String()
 }
 
-// unreachable is a kubeconfig of an API server that nobody runs: a test that contacts it does not end.
+// unreachable is a kubeconfig of an API server that no one runs: a test that contacts it does not end.
 func unreachable(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "kubeconfig")

@@ -39,7 +39,7 @@ type Violation struct {
 	// value at fault: an update that replaces one bad value by another is then a new violation.
 	Message string
 	// Identity tells violations apart when an object before an update is compared with the object after. Two
-	// violations with the same Identity are the same one, and do not stand in the way of the update. Empty stands for
+	// violations with the same Identity are the same one, and do not block the update. Empty stands for
 	// Field and Message. Set it where these are not enough: when containers may be reordered, or when a value that is
 	// not shown matters.
 	Identity string

@@ -18,7 +18,7 @@ import (
 // the object may only keep the violations it has or lose some, it gets better over time and never worse.
 //
 // This matters most for Pods, nearly all of whose spec cannot be changed: denying the update of a Pod for something
-// its owner can no longer do anything about helps nobody. If the check cannot say what was wrong with the old object,
+// its owner can no longer do anything about helps no user. If the check cannot say what was wrong with the old object,
 // all violations count. It returns those that count, and those that are carried over.
 func (e *entry) dropCarriedOver(
 	ctx context.Context, req *Request, violations []Violation,

@@ -50,9 +50,9 @@ type Doc struct {
 type Environment struct {
 	// Cluster reads the objects of the cluster, of the types in [Definition.Reads], from a cache: a check never waits for
 	// the API server. The cache may hear of an object a moment after the API server has let it in; for a Namespace, which
-	// the first of its objects follow at once, it waits by itself, and nobody need ask twice. Offline it has the manifests
-	// that are checked together. Views are read by their own methods. It is nil when nothing can be read, and a check that
-	// needs it then has to fail rather than to pass.
+	// the first of its objects follow at once, it waits by itself, and no second request is needed. Offline it has the
+	// manifests that are checked together. Views are read by their own methods. It is nil when nothing can be read, and a
+	// check that needs it then has to fail rather than to pass.
 	Cluster client.Reader
 }
 

@@ -28,8 +28,8 @@
 //
 // A check sees creates and updates of the object itself, and of a Pod's ephemeral containers and size. It sees no other
 // subresources (status, scale, …), deletes or connects, which carry nothing to check, unless it is a [Selector] and
-// asks for them. Nobody is asked about an update of an object which is already being deleted if it changes nothing but
-// metadata and status: what is left to do there is to take off finalizers, and no policy may stand in the way of that.
+// asks for them. No check is asked about an update of an object which is already being deleted if it changes nothing
+// but metadata and status: what is left to do there is to take off finalizers, and no policy may block that.
 //
 // On an update, a violation which the old object had as well does not count, so that an object older than the policy
 // can still be scaled, labeled and cleaned up. [Violation.Identity] says when two violations are the same.

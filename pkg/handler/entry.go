@@ -136,7 +136,7 @@ func (e *entry) isExempt(ctx context.Context, req *Request) (by exemption, who s
 	return e.exempt.ofWhole(req, func() labels.Set { return e.namespaceLabels(ctx, req) })
 }
 
-// namespaceLabels returns the labels of the request's namespace, nil if nobody knows them. Those of a Namespace are
+// namespaceLabels returns the labels of the request's namespace, nil if they are unknown. Those of a Namespace are
 // what they were before an update: who may change labels does not exempt the change itself.
 func (e *entry) namespaceLabels(ctx context.Context, req *Request) labels.Set {
 	if req.Resource.Group == "" && req.Resource.Resource == "namespaces" {

@@ -32,8 +32,8 @@ type outcome struct {
 
 // evaluate runs the entries one after another and returns an outcome for each, in the same order. It returns when ctx
 // ends, even if a check does not: that check, and those after it, have then failed. A check that ignores its context
-// goes on in its goroutine, on data that nobody else writes to, and its result is dropped. When no check is running any
-// more, be it before evaluate returns or long after, ended is called.
+// goes on in its goroutine, on data that no other goroutine writes to, and its result is dropped. When no check is
+// running any more, be it before evaluate returns or long after, ended is called.
 func evaluate(
 	ctx context.Context, entries []*entry, req *Request, budget time.Duration, ended func(),
 ) []outcome {
@@ -109,7 +109,7 @@ func explainDeadline(outcomes []outcome, budget time.Duration) {
 	}
 }
 
-// run asks one check. A panic in the check is the check's failure, and nobody else's. So is an object for which there
+// run asks one check. A panic in the check is the failure of that check alone. So is an object for which there
 // was no memory, whatever was made of that: it may be why the check, or an exemption, had less to say.
 func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
 	defer func() {
@@ -121,7 +121,7 @@ func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
 	o = e.ask(ctx, req)
 	isExempt := o.skipped && o.exemptBy != "" // whatever else there is to read
 	if short := req.memory.shortage(); short != nil && o.err == nil && !isExempt {
-		o.skipped = false // Nobody knows whether it had to be.
+		o.skipped = false // It is unknown whether it had to be.
 		o.err = e.failed(ctx, fmt.Errorf("cannot read an object: %w", short))
 	}
 	return o

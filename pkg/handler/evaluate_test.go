@@ -124,7 +124,7 @@ func TestCutShortKeepsWhatIsThere(t *testing.T) {
 	}
 }
 
-// After the deadline the checks that are left are not begun: nobody waits for them.
+// After the deadline the checks that are left are not begun: no one waits for them.
 func TestNoCheckBeginsAfterTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := false

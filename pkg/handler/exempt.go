@@ -21,9 +21,9 @@ import (
 // asked; but for Images, which exempt containers. Cluster-scoped objects are in no namespace.
 type Exemptions struct {
 	// Namespaces by name. A Namespace itself counts as being in itself. Name only those that exist: a free name could be
-	// taken by whoever may create namespaces.
+	// taken by any user who may create namespaces.
 	Namespaces []string `json:"namespaces,omitempty"`
-	// Namespaces by their labels. Whoever may label a namespace can then exempt it.
+	// Namespaces by their labels. Any user who may label a namespace can then exempt it.
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 	// Users by name, such as system:kube-scheduler.
 	Users []string `json:"users,omitempty"`

@@ -31,8 +31,8 @@ func (f *failure) Error() string { return f.text }
 // Unwrap returns what the check has returned.
 func (f *failure) Unwrap() error { return f.cause }
 
-// failed asks an error once what it says, for whoever tells of it: that is code of the check, too, and may panic, as it
-// does for a nil pointer that was returned as an error. What the check has found counts all the same.
+// failed asks an error once what it says, for the code that reports it: that is code of the check, too, and may panic,
+// as it does for a nil pointer that was returned as an error. What the check has found counts all the same.
 func (e *entry) failed(ctx context.Context, err error) (failed error) {
 	defer func() {
 		if reason := recover(); reason != nil {

@@ -4,7 +4,7 @@
 package handler
 
 // makeRoomFairly stays within a limit at the expense of callers who have more memory than who asks would have: the
-// newest of whoever has the most loses its own, if it is still being sent or waits for a turn. It is false if that
+// newest of the user with the most loses its own, if it is still being sent or waits for a turn. It is false if that
 // cannot be done. Only large bodies are counted: the others are bounded by their number.
 func (g *gate) makeRoomFairly(asks *reservation, limit int64) bool {
 	if asks.caller == nil {

@@ -100,8 +100,8 @@ func TestQueueIsForAll(t *testing.T) {
 	}
 }
 
-// TestTurnsAreFair steps through what may come in any order, and holds the line to what it is for: whoever waits is
-// served before anybody else is served twice, nothing is lost and nobody has a turn too many.
+// TestTurnsAreFair steps through what may come in any order, and holds the line to what it is for: anyone who waits is
+// served before anybody else is served twice, nothing is lost and no one has a turn too many.
 func TestTurnsAreFair(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2)) // #nosec G404 -- the same at every run.
 	turns := &turns{concurrent: 1, queued: 30}

@@ -21,7 +21,7 @@ import (
 type Options struct {
 	// Entries are the first checks; SetChecks exchanges them later.
 	Entries []Entry
-	// Registerer is where the metrics go; nil means that nobody reads them. Several handlers may share one, and then
+	// Registerer is where the metrics go; nil registers none. Several handlers may share one, and then
 	// share the metrics too.
 	Registerer prometheus.Registerer
 	// Limits bound what many reviews may cost; the zero value suits the machine.

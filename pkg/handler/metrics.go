@@ -94,7 +94,7 @@ func (m *metrics) resourceLabel(req *Request) string {
 	return other
 }
 
-// knownResources are those of Kubernetes itself, with their label. Custom resources are not among them: whoever may
+// knownResources are those of Kubernetes itself, with their label. Custom resources are not among them: a user who may
 // create a CustomResourceDefinition could otherwise make as many series as they like.
 func knownResources() map[schema.GroupResource]string {
 	known := map[schema.GroupResource]string{}

@@ -124,7 +124,7 @@ func TestResourceLabel(t *testing.T) {
 	}
 }
 
-// Counters are made by whoever comes first.
+// Counters are made by the first caller.
 func TestCountersAreSharedByConcurrentRequests(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	h, err := New(Options{Registerer: registry, Entries: []Entry{{Check: says("quiet")}}})

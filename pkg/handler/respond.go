@@ -37,7 +37,7 @@ func respond(req *Request, outcomes []outcome) (*admissionv1.AdmissionResponse, 
 	return response, decisionAllowed
 }
 
-// refusals returns the outcomes that stand in the way: checks that deny, and those of them that failed.
+// refusals returns the outcomes that deny the request: checks that deny, and those of them that failed.
 func refusals(outcomes []outcome) (denials, failures []outcome) {
 	denials, failed := split(outcomes, Deny)
 	for _, o := range failed {
@@ -103,7 +103,7 @@ func exemptText(o outcome) string {
 // requests that are allowed: who was denied has a message to read already.
 func warnings(outcomes []outcome) []string {
 	violated, failed := split(outcomes, Warn)
-	_, open := split(outcomes, Deny) // the others refuse, and then nobody is warned
+	_, open := split(outcomes, Deny) // the others refuse, and then there is no warning
 	var texts []string
 	n := 0
 	add := func(text string) {

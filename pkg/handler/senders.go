@@ -40,7 +40,7 @@ func (r *reservation) grow(bytes int, due time.Time) *refusal {
 }
 
 // makeRoom cuts off as many of the slowest as it takes to stay within a limit. It is false if that cannot be done: if
-// all of them would not be enough, nobody is cut off.
+// all of them would not be enough, no sender is cut off.
 func (g *gate) makeRoom(asks *reservation, limit int64) bool {
 	if g.bytes > limit && g.bytes-g.takenBySlow(asks) > limit {
 		return false
@@ -64,8 +64,8 @@ func (g *gate) takenBySlow(asks *reservation) int64 {
 	return bytes
 }
 
-// cutOffSlowest takes the memory of who has been sending for longest. It is false if that is who asks, or if nobody has
-// been sending for long.
+// cutOffSlowest takes the memory of who has been sending for longest. It is false if that is who asks, or if no sender
+// has been sending for long.
 func (g *gate) cutOffSlowest(asks *reservation) bool {
 	slowest := asks
 	for r := range g.senders {

@@ -155,7 +155,7 @@ func isClosed(c chan struct{}) bool {
 	}
 }
 
-// Who would not get enough even so cuts off nobody.
+// Who would not get enough even so cuts off no one.
 func TestNobodyIsCutOffInVain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := limitedHandler(t, Limits{Bytes: 20 << 20}, says("quiet"))

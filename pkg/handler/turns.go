@@ -31,7 +31,7 @@ type turns struct {
 	waiting line
 }
 
-// take takes a turn if there is one. Nobody waits then.
+// take takes a turn if there is one, without waiting.
 func (t *turns) take() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -23,7 +23,7 @@ type Finding struct {
 	Violation
 	// Err is why the check could not tell; it has then no violation.
 	Err error
-	// Refuses says that the finding stands in the way of the request.
+	// Refuses says that the finding denies the request.
 	Refuses bool
 }
 

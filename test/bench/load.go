@@ -24,7 +24,7 @@ type load struct {
 	address     string
 	body        []byte
 	connections int
-	perDial     int // reviews for each connection before it is made anew; 0 stands for any number
+	perDial     int // reviews for each connection before it is made again; 0 stands for any number
 }
 
 // apply loads the server for a time, and returns how long each review took, the fastest first.

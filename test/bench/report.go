@@ -49,7 +49,7 @@ func (r results) find(server string, size, connections int) (result, bool) {
 }
 
 func (r results) printRotation() {
-	fmt.Printf("\nThe certificate as it is and replaced every %s, in %d turns each; 16 connections, made anew after %d "+
+	fmt.Printf("\nThe certificate as it is and replaced every %s, in %d turns each; 16 connections, made again after %d "+
 		"reviews.\nA p99 that the turns of the other kind have as well is the machine's:\n",
 		rotationPeriod, rotationTurns, perConnection)
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)

@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	// rotationTurns is how often the two are measured, and rotationPeriod how often a certificate is replaced meanwhile.
+	// rotationTurns is how often the two are measured, and rotationPeriod how often a certificate is replaced during that
+	// time.
 	rotationTurns, rotationPeriod = 8, 100 * time.Millisecond
 
-	// perConnection is after how many reviews clients connect anew, so that the new certificates are used.
+	// perConnection is after how many reviews clients connect again, so that the new certificates are used.
 	perConnection = 200
 )
 

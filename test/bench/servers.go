@@ -102,7 +102,7 @@ func listenFloor(port int, state *serving.State) error {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(answer)
 	})
-	return http.Serve(listener, answers) //nolint:gosec // a bare one, for nobody but us
+	return http.Serve(listener, answers) //nolint:gosec // a bare one, only for us
 }
 
 // stockCheck wants images to have a tag, as one writes that with controller-runtime.

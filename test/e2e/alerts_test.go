@@ -18,7 +18,7 @@ import (
 )
 
 // TestAlertsReadWhatTheAPIServerCounts: the alerts on the API server's own counters ask for them under their real names
-// and labels. Nobody serves, so that every call fails.
+// and labels. No one serves, so that every call fails.
 func TestAlertsReadWhatTheAPIServerCounts(t *testing.T) {
 	t.Parallel()
 	s := site.New(t, shared, site.Options{WithoutConfiguration: true})

@@ -76,7 +76,7 @@ func TestAuthorityFillsEmptySecret(t *testing.T) {
 	}
 }
 
-// TestAuthorityRepairsUnreadableSecret: nobody remembers the key, so that there is a new CA.
+// TestAuthorityRepairsUnreadableSecret: no one remembers the key, so that there is a new CA.
 func TestAuthorityRepairsUnreadableSecret(t *testing.T) {
 	t.Parallel()
 	s := newAuthorities(t)

@@ -121,7 +121,7 @@ func TestExternalSignerWithCAFile(t *testing.T) {
 	ca := newTestCA(t, "right")
 	go ca.answer(t, s)
 	options := s.BootstrapOptions(t)
-	options.SignerName, options.Approval, options.CAFile = nobody, csr.ApproveExternal, ca.file(t)
+	options.SignerName, options.Approval, options.CAFile = unattendedSigner, csr.ApproveExternal, ca.file(t)
 	server := s.Start(t, options)
 	server.AwaitReady(t)
 	wantAdmission(t, s)
@@ -133,11 +133,11 @@ func TestCAThatDoesNotVerifyIsNeverWritten(t *testing.T) {
 	s := site.New(t, shared, site.Options{})
 	go newTestCA(t, "actual").answer(t, s)
 	options := s.BootstrapOptions(t)
-	options.SignerName, options.Approval, options.CAFile = nobody, csr.ApproveExternal, newTestCA(t, "configured").file(t)
+	options.SignerName, options.Approval, options.CAFile = unattendedSigner, csr.ApproveExternal, newTestCA(t, "configured").file(t)
 	server := s.Start(t, options)
 	clustertest.Eventually(t, func(context.Context) error {
 		err := server.Readyz(request(t))
-		for _, part := range []string{"nothing was written", "CN=configured", nobody} {
+		for _, part := range []string{"nothing was written", "CN=configured", unattendedSigner} {
 			if err == nil || !strings.Contains(err.Error(), part) {
 				return fmt.Errorf("readiness says %w, want it to say %q", errOrNil(err), part)
 			}
@@ -228,7 +228,7 @@ func liveBundle(t *testing.T, s *site.Site) []byte {
 	return live.Webhooks[0].ClientConfig.CABundle
 }
 
-// TestTwentyServersAtOnce: one CA, one write of the caBundle, and nobody complains.
+// TestTwentyServersAtOnce: one CA, one write of the caBundle, and no one complains.
 func TestTwentyServersAtOnce(t *testing.T) {
 	t.Parallel()
 	const replicas = 20

@@ -68,7 +68,7 @@ func TestClusterCache(t *testing.T) {
 		t.Error("no answer came before its deadline")
 	}
 
-	// A type that nobody has added is no reason to ask the API server in a review.
+	// A type that no one has added is no reason to ask the API server in a review.
 	if err := cache.Get(ctx, client.ObjectKey{Name: "x", Namespace: "default"}, &corev1.Secret{}); err == nil || apierrors.IsNotFound(err) {
 		t.Errorf("a type that was not added: got %v", err)
 	}

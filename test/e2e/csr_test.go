@@ -27,8 +27,8 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// nobody is a signer that no process answers for, so that the tests do.
-const nobody = "example.com/nobody"
+// unattendedSigner is a signer that no process answers for, so that the tests do.
+const unattendedSigner = "example.com/unattended"
 
 // outcomes runs one request for a certificate and lets a test play approver and signer.
 type outcomes struct {
@@ -136,7 +136,7 @@ func wantOutcome(t *testing.T, err error, want csr.Outcome, says ...string) {
 
 func TestOutcomePending(t *testing.T) {
 	t.Parallel()
-	o := newOutcomes(t, nobody)
+	o := newOutcomes(t, unattendedSigner)
 	o.requester.Timeout = 5 * time.Second
 	_, err := o.obtain(t, func(context.Context, *certificatesv1.CertificateSigningRequest) error {
 		return o.hasWaited(csr.Pending)
@@ -149,7 +149,7 @@ func TestOutcomePending(t *testing.T) {
 
 func TestOutcomeApprovedNotIssued(t *testing.T) {
 	t.Parallel()
-	o := newOutcomes(t, nobody)
+	o := newOutcomes(t, unattendedSigner)
 	o.requester.Timeout = 5 * time.Second
 	approved := false
 	_, err := o.obtain(t, func(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) error {
@@ -166,7 +166,7 @@ func TestOutcomeApprovedNotIssued(t *testing.T) {
 
 func TestOutcomeDenied(t *testing.T) {
 	t.Parallel()
-	o := newOutcomes(t, nobody)
+	o := newOutcomes(t, unattendedSigner)
 	_, err := o.obtain(t, func(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) error {
 		return o.condition(ctx, obj, certificatesv1.CertificateDenied)
 	})
@@ -175,7 +175,7 @@ func TestOutcomeDenied(t *testing.T) {
 
 func TestOutcomeFailed(t *testing.T) {
 	t.Parallel()
-	o := newOutcomes(t, nobody)
+	o := newOutcomes(t, unattendedSigner)
 	_, err := o.obtain(t, func(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) error {
 		return o.condition(ctx, obj, certificatesv1.CertificateFailed)
 	})
@@ -184,7 +184,7 @@ func TestOutcomeFailed(t *testing.T) {
 
 func TestOutcomeDeleted(t *testing.T) {
 	t.Parallel()
-	o := newOutcomes(t, nobody)
+	o := newOutcomes(t, unattendedSigner)
 	_, err := o.obtain(t, func(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) error {
 		return o.admin.CertificatesV1().CertificateSigningRequests().Delete(ctx, obj.Name, metav1.DeleteOptions{})
 	})
@@ -195,7 +195,7 @@ func TestOutcomeDeleted(t *testing.T) {
 // the request stands.
 func TestOutcomeTimedOut(t *testing.T) {
 	t.Parallel()
-	o := newOutcomes(t, nobody)
+	o := newOutcomes(t, unattendedSigner)
 	limited := clientAllowed(t, o.namespace, []string{"create"})
 	o.requester.Client = limited.CertificatesV1().CertificateSigningRequests()
 	o.requester.Timeout = 5 * time.Second
@@ -215,7 +215,7 @@ func TestMissingRightsAreNamed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := newOutcomes(t, nobody)
+			o := newOutcomes(t, unattendedSigner)
 			o.requester.Client = clientAllowed(t, o.namespace, tc.verbs).CertificatesV1().CertificateSigningRequests()
 			o.requester.Approval = csr.ApproveSelf
 			_, err := o.requester.Obtain(t.Context(), o.spec)

@@ -19,7 +19,7 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// podUID is that of the servers' Pod, which nobody has created: the API server does not look at what events are about.
+// podUID is that of the servers' Pod, which no one has created: the API server does not look at what events are about.
 const podUID = "00000000-0000-4000-8000-000000000000"
 
 // withEvents are the options of a server that knows its Pod's UID.

@@ -78,7 +78,7 @@ func TestEventSaysThatARequestWasDenied(t *testing.T) {
 	t.Parallel()
 	s := site.New(t, shared, site.Options{})
 	options := withEvents(t, s)
-	options.SignerName, options.Approval = nobody, csr.ApproveExternal
+	options.SignerName, options.Approval = unattendedSigner, csr.ApproveExternal
 	s.Start(t, options)
 	var name string
 	clustertest.Eventually(t, func(context.Context) error {

@@ -61,7 +61,7 @@ func external(t *testing.T, s *site.Site, signerName string) bootstrap.Options {
 	return options
 }
 
-// caFile is a file of CAs that is written anew as people do it: another file, moved over it.
+// caFile is a file of CAs that is written again as people do it: another file, moved over it.
 type caFile string
 
 func newCAFile(t *testing.T, cas ...*testCA) caFile {

@@ -93,7 +93,7 @@ func runGitOps(t *testing.T, binary string, tool gitopsTool, i gitopsInstall) gi
 	return row
 }
 
-// wantNoFight: the server has found nobody who spoils what it repairs, and could write whenever it had to.
+// wantNoFight: the server has found no one who spoils what it repairs, and could write whenever it had to.
 func (i gitopsInstall) wantNoFight(t *testing.T, server *process.Server) {
 	t.Helper()
 	events, err := mustClient(t, shared.Config()).CoreV1().Events(i.namespace).List(t.Context(),

@@ -89,7 +89,7 @@ func TestHostileAnswersAreNotServed(t *testing.T) {
 	honest := altered(t, ca, func(*x509.Certificate) {})
 	answer(honest)
 	go answerWith(t, s, func(asked *x509.CertificateRequest) ([]byte, error) { return (*current.Load())(asked) })
-	server := startProcess(t, s, s.Config(t), "--signer-name="+nobody, "--approve=external", "--ca-file="+ca.file(t))
+	server := startProcess(t, s, s.Config(t), "--signer-name="+unattendedSigner, "--approve=external", "--ca-file="+ca.file(t))
 	awaitPhase(t, server, "ready", 1)
 
 	for _, hostile := range hostileAnswers(t, ca) {
@@ -126,7 +126,7 @@ func TestBackdatedCertificateIsNotRenewedForEver(t *testing.T) {
 	s := site.New(t, shared, site.Options{})
 	ca := newTestCA(t, "late")
 	go answerWith(t, s, altered(t, ca, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(-24 * time.Hour) }))
-	server := startProcess(t, s, s.Config(t), "--signer-name="+nobody, "--approve=external", "--ca-file="+ca.file(t))
+	server := startProcess(t, s, s.Config(t), "--signer-name="+unattendedSigner, "--approve=external", "--ca-file="+ca.file(t))
 	awaitPhase(t, server, "ready", 1)
 	wantAdmission(t, s)
 	must(t, server.Signal(syscall.SIGHUP)) // The renewal that was asked for comes, and none beside it.
@@ -137,7 +137,7 @@ func TestBackdatedCertificateIsNotRenewedForEver(t *testing.T) {
 	}
 }
 
-// TestGarbageIsNoCertificate: what is no certificate at all does not even get past the API server, so that nobody who
+// TestGarbageIsNoCertificate: what is no certificate at all does not even get past the API server, so that no one who
 // reads a request has to expect it.
 func TestGarbageIsNoCertificate(t *testing.T) {
 	t.Parallel()

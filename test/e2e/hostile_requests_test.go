@@ -113,7 +113,7 @@ func hostileRequests(s *authorities) map[string]hostileRequest {
 	}
 }
 
-// TestHostileRequestsAreRefused: each gets the condition Failed, which says why, and a server that is running meanwhile
+// TestHostileRequestsAreRefused: each gets the condition Failed, which says why, and a server that is running during that time
 // with the same CA is none the worse.
 func TestHostileRequestsAreRefused(t *testing.T) {
 	t.Parallel()

@@ -26,7 +26,7 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// impostor sees every request of a server before the API server does, as nobody can, and puts a request of its own in
+// impostor sees every request of a server before the API server does, as no one can, and puts a request of its own in
 // the place of the server's: the same name, the same user, the same labels, another key.
 type impostor struct {
 	site   *authorities
@@ -123,7 +123,7 @@ func (i *impostor) took(t *testing.T) []string {
 	return i.planted
 }
 
-// wantIgnored: nobody has approved or signed what the impostor planted.
+// wantIgnored: no one has approved or signed what the impostor planted.
 func (i *impostor) wantIgnored(t *testing.T) {
 	t.Helper()
 	for _, name := range i.took(t) {

@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// newTunnel starts an HTTP proxy which connects everybody to address, whomever they ask for.
+// newTunnel starts an HTTP proxy which connects everybody to address, no matter what they ask for.
 func newTunnel(t *testing.T, address string) *httptest.Server {
 	t.Helper()
 	tunnel := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

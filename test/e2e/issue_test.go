@@ -205,7 +205,7 @@ func TestRequestWaitsForAPerson(t *testing.T) {
 			}
 			answered := answerNobody(t, func(asked *x509.CertificateRequest) bool { return slices.Contains(asked.DNSNames, host) },
 				ca.signer(t))
-			output, err := runRequest(t, "--kubeconfig="+shared.Kubeconfig(), "--host="+host, "--signer-name="+nobody,
+			output, err := runRequest(t, "--kubeconfig="+shared.Kubeconfig(), "--host="+host, "--signer-name="+unattendedSigner,
 				"--approve=external", "--ca-file="+file, "--cert-dir="+dir)
 			answered()
 			if !right {
@@ -220,13 +220,13 @@ func TestRequestWaitsForAPerson(t *testing.T) {
 		})
 	}
 	dir := t.TempDir()
-	output, err := runRequest(t, "--kubeconfig="+shared.Kubeconfig(), "--host=nobody.example.com", "--signer-name="+nobody,
+	output, err := runRequest(t, "--kubeconfig="+shared.Kubeconfig(), "--host=nobody.example.com", "--signer-name="+unattendedSigner,
 		"--approve=external", "--timeout=5s", "--cert-dir="+dir)
 	wantExit(t, output, err, 1, "kubectl certificate approve")
 	wantNothing(t, dir)
 }
 
-// answerNobody approves and signs in the background, as the signer called nobody, the one request that is wanted. The
+// answerNobody approves and signs in the background, as the unattended signer, the one request that is wanted. The
 // result waits until that is done.
 func answerNobody(
 	t *testing.T, wanted func(*x509.CertificateRequest) bool, sign func(*x509.CertificateRequest) ([]byte, error),
@@ -244,7 +244,7 @@ func answerOnce(
 	s := &site.Site{Admin: mustClient(t, shared.Config())}
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		list, err := s.Admin.CertificatesV1().CertificateSigningRequests().List(ctx, metav1.ListOptions{
-			FieldSelector: "spec.signerName=" + nobody})
+			FieldSelector: "spec.signerName=" + unattendedSigner})
 		if err != nil {
 			return err
 		}
@@ -314,7 +314,7 @@ func TestRequestRefusesTheUseless(t *testing.T) {
 			return ca.leaf(template, asked)
 		})
 	output, err := runRequest(t, "--kubeconfig="+shared.Kubeconfig(), "--usage=client-auth", "--common-name=stranger",
-		"--signer-name="+nobody, "--approve=external", "--write-kubeconfig="+path, "--cert-dir="+dir)
+		"--signer-name="+unattendedSigner, "--approve=external", "--write-kubeconfig="+path, "--cert-dir="+dir)
 	answered()
 	wantExit(t, output, err, 1, "logging in with the new certificate")
 	wantNothing(t, dir)

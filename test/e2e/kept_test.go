@@ -36,7 +36,7 @@ func wantOneRequest(t *testing.T, s *site.Site) {
 	}
 }
 
-// TestIssuedCertificateWaitsForItsCA: nobody has to approve a second request because the CA file was not complete.
+// TestIssuedCertificateWaitsForItsCA: no one has to approve a second request because the CA file was not complete.
 func TestIssuedCertificateWaitsForItsCA(t *testing.T) {
 	t.Parallel()
 	s := site.New(t, shared, site.Options{})

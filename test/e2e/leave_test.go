@@ -95,7 +95,7 @@ func applied(t *testing.T, kind trust.Kind) (n *injection, spec func() map[strin
 	}, manifest, clock
 }
 
-// TestOwnerEndsTheConversion: whoever applies a CRD server-side goes from strategy Webhook to None and back, although we
+// TestOwnerEndsTheConversion: anyone who applies a CRD server-side goes from strategy Webhook to None and back, although we
 // have filled the caBundle in between: moments after that we no longer own it.
 func TestOwnerEndsTheConversion(t *testing.T) {
 	t.Parallel()

@@ -30,7 +30,7 @@ const (
 	mostMemory = 256 << 20
 )
 
-// TestHostileCallersOfTheBinary: whatever callers send, do not send or send slowly, the server answers others meanwhile,
+// TestHostileCallersOfTheBinary: whatever callers send, do not send or send slowly, the server answers others during that time,
 // and its memory stays bounded.
 func TestHostileCallersOfTheBinary(t *testing.T) {
 	t.Parallel()

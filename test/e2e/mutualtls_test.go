@@ -37,7 +37,7 @@ func TestMutualTLS(t *testing.T) {
 	first, second := newTestCA(t, "first"), newTestCA(t, "second")
 	put := func(cas ...*testCA) { swapProjected(t, clients, map[string][]byte{"ca.crt": bundleOf(cas...).PEM()}) }
 	node.certificate(t, first)
-	// The API server knows nobody of our Service yet.
+	// The API server knows no one of our Service yet.
 	node.kubeconfig(t, "another.service.svc")
 	put(first)
 
@@ -155,7 +155,7 @@ func mutualTLSBlock(t *testing.T, name string) []byte {
 	return []byte(strings.ReplaceAll("\n"+block, "\n   ", "\n"))
 }
 
-// restart makes the API server read its files anew.
+// restart makes the API server read its files again.
 func restart(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
 	must(t, c.StopAPIServer())

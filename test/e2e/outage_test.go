@@ -32,7 +32,7 @@ import (
 const recovery = 1 * time.Minute
 
 // TestAPIServerOutage takes the API server away from three servers at once: one is ready and is asked to renew, one
-// waits for the approval of its request, and one has not even started. Nobody starts any of them again.
+// waits for the approval of its request, and one has not even started. No one starts any of them again.
 func TestAPIServerOutage(t *testing.T) {
 	t.Parallel()
 	c := clustertest.Start(t)

@@ -72,7 +72,7 @@ func TestServiceThatCannotBeCalled(t *testing.T) {
 	}
 }
 
-// TestEntryThatIsLeftWithoutABundle: the API server calls this server by another name, and nobody has filled the entry.
+// TestEntryThatIsLeftWithoutABundle: the API server calls this server by another name, and no one has filled the entry.
 func TestEntryThatIsLeftWithoutABundle(t *testing.T) {
 	for name, config := range map[string]func(*site.Site) admissionv1.WebhookClientConfig{
 		"by url": func(*site.Site) admissionv1.WebhookClientConfig {

@@ -24,7 +24,7 @@ func TestBadCAFileIsCounted(t *testing.T) {
 	ca := newTestCA(t, "right")
 	go ca.answer(t, s)
 	options := withEvents(t, s)
-	options.SignerName, options.Approval, options.CAFile = nobody, csr.ApproveExternal, ca.file(t)
+	options.SignerName, options.Approval, options.CAFile = unattendedSigner, csr.ApproveExternal, ca.file(t)
 	server := s.Start(t, options)
 	server.AwaitReady(t)
 	must(t, os.WriteFile(options.CAFile, []byte("garbage"), 0o600))

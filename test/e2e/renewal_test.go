@@ -18,7 +18,7 @@ import (
 )
 
 // awaitAdmission waits until the API server can call its webhook: it hears of a new caBundle by a watch of its own, and
-// so perhaps a moment after the server, or whoever says that all is ready.
+// so perhaps a moment after the server, or anyone who says that all is ready.
 func awaitAdmission(t *testing.T, s *site.Site) {
 	t.Helper()
 	clustertest.Eventually(t, func(ctx context.Context) error { return s.Admit(ctx, site.GoodImage) })

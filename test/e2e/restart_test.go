@@ -78,10 +78,10 @@ func TestRestartWithAnotherSigner(t *testing.T) {
 		// from and to are signers; "" is the built-in one.
 		from, to string
 	}{
-		"built-in to external": {"", nobody},
-		"external to built-in": {nobody, ""},
+		"built-in to external": {"", unattendedSigner},
+		"external to built-in": {unattendedSigner, ""},
 		// One CA, whose file verifies both: only the note in the directory tells the signers apart.
-		"external to external": {nobody, other},
+		"external to external": {unattendedSigner, other},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -125,7 +125,7 @@ func (v *versions) wantNone(t *testing.T) {
 	}
 }
 
-// annotate changes something about the CA's Secret that is nobody's business.
+// annotate changes something about the CA's Secret that is no one's business.
 func annotate(t *testing.T, s *site.Site, value string) {
 	t.Helper()
 	_, err := s.Admin.CoreV1().Secrets(s.Namespace).Patch(t.Context(), site.Service+"-ca", types.MergePatchType,

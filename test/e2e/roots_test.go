@@ -67,7 +67,7 @@ func TestCAFileAnnouncesTheNextCA(t *testing.T) {
 
 func withCAFile(t *testing.T, s *site.Site, file caFile) bootstrap.Options {
 	t.Helper()
-	options := external(t, s, nobody)
+	options := external(t, s, unattendedSigner)
 	options.CAFile = string(file)
 	return options
 }
@@ -134,7 +134,7 @@ func TestBadCAFileKeepsTheLastGood(t *testing.T) {
 	load.end(t)
 }
 
-// TestTrustBundlesOfTheSignerAreFollowed: a server whose signer's CA nobody knows becomes ready when a
+// TestTrustBundlesOfTheSignerAreFollowed: a server whose signer's CA no one knows becomes ready when a
 // ClusterTrustBundle has it, and moves on with the signer when that has another one.
 func TestTrustBundlesOfTheSignerAreFollowed(t *testing.T) {
 	t.Parallel()

@@ -140,7 +140,7 @@ func TestTwentyServersRotateTogether(t *testing.T) {
 	wantAdmission(t, s)
 }
 
-// TestSuccessorWaitsForTheLiveBundle: while nobody can write the caBundle the old CA signs on, and renewals work.
+// TestSuccessorWaitsForTheLiveBundle: while no one can write the caBundle the old CA signs on, and renewals work.
 func TestSuccessorWaitsForTheLiveBundle(t *testing.T) {
 	t.Parallel()
 	s := site.New(t, shared, site.Options{})

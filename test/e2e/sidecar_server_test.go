@@ -38,7 +38,7 @@ func startFileServer(t *testing.T, dir string, port int) {
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 				certificate, key := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
 				pair, err := tls.LoadX509KeyPair(certificate, key)
-				if err != nil { // Both were replaced after one was read: whoever reads two files has to expect that.
+				if err != nil { // Both were replaced after one was read: anyone who reads two files has to expect that.
 					pair, err = tls.LoadX509KeyPair(certificate, key)
 				}
 				return &pair, err
@@ -132,7 +132,7 @@ func TestSidecarOfAnotherSigner(t *testing.T) {
 	first, second := newTestCA(t, "first"), newTestCA(t, "second")
 	file, signs := newCAFile(t, first), newExternalSigner(t, s, first)
 	boot := startSidecar(t, s, slowToPublish, func(options *bootstrap.Options) {
-		options.SignerName, options.Approval, options.CAFile = nobody, csr.ApproveExternal, string(file)
+		options.SignerName, options.Approval, options.CAFile = unattendedSigner, csr.ApproveExternal, string(file)
 	})
 	startFileServer(t, boot.dir, s.Port)
 	clustertest.Eventually(t, func(context.Context) error { return boot.Readyz(request(t)) })

@@ -29,7 +29,7 @@ func TestClusterWithoutStreamingLists(t *testing.T) {
 	external := site.New(t, c, site.Options{})
 	ca := newTestCA(t, "external")
 	newExternalSigner(t, external, ca)
-	process := startProcess(t, external, external.Config(t), "--signer-name="+nobody, "--approve=external",
+	process := startProcess(t, external, external.Config(t), "--signer-name="+unattendedSigner, "--approve=external",
 		"--ca-file="+ca.file(t))
 	awaitPhase(t, process, "ready", 1)
 	for line := range strings.Lines(process.Log()) {

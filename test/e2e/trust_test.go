@@ -161,13 +161,13 @@ func TestInjectorRequests(t *testing.T) {
 	}
 }
 
-// raced runs an injector whose first write comes after meanwhile.
-func raced(t *testing.T, n *injection, meanwhile func()) *trust.Injector {
+// raced runs an injector whose first write comes after between.
+func raced(t *testing.T, n *injection, between func()) *trust.Injector {
 	t.Helper()
 	var once sync.Once
 	injector := n.start(t, intercept(shared.Config(), func(r *http.Request) {
 		if r.Method == http.MethodPatch {
-			once.Do(meanwhile)
+			once.Do(between)
 		}
 	}), nil)
 	injector.Publish(trust.Policy{Bundle: n.bundle(), Exact: true})

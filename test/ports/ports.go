@@ -24,8 +24,8 @@ import (
 // themselves for connections and for listeners on port 0, and below Kubernetes' NodePorts (from 30000).
 const first, end = 20_000, 30_000
 
-// Free returns n different ports of 127.0.0.1 that nobody listens on. They are handed out in turn to all processes of
-// this user, so that a port comes again only after all others. It may be called from any goroutine.
+// Free returns n different ports of 127.0.0.1 that no process listens on. They are handed out in turn to all processes
+// of this user, so that a port comes again only after all others. It may be called from any goroutine.
 func Free(ctx context.Context, n int) ([]int, error) {
 	turn, err := lockTurn(filepath.Join(os.TempDir(), fmt.Sprintf("hookstrap-ports-%d", os.Getuid())))
 	if err != nil {
@@ -82,7 +82,7 @@ func (t turn) last() int {
 	if port, err := strconv.Atoi(line); err == nil && first <= port && port < end {
 		return port
 	}
-	return first + rand.IntN(end-first) // #nosec G404 -- nothing depends on nobody knowing it.
+	return first + rand.IntN(end-first) // #nosec G404 -- nothing depends on its secrecy.
 }
 
 func (t turn) save(port int) error {

@@ -13,10 +13,10 @@
 //	                    └───────── holder: only holds it  (stays)
 //
 // The two talk through a Unix socket in a directory that both can reach, such as an emptyDir of the pod, and the
-// listening socket is passed by SCM_RIGHTS. Either may be restarted, for whoever has the listening socket gives it to
-// the other: a server that starts wants it ([Acquire]), and one that finds a new holder offers it ([Listener.Share]).
-// A server that finds no holder binds the port itself. When the server does not come back, the holder lets go, lest
-// connections wait for nobody.
+// listening socket is passed by SCM_RIGHTS. Either may be restarted, for the process that has the listening socket
+// gives it to the other: a server that starts wants it ([Acquire]), and one that finds a new holder offers it
+// ([Listener.Share]). A server that finds no holder binds the port itself. When the server does not come back, the
+// holder closes the port, so that connections do not wait without end.
 //
 // A server with its own certificate and handler, any net/http one, uses it like this:
 //

@@ -202,7 +202,7 @@ func (c caller) want(t *testing.T, server *program) {
 	}
 }
 
-// refuses reports whether nobody listens there.
+// refuses reports whether no one listens there.
 func (p place) refuses() bool {
 	conn, err := net.DialTimeout("tcp", p.address, time.Second)
 	if err == nil {

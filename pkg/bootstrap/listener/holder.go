@@ -30,8 +30,8 @@ type HolderOptions struct {
 	Socket string
 	// Address is what servers listen on, a "host:port" such as "0.0.0.0:9443". It is bound when the first server asks.
 	Address string
-	// ReleaseAfter is how long the port stays open without a server: connections wait meanwhile, and are then closed
-	// together with the port, until a server asks again. Zero closes it at once.
+	// ReleaseAfter is how long the port stays open without a server: connections wait during that time, and are then
+	// closed together with the port, until a server asks again. Zero closes it at once.
 	ReleaseAfter time.Duration
 }
 
@@ -137,7 +137,7 @@ func (h *Holder) give(ctx context.Context, conn *net.UnixConn) error {
 	return send(conn, done, h.held)
 }
 
-// adopt takes the listener of a server. It replaces what was held, for nobody will ever accept on that.
+// adopt takes the listener of a server. It replaces what was held, for no process will ever accept on that.
 func (h *Holder) adopt(ctx context.Context, conn *net.UnixConn, s socket) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -155,7 +155,7 @@ func (h *Holder) adopt(ctx context.Context, conn *net.UnixConn, s socket) error 
 	return send(conn, done, none())
 }
 
-// join counts a peer, so that nothing is released meanwhile.
+// join counts a peer, so that nothing is released during that time.
 func (h *Holder) join() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

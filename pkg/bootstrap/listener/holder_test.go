@@ -61,7 +61,7 @@ func (c caller) ended() bool {
 	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// TestHolderLetsGo: nobody is kept waiting for a server that does not come back, and the next one is welcome.
+// TestHolderLetsGo: no one is kept waiting for a server that does not come back, and the next one is welcome.
 func TestHolderLetsGo(t *testing.T) {
 	p := newPlace(t)
 	logs, _ := p.here(t, 50*time.Millisecond)
@@ -168,7 +168,7 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// say sends text and what is passed to whoever serves the socket, and hangs up.
+// say sends text and what is passed to anyone who serves the socket, and hangs up.
 func say(t *testing.T, socket, text string, passed ...syscall.Conn) {
 	t.Helper()
 	conn, err := net.Dial("unix", socket)
@@ -195,7 +195,7 @@ func TestOneHolder(t *testing.T) {
 	}
 }
 
-// TestForeignFile: what is no socket was left by nobody of ours.
+// TestForeignFile: what is no socket was left by no one of ours.
 func TestForeignFile(t *testing.T) {
 	p := newPlace(t)
 	must(t, os.WriteFile(p.socket, []byte("precious"), 0o600))
@@ -208,7 +208,7 @@ func TestForeignFile(t *testing.T) {
 	}
 }
 
-// TestSocketIsPrivate: whoever gets the port can answer in our name, though without our key.
+// TestSocketIsPrivate: anyone who gets the port can answer in our name, though without our key.
 func TestSocketIsPrivate(t *testing.T) {
 	p := newPlace(t)
 	p.here(t, time.Hour)

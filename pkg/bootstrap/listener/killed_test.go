@@ -62,7 +62,7 @@ func TestServerFirst(t *testing.T) {
 	waiting.want(t, p.start(t, "server", serverGot))
 }
 
-// TestBothKilled: nobody has the port, and what is left of the Unix socket is in nobody's way.
+// TestBothKilled: no one has the port, and what is left of the Unix socket is in no one's way.
 func TestBothKilled(t *testing.T) {
 	p := newPlace(t)
 	holder := p.start(t, "holder", holderWaits)

@@ -55,7 +55,7 @@ type Listener struct {
 var _ net.Listener = &Listener{}
 
 // Acquire gets the listening socket from the holder or, if there is none that answers, binds it: containers start one
-// after the other, and nobody need wait for the other. It fails if the address cannot be bound or, after ten seconds,
+// after the other, and neither need wait for the other. It fails if the address cannot be bound or, after ten seconds,
 // if it is in use by somebody who does not share it. Call [Listener.Share] next.
 func Acquire(ctx context.Context, options Options) (*Listener, error) {
 	options.Patience = cmp.Or(options.Patience, DefaultPatience)
@@ -136,7 +136,7 @@ func (l *Listener) Share(ctx context.Context) {
 			continue
 		}
 		if time.Since(alone) >= missedAfter && !silent {
-			klog.FromContext(ctx).Info("Nobody holds the listener, so that connections will be refused if this server is "+
+			klog.FromContext(ctx).Info("No process holds the listener, so that connections will be refused if this server is "+
 				"restarted: looking for a holder again and again", "socket", l.options.Socket, "reason", err)
 			silent = true
 		}

@@ -63,7 +63,7 @@ func roomForRights() int { return unix.CmsgSpace(4) }
 
 func truncated(flags int) bool { return flags&unix.MSG_CTRUNC != 0 }
 
-// passed is the socket among rights. Alignment may leave room for a second descriptor, which nobody wants.
+// passed is the socket among rights. Alignment may leave room for a second descriptor, which is not wanted.
 func passed(rights []byte) (socket, error) {
 	s := none()
 	messages, err := unix.ParseSocketControlMessage(rights)

@@ -25,7 +25,7 @@ type allowedRegistries struct {
 func allowedRegistriesDefinition() handler.Definition {
 	return handler.Define("allowedRegistries", handler.Doc{
 		Summary: "Images come from allowed registries and repositories.",
-		Why: "Whoever may push to a registry decides what runs. A public one takes images from everybody, under names that " +
+		Why: "Who may push to a registry decides what runs. A public one takes images from any user, under names that " +
 			"are a typing error away from well-known ones.",
 	}, no[allowedRegistries], func(p allowedRegistries, _ handler.Environment) (handler.Check, error) {
 		patterns, err := image.ParsePatterns(p.Allowed)

@@ -20,7 +20,7 @@ import (
 var errNoCluster = errors.New("it has no cluster to look at: give it one, or parameters that need none")
 
 // namespaceLabels are the labels of a Namespace. One that was made a moment ago may not be known yet, while the API
-// server asks about its first Pod already; to wait for it is the business of whoever knows how long news take.
+// server asks about its first Pod already; the caller, which knows how long news take, waits for it.
 func namespaceLabels(ctx context.Context, env handler.Environment, name string) (labels.Set, error) {
 	if env.Cluster == nil {
 		return nil, errNoCluster

@@ -76,7 +76,7 @@ func TestNamespaceThatIsLateIsAskedForOnce(t *testing.T) {
 	})
 }
 
-// Nobody is asked about anything without rules, however late the cache is.
+// No one is asked about anything without rules, however late the cache is.
 func TestPodSecurityRefusesWhatItCannotTell(t *testing.T) {
 	check := built(t, definition(t, "podSecurity"), `rules: [{namespaceSelector: {}, level: privileged}]`)
 	got := answer(t, check, requestOf(t, admissionv1.Create, podSpec(`{}`)))

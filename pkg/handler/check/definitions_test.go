@@ -129,7 +129,7 @@ func decodedPod(t *testing.T, req *handler.Request) string {
 	return string(text)
 }
 
-// Deletes carry no object, and other kinds are nobody's business.
+// Deletes carry no object, and other kinds are no one's business.
 func TestOtherRequestsPass(t *testing.T) {
 	widget := "{apiVersion: example.com/v1, kind: Widget, metadata: {name: w, namespace: shop, " +
 		"labels: {team: shop}, annotations: {example.com/runbook: 'https://x'}}, spec: {replicas: 900}}"

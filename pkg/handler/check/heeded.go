@@ -8,8 +8,8 @@ import (
 	"iter"
 )
 
-// heeded goes through a list of an object until the context ends, after which nobody waits for what is found. Whoever
-// uses it returns the context's error beside what it has found: what was not looked at is not fine.
+// heeded goes through a list of an object until the context ends, after which no caller waits for what is found. Code
+// that uses it returns the context's error beside what it has found: what was not looked at is not fine.
 func heeded[T any](ctx context.Context, list []T) iter.Seq2[int, T] {
 	const often = 64 // items: looking at the context takes a lock
 	return func(yield func(int, T) bool) {

@@ -123,7 +123,7 @@ func (p hostPathsCheck) allow(wanted string) (readOnly, ok bool) {
 	return readOnly, ok
 }
 
-// climbs says whether a path goes up somewhere. With a symbolic link before it, nobody can say where that leads.
+// climbs says whether a path goes up somewhere. With a symbolic link before it, it is unknown where that leads.
 func climbs(p string) bool { return slices.Contains(strings.Split(p, "/"), "..") }
 
 // below says whether clean path p is the clean path dir, or in it.

@@ -32,7 +32,7 @@ type portRange struct {
 func hostPortsDefinition() handler.Definition {
 	return definePods("hostPorts", handler.Doc{
 		Summary: "Containers take no ports of their node, or only allowed ones.",
-		Why: "A port of the node is open to whoever reaches the node, whatever the network policies and Services say, " +
+		Why: "A port of the node is open to all clients of the node, whatever the network policies and Services say, " +
 			"and keeps a second such Pod from the same node.",
 	}, no[hostPortsCheck])
 }

@@ -12,14 +12,14 @@ import (
 )
 
 // digest stands for values in the identity of a violation. There may be thousands of violations with the same values,
-// which users may make as long as they like; so a digest is short, and whoever needs it often keeps it.
+// which users may make as long as they like; so a digest is short, and code that needs it often keeps it.
 func digest(values ...string) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", values)) // quoted, so that no value can look like two
 	return string(sum[:])
 }
 
 // brief is a text as messages have it that may be many: as it is, or the beginning of it with its digest, so that what
-// they take together stays in proportion to the object. Whoever makes several of them calls it once.
+// they take together stays in proportion to the object. Code that makes several of them calls it once.
 func brief(text string) string {
 	const most, shown = 253, 128 // as long as names of objects may be
 	if len(text) <= most {

@@ -29,7 +29,7 @@ func imageTagDefinition() handler.Definition {
 	return handler.Define("imageTag", handler.Doc{
 		Summary: `Images have a tag other than "latest", or a digest.`,
 		Why: "What has no version is another program tomorrow: on another node, after a restart or a rollback. A tag can " +
-			"still be moved, and only a digest names the same bytes for ever; requireDigest asks for one.",
+			"still be moved, and only a digest always names the same bytes; requireDigest asks for one.",
 	}, no[ImageTag], func(p ImageTag, _ handler.Environment) (handler.Check, error) { return p, nil }).
 		WithDefaultMode(handler.Deny)
 }

@@ -191,7 +191,7 @@ func TestScalingPasses(t *testing.T) {
 	testUpdate(t, "hostNamespaces", "", scaled("9"), scaled("0"), true)
 }
 
-// If nobody can say what was wrong before, everything counts.
+// If no one can say what was wrong before, everything counts.
 func TestOldObjectThatCannotBeRead(t *testing.T) {
 	for _, old := range []string{`{"spec":7}`, `"nonsense"`, `null`} {
 		req := requestOf(t, admissionv1.Update, templateOf(twoContainers(`hostNetwork: true`)))

@@ -107,7 +107,7 @@ func TestIngressHostsAreUnique(t *testing.T) {
 	})
 }
 
-// A wildcard has every host that is one label longer, as the Ingress API has it, whoever came first.
+// A wildcard has every host that is one label longer, as the Ingress API has it, no matter which came first.
 func TestIngressHostsInWildcards(t *testing.T) {
 	others := []client.Object{
 		liveIngress(t, ingress("other", "old", ``, "*.w.example /x", "a.v.example /x")),

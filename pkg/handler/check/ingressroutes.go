@@ -45,7 +45,7 @@ func (p ingressHosts) taken(
 		if by.Name != "" {
 			v := handler.Violationf(path(), "%s%s taken by Ingress %q in namespace %q; choose another", route, how, by.Name,
 				by.Namespace)
-			v.Identity = route.key() // whoever has it, and whoever else comes to have it
+			v.Identity = route.key() // every Ingress that has it, now or later
 			violations = append(violations, v)
 		}
 	}

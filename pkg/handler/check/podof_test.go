@@ -339,7 +339,7 @@ func strip(object map[string]any, path []string) {
 	}
 }
 
-// What is decoded in the slow way is decoded right, but nobody would notice that it is slow.
+// What is decoded in the slow way is decoded right, but no one would notice that it is slow.
 func TestUsualObjectsAreDecodedInTheFastWay(t *testing.T) {
 	for _, s := range sampleHolders(t) {
 		for name, shape := range map[string]lean.Shape{

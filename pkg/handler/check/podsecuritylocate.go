@@ -87,7 +87,7 @@ func (p place) breaksAny() bool {
 
 // rest are all the containers behind the last one that is told apart, as one place at the Pod. No exemption by image
 // takes a violation at the Pod away, and none of these is carried over by an update unless all that is left of these
-// containers is as it was: nobody has compared them one by one.
+// containers is as it was: they were not compared one by one.
 func rest(controls []control, pod PodTemplate, containers []podContainer, inherited []policy.CheckResult) place {
 	alone := pod.inherited(containers)
 	text, err := json.Marshal(struct {

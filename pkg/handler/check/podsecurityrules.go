@@ -39,7 +39,7 @@ type podSecurityLevel struct {
 func podSecurityDefinition() handler.Definition {
 	return handler.Define("podSecurity", handler.Doc{
 		Summary: "Pods meet a level of the Pod Security Standards, which may depend on their namespace.",
-		Why: "The standards are Kubernetes' own list of what lets a Pod take over its node or its neighbors. Unlike the " +
+		Why: "The standards are Kubernetes' own list of what lets a Pod take over its node or other Pods. Unlike the " +
 			"admission that is built into the API server, this check also denies Deployments and the like, says which field " +
 			"is at fault, and can hold old namespaces to the level without stopping what runs there already.",
 	}, func() podSecurityParameters { return podSecurityParameters{Level: "baseline", Version: "latest"} },

@@ -23,14 +23,14 @@ type probesCheck struct {
 
 func probesDefinition() handler.Definition {
 	return definePods("probes", handler.Doc{
-		Summary: "Containers that are meant to run for ever have probes.",
+		Summary: "Containers that are meant to run permanently have probes.",
 		Why: "Without a readiness probe a Pod gets traffic before it can answer, and a rollout replaces what works by what " +
 			"does not. Init containers need none, unless they are sidecars, and neither do Pods that end, as those of Jobs do.",
 	}, func() probesCheck { return probesCheck{Readiness: true, Liveness: true} })
 }
 
-// violations looks at the restart policy to tell Pods that run for ever: Jobs may not have Always, and Deployments and
-// the like may have nothing else.
+// violations looks at the restart policy to tell Pods that run indefinitely: Jobs may not have Always, and Deployments
+// and the like may have nothing else.
 func (p probesCheck) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	if policy := pod.Spec.RestartPolicy; policy != "" && policy != corev1.RestartPolicyAlways {
 		return nil
@@ -57,8 +57,8 @@ func (p probesCheck) violations(ctx context.Context, pod PodTemplate) []handler.
 	return violations
 }
 
-// runsForever says whether a container of a Pod that runs for ever does so, too: as a sidecar among the init containers
-// does, which has a restart policy of its own.
+// runsForever says whether a container of a Pod that runs indefinitely does so, too: as a sidecar among the init
+// containers does, which has a restart policy of its own.
 func runsForever(c podContainer) bool {
 	isSidecar := c.sort == "init container" && c.RestartPolicy != nil &&
 		*c.RestartPolicy == corev1.ContainerRestartPolicyAlways

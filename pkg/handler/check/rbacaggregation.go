@@ -16,7 +16,7 @@ import (
 )
 
 // isDefaultSum says whether a controller writes the sum of roles into one of the three ClusterRoles that Kubernetes
-// itself makes of others, and could not do without. They exist in every cluster, so that nobody can take their names.
+// itself makes of others, and could not do without. They exist in every cluster, so that their names cannot be taken.
 // Any other sum is looked at like a role that somebody wrote: among its parts may be roles that are exempt, that are
 // older than the check, or that are Kubernetes' own.
 func isDefaultSum(req *handler.Request) bool {
@@ -24,7 +24,7 @@ func isDefaultSum(req *handler.Request) bool {
 		slices.Contains([]string{"admin", "edit", "view"}, req.Name)
 }
 
-// aggregates reports selectors of an aggregation that select roles to which nobody gave a label for it. A role whose
+// aggregates reports selectors of an aggregation that select roles which have no label for it. A role whose
 // rules a controller fills is judged by what it can come to hold, before it holds it.
 func aggregates(ctx context.Context, rule *rbacv1.AggregationRule) []handler.Violation {
 	if rule == nil {

@@ -28,7 +28,7 @@ type meaning struct {
 	resources []string
 }
 
-// meanings are those of the verbs that Kubernetes' own authorizers ask about, and of which nobody else makes any use.
+// meanings are those of the verbs that Kubernetes' own authorizers ask about, and which have no other use.
 func meanings(verb string) []meaning {
 	switch verb {
 	case "escalate", "bind":

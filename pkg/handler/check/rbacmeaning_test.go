@@ -5,7 +5,7 @@ package check
 
 import "testing"
 
-// Operators have whole groups of their own, and rights over those are nobody else's business.
+// Operators have whole groups of their own, and rights over those are no one else's business.
 func TestRBACWildcardsByGroup(t *testing.T) {
 	const groups = `apiGroups: [{name: "*.istio.io", allowedWildcards: [resources]}, {name: example.com, allowedWildcards: [resources, verbs]}]`
 	fault := func(field, value string) string {

@@ -67,7 +67,7 @@ func TestRBACLeavesTheControlPlaneAlone(t *testing.T) {
 	}
 }
 
-// A sum of roles is judged by what is added to it, whoever writes it, but for the three that Kubernetes makes.
+// A sum of roles is judged by what is added to it, no matter who writes it, but for the three that Kubernetes makes.
 func TestSumsOfRolesAreLookedAt(t *testing.T) {
 	sum := func(name, rules string) string {
 		return `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: ` + name + `}, ` +

@@ -176,7 +176,7 @@ func TestResourcesThatBecomeLess(t *testing.T) {
 	}
 }
 
-// If nobody can say what was too much before, all that is counts.
+// If no one can say what was too much before, all that is counts.
 func TestResourcesBeforeThatCannotBeRead(t *testing.T) {
 	const params = `{requireRequests: [], requireLimits: [], max: {memory: 4Gi}}`
 	for _, old := range []string{`{"spec":7}`, `"nonsense"`, `null`} {

@@ -30,7 +30,7 @@ func serviceAccountTokenDefinition() handler.Definition {
 	return handler.Define("serviceAccountToken", handler.Doc{
 		Summary: "Pods or their ServiceAccounts say automountServiceAccountToken: false, unless the ServiceAccount is an " +
 			"allowed one.",
-		Why: "The token lets whoever takes the program over talk to the Kubernetes API with all rights of the " +
+		Why: "The token lets an attacker who controls the program talk to the Kubernetes API with all rights of the " +
 			"ServiceAccount, and is mounted by default, while few programs use it.",
 	}, func() serviceAccountToken { return serviceAccountToken{ReadServiceAccounts: true} },
 		func(p serviceAccountToken, env handler.Environment) (handler.Check, error) {

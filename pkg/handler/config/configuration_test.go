@@ -19,8 +19,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 )
 
-// nobody is a cluster that is never asked.
-type nobody struct{ client.Reader }
+// neverAsked is a cluster that is never asked.
+type neverAsked struct{ client.Reader }
 
 func parse(t *testing.T, checks string) Configuration {
 	t.Helper()
@@ -33,7 +33,7 @@ func parse(t *testing.T, checks string) Configuration {
 
 func TestBuild(t *testing.T) {
 	c := parse(t, "{paint: {mode: warn, failurePolicy: Ignore, color: blue, exempt: {users: [jane]}}, extra: {mode: off}}")
-	env := handler.Environment{Cluster: nobody{}}
+	env := handler.Environment{Cluster: neverAsked{}}
 	entries, err := c.Build(env)
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func TestBuiltInDefinitions(t *testing.T) {
 		}
 	}
 	c := Default(check.Definitions())
-	entries, err := c.Build(handler.Environment{Cluster: nobody{}})
+	entries, err := c.Build(handler.Environment{Cluster: neverAsked{}})
 	if err != nil {
 		t.Fatal(err)
 	}

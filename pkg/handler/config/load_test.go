@@ -259,7 +259,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		// What is accepted can be used.
-		entries, err := c.Build(handler.Environment{Cluster: nobody{}})
+		entries, err := c.Build(handler.Environment{Cluster: neverAsked{}})
 		if err != nil {
 			t.Fatalf("%+v: %v", c, err)
 		}

@@ -11,7 +11,7 @@ import (
 	"slices"
 )
 
-// clientCAs is the file that envtest gives to the API server as --client-ca-file, and writes anew at every start.
+// clientCAs is the file that envtest gives to the API server as --client-ca-file, and writes again at every start.
 const clientCAs = "client-cert-auth-ca.crt"
 
 // trustSignedClients lets those log in whose certificate the controller-manager has signed. In kubeadm's clusters,

@@ -30,7 +30,7 @@ const (
 var errManagerEnded = errors.New("kube-controller-manager ended")
 
 // SigningCA returns the CA, in PEM, with which the controller-manager signs. Only the harness knows it: in a cluster
-// nobody can ask for it.
+// no client can ask for it.
 func (c *Cluster) SigningCA() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 
 // RotateSigningCA gives the controller-manager another CA to sign with, and to publish in place of the old one, and
 // returns once it is at work again. It does so as an administrator would who announces nothing: the files are replaced
-// and the process is started anew.
+// and the process is started again.
 func (c *Cluster) RotateSigningCA(ctx context.Context) error {
 	if err := c.StopControllerManager(); err != nil {
 		return err

@@ -30,7 +30,7 @@ func (c *Cluster) wrapper(component assets.Component) (string, error) {
 	script := fmt.Sprintf("#!/bin/sh\n[ \"$1\" = --help ] && exec %s --help\nexec %s \"$@\"\n",
 		quote(c.layout.Path(component)), quote(c.supervised(component)...))
 	path := filepath.Join(dir, string(component))
-	// A process forked meanwhile would inherit the file, open for writing, and running the script would fail with
+	// A process forked during that time would inherit the file, open for writing, and running the script would fail with
 	// "text file busy".
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

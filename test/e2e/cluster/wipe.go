@@ -21,7 +21,7 @@ func (c *Cluster) Wipe(ctx context.Context) error {
 }
 
 // Backup stops the control plane, copies what etcd stores, and starts everything again. The function that it returns
-// does the same and puts the copy back: the cluster is then as it was, with resource versions that begin anew from
+// does the same and puts the copy back: the cluster is then as it was, with resource versions that begin again from
 // there. Call it before the cluster stops, and once only.
 func (c *Cluster) Backup(ctx context.Context) (restore func(context.Context) error, err error) {
 	backup := filepath.Join(c.dir, "backup")

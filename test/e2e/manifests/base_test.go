@@ -20,7 +20,7 @@ import (
 // clusterScoped are the kinds of the base that live in no namespace.
 var clusterScoped = []string{"Namespace", "ClusterRole", "ClusterRoleBinding", "ValidatingWebhookConfiguration"}
 
-// A file that nobody lists is a file that nobody applies.
+// A file that no one lists is a file that no one applies.
 func TestEveryFileIsListed(t *testing.T) {
 	files, err := filepath.Glob("base/*.yaml")
 	if err != nil {

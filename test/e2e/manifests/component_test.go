@@ -45,7 +45,7 @@ func componentRules(t *testing.T) []rbacv1.PolicyRule {
 	return rules
 }
 
-// The component lets the server write one ClusterTrustBundle, the one that it writes, and vouch for its own signer.
+// The component lets the server write one ClusterTrustBundle, the one that it writes, and attest to its own signer.
 func TestComponentHasLeastPrivilege(t *testing.T) {
 	rules := componentRules(t)
 	for _, rule := range rules {

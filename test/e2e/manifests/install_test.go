@@ -21,7 +21,7 @@ import (
 )
 
 // `kubectl apply -k` is the whole install: the API server takes every object as it is, warns about none, lets the Pods
-// in, and takes it all a second time without touching the caBundle that the server has written meanwhile.
+// in, and takes it all a second time without touching the caBundle that the server has written during that time.
 func TestInstall(t *testing.T) {
 	c := clustertest.Start(t)
 	client, err := kubernetes.NewForConfig(c.Config())

@@ -24,7 +24,7 @@ import (
 )
 
 // TestEveryReplicaDead: with failurePolicy Fail nothing is admitted where we are asked, and everything where the cluster
-// and we ourselves come back from. Without a scheduler no replacement can run, so that we stay dead meanwhile.
+// and we ourselves come back from. Without a scheduler no replacement can run, so that we stay dead during that time.
 func TestEveryReplicaDead(t *testing.T) {
 	pods := install(t)
 	makeNamespace(t, "kube-flannel")

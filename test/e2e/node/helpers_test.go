@@ -155,7 +155,7 @@ func create(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod, d
 	return client.CoreV1().Pods(metav1.NamespaceDefault).Create(ctx, pod, metav1.CreateOptions{DryRun: dryRun})
 }
 
-// goodPod breaks no rule. It never runs: nobody has its image.
+// goodPod breaks no rule. It never runs: no one has its image.
 func goodPod() *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "good-"},

@@ -58,7 +58,7 @@ func TestAPIServerWithHTTPSProxy(t *testing.T) {
 	}
 }
 
-// restartAPIServer starts the API server anew, with the environment of this process.
+// restartAPIServer starts the API server again, with the environment of this process.
 func restartAPIServer(ctx context.Context, t *testing.T) {
 	t.Helper()
 	must(t, shared.StopAPIServer())

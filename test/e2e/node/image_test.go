@@ -40,7 +40,7 @@ func TestDockerfile(t *testing.T) {
 	built := contentsOf(t, archive, builtImage)
 	t.Logf("image of the Dockerfile: %.1f MB compressed, %.1f MB uncompressed",
 		float64(built.compressed)/1e6, float64(built.uncompressed)/1e6)
-	// No shell, no tools, no files of the system's: nothing for whoever gets in.
+	// No shell, no tools, no files of the system's: nothing for anyone who gets in.
 	want := contents{User: "65532:65532", Entrypoint: []string{"/webhook"}, Files: []string{"webhook -rwxr-xr-x"}}
 	if diff := cmp.Diff(want, built, ignoreSizes()); diff != "" {
 		t.Errorf("the image of the Dockerfile (-want +got):\n%s", diff)

@@ -103,7 +103,7 @@ func statusField(status, field string) string {
 	return ""
 }
 
-// wantNoToken: what holds the port open is nobody to the API server.
+// wantNoToken: what holds the port open is no one to the API server.
 func wantNoToken(t *testing.T, pod *corev1.Pod) {
 	t.Helper()
 	if mounts := mountsOf(t, pod, listenerContainer); strings.Contains(mounts, "serviceaccount") {

@@ -22,8 +22,8 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
 
-// TestKillLosesWhatWasInFlight kills the server of a pod, as the kernel does when memory runs out. Nobody can save what
-// that process was answering: at most as many admissions as there are clients. Whoever calls until the kubelet has
+// TestKillLosesWhatWasInFlight kills the server of a pod, as the kernel does when memory runs out. No one can save what
+// that process was answering: at most as many admissions as there are clients. Anyone who calls until the kubelet has
 // restarted it waits at the listener that the other container holds open.
 //
 // Then it kills what holds the port open, which must cost nothing, and the server after that: the new holder must have got
@@ -100,7 +100,7 @@ func kill(t *testing.T, pod *corev1.Pod, container string) *killed {
 }
 
 // awaitEnd returns when all threads of a process have ended, and its connections with them. Its entry in /proc shows the
-// end of the first one, tens of milliseconds before that: what the API server sends meanwhile is still received.
+// end of the first one, tens of milliseconds before that: what the API server sends during that time is still received.
 func awaitEnd(t *testing.T, process int) {
 	t.Helper()
 	ended := []unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}

@@ -52,13 +52,13 @@ func TestContainerdRestart(t *testing.T) {
 	s := startStream(t)
 	must(t, shared.StopComponent(node.Containerd))
 	must(t, shared.StartComponent(t.Context(), node.Containerd))
-	<-time.After(3 * time.Second) // for the kubelet to look at everything anew
+	<-time.After(3 * time.Second) // for the kubelet to look at everything again
 	s.wantNoneFailed(t)
 	wantSame(t, pods)
 }
 
 // TestNodeComesBack: the kubelet ends, the node is taken for lost, and the kubelet is there again. While the node is
-// lost its pods are nobody's endpoints; that is Kubernetes' own doing. Ours go on, and are called again at once.
+// lost its pods are no one's endpoints; that is Kubernetes' own doing. Ours go on, and are called again at once.
 func TestNodeComesBack(t *testing.T) {
 	pods := install(t)
 	s := startStream(t)

@@ -16,7 +16,7 @@ import (
 )
 
 // TestCutOffPodsKeepServing drops all that our pods send to the API server, and what it sends to them from its port. Its
-// calls of the webhook go through. What somebody breaks meanwhile is repaired afterwards.
+// calls of the webhook go through. What somebody breaks during that time is repaired afterwards.
 func TestCutOffPodsKeepServing(t *testing.T) {
 	pods := install(t)
 	s := startStream(t)
@@ -36,7 +36,7 @@ func TestCutOffPodsKeepServing(t *testing.T) {
 	wantSame(t, awaitPods(t, 2))
 }
 
-// wantBundles: nobody has changed what we wrote there.
+// wantBundles: no one has changed what we wrote there.
 func wantBundles(t *testing.T, bundle []byte) {
 	t.Helper()
 	api := client(t).AdmissionregistrationV1().ValidatingWebhookConfigurations()

@@ -49,7 +49,7 @@ func TestDeletionLosesNothing(t *testing.T) {
 	s.wantNoneFailed(t)
 }
 
-// TestDeletionOfAllLosesNothing: for some seconds there is nobody but those who leave. kube-proxy goes on sending to
+// TestDeletionOfAllLosesNothing: for some seconds there is no one but those who leave. kube-proxy goes on sending to
 // them as long as they say that they are ready.
 func TestDeletionOfAllLosesNothing(t *testing.T) {
 	pods := install(t)
@@ -64,7 +64,7 @@ func TestDeletionOfAllLosesNothing(t *testing.T) {
 	s.wantNoneFailed(t)
 }
 
-// TestScalingToNothingAndBackLosesNothing: the successors take some seconds to be ready, and meanwhile those who leave are
+// TestScalingToNothingAndBackLosesNothing: the successors take some seconds to be ready, and during that time those who leave are
 // all there is. They have to say that they are ready for longer than that.
 func TestScalingToNothingAndBackLosesNothing(t *testing.T) {
 	install(t)

@@ -23,7 +23,7 @@ import (
 )
 
 // TestSidecarOfPython runs the Pod of docs/sidecar.md: `webhook issue` before and beside an HTTPS server of Python's standard library.
-// The certificate is renewed, and its CA rotated, under a stream of admissions; none of them may fail, and nobody starts
+// The certificate is renewed, and its CA rotated, under a stream of admissions; none of them may fail, and no one starts
 // the server again.
 func TestSidecarOfPython(t *testing.T) {
 	pod := startSidecar(t)

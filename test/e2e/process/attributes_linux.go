@@ -6,7 +6,7 @@ package process
 import "syscall"
 
 // attributes have the kernel kill the server when this process ends, however it does, and keep Ctrl-C from it, which a
-// terminal sends to a whole process group: whoever started the server stops it.
+// terminal sends to a whole process group: the process that started the server stops it.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -56,7 +56,7 @@ func Balance(ctx context.Context, address string, backends []string) error {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
-				return // Closed: nobody wants to connect any more.
+				return // Closed: there are no more connections.
 			}
 			go forward(ctx, conn, backends[turn.Add(1)%uint64(len(backends))])
 		}

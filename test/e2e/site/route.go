@@ -65,7 +65,7 @@ func callPort(ctx context.Context, admin kubernetes.Interface, configuration str
 	return nil
 }
 
-// listenable reports whether this process may listen there, and nobody else does.
+// listenable reports whether this process may listen there, and no other process does.
 func listenable(ctx context.Context, ip string, port int) bool {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(ip, strconv.Itoa(port)))
 	if err != nil {

@@ -128,7 +128,7 @@ func TestTwoBuildsAtOnce(t *testing.T) {
 		done <- err
 	}()
 	<-waiting
-	// The first one builds meanwhile; the second has to see that when its turn comes.
+	// The first one builds during that time; the second has to see that when its turn comes.
 	if err := b.all(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func (b *builder) build(ctx context.Context) error {
 	return b.all(ctx)
 }
 
-// all builds everything that is not there. It asks only now, under the lock: whoever had it may have built it.
+// all builds everything that is not there. It asks only now, under the lock: the process that had it may have built it.
 func (b *builder) all(ctx context.Context) error {
 	if err := b.compile(ctx, b.supervise()); err != nil {
 		return err

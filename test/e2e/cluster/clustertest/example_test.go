@@ -14,7 +14,7 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
 
-// A test waits for something in a namespace of its own. There is no test here to run it with, hence no output.
+// A test waits for something in a namespace of its own. There is no test here to run it with, so no output.
 func ExampleEventually() {
 	test := func(t *testing.T) {
 		namespace := clustertest.Namespace(t, shared)

@@ -64,8 +64,8 @@ func Namespace(t testing.TB, c *cluster.Cluster) string {
 	return created.Name
 }
 
-// Listen listens on a free port of 127.0.0.1 until the test is over. Serving from the listener itself leaves nobody a
-// chance to take the port.
+// Listen listens on a free port of 127.0.0.1 until the test is over. Serving from the listener itself leaves no other
+// process a chance to take the port.
 func Listen(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

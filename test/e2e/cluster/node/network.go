@@ -32,7 +32,7 @@ func (n *Node) Address() string { return n.network.node() }
 // Gateway is the address that this machine has on the link to the node: what listens there, the node can reach.
 func (n *Node) Gateway() string { return n.network.host() }
 
-// connect makes the first link whose number nobody has. A device's name is taken for as long as the node exists.
+// connect makes the first link whose number is free. A device's name is taken for as long as the node exists.
 func (n *Node) connect(ctx context.Context) error {
 	first := rand.IntN(networks) //nolint:gosec // Any number will do.
 	var err error
@@ -92,8 +92,8 @@ func output(cmd *exec.Cmd) error {
 	return nil
 }
 
-// CutOff parts a pod from the API server, in both directions, whoever opens a connection to the API server's port. The
-// API server's own calls of the pod go through.
+// CutOff parts a pod from the API server, in both directions, whichever side opens a connection to the API server's
+// port. The API server's own calls of the pod go through.
 func (n *Node) CutOff(ctx context.Context, podIP string) error {
 	return n.partition(ctx, "--insert", podIP)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // grace is how long a component may take to end after a signal. A kube-apiserver waits up to a minute for clients which
-// hold their connections; nobody needs that of a throwaway one, whose data is in etcd. It must stay below envtest's own
+// hold their connections; a throwaway one does not need that, whose data is in etcd. It must stay below envtest's own
 // patience of 20 s, which would end in killing supervise and, where there is no parent-death signal, in leaving the
 // component behind.
 const grace = 2 * time.Second

@@ -62,9 +62,9 @@ func removable(path string) (string, error) {
 	return resolved, nil
 }
 
-// remove waits until nobody else holds a claim, and removes the directory and the control groups and network devices of
-// its name. It is for when the parent is gone: the other supervisors are about to end then. So is the parent itself, of
-// which some threads may still be on their way, and with them its claim.
+// remove waits until no other process holds a claim, and removes the directory and the control groups and network
+// devices of its name. It is for when the parent is gone: the other supervisors are about to end then. So is the
+// parent itself, of which some threads may still be on their way, and with them its claim.
 func (d directory) remove() {
 	if d.lock == nil {
 		return
@@ -74,7 +74,7 @@ func (d directory) remove() {
 	if err := syscall.Flock(int(d.lock.Fd()), syscall.LOCK_EX); err != nil {
 		return
 	}
-	// Nobody is left to tell of an error. Whoever comes next finds what has stayed by the directory.
+	// An error cannot be reported. The next process finds what has stayed by the directory.
 	if belongings.Remove(filepath.Base(d.path)) == nil {
 		_ = os.RemoveAll(d.path)
 	}

@@ -1,12 +1,12 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Supervise runs a command which must not outlive whoever started supervise, however that one ends.
+// Supervise runs a command which must not outlive the process that started supervise, however that one ends.
 //
 //	supervise --parent PID [--remove DIR] [--pid-file FILE] [--unshare | --join FILE] -- COMMAND [ARG...]
 //
 // A test that is killed, panics or runs into its timeout runs no cleanup, and an etcd or a kube-apiserver it started
-// would stay for ever. So the test starts supervise, and supervise starts the component:
+// would never end. So the test starts supervise, and supervise starts the component:
 //
 //   - It looks ten times a second whether its parent is still PID. The kernel gives an orphan another parent at once
 //     on every Unix, so this needs no cooperation from the parent and works after SIGKILL.

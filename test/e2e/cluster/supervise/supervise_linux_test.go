@@ -25,8 +25,8 @@ func TestChildDiesWithKilledSupervisor(t *testing.T) {
 	waitFor(t, "the child to die", func() bool { return gone(pid) || zombie(pid) })
 }
 
-// zombie reports whether a process has ended but nobody has collected it: in a container whose process 1 never does,
-// an orphan stays one for ever.
+// zombie reports whether a process has ended but no one has collected it: in a container whose process 1 never does,
+// an orphan stays one indefinitely.
 func zombie(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && strings.Contains(string(stat), ") Z ")

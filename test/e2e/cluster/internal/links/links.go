@@ -3,7 +3,7 @@
 
 // Package links looks after the network devices by which nodes are connected with this machine. The kernel removes one
 // once nothing uses the network at its other end any more, and a connection that was cut may do so for minutes: that is
-// too late for whoever cleans up.
+// too late for the code that cleans up.
 package links
 
 import (

@@ -32,7 +32,7 @@ func Until(ctx context.Context, cond func(ctx context.Context) error) error {
 		case <-tick.C:
 		case <-ctx.Done():
 		}
-		// Checked apart, for select takes any ready case and a condition could be asked for ever.
+		// Checked apart, for select takes any ready case and a condition could be asked indefinitely.
 		if ctx.Err() != nil {
 			return fmt.Errorf("gave up after %s (%w), last: %w",
 				time.Since(began).Round(time.Millisecond), context.Cause(ctx), last)

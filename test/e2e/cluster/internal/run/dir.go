@@ -71,7 +71,7 @@ func (d *Dir) KeepLogs() {
 }
 
 // Sweep removes what processes have left behind that were killed together with all their supervisors: the directories
-// whose names begin with prefix and on which nobody has a lock, and the control groups and network devices of those
+// whose names begin with prefix and on which no process has a lock, and the control groups and network devices of those
 // names. A directory that is still empty may be one whose maker is about to lock it.
 func Sweep(prefix string) error {
 	paths, err := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))

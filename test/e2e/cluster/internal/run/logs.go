@@ -24,7 +24,7 @@ const (
 // Logs holds one log file per component. It is safe for concurrent use.
 type Logs struct {
 	dir  string
-	copy io.Writer // nil when nobody wants one
+	copy io.Writer // nil for none
 
 	mu    sync.Mutex
 	files map[assets.Component]*os.File
