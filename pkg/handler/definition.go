@@ -103,8 +103,8 @@ func (d Definition) Validate(path *field.Path, parameters any) field.ErrorList {
 	return errs
 }
 
-// CommonFields returns the names of the fields that every check has in a configuration, beside its parameters. onError is
-// the old name of failurePolicy.
+// CommonFields returns the names of the fields that every check has in a configuration, beside its parameters. onError
+// is the old name of failurePolicy.
 func CommonFields() []string { return []string{"mode", "failurePolicy", "onError", "exempt"} }
 
 // hidden finds parameters that no configuration can set, because each check has a field of that name.

@@ -26,8 +26,8 @@ type Entry struct {
 	Check Check
 	// Mode is what follows from a violation; empty means Deny.
 	Mode Mode
-	// FailurePolicy is what follows when a check in mode Deny fails; empty means Fail. In the other modes a failure is told
-	// as a violation would be.
+	// FailurePolicy is what follows when a check in mode Deny fails; empty means Fail. In the other modes a failure is
+	// told as a violation would be.
 	FailurePolicy FailurePolicy
 	// Exempt is what the check leaves alone.
 	Exempt Exemptions

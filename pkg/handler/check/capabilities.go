@@ -16,8 +16,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// capabilitiesCheck denies containers with more of root's power than they need. Names are those of Kubernetes, in capital
-// letters and without CAP_; any other spelling counts as another capability.
+// capabilitiesCheck denies containers with more of root's power than they need. Names are those of Kubernetes, in
+// capital letters and without CAP_; any other spelling counts as another capability.
 type capabilitiesCheck struct {
 	// AllowedAdd are the capabilities that containers may add.
 	AllowedAdd []string `json:"allowedAdd"`

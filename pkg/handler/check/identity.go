@@ -62,8 +62,8 @@ func mountsOf(containers []podContainer) map[string][]string {
 	return mounts
 }
 
-// dangerParts are what makes a Pod dangerous, whichever control it breaks: its images, the values of its SELinux options
-// and sysctls, and its volumes with what mounts them.
+// dangerParts are what makes a Pod dangerous, whichever control it breaks: its images, the values of its SELinux
+// options and sysctls, and its volumes with what mounts them.
 func (t PodTemplate) dangerParts() []string {
 	security := t.security()
 	parts := append(imageParts(t, isNoDebug), seLinuxParts(security.SELinuxOptions)...)

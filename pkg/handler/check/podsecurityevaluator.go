@@ -9,9 +9,9 @@ import (
 	"k8s.io/pod-security-admission/policy"
 )
 
-// newEvaluator returns an evaluator of checks, which are controls of the Pod Security Standards. policy.NewEvaluator has a second
-// parameter in later versions of Kubernetes, the version to emulate, and another type of result. Calling it by
-// reflection, with the zero value for what it has besides the checks, compiles with all of them.
+// newEvaluator returns an evaluator of checks, which are controls of the Pod Security Standards. policy.NewEvaluator
+// has a second parameter in later versions of Kubernetes, the version to emulate, and another type of result. Calling
+// it by reflection, with the zero value for what it has besides the checks, compiles with all of them.
 func newEvaluator(checks []policy.Check) (policy.Evaluator, error) {
 	function := reflect.ValueOf(policy.NewEvaluator)
 	args := []reflect.Value{reflect.ValueOf(checks)}

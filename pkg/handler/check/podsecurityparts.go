@@ -116,7 +116,8 @@ const (
 	appArmorOf         = corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix
 )
 
-// profileAnnotations are the profiles in annotations that break a control by themselves. AppArmor's are those of the Pod.
+// profileAnnotations are the profiles in annotations that break a control by themselves. AppArmor's are those of the
+// Pod.
 func (p place) profileAnnotations(c control) []string {
 	var values []string
 	add := func(key, value string, containers ...corev1.Container) {

@@ -17,8 +17,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// resourcesCheck denies containers that do not say what they need, or want too much. Ephemeral containers cannot say it, and
-// are left alone. An update that takes a part away of what is too much passes, even if too much is left.
+// resourcesCheck denies containers that do not say what they need, or want too much. Ephemeral containers cannot say
+// it, and are left alone. An update that takes a part away of what is too much passes, even if too much is left.
 type resourcesCheck struct {
 	// RequireRequests are the resources that have to be requested, by the container or for the Pod as a whole. A limit
 	// without a request counts as both, as it does for Kubernetes.

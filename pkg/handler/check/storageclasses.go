@@ -15,8 +15,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// storageClassesCheck denies volumes of other storage classes than allowed ones: of PersistentVolumeClaims, of the claims
-// that StatefulSets make, and of ephemeral volumes of Pods.
+// storageClassesCheck denies volumes of other storage classes than allowed ones: of PersistentVolumeClaims, of the
+// claims that StatefulSets make, and of ephemeral volumes of Pods.
 type storageClassesCheck struct {
 	// Allowed are the names of the allowed classes; "" stands for volumes that somebody made by hand.
 	Allowed []string `json:"allowed,omitempty"`
@@ -89,7 +89,9 @@ func named(name string, violations []handler.Violation) []handler.Violation {
 }
 
 // judge looks at a claim that is at a path. The annotation is older than the field, and wins over it.
-func (p storageClassesCheck) judge(claim *field.Path, annotations map[string]string, class *string) []handler.Violation {
+func (p storageClassesCheck) judge(
+	claim *field.Path, annotations map[string]string, class *string,
+) []handler.Violation {
 	path := child(claim, "spec").Child("storageClassName")
 	if old, ok := annotations[corev1.BetaStorageClassAnnotation]; ok {
 		path, class = child(claim, "metadata").Child("annotations").Key(corev1.BetaStorageClassAnnotation), &old
