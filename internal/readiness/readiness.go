@@ -90,9 +90,10 @@ func (r *Readiness) Own(address string) bool { return r.own.take(address) }
 // nothing but those caBundles.
 func (r *Readiness) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
-		{Name: "certificate", Check: func(context.Context) error { return r.certificate() }, Note: r.options.Report.Files.Note},
-		{Name: "trusted", Check: func(context.Context) error { return r.Trusted() }, Note: r.waived},
-		{Name: "service", Check: func(context.Context) error { return r.service() }, Note: r.serviceUnread},
+		{Name: "certificate", Check: func(context.Context) error { return r.certificate() },
+			Note: r.options.Report.Files.Note},
+		{Name: "trusted", Check: func(context.Context) error { return r.Trusted() }, Note: r.options.waived},
+		{Name: "service", Check: func(context.Context) error { return r.service() }, Note: r.options.serviceUnread},
 	}
 	if r.options.Address() != "" {
 		conditions = append(conditions, lifecycle.Condition{Name: "handshake", Note: r.sidecar.note,
@@ -135,11 +136,11 @@ func (r *Readiness) Trusted() error {
 }
 
 // waived says which objects readiness does not wait for.
-func (r *Readiness) waived() string {
-	if r.options.ExternalTrust {
+func (o Options) waived() string {
+	if o.ExternalTrust {
 		return "not looked at, because no webhook configuration is named: something else has to write the caBundle"
 	}
-	return strings.Join(slices.Sorted(maps.Values(r.options.Injector.Waived())), "; ")
+	return strings.Join(slices.Sorted(maps.Values(o.Injector.Waived())), "; ")
 }
 
 // service is nil while the API server can reach each of the ports of the Service that our entries name.
@@ -150,9 +151,9 @@ func (r *Readiness) service() error {
 	return r.options.Service.Callable(r.options.Injector.Calls())
 }
 
-func (r *Readiness) serviceUnread() string {
-	if r.options.ExternalTrust {
+func (o Options) serviceUnread() string {
+	if o.ExternalTrust {
 		return ""
 	}
-	return r.options.Service.Unread()
+	return o.Service.Unread()
 }

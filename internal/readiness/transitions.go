@@ -19,7 +19,8 @@ var errNotStarted = errors.New(
 	"the Bootstrapper was not started: add it to the manager (mgr.Add), or run its method Start")
 
 // transitions logs when the server ceases to be ready and when it is ready again, as whoever asks for the conditions
-// finds it: one line each. What comes before the server has become ready for the first time is for [Readiness.Announce] to say.
+// finds it: one line each. What comes before the server has become ready for the first time is for
+// [Readiness.Announce] to say.
 // Its methods may be called by many goroutines.
 type transitions struct {
 	made time.Time

@@ -157,7 +157,7 @@ func (o Options) validate() error {
 	if o.RESTConfig == nil && (o.Source != SourceFiles || !o.ExternalTrust) {
 		faults = append(faults, errors.New("RESTConfig is missing: it says how to reach the API server"))
 	}
-	if _, err := identity.New(o.identityInputs(nil)); err != nil {
+	if _, err := identity.New(o.identityInputs()); err != nil {
 		faults = append(faults, err)
 	}
 	if _, err := ParseSource(string(o.Source)); err != nil {
@@ -247,13 +247,12 @@ func (o Options) serviceName() types.NamespacedName {
 	return types.NamespacedName{Namespace: o.Namespace, Name: o.Service}
 }
 
-func (o Options) identityInputs(clusterIPs []netip.Addr) identity.Inputs {
+func (o Options) identityInputs() identity.Inputs {
 	return identity.Inputs{
 		Service:       o.Service,
 		Namespace:     o.Namespace,
 		PodName:       o.PodName,
 		PodIPs:        o.PodIPs,
-		ClusterIPs:    clusterIPs,
 		ClusterDomain: o.ClusterDomain,
 		ExtraSANs:     o.ExtraSANs,
 	}
