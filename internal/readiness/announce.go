@@ -15,7 +15,9 @@ import (
 
 // Announce waits for the server to become callable for the first time, and says so with how long it took and how many
 // requests to the API server.
-func (r *Readiness) Announce(ctx context.Context, served <-chan struct{}, started time.Time, requests func() int64) error {
+func (r *Readiness) Announce(
+	ctx context.Context, served <-chan struct{}, started time.Time, requests func() int64,
+) error {
 	select {
 	case <-served:
 	case <-ctx.Done():

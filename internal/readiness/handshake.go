@@ -31,7 +31,7 @@ func (r *Readiness) handshake(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = r.verifyHandshake(presented, pair)
+	err = r.options.verifyHandshake(presented, pair)
 	// Advice about a certificate that is not to be presented any more is for nothing.
 	if err != nil && r.options.Sidecar {
 		return cmp.Or(notLoaded(presented, pair, r.options.CertDir), err)
@@ -53,7 +53,7 @@ func (r *Readiness) dial(ctx context.Context) (presented []*x509.Certificate, er
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("TLS handshake with %s listener %s: start the server, or correct the address of it that we "+
-			"are given (SelfAddress): %w", r.whose(), address, err)
+			"are given (SelfAddress): %w", r.options.whose(), address, err)
 	}
 	defer conn.Close() //nolint:errcheck // Nothing was written.
 	err = tls.Client(conn, &tls.Config{
@@ -70,27 +70,27 @@ func (r *Readiness) dial(ctx context.Context) (presented []*x509.Certificate, er
 		},
 	}).HandshakeContext(ctx)
 	if err != nil && !errors.Is(err, errAskedBack) {
-		return nil, fmt.Errorf("TLS handshake with %s listener %s: %w", r.whose(), address, err)
+		return nil, fmt.Errorf("TLS handshake with %s listener %s: %w", r.options.whose(), address, err)
 	}
 	return presented, nil
 }
 
-func (r *Readiness) whose() string {
-	if r.options.Sidecar {
+func (o Options) whose() string {
+	if o.Sidecar {
 		return "the other container's"
 	}
 	return "our own"
 }
 
-func (r *Readiness) verifyHandshake(presented []*x509.Certificate, pair *serving.Pair) error {
+func (o Options) verifyHandshake(presented []*x509.Certificate, pair *serving.Pair) error {
 	now := time.Now()
-	if !r.options.ExternalTrust {
-		return r.options.Injector.Verify(presented, r.options.ServerName, now)
+	if !o.ExternalTrust {
+		return o.Injector.Verify(presented, o.ServerName, now)
 	}
 	// Somebody else keeps the caBundle; what came along with the pair is the best there is to verify with.
 	roots := trust.NewBundle(pair.CAs()...)
 	if roots.Empty() {
-		return presented[0].VerifyHostname(r.options.ServerName)
+		return presented[0].VerifyHostname(o.ServerName)
 	}
-	return roots.Verify(presented, r.options.ServerName, now)
+	return roots.Verify(presented, o.ServerName, now)
 }

@@ -96,8 +96,9 @@ func (r *Readiness) Own(address string) bool { return r.own.take(address) }
 // nothing but those caBundles.
 func (r *Readiness) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
-		{Name: "certificate", Check: func(context.Context) error { return r.certificate() }, Note: r.options.Report.Files.Note},
-		{Name: "trusted", Check: func(context.Context) error { return r.Trusted() }, Note: r.waived},
+		{Name: "certificate", Check: func(context.Context) error { return r.certificate() },
+			Note: r.options.Report.Files.Note},
+		{Name: "trusted", Check: func(context.Context) error { return r.Trusted() }, Note: r.options.waived},
 		{Name: "service", Check: func(context.Context) error { return r.service() }, Note: r.serviceNote},
 	}
 	if r.options.Address() != "" {
@@ -141,11 +142,11 @@ func (r *Readiness) Trusted() error {
 }
 
 // waived says which objects readiness does not wait for.
-func (r *Readiness) waived() string {
-	if r.options.ExternalTrust {
+func (o Options) waived() string {
+	if o.ExternalTrust {
 		return "not looked at, because no webhook configuration is named: something else has to write the caBundle"
 	}
-	return strings.Join(slices.Sorted(maps.Values(r.options.Injector.Waived())), "; ")
+	return strings.Join(slices.Sorted(maps.Values(o.Injector.Waived())), "; ")
 }
 
 // service is nil while the API server can reach the ports of the Service that our entries name. All of them are waited for

@@ -46,7 +46,7 @@ func recorded(t *testing.T, do func(*Reporter, *Notices)) []string {
 func TestWarningsAreNotRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		denied := &csr.OutcomeError{Outcome: csr.Denied}
-		got := recorded(t, func(r *Reporter, n *Notices) {
+		got := recorded(t, func(r *Reporter, _ *Notices) {
 			for range 20 {
 				r.Failed(TaskCertificate, denied)
 			}
@@ -72,19 +72,19 @@ func TestWhatIsAnEvent(t *testing.T) {
 		do   func(*Reporter, *Notices)
 		want []string
 	}{
-		"pending":      {func(r *Reporter, n *Notices) { r.Failed(TaskWait, &csr.OutcomeError{Outcome: csr.Pending}) }, []string{"Warning CertificatePending"}},
-		"no outcome":   {func(r *Reporter, n *Notices) { r.Failed(TaskCertificate, other) }, []string{"Warning CertificateRequestFailed"}},
-		"another task": {func(r *Reporter, n *Notices) { r.Failed(PhaseIdentity, other) }, nil},
-		"CA rotation":  {func(r *Reporter, n *Notices) { r.Authority().Step(authority.Step{Message: "100 % sure"}) }, []string{"Normal CARotation"}},
-		"damaged CA":   {func(r *Reporter, n *Notices) { r.Authority().Step(authority.Step{Message: "restored", Damage: other}) }, []string{"Warning CARotation"}},
-		"not trusted":  {func(r *Reporter, n *Notices) { r.Untrusted(other) }, []string{"Warning CertificateNotTrusted"}},
-		"checks, and again": {func(r *Reporter, n *Notices) {
+		"pending":      {func(r *Reporter, _ *Notices) { r.Failed(TaskWait, &csr.OutcomeError{Outcome: csr.Pending}) }, []string{"Warning CertificatePending"}},
+		"no outcome":   {func(r *Reporter, _ *Notices) { r.Failed(TaskCertificate, other) }, []string{"Warning CertificateRequestFailed"}},
+		"another task": {func(r *Reporter, _ *Notices) { r.Failed(PhaseIdentity, other) }, nil},
+		"CA rotation":  {func(r *Reporter, _ *Notices) { r.Authority().Step(authority.Step{Message: "100 % sure"}) }, []string{"Normal CARotation"}},
+		"damaged CA":   {func(r *Reporter, _ *Notices) { r.Authority().Step(authority.Step{Message: "restored", Damage: other}) }, []string{"Warning CARotation"}},
+		"not trusted":  {func(r *Reporter, _ *Notices) { r.Untrusted(other) }, []string{"Warning CertificateNotTrusted"}},
+		"checks, and again": {func(_ *Reporter, n *Notices) {
 			n.ChecksNotReloaded(other)
 			n.ChecksNotReloaded(other)
 			n.ChecksReloaded("abc")
 			n.ChecksNotReloaded(other)
 		}, []string{"Warning FilesNotReloaded", "Normal FilesReloaded", "Warning FilesNotReloaded"}},
-		"cache, by type": {func(r *Reporter, n *Notices) {
+		"cache, by type": {func(_ *Reporter, n *Notices) {
 			n.ClusterCacheFull("one", other)
 			n.ClusterCacheFull("two", other)
 			n.ClusterCacheFull("one", other)
@@ -96,12 +96,12 @@ func TestWhatIsAnEvent(t *testing.T) {
 			r.events.settled()
 			n.AskedAboutOwnNamespace(t.Context(), "deployments")
 		}, []string{"Warning OwnNamespaceNotExempt"}},
-		"files, by kind": {func(r *Reporter, n *Notices) {
+		"files, by kind": {func(r *Reporter, _ *Notices) {
 			r.Files.Failed(FilesCA, other)
 			r.Files.Failed(FilesCertificate, other)
 			r.Files.Failed(FilesCA, other)
 		}, []string{"Warning FilesNotReloaded", "Warning FilesNotReloaded"}},
-		"fights, by object": {func(r *Reporter, n *Notices) {
+		"fights, by object": {func(r *Reporter, _ *Notices) {
 			r.Observer().Fight(target("one"))
 			r.Observer().Fight(target("two"))
 		}, []string{"Warning CABundleFoughtOver", "Warning CABundleFoughtOver"}},

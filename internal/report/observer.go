@@ -25,7 +25,7 @@ func (r *Reporter) Observer() trust.Observer {
 			"field manager %q insists on them; %s (the CAs: %s)", t, cmp.Or(i.Manager, managerUnknown), leaveAlone(i.Annotation),
 			i.CAs.Describe())
 	}
-	observer.Foreign = r.foreignEntries
+	observer.Foreign = func(t trust.Target, entries []trust.ForeignEntry) { foreignEntries(r, t, entries) }
 	observer.Waived = r.waived
 	return observer
 }
@@ -61,7 +61,7 @@ func leaveAlone(annotation string) string {
 const mostEntries = 3
 
 // foreignEntries counts the entries of a configuration that are not ours, and warns of them unless they are expected.
-func (r *Reporter) foreignEntries(t trust.Target, entries []trust.ForeignEntry) {
+func foreignEntries(r *Reporter, t trust.Target, entries []trust.ForeignEntry) {
 	expected := r.options.SharedConfigurations
 	count := r.metrics.bundles.foreign.WithLabelValues(string(t.Kind), t.Name, strconv.FormatBool(expected))
 	count.Set(float64(len(entries)))

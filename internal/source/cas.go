@@ -46,8 +46,8 @@ func newFinder(o Options, own *authority.Authority) *finder {
 	}
 }
 
-// find returns what to publish for the chain. It fails with [*trust.UnverifiedError] when no candidate verifies, and with
-// another error when one could not be read, for that may be the one.
+// find returns what to publish for the chain. It fails with [*trust.UnverifiedError] when no candidate verifies, and
+// with another error when one could not be read, for that may be the one.
 func (f *finder) find(ctx context.Context, chain []*x509.Certificate) (trust.Policy, error) {
 	var tried []string
 	var unread []error

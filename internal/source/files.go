@@ -51,8 +51,8 @@ func (s *Files) Run(ctx context.Context) error {
 	})
 }
 
-// rollEach rolls over the latest pair, again when the CA file changes. What has not been rolled over by then, because its
-// trust is waited for, is given up for that.
+// rollEach rolls over the latest pair, again when the CA file changes. What has not been rolled over by then, because
+// its trust is waited for, is given up for that.
 func (s *Files) rollEach(ctx context.Context, pairs <-chan *serving.Pair) {
 	stop := func() {}
 	var latest *serving.Pair

@@ -63,12 +63,12 @@ func (s *CSR) follow(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	all := []followed{s.followedService()}
+	all := []followed{followedService(s.Options)}
 	if slices.Contains(sources, signer.SourceTrustBundle) {
-		all = append(all, s.followedTrustBundles())
+		all = append(all, followedTrustBundles(s.Options))
 	}
 	if slices.Contains(sources, signer.SourceRootCAConfigMap) {
-		all = append(all, s.followedRootCA())
+		all = append(all, followedRootCA(s.Options))
 	}
 	for _, one := range all {
 		running.Go(func() { one.run(ctx) })
@@ -78,38 +78,38 @@ func (s *CSR) follow(ctx context.Context) error {
 }
 
 // followedService is the Service, whose ClusterIPs are names of the certificate.
-func (s *CSR) followedService() followed {
+func followedService(o Options) followed {
 	return followed{
-		resource: s.ours(corev1.SchemeGroupVersion.WithResource("services")),
+		resource: o.ours(corev1.SchemeGroupVersion.WithResource("services")),
 		kind:     corev1.SchemeGroupVersion.WithKind("Service"),
-		selector: follow.ByName(s.Inputs.Service),
-		rule:     namedRule("services", s.Inputs.Service),
+		selector: follow.ByName(o.Inputs.Service),
+		rule:     namedRule("services", o.Inputs.Service),
 		changed: func(objects []*unstructured.Unstructured) {
-			if s.Service.seen(objects) {
-				s.Changed.Set()
+			if o.Service.seen(objects) {
+				o.Changed.Set()
 			}
 		},
 	}
 }
 
-func (s *CSR) followedTrustBundles() followed {
+func followedTrustBundles(o Options) followed {
 	return followed{
-		resource: s.Dynamic.Resource(certificatesv1.SchemeGroupVersion.WithResource("clustertrustbundles")),
+		resource: o.Dynamic.Resource(certificatesv1.SchemeGroupVersion.WithResource("clustertrustbundles")),
 		kind:     certificatesv1.SchemeGroupVersion.WithKind("ClusterTrustBundle"),
-		selector: fields.OneTermEqualSelector("spec.signerName", s.Profile.Name()),
+		selector: fields.OneTermEqualSelector("spec.signerName", o.Profile.Name()),
 		rule:     "{apiGroups: [certificates.k8s.io], resources: [clustertrustbundles], verbs: [list, watch]}",
 		optional: true,
-		changed:  func([]*unstructured.Unstructured) { s.Changed.Set() },
+		changed:  func([]*unstructured.Unstructured) { o.Changed.Set() },
 	}
 }
 
-func (s *CSR) followedRootCA() followed {
+func followedRootCA(o Options) followed {
 	return followed{
-		resource: s.ours(corev1.SchemeGroupVersion.WithResource("configmaps")),
+		resource: o.ours(corev1.SchemeGroupVersion.WithResource("configmaps")),
 		kind:     corev1.SchemeGroupVersion.WithKind("ConfigMap"),
 		selector: follow.ByName(signer.RootCAConfigMapName),
 		rule:     namedRule("configmaps", signer.RootCAConfigMapName),
-		changed:  func([]*unstructured.Unstructured) { s.Changed.Set() },
+		changed:  func([]*unstructured.Unstructured) { o.Changed.Set() },
 	}
 }
 

@@ -1,8 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package timing says when: when to try again what has failed, when to renew a certificate, and when an error is worth a
-// line in the log.
+// Package timing says when: when to try again what has failed, when to renew a certificate, and when an error is worth
+// a line in the log.
 //
 // There are two kinds of failures:
 //

@@ -52,11 +52,11 @@ const missingGrace = 2 * time.Minute
 // nothing through it. It counts again from the moment at which it is created.
 func (i *Injector) overdue(v *view) (e Entry, found bool) {
 	known := v.get()
-	if known.live != nil || known.missing.IsZero() || i.opts.Clock.Now().Sub(known.missing) < missingGrace || known.called {
+	if known.called || known.missing.IsZero() || i.opts.Clock.Now().Sub(known.missing) < missingGrace {
 		return Entry{}, false
 	}
-	return Entry{Target: v.target, Waived: true, Reason: fmt.Sprintf("%s does not exist, and has not for %s or longer, so "+
-		"that the API server does not call us through it: create it, or leave it out of our webhook configurations",
+	return Entry{Target: v.target, Waived: true, Reason: fmt.Sprintf("%s does not exist, and has not for %s or longer, "+
+		"so that the API server does not call us through it: create it, or leave it out of our webhook configurations",
 		v.target.title(), missingGrace)}, true
 }
 

@@ -89,11 +89,11 @@ func New(options Options) (*Bootstrapper, error) {
 		return nil, err
 	}
 	b.rollover = rollover.New(rollover.Options{
-		ServerName: options.identityInputs(nil).ServerName(), Trust: b.injector, Publisher: b.publisher,
+		ServerName: options.identityInputs().ServerName(), Trust: b.injector, Publisher: b.publisher,
 		State: &b.state, Sink: b.sink(), Report: b.report,
 	})
 	b.readiness = readiness.New(readiness.Options{
-		ServerName: options.identityInputs(nil).ServerName(), State: &b.state, Injector: b.injector, Service: b.service,
+		ServerName: options.identityInputs().ServerName(), State: &b.state, Injector: b.injector, Service: b.service,
 		Report: b.report, ExternalTrust: options.ExternalTrust, Address: b.selfAddress, Sidecar: options.Sidecar,
 		CertDir: options.CertDir,
 	})

@@ -6,7 +6,6 @@ package bootstrap
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -142,13 +141,12 @@ func (o Options) serviceName() types.NamespacedName {
 	return types.NamespacedName{Namespace: o.Namespace, Name: o.Service}
 }
 
-func (o Options) identityInputs(clusterIPs []netip.Addr) identity.Inputs {
+func (o Options) identityInputs() identity.Inputs {
 	return identity.Inputs{
 		Service:       o.Service,
 		Namespace:     o.Namespace,
 		PodName:       o.PodName,
 		PodIPs:        o.PodIPs,
-		ClusterIPs:    clusterIPs,
 		ClusterDomain: o.ClusterDomain,
 		ExtraSANs:     o.ExtraSANs,
 	}

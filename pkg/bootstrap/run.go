@@ -62,7 +62,7 @@ func (b *Bootstrapper) sourceOptions() source.Options {
 	o := b.options
 	profile, _ := o.profile() // As was validated.
 	return source.Options{
-		Inputs: o.identityInputs(nil), ServiceAccount: o.ServiceAccount, Profile: profile, Approval: o.Approval,
+		Inputs: o.identityInputs(), ServiceAccount: o.ServiceAccount, Profile: profile, Approval: o.Approval,
 		KeyAlgorithm: o.KeyAlgorithm, Duration: o.Duration, CASecretName: o.CASecretName, CAFile: o.CAFile,
 		CertDir: o.CertDir, Directory: b.directory, ExternalTrust: o.ExternalTrust,
 		Kubernetes: b.clients.kubernetes, Dynamic: b.clients.dynamic, Service: b.service,

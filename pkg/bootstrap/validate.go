@@ -59,7 +59,7 @@ func (o Options) validate() error {
 
 // validateIdentity judges what the names and addresses of the certificate are made of.
 func (o Options) validateIdentity(found *faults) {
-	in, before := o.identityInputs(nil), len(*found)
+	in, before := o.identityInputs(), len(*found)
 	for _, name := range []struct{ field, value string }{{"Service", in.Service}, {"Namespace", in.Namespace}} {
 		found.add(name.value == "", name.field,
 			"${"+name.field+"} is missing: the certificate is for the name of the Service")
