@@ -47,6 +47,8 @@ var errAskedBack = errors.New("the listener asks for a client certificate")
 // Where client certificates are demanded the handshake ends with the demand: until then the server has shown its
 // certificate and proved that it has the key (in TLS 1.2 and 1.3), and we have no certificate to show.
 func (r *Readiness) dial(ctx context.Context) (presented []*x509.Certificate, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lookEvery) // Who asks again and again waits for one answer at a time.
+	defer cancel()
 	address := r.options.Address()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {

@@ -4,6 +4,7 @@
 package readiness
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -31,8 +32,8 @@ type Injector interface {
 
 // Service is what readiness needs to know of the Service.
 type Service interface {
-	// Callable is nil while the API server can reach all ports that are called.
-	Callable([]trust.Call) error
+	// Uncallable says of each call that the API server cannot make why it cannot.
+	Uncallable([]trust.Call) []string
 	// Unread says that the Service has not been read; "" if it has.
 	Unread() string
 	// Watch asks for the Service to be watched at once, because it cannot be called.
@@ -64,14 +65,19 @@ type Readiness struct {
 	// own are the addresses of our own handshakes, which are no clients.
 	own     addresses
 	sidecar sidecar
+	// uncallable are the entries through which the API server cannot call us, while it can through others.
+	uncallable uncallable
 	// ready is closed when all conditions hold for the first time.
 	ready chan struct{}
 }
+
+const handshakeCondition = "handshake"
 
 // New returns the readiness of a server that was not started yet.
 func New(o Options) *Readiness {
 	r := &Readiness{options: o, log: transitions{made: time.Now()}, ready: make(chan struct{})}
 	r.shared.ask = r.handshake
+	r.shared.answered = func(ctx context.Context, err error) { r.log.note(ctx, handshakeCondition, err) }
 	return r
 }
 
@@ -92,10 +98,10 @@ func (r *Readiness) Conditions() []lifecycle.Condition {
 	conditions := []lifecycle.Condition{
 		{Name: "certificate", Check: func(context.Context) error { return r.certificate() }, Note: r.options.Report.Files.Note},
 		{Name: "trusted", Check: func(context.Context) error { return r.Trusted() }, Note: r.waived},
-		{Name: "service", Check: func(context.Context) error { return r.service() }, Note: r.serviceUnread},
+		{Name: "service", Check: func(context.Context) error { return r.service() }, Note: r.serviceNote},
 	}
 	if r.options.Address() != "" {
-		conditions = append(conditions, lifecycle.Condition{Name: "handshake", Note: r.sidecar.note,
+		conditions = append(conditions, lifecycle.Condition{Name: handshakeCondition, Note: r.sidecar.note,
 			Check: func(ctx context.Context) error { return r.shared.get(ctx, r.options.State.Pair()) }})
 	}
 	for i := range conditions {
@@ -142,17 +148,25 @@ func (r *Readiness) waived() string {
 	return strings.Join(slices.Sorted(maps.Values(r.options.Injector.Waived())), "; ")
 }
 
-// service is nil while the API server can reach each of the ports of the Service that our entries name.
+// service is nil while the API server can reach the ports of the Service that our entries name. All of them are waited for
+// at the start, for two minutes. Later one is enough: no call comes through the others, and with no server ready none would
+// come at all.
 func (r *Readiness) service() error {
 	if r.options.State.Pair() == nil {
 		return errors.New("there is no certificate to be called with yet")
 	}
-	return r.options.Service.Callable(r.options.Injector.Calls())
+	calls := r.options.Injector.Calls()
+	reasons := r.options.Service.Uncallable(calls)
+	if len(reasons) > 0 && (len(reasons) == len(calls) || r.log.starting()) {
+		return errors.New(reasons[0])
+	}
+	r.uncallable.set(r.log.context(), reasons, r.options.Report.Uncallable)
+	return nil
 }
 
-func (r *Readiness) serviceUnread() string {
+func (r *Readiness) serviceNote() string {
 	if r.options.ExternalTrust {
 		return ""
 	}
-	return r.options.Service.Unread()
+	return cmp.Or(r.options.Service.Unread(), r.uncallable.note())
 }

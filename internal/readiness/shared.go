@@ -21,6 +21,8 @@ const (
 // the port of the probes. An answer is about a subject; another subject is another question. Set ask before use.
 type shared[S comparable] struct {
 	ask func(ctx context.Context) error
+	// answered is told of each answer, also when the askers have gone: they may have less patience than the question.
+	answered func(ctx context.Context, err error)
 
 	mu      sync.Mutex
 	asking  *answer[S] // nil unless a question is under way
@@ -61,6 +63,7 @@ func (s *shared[S]) run(ctx context.Context, a *answer[S]) {
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
 	a.err = s.ask(ctx)
+	s.answered(ctx, a.err)
 	close(a.done)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -66,7 +66,8 @@ func TestManyProbesFewHandshakes(t *testing.T) {
 func TestSharedAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked, outcome := 0, errors.New("not yet")
-		s := shared[int]{}
+		var answers []error
+		s := shared[int]{answered: func(_ context.Context, err error) { answers = append(answers, err) }}
 		s.ask = func(ctx context.Context) error {
 			asked++
 			select {
@@ -99,5 +100,30 @@ func TestSharedAnswers(t *testing.T) {
 		want(2, 4, nil)
 		s.set(3, nil)
 		want(3, 4, nil)
+		if len(answers) != 4 {
+			t.Errorf("%d answers were told of, want 4", len(answers))
+		}
+	})
+}
+
+// TestAnswersWithoutAskers: who has less patience than the question hears nothing, but the answer is told of.
+func TestAnswersWithoutAskers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told error
+		s := shared[int]{answered: func(_ context.Context, err error) { told = err }}
+		s.ask = func(ctx context.Context) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}
+		impatient, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		if err := s.get(impatient, 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("who leaves hears %v", err)
+		}
+		<-time.After(askPatience)
+		synctest.Wait()
+		if !errors.Is(told, context.DeadlineExceeded) {
+			t.Errorf("told of %v", told)
+		}
 	})
 }

@@ -45,6 +45,26 @@ func (t *transitions) begun() bool {
 	return t.ctx != nil
 }
 
+// startPatience is how long the start waits for what is not needed to be called.
+const startPatience = 2 * time.Minute
+
+// starting reports whether the server was never ready, and has not waited for long.
+func (t *transitions) starting() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.was && time.Since(t.made) < startPatience
+}
+
+// context has the logger of Start, once that was called.
+func (t *transitions) context() context.Context {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ctx == nil {
+		return context.Background()
+	}
+	return t.ctx
+}
+
 // first says that the server is ready for the first time.
 func (t *transitions) first() {
 	t.mu.Lock()

@@ -24,7 +24,7 @@ type Options struct {
 	Object any
 	// Store is told what there is, by one goroutine.
 	Store cache.ReflectorStore
-	// Failed is told of each attempt that failed, by the same goroutine.
+	// Failed is told of each attempt that failed, and of nil before one that comes after a success, by the same goroutine.
 	Failed func(error)
 }
 
@@ -45,6 +45,7 @@ func Run(ctx context.Context, o Options) {
 		}
 		if time.Since(began) > proven {
 			failures.Reset()
+			o.Failed(nil)
 		}
 		if err != nil {
 			o.Failed(err)

@@ -40,6 +40,8 @@ const (
 	eventNotLoaded     = "CertificateNotLoaded"
 	eventLoaded        = "CertificateLoaded"
 	eventTargetWaived  = "TargetNotCalled"
+
+	eventEntryUncallable = "EntryNotCallable"
 )
 
 // warningInterval is for how long the same warning about the same thing is not repeated. It comes on top of client-go's

@@ -25,6 +25,7 @@ type metrics struct {
 	caForeign     prometheus.Gauge
 	// sidecarOutdated is 0 without a sidecar.
 	sidecarOutdated prometheus.Gauge
+	uncallable      prometheus.Gauge
 	bundles         *bundleMetrics
 	connections     *connectionMetrics
 }
@@ -58,6 +59,8 @@ func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error)
 		sidecarOutdated: gauge("hookstrap_sidecar_outdated",
 			"1 while the other container presents another certificate than the one stored for it half a minute ago or longer, "+
 				"else 0; always 0 with webhook serve."),
+		uncallable: gauge("hookstrap_entries_uncallable",
+			"Through how many of our entries the API server cannot call the Service, so that readiness does not wait for them."),
 		bundles:     newBundleMetrics(),
 		connections: newConnectionMetrics(),
 	}
@@ -89,7 +92,7 @@ func (m *metrics) register(r prometheus.Registerer, trusted func() error) error 
 		return 1
 	})
 	own := []prometheus.Collector{m.phaseSeconds, m.startRequests, m.failures, m.reloadErrors, m.renewals, m.leafNotBefore,
-		m.leafNotAfter, m.caNotAfter, m.caSteps, m.caForeign, m.sidecarOutdated, verified, m.connections}
+		m.leafNotAfter, m.caNotAfter, m.caSteps, m.caForeign, m.sidecarOutdated, m.uncallable, verified, m.connections}
 	for _, c := range append(own, m.bundles.collectors()...) {
 		if err := r.Register(c); err != nil {
 			return fmt.Errorf("registering the bootstrap metrics (one Bootstrapper a registry): %w", err)

@@ -25,7 +25,7 @@ func NewNotices(r *Reporter, namespace string) *Notices {
 }
 
 // AskedAboutOwnNamespace logs, and records as an event of our Pod, that the API server has asked about an object in our
-// own namespace; the first call does, and the others nothing. It is for handler.Options.
+// own namespace; the first call does, and the others nothing. A Server gives it to the handlers that it registers.
 func (n *Notices) AskedAboutOwnNamespace(ctx context.Context, resource string) {
 	n.ownNamespace.Do(func() {
 		advice := fmt.Sprintf("the webhook is asked about %s in its own namespace, and could not start again once all its "+

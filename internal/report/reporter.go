@@ -124,6 +124,16 @@ func (r *Reporter) Untrusted(err error) {
 	r.events.warning(eventNotTrusted, "", "Serving a certificate that the API server does not trust yet: %v", err)
 }
 
+// Uncallable says through which entries the API server cannot call us while it can through others, none if there are none.
+func (r *Reporter) Uncallable(reasons []string) {
+	r.metrics.uncallable.Set(float64(len(reasons)))
+	if len(reasons) == 0 {
+		r.events.over(eventEntryUncallable, "")
+		return
+	}
+	r.events.warning(eventEntryUncallable, "", "Readiness does not wait for %s", reasons[0])
+}
+
 // SidecarOutdated says that the other container presents another certificate than the one that is stored for it.
 func (r *Reporter) SidecarOutdated(reason error) {
 	r.metrics.sidecarOutdated.Set(1)

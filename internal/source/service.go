@@ -46,19 +46,20 @@ func (s *Service) note(service *corev1.Service) {
 	s.last.Store(service)
 }
 
-// Callable is nil while the API server can reach each of the ports of the Service that calls name. It is nil, too, when
-// the Service could not be read: that is no reason to take a server away.
-func (s *Service) Callable(calls []trust.Call) error {
+// Uncallable says of each of the calls that the API server cannot make why it cannot. There are none when the Service
+// could not be read: that is no reason to take a server away.
+func (s *Service) Uncallable(calls []trust.Call) []string {
 	service := s.last.Load()
 	if service == nil {
 		return nil
 	}
+	var reasons []string
 	for _, call := range calls {
 		if reason := uncallable(service, call); reason != "" {
-			return fmt.Errorf("%s calls Service %s, which %s", call, s.NamespacedName, reason)
+			reasons = append(reasons, fmt.Sprintf("%s calls Service %s, which %s", call, s.NamespacedName, reason))
 		}
 	}
-	return nil
+	return reasons
 }
 
 // Unread says that the Service has not been read; "" if it has.

@@ -9,7 +9,7 @@
 //   - An outage: there is no connection, no answer in time, HTTP status 401, 408, 429 or 5xx. It ends by itself, or
 //     when the token is replaced, so that the next attempt is a few seconds away at most.
 //   - A refusal is every other failure: a right that is missing, a kind that is not served, an object that is not
-//     accepted. Somebody has to change something first, so that attempts get minutes apart.
+//     accepted, a webhook that the API server cannot call. Somebody has to change something first, so that attempts get minutes apart.
 package timing
 
 import (
@@ -18,6 +18,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -75,6 +76,9 @@ func Outage(err error) bool {
 		return hidden.Outage()
 	}
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
+		if strings.Contains(status.Status().Message, "failed calling webhook") {
+			return false // Somebody else's webhook is down, with status 500. That may last for days.
+		}
 		switch code := status.Status().Code; code {
 		case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusTooManyRequests:
 			return true

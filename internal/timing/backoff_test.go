@@ -38,6 +38,7 @@ func kinds() (outages, refusals map[string]error) {
 		"an object is gone":  apierrors.NewNotFound(group, "one"),
 		"not accepted":       apierrors.NewInvalid(schema.GroupKind{Group: "g", Kind: "Thing"}, "one", nil),
 		"of our own":         errors.New("no CA verifies it"),
+		"a webhook is down":  apierrors.NewInternalError(errors.New(`failed calling webhook "x.example.com": no endpoints`)),
 	}
 	return outages, refusals
 }

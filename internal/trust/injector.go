@@ -105,7 +105,7 @@ func NewInjector(opts InjectorOptions) (*Injector, error) {
 	for _, t := range opts.Targets {
 		if !slices.Contains(seen, t) {
 			seen = append(seen, t)
-			i.views = append(i.views, &view{target: t, changes: &i.changes, calls: i.scope(t).calls})
+			i.views = append(i.views, &view{target: t, changes: &i.changes, calls: i.scope(t).calls, now: opts.Clock.Now})
 		}
 	}
 	return i, nil

@@ -78,7 +78,7 @@ func NewPublisher(opts PublisherOptions) (*Publisher, error) {
 		return nil, err
 	}
 	target := Target{Kind: trustBundle, Name: BundleName(opts.SignerName, opts.Service)}
-	injector.views = []*view{{target: target, changes: &injector.changes}}
+	injector.views = []*view{{target: target, changes: &injector.changes, now: injector.opts.Clock.Now}}
 	return &Publisher{injector: injector}, nil
 }
 

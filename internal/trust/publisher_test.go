@@ -110,7 +110,7 @@ func TestNewPublisherRefuses(t *testing.T) {
 // An object that is not there is the same news until the API server tells anything: a create is not repeated before its
 // own event has come, and made again when the object goes once more.
 func TestAbsenceHasRevisions(t *testing.T) {
-	v := &view{changes: &broadcast{}}
+	v := &view{changes: &broadcast{}, now: time.Now}
 	first := v.get().revision()
 	if v.get().revision() != first {
 		t.Error("nothing was told, and the revision is another one")

@@ -23,8 +23,9 @@ type Entry struct {
 	Reason   string // what is wrong and what to do about it; "" when nothing is known to be
 
 	// Waived is true when nothing waits for the target, and Reason says why: it had an entry of ours and has none now,
-	// so that the API server does not call us through it; or the API server calls us through it without verifying. A
-	// target that has had no entry of ours since the start is waited for.
+	// so that the API server does not call us through it; its object has not existed for two minutes while another target
+	// has an entry of ours; or the API server calls us through it without verifying. Otherwise a target that has had no
+	// entry of ours since the start is waited for.
 	Waived bool
 	// Unverified is true when it is waived because the API server calls us through it without verifying.
 	Unverified bool
@@ -33,11 +34,18 @@ type Entry struct {
 // Snapshot returns the live entries of all targets, from the watch and without a request. A target without an entry
 // of ours gives one that is not Found.
 func (i *Injector) Snapshot() []Entry {
-	var all []Entry
-	for _, v := range i.views {
-		all = append(all, i.scope(v.target).entries(v.get())...)
+	all := make([][]Entry, len(i.views))
+	called := false // by another object
+	for n, v := range i.views {
+		all[n] = i.scope(v.target).entries(v.get())
+		called = called || all[n][0].Found
 	}
-	return all
+	for n, v := range i.views {
+		if e, found := i.overdue(v); found && called {
+			all[n] = []Entry{e}
+		}
+	}
+	return slices.Concat(all...)
 }
 
 func (s scope) entries(known state) []Entry {

@@ -5,6 +5,7 @@ package trust
 
 import (
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/cache"
@@ -14,11 +15,13 @@ import (
 type view struct {
 	target  Target
 	changes *broadcast
-	calls   func(*unstructured.Unstructured) bool // see scope; nil for an object that calls no server
+	calls   func(*unstructured.Unstructured) bool // see scope; nil for an object that calls nobody
+	now     func() time.Time
 
 	mu       sync.Mutex
 	answers  int                        // how often the API server has told what there is
 	called   bool                       // whether calls was true of any of it
+	missing  time.Time                  // since when the API server has said that there is no object; zero if there is one
 	live     *unstructured.Unstructured // never modified; nil when the object does not exist
 	watchErr error                      // why nothing new is heard
 	writeErr error                      // why the last write failed
@@ -30,6 +33,7 @@ var _ cache.ReflectorStore = &view{}
 type state struct {
 	answers            int
 	called             bool
+	missing            time.Time
 	live               *unstructured.Unstructured
 	watchErr, writeErr error
 }
@@ -37,7 +41,7 @@ type state struct {
 func (v *view) get() state {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return state{v.answers, v.called, v.live, v.watchErr, v.writeErr}
+	return state{v.answers, v.called, v.missing, v.live, v.watchErr, v.writeErr}
 }
 
 // synced reports whether the API server has answered at least once.
@@ -72,6 +76,12 @@ func (v *view) set(obj any) {
 	calls := v.calls != nil && v.calls(live)
 	v.mu.Lock()
 	v.answers, v.live, v.called = v.answers+1, live, v.called || calls
+	switch {
+	case live != nil:
+		v.missing = time.Time{}
+	case v.missing.IsZero():
+		v.missing = v.now()
+	}
 	v.mu.Unlock()
 	v.changes.announce()
 }

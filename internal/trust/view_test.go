@@ -6,6 +6,7 @@ package trust
 import (
 	"errors"
 	"testing"
+	"time"
 )
 
 func TestBroadcastWakesAllAndOnlyOnce(t *testing.T) {
@@ -31,7 +32,7 @@ func TestBroadcastWakesAllAndOnlyOnce(t *testing.T) {
 
 // An error which stays the same must neither be logged again nor wake the worker, which would retry at once.
 func TestViewTellsNewsFromRepetition(t *testing.T) {
-	v := &view{changes: &broadcast{}}
+	v := &view{changes: &broadcast{}, now: time.Now}
 	for step, tc := range []struct {
 		err  error
 		news bool

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/klog/v2"
@@ -41,6 +42,35 @@ func (s scope) waived(known state) (e Entry, found bool) {
 		return Entry{}, false
 	}
 	return e, true
+}
+
+// missingGrace is how long an object that does not exist is waited for, if the API server calls us through another one:
+// an object may be created after us, and one that is never created must not keep new replicas from getting ready.
+const missingGrace = 2 * time.Minute
+
+// overdue is the entry of a target whose object has not existed for longer than missingGrace. The API server calls
+// nothing through it. It counts again from the moment at which it is created.
+func (i *Injector) overdue(v *view) (e Entry, found bool) {
+	known := v.get()
+	if known.live != nil || known.missing.IsZero() || i.opts.Clock.Now().Sub(known.missing) < missingGrace || known.called {
+		return Entry{}, false
+	}
+	return Entry{Target: v.target, Waived: true, Reason: fmt.Sprintf("%s does not exist, and has not for %s or longer, so "+
+		"that the API server does not call us through it: create it, or leave it out of our webhook configurations",
+		v.target.title(), missingGrace)}, true
+}
+
+// nextOverdue is how long it takes until another target may become overdue, 0 if there is none.
+func (i *Injector) nextOverdue() time.Duration {
+	var next time.Duration
+	for _, v := range i.views {
+		known := v.get()
+		wait := missingGrace - i.opts.Clock.Now().Sub(known.missing)
+		if !known.missing.IsZero() && wait > 0 && (next == 0 || wait < next) {
+			next = wait
+		}
+	}
+	return next
 }
 
 // Callable returns nil while there is a target through which the API server can call us, and with no targets. The error
@@ -93,10 +123,25 @@ func (i *Injector) tellWaived(ctx context.Context) {
 				i.opts.Observer.Waived(v.target, reason)
 			}
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
+		i.sleepUntilOverdue(ctx, changed)
+		if ctx.Err() != nil {
 			return
 		}
+	}
+}
+
+// sleepUntilOverdue returns at the next change, when another target may be overdue, or when ctx ends.
+func (i *Injector) sleepUntilOverdue(ctx context.Context, changed <-chan struct{}) {
+	var due <-chan time.Time
+	if wait := i.nextOverdue(); wait > 0 {
+		timer := i.opts.Clock.NewTimer(wait)
+		defer timer.Stop()
+		due = timer.C()
+	}
+	select {
+	case <-changed:
+	case <-due:
+		i.changes.announce() // Waits for trust have one object less to wait for.
+	case <-ctx.Done():
 	}
 }

@@ -55,11 +55,11 @@ func ExampleNewServer_faults() {
 	for _, name := range []string{bootstrap.EnvService, bootstrap.EnvNamespace, bootstrap.EnvServiceAccount} {
 		os.Unsetenv(name)
 	}
-	_, err := bootstrap.NewServer(bootstrap.Options{ExternalTrust: true, Registerer: prometheus.NewRegistry()})
+	_, err := bootstrap.NewServer(bootstrap.Options{
+		ExternalTrust: true, SignerName: "example.com/serving", Registerer: prometheus.NewRegistry()})
 	fmt.Println(err)
 	// Output:
 	// bootstrap options: RESTConfig is missing: it says how to reach the API server
 	// Service (environment variable SERVICE_NAME) is missing: the certificate is for the name of the Service
 	// Namespace (environment variable POD_NAMESPACE) is missing: the certificate is for the name of the Service
-	// ServiceAccount (environment variable POD_SERVICE_ACCOUNT) is missing: signer hookstrap.dev/serving signs for that ServiceAccount alone
 }

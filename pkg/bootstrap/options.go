@@ -41,8 +41,8 @@ func ParseSource(s string) (Source, error) {
 // DefaultSelfAddress is where the webhook server of controller-runtime listens by default, seen from inside the pod.
 const DefaultSelfAddress = "127.0.0.1:9443"
 
-// Options configures a [Server] or a [Bootstrapper]. RESTConfig and WebhookConfigurations are needed; Service, Namespace
-// and ServiceAccount too, where the environment does not have them. Everything else has a default.
+// Options configures a [Server] or a [Bootstrapper]. RESTConfig and WebhookConfigurations are needed; Service,
+// Namespace and ServiceAccount too, where the environment does not have them. Everything else has a default.
 type Options struct {
 	// RESTConfig reaches the API server. It is copied. It may be nil with SourceFiles and ExternalTrust: nothing is asked
 	// of the API server then, and there are no events.

@@ -22,8 +22,8 @@ import (
 // startPatience is how long after [NewServer] the log says that nothing has started the server.
 const startPatience = 10 * time.Second
 
-var errServerNotStarted = errors.New("the webhook server was not started: call its method AddTo with the manager, and " +
-	"start the manager; without one, call Start")
+var errServerNotStarted = errors.New("the webhook server was not started: call its method AddTo with the manager, " +
+	"and start the manager; without one, call Start")
 
 // Server is a whole webhook server: a certificate, its CA in the caBundle of the webhook configurations, health probes,
 // and an orderly end. It implements controller-runtime's webhook.Server, for a manager:
@@ -85,8 +85,8 @@ type Manager interface {
 // AddTo makes the manager run the server: all of it, from when the manager starts until its end. The manager must have
 // been made with the server as its WebhookServer. Call it before the manager is started.
 //
-// A manager with a HealthProbeBindAddress of its own is ready if the server is. Those probes fail as soon as the manager
-// is told to end; the server's own, at [ServerOptions.HealthAddress], go on until it has drained.
+// A manager with a HealthProbeBindAddress of its own is ready if the server is. Those probes fail as soon as the
+// manager is told to end; the server's own, at [ServerOptions.HealthAddress], go on until it has drained.
 func (s *Server) AddTo(mgr Manager) error {
 	if mgr.GetWebhookServer() != webhook.Server(s) {
 		return errors.New("the manager has another webhook server: make it with this one, " +
@@ -109,7 +109,8 @@ type namespaceNoticer interface {
 // Register serves a path with a handler. It panics if the path has one.
 //
 // A handler that has the method NoticeNamespace, as that of package handler, is told our own namespace: reviews of what
-// is in it are logged once, for a webhook that is asked about its own Pods cannot start again when all of them are gone.
+// is in it are logged once, for a webhook that is asked about its own Pods cannot start again when all of them are
+// gone.
 func (s *Server) Register(path string, hook http.Handler) {
 	if h, ok := hook.(namespaceNoticer); ok {
 		h.NoticeNamespace(s.boot.options.Namespace, s.boot.AskedAboutOwnNamespace)

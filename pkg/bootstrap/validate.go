@@ -61,7 +61,8 @@ func (o Options) validate() error {
 func (o Options) validateIdentity(found *faults) {
 	in, before := o.identityInputs(nil), len(*found)
 	for _, name := range []struct{ field, value string }{{"Service", in.Service}, {"Namespace", in.Namespace}} {
-		found.add(name.value == "", name.field, "${"+name.field+"} is missing: the certificate is for the name of the Service")
+		found.add(name.value == "", name.field,
+			"${"+name.field+"} is missing: the certificate is for the name of the Service")
 	}
 	for _, part := range []struct {
 		field string
@@ -109,8 +110,8 @@ func (o Options) profile() (signer.Profile, error) {
 	case o.BuiltInSignerName:
 		return signer.LookupBuiltIn(o.SignerName)
 	case signer.BuiltIn:
-		return signer.Profile{}, fmt.Errorf("the built-in signer %s has the name %s (BuiltInSignerName): leave one of them out",
-			o.SignerName, o.BuiltInSignerName)
+		return signer.Profile{}, fmt.Errorf("the built-in signer %s has the name %s (BuiltInSignerName): leave one "+
+			"of them out", o.SignerName, o.BuiltInSignerName)
 	default:
 		return signer.Lookup(o.SignerName)
 	}

@@ -112,7 +112,7 @@ func (o *offlineOptions) run(cmd *cobra.Command, global Options) error {
 		maps.Copy(set, l.labels)
 	}
 	for _, warning := range o.checks.configuration.Warnings {
-		fmt.Fprintf(cmd.ErrOrStderr(), "Warning: check configuration %s: %s\n", o.checks.path, warning)
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "Warning: check configuration %s: %s\n", o.checks.path, warning)
 	}
 	bar := newProgress(cmd.ErrOrStderr())
 	o.offline.Progress = bar.update

@@ -51,7 +51,7 @@ func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
 		"namespace of the Service and of this server (default $"+bootstrap.EnvNamespace+")")
 	fs.Var(newList(&b.PodIPs, "ip", parsePodIP), "pod-ip",
 		"IP address of this pod, repeatable (default $"+bootstrap.EnvPodIPs+")")
-	fs.Var(newValue(&b.ServiceAccount, "name", "", parseServiceAccount), "service-account",
+	fs.Var(newValue(&b.ServiceAccount, "name", "", parseObjectName), "service-account",
 		"ServiceAccount this server runs as (default $"+bootstrap.EnvServiceAccount+")")
 	fs.Var(newValue(&b.ClusterDomain, "domain", "", parseClusterDomain), "cluster-domain",
 		"DNS domain of the cluster (default from the search list of /etc/resolv.conf, then "+
@@ -71,7 +71,7 @@ func (o *commonOptions) addCertificateFlags(fs *pflag.FlagSet) {
 	requested{&b.SignerName, &b.Approval, &b.Duration, &b.KeyAlgorithm}.addFlags(fs, parseSignerName)
 	fs.Var(newValue(&b.CAFile, "file", "", parseBundleFile), "ca-file",
 		"PEM file with the CA of an external signer, for when it cannot be found otherwise; it is read again when it changes")
-	fs.Var(newValue(&b.CASecretName, "name", "", parseSecretName), "ca-secret-name",
+	fs.Var(newValue(&b.CASecretName, "name", "", parseObjectName), "ca-secret-name",
 		"Secret of the built-in signer's CA, in the same namespace (default the Service's name and -ca)")
 	fs.BoolVar(&b.PublishTrustBundle, "publish-trust-bundle", false,
 		"also keep the CA of the built-in signer in a ClusterTrustBundle, for clients other than the API server")
@@ -105,8 +105,8 @@ func (o *commonOptions) addProcessFlags(fs *pflag.FlagSet) {
 	o.addClientFlags(fs)
 }
 
-// complete fills in what a command has to know before the options are judged, from the environment as they do, and takes
-// "none" out of the webhook configurations.
+// complete fills in what a command has to know before the options are judged, from the environment as they do, and
+// takes "none" out of the webhook configurations.
 func (o *commonOptions) complete() {
 	b := &o.bootstrap
 	env, _ := bootstrap.FromEnvironment(os.Getenv) // The options name what cannot be read.
@@ -131,7 +131,8 @@ func clusterDomain(namespace string) string {
 	return domain
 }
 
-// construct makes what the options describe, with the API server that is found, and sets up the log once nothing is wrong.
+// construct makes what the options describe, with the API server that is found, and sets up the log once nothing is
+// wrong.
 func construct[T any](o *commonOptions, build func(bootstrap.Options) (T, error)) (made T, err error) {
 	if err := checkLogging(o.logging); err != nil {
 		return made, &usageError{err}

@@ -65,7 +65,7 @@ func newDistrustCommand() *cobra.Command {
 func (o *distrustOptions) addFlags(fs *pflag.FlagSet) {
 	fs.VarP(newValue(&o.secret.Namespace, "name", o.secret.Namespace, parseNamespace), "namespace", "n",
 		"namespace of the CA's Secret")
-	fs.Var(newValue(&o.secret.Name, "name", o.secret.Name, parseSecretName), "secret-name",
+	fs.Var(newValue(&o.secret.Name, "name", o.secret.Name, parseObjectName), "secret-name",
 		"name of the CA's Secret: that of the Service, and -ca")
 	fs.Var(newList(&o.fingerprints, "sha256", authority.ParseFingerprint), "fingerprint",
 		"SHA-256 fingerprint of a CA's certificate, repeatable; also of a CA that is not there yet")
@@ -74,13 +74,6 @@ func (o *distrustOptions) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.all, "all", false, "all CAs that are trusted now; a new one is made")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only say what would be done")
 	addKubeconfigFlag(fs, &o.kubeconfig)
-}
-
-func parseSecretName(text string) (string, error) {
-	if _, err := trust.ParseTarget("validating/" + text); err != nil {
-		return "", fmt.Errorf("%q is not the name of a Secret: use lower-case letters, digits, '-' and '.'", text)
-	}
-	return text, nil
 }
 
 func (o *distrustOptions) validate() error {

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	cliflag "k8s.io/component-base/cli/flag"
 
 	"github.com/hookstrap/hookstrap/internal/csr"
@@ -68,10 +69,11 @@ func parseTarget(text string) (trust.Target, error) {
 	return trust.ParseTarget(text)
 }
 
-// parseServiceAccount takes what a ServiceAccount may be called: a DNS subdomain, as a webhook configuration is.
-func parseServiceAccount(text string) (string, error) {
-	if _, err := trust.ParseTarget("validating/" + text); err != nil {
-		return "", fmt.Errorf("%q is not the name of a ServiceAccount: use lower-case letters, digits, '-' and '.'", text)
+// parseObjectName takes what a Secret or a ServiceAccount may be called: a DNS subdomain.
+func parseObjectName(text string) (string, error) {
+	if len(validation.IsDNS1123Subdomain(text)) > 0 {
+		return "", fmt.Errorf("%q is not the name of a Secret or a ServiceAccount: use lower-case letters, digits, '-' "+
+			"and '.'", text)
 	}
 	return text, nil
 }

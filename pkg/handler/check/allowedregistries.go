@@ -14,8 +14,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// AllowedRegistries denies images from elsewhere than allowed places.
-type AllowedRegistries struct {
+// allowedRegistries denies images from elsewhere than allowed places.
+type allowedRegistries struct {
 	// Allowed are the places: everything below one, as in ghcr.io/* or ghcr.io/acme/*, or a repository, as in
 	// docker.io/library/nginx. Names are compared as they are written out, so that docker.io/acme/* has neither
 	// docker.io/acme-evil/app in it nor nginx, which is docker.io/library/nginx.
@@ -27,7 +27,7 @@ func allowedRegistriesDefinition() handler.Definition {
 		Summary: "Images come from allowed registries and repositories.",
 		Why: "Who may push to a registry decides what runs. A public one takes images from any user, under names that " +
 			"are a typing error away from well-known ones.",
-	}, no[AllowedRegistries], func(p AllowedRegistries, _ handler.Environment) (handler.Check, error) {
+	}, no[allowedRegistries], func(p allowedRegistries, _ handler.Environment) (handler.Check, error) {
 		patterns, err := image.ParsePatterns(p.Allowed)
 		if err != nil {
 			return nil, err
@@ -38,7 +38,7 @@ func allowedRegistriesDefinition() handler.Definition {
 }
 
 // Validate implements [handler.Validator].
-func (p AllowedRegistries) Validate(path *field.Path) field.ErrorList {
+func (p allowedRegistries) Validate(path *field.Path) field.ErrorList {
 	path = path.Child("allowed")
 	if len(p.Allowed) == 0 {
 		return field.ErrorList{field.Required(path, "list registries, or turn the check off")}

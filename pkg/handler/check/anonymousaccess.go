@@ -13,8 +13,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// AnonymousAccess denies RoleBindings and ClusterRoleBindings that give rights to anonymous users.
-type AnonymousAccess struct {
+// anonymousAccess denies RoleBindings and ClusterRoleBindings that give rights to people whom nobody knows.
+type anonymousAccess struct {
 	// DeniedUsers are users to whom nothing may be bound.
 	DeniedUsers []string `json:"deniedUsers"`
 	// DeniedGroups are groups to which nothing may be bound. system:authenticated is one to think of.
@@ -28,18 +28,18 @@ func anonymousAccessDefinition() handler.Definition {
 		Summary: "No role is bound to anonymous users.",
 		Why: "What is bound to system:anonymous or system:unauthenticated belongs to everybody who reaches the API " +
 			"server, without a password or a certificate.",
-	}, func() AnonymousAccess {
-		return AnonymousAccess{
+	}, func() anonymousAccess {
+		return anonymousAccess{
 			DeniedUsers: []string{"system:anonymous"}, DeniedGroups: []string{"system:unauthenticated"},
 			// Kubernetes' own, for the version and the health of the API server.
 			AllowedClusterRoles: []string{"system:public-info-viewer"},
 		}
-	}, func(p AnonymousAccess, _ handler.Environment) (handler.Check, error) {
+	}, func(p anonymousAccess, _ handler.Environment) (handler.Check, error) {
 		return ruleFunc{"anonymousAccess", p.evaluate}, nil
 	})
 }
 
-func (p AnonymousAccess) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (p anonymousAccess) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	// A ClusterRoleBinding is read as a RoleBinding: they have the same subjects.
 	binding, ok, err := objectOf[rbacv1.RoleBinding](req,
 		rbacv1.SchemeGroupVersion.WithKind("RoleBinding"), rbacv1.SchemeGroupVersion.WithKind("ClusterRoleBinding"))
@@ -61,7 +61,7 @@ func (p AnonymousAccess) evaluate(ctx context.Context, req *handler.Request) ([]
 	return violations, ctx.Err()
 }
 
-func (p AnonymousAccess) denies(subject rbacv1.Subject) bool {
+func (p anonymousAccess) denies(subject rbacv1.Subject) bool {
 	switch subject.Kind {
 	case rbacv1.UserKind:
 		return slices.Contains(p.DeniedUsers, subject.Name)

@@ -16,9 +16,9 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// Capabilities denies containers with more of root's power than they need. Names are those of Kubernetes, in capital
+// capabilitiesCheck denies containers with more of root's power than they need. Names are those of Kubernetes, in capital
 // letters and without CAP_; any other spelling counts as another capability.
-type Capabilities struct {
+type capabilitiesCheck struct {
 	// AllowedAdd are the capabilities that containers may add.
 	AllowedAdd []string `json:"allowedAdd"`
 	// RequiredDrop are the capabilities that containers have to drop. Who drops ALL has dropped them all.
@@ -29,14 +29,14 @@ func capabilitiesDefinition() handler.Definition {
 	return definePods("capabilities", handler.Doc{
 		Summary: "Containers drop capabilities, and add none but allowed ones.",
 		Why: "A capability is a part of root's power. Container runtimes give more than a dozen by default, of which " +
-			"nearly no program needs one, while each is a step out of the container for an attacker who controls the program.",
-	}, func() Capabilities {
-		return Capabilities{AllowedAdd: []string{"NET_BIND_SERVICE"}, RequiredDrop: []string{"ALL"}}
+			"nearly no program needs one, while each is a step out of the container for whoever takes the program over.",
+	}, func() capabilitiesCheck {
+		return capabilitiesCheck{AllowedAdd: []string{"NET_BIND_SERVICE"}, RequiredDrop: []string{"ALL"}}
 	})
 }
 
 // Validate implements [handler.Validator].
-func (p Capabilities) Validate(path *field.Path) field.ErrorList {
+func (p capabilitiesCheck) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for _, list := range []struct {
 		name  string
@@ -52,7 +52,7 @@ func (p Capabilities) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p Capabilities) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
+func (p capabilitiesCheck) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
 	for _, c := range heeded(ctx, containersOf(pod)) {
 		has := c.security().Capabilities
@@ -102,7 +102,7 @@ func misspelled(dropped []corev1.Capability, missing []string) string {
 }
 
 // undropped are the capabilities that should have been dropped.
-func (p Capabilities) undropped(dropped []corev1.Capability) []string {
+func (p capabilitiesCheck) undropped(dropped []corev1.Capability) []string {
 	if slices.Contains(dropped, "ALL") {
 		return nil
 	}

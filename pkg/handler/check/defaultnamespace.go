@@ -14,9 +14,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// DefaultNamespace denies objects in namespaces that are for no workload. What Kubernetes itself keeps there is left
-// alone.
-type DefaultNamespace struct {
+// defaultNamespace denies objects in namespaces that are for nobody. What Kubernetes itself keeps there is left alone.
+type defaultNamespace struct {
 	// Namespaces are those in which nothing may be created.
 	Namespaces []string `json:"namespaces"`
 }
@@ -26,14 +25,14 @@ func defaultNamespaceDefinition() handler.Definition {
 		Summary: `Objects are not in the namespace "default".`,
 		Why: "What is there was nearly always meant to be elsewhere: somebody forgot the namespace. Quotas, network " +
 			"policies and rights that belong to a namespace do not hold in the default one.",
-	}, func() DefaultNamespace { return DefaultNamespace{Namespaces: []string{metav1.NamespaceDefault}} },
-		func(p DefaultNamespace, _ handler.Environment) (handler.Check, error) {
+	}, func() defaultNamespace { return defaultNamespace{Namespaces: []string{metav1.NamespaceDefault}} },
+		func(p defaultNamespace, _ handler.Environment) (handler.Check, error) {
 			return ruleFunc{"defaultNamespace", p.evaluate}, nil
 		})
 }
 
 // Validate implements [handler.Validator].
-func (p DefaultNamespace) Validate(path *field.Path) field.ErrorList {
+func (p defaultNamespace) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, name := range p.Namespaces {
 		for _, problem := range validation.IsDNS1123Label(name) {
@@ -43,7 +42,7 @@ func (p DefaultNamespace) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p DefaultNamespace) evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (p defaultNamespace) evaluate(_ context.Context, req *handler.Request) ([]handler.Violation, error) {
 	if !slices.Contains(p.Namespaces, req.Namespace) || isNamespace(req) || kubernetesOwn(req) {
 		return nil, nil
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// examples has a folder for each check, called as it: denied.yaml, admitted.yaml, and parameters.yaml unless the defaults
-// deny what denied.yaml is.
+// examples has a folder for each check, called as it: denied.yaml, admitted.yaml, and parameters.yaml unless the
+// defaults deny what denied.yaml is.
 //
 //go:embed examples
 var examples embed.FS

@@ -9,8 +9,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// HostNamespaces denies Pods that share namespaces of their node. The fields say which ones may be shared.
-type HostNamespaces struct {
+// hostNamespaces denies Pods that share namespaces of their node. The fields say which ones may be shared.
+type hostNamespaces struct {
 	// AllowHostNetwork admits Pods on the node's network.
 	AllowHostNetwork bool `json:"allowHostNetwork,omitempty"`
 	// AllowHostPID admits Pods that see the node's processes.
@@ -24,10 +24,10 @@ func hostNamespacesDefinition() handler.Definition {
 		Summary: "Pods do not share the network, process or IPC namespace of their node.",
 		Why: "On the node's network a Pod reaches what listens on localhost, such as the kubelet, and passes by network " +
 			"policies. Among the node's processes it reads their environment, and with it other Pods' secrets.",
-	}, no[HostNamespaces])
+	}, no[hostNamespaces])
 }
 
-func (p HostNamespaces) violations(_ context.Context, pod PodTemplate) []handler.Violation {
+func (p hostNamespaces) violations(_ context.Context, pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
 	for _, shared := range []struct {
 		is, allowed bool

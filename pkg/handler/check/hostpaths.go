@@ -15,14 +15,14 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// HostPaths denies Pods that mount directories or files of their node.
-type HostPaths struct {
+// hostPathsCheck denies Pods that mount directories or files of their node.
+type hostPathsCheck struct {
 	// Allowed are the places that may be mounted, with all that is below them. Without any, none may.
-	Allowed []HostPath `json:"allowed,omitempty"`
+	Allowed []allowedHostPath `json:"allowed,omitempty"`
 }
 
-// HostPath is a place on a node.
-type HostPath struct {
+// allowedHostPath is a place on a node.
+type allowedHostPath struct {
 	// Path is an absolute path. /var/log stands for itself and all below it, and not for /var/logs.
 	Path string `json:"path"`
 	// ReadOnly admits the place only if every container mounts it with readOnly: true.
@@ -34,11 +34,11 @@ func hostPathsDefinition() handler.Definition {
 		Summary: "Pods mount no directories of their node, or only allowed ones.",
 		Why: "Who writes to the node's files owns the node, and who reads them reads the secrets of all Pods on it. " +
 			"Allow narrow paths, and read-only ones: a symbolic link in a writable place leads everywhere.",
-	}, no[HostPaths])
+	}, no[hostPathsCheck])
 }
 
 // Validate implements [handler.Validator].
-func (p HostPaths) Validate(at *field.Path) field.ErrorList {
+func (p hostPathsCheck) Validate(at *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, allowed := range p.Allowed {
 		if !path.IsAbs(allowed.Path) || climbs(allowed.Path) {
@@ -60,7 +60,7 @@ func hostPathsOf(req *handler.Request) (PodTemplate, bool, error) {
 	return pod, err == nil, err
 }
 
-func (p HostPaths) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
+func (p hostPathsCheck) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
 	containers := containersOf(pod)
 	mounts, own := mountsOf(containers), imageParts(pod, isNoDebug)
@@ -92,7 +92,7 @@ func (p HostPaths) violations(ctx context.Context, pod PodTemplate) []handler.Vi
 
 // restOf is one violation for the volumes that are not told apart: each would have all containers of the Pod among its
 // parts. An update may take any of them away.
-func (p HostPaths) restOf(
+func (p hostPathsCheck) restOf(
 	pod PodTemplate, own []string, rest []int, mounts map[string][]string,
 ) handler.Violation {
 	v := riskOf(own, pod.Path.Child("volumes"), "volumes beyond the first %d mount paths of the node; %s", maxLocated,
@@ -107,7 +107,7 @@ func (p HostPaths) restOf(
 }
 
 // allow says whether the path may be mounted, and whether for reading only.
-func (p HostPaths) allow(wanted string) (readOnly, ok bool) {
+func (p hostPathsCheck) allow(wanted string) (readOnly, ok bool) {
 	if climbs(wanted) {
 		return false, false
 	}
@@ -146,7 +146,7 @@ func writable(ctx context.Context, containers []podContainer, readOnly map[strin
 	return violations
 }
 
-func (p HostPaths) advice() string {
+func (p hostPathsCheck) advice() string {
 	if len(p.Allowed) == 0 {
 		return "use another kind of volume"
 	}

@@ -15,14 +15,14 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// HostPorts denies containers that take ports of their node.
-type HostPorts struct {
+// hostPortsCheck denies containers that take ports of their node.
+type hostPortsCheck struct {
 	// Allowed are the ranges of ports that may be taken. Without any, none may.
-	Allowed []PortRange `json:"allowed,omitempty"`
+	Allowed []portRange `json:"allowed,omitempty"`
 }
 
-// PortRange is a range of ports, both ends included.
-type PortRange struct {
+// portRange is a range of ports, both ends included.
+type portRange struct {
 	// From is the first port, from 1 to 65535.
 	From int32 `json:"from"`
 	// To is the last port; 0, or none, is the same as From.
@@ -34,11 +34,11 @@ func hostPortsDefinition() handler.Definition {
 		Summary: "Containers take no ports of their node, or only allowed ones.",
 		Why: "A port of the node is open to all clients of the node, whatever the network policies and Services say, " +
 			"and keeps a second such Pod from the same node.",
-	}, no[HostPorts])
+	}, no[hostPortsCheck])
 }
 
 // Validate implements [handler.Validator].
-func (p HostPorts) Validate(path *field.Path) field.ErrorList {
+func (p hostPortsCheck) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, r := range p.Allowed {
 		at := path.Child("allowed").Index(i)
@@ -54,7 +54,7 @@ func (p HostPorts) Validate(path *field.Path) field.ErrorList {
 
 const maxPort = 65535
 
-func (p HostPorts) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
+func (p hostPortsCheck) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
 	for _, c := range heeded(ctx, containersOf(pod)) {
 		for i, port := range heeded(ctx, c.Ports) {
@@ -76,13 +76,13 @@ func hostPort(pod PodTemplate, port corev1.ContainerPort) int32 {
 	return port.HostPort
 }
 
-func (p HostPorts) allow(port int32) bool {
-	return slices.ContainsFunc(p.Allowed, func(r PortRange) bool { return r.From <= port && port <= r.last() })
+func (p hostPortsCheck) allow(port int32) bool {
+	return slices.ContainsFunc(p.Allowed, func(r portRange) bool { return r.From <= port && port <= r.last() })
 }
 
-func (r PortRange) last() int32 { return cmp.Or(r.To, r.From) }
+func (r portRange) last() int32 { return cmp.Or(r.To, r.From) }
 
-func (p HostPorts) advice() string {
+func (p hostPortsCheck) advice() string {
 	if len(p.Allowed) == 0 {
 		return "remove hostPort, and use a Service"
 	}

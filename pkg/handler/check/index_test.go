@@ -61,7 +61,7 @@ func newIndexed() *indexed {
 }
 
 // naiveTaken compares an Ingress with all others, as it is written down in IngressHosts.Unique.
-func naiveTaken(p IngressHosts, ingress *networkingv1.Ingress, others map[string]*networkingv1.Ingress) []string {
+func naiveTaken(p ingressHosts, ingress *networkingv1.Ingress, others map[string]*networkingv1.Ingress) []string {
 	var texts []string
 	for wanted := range p.routes(ingress) {
 		how, by, at := "", "", ""
@@ -118,7 +118,7 @@ func TestIndexOfIngressesIsTheComparison(t *testing.T) {
 			}
 			o.Spec.Rules = append(o.Spec.Rules, rule)
 		}
-		p := IngressHosts{Unique: pick(uniqueHost, uniquePath)}
+		p := ingressHosts{Unique: pick(uniqueHost, uniquePath)}
 		find, err := finderOf(t.Context(), handler.Environment{Cluster: cluster}, ingressRoutes())
 		if err != nil {
 			t.Fatal(err)
@@ -295,7 +295,7 @@ func TestChecksFailWhenObjectsAreMissing(t *testing.T) {
 	for i := range 20 {
 		w.Set(liveIngress(t, ingress(fmt.Sprint("other-", i), "old", ``, "a.example /x")))
 	}
-	check, err := definition(t, "ingressHosts").Build(&IngressHosts{Unique: uniquePath}, handler.Environment{Cluster: cluster})
+	check, err := definition(t, "ingressHosts").Build(&ingressHosts{Unique: uniquePath}, handler.Environment{Cluster: cluster})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +316,7 @@ func BenchmarkIngressHosts(b *testing.B) {
 			o.Spec.Rules = []networkingv1.IngressRule{{Host: fmt.Sprintf("h%d.example.com", i)}}
 			w.Set(o)
 		}
-		p := IngressHosts{Unique: uniquePath, AllowWildcards: true}
+		p := ingressHosts{Unique: uniquePath, AllowWildcards: true}
 		env := handler.Environment{Cluster: cluster}
 		if host != "*.example.com" {
 			host = "new.example.com"

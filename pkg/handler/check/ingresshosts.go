@@ -17,8 +17,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// IngressHosts denies Ingresses that take hosts which are not theirs to take, or serve them without TLS.
-type IngressHosts struct {
+// ingressHosts denies Ingresses that take hosts which are not theirs to take, or serve them without TLS.
+type ingressHosts struct {
 	// AllowWildcards admits hosts that begin with "*.", and rules without a host and default backends, which are for
 	// every host.
 	AllowWildcards bool `json:"allowWildcards,omitempty"`
@@ -48,8 +48,8 @@ func ingressHostsDefinition() handler.Definition {
 		Summary: "Ingresses name their hosts, serve them with TLS, and do not share them with other namespaces.",
 		Why: "Which of two Ingresses for the same host gets the traffic is up to the controller: somebody else's cookies " +
 			"and passwords, maybe. A rule without a host is for every host.",
-	}, func() IngressHosts { return IngressHosts{RequireTLS: true, Unique: uniquePath} },
-		func(p IngressHosts, env handler.Environment) (handler.Check, error) {
+	}, func() ingressHosts { return ingressHosts{RequireTLS: true, Unique: uniquePath} },
+		func(p ingressHosts, env handler.Environment) (handler.Check, error) {
 			return ruleFunc{"ingressHosts", func(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 				return p.evaluate(ctx, req, env)
 			}}, nil
@@ -57,15 +57,15 @@ func ingressHostsDefinition() handler.Definition {
 }
 
 // ReadsCluster implements [handler.Reader].
-func (p IngressHosts) ReadsCluster() bool { return p.Unique != uniqueNone }
+func (p ingressHosts) ReadsCluster() bool { return p.Unique != uniqueNone }
 
 // Values implements [handler.Enumerator].
-func (IngressHosts) Values() map[string][]string {
+func (ingressHosts) Values() map[string][]string {
 	return map[string][]string{"unique": {uniquePath, uniqueHost, uniqueNone}}
 }
 
 // Validate implements [handler.Validator].
-func (p IngressHosts) Validate(path *field.Path) field.ErrorList {
+func (p ingressHosts) Validate(path *field.Path) field.ErrorList {
 	errs := oneOf(path.Child("unique"), p.Unique, p.Values()["unique"])
 	for i, key := range p.TLSAnnotations {
 		for _, problem := range validation.IsQualifiedName(strings.ToLower(key)) {
@@ -75,7 +75,7 @@ func (p IngressHosts) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p IngressHosts) evaluate(
+func (p ingressHosts) evaluate(
 	ctx context.Context, req *handler.Request, env handler.Environment,
 ) ([]handler.Violation, error) {
 	// extensions/v1beta1 was the first home of the kind; it cannot be read, and so must not pass.
@@ -97,7 +97,7 @@ func (p IngressHosts) evaluate(
 }
 
 // wildcards reports what is for every host, or for many.
-func (p IngressHosts) wildcards(ingress *networkingv1.Ingress) []handler.Violation {
+func (p ingressHosts) wildcards(ingress *networkingv1.Ingress) []handler.Violation {
 	if p.AllowWildcards {
 		return nil
 	}
@@ -127,7 +127,7 @@ func keep(v handler.Violation) handler.Violation {
 }
 
 // withoutTLS reports hosts that no section of spec.tls names.
-func (p IngressHosts) withoutTLS(ingress *networkingv1.Ingress) []handler.Violation {
+func (p ingressHosts) withoutTLS(ingress *networkingv1.Ingress) []handler.Violation {
 	if !p.RequireTLS || p.hasTLS(ingress) {
 		return nil
 	}
@@ -154,7 +154,7 @@ func (p IngressHosts) withoutTLS(ingress *networkingv1.Ingress) []handler.Violat
 
 // hasTLS says whether all hosts of an Ingress have TLS, without being named. For the API, a section without hosts has
 // those for which the controller uses its certificate.
-func (p IngressHosts) hasTLS(ingress *networkingv1.Ingress) bool {
+func (p ingressHosts) hasTLS(ingress *networkingv1.Ingress) bool {
 	for _, key := range p.TLSAnnotations {
 		if value := ingress.Annotations[key]; value != "" && value != "false" {
 			return true

@@ -21,7 +21,7 @@ func ingressRoutes() *view.View[struct{}] {
 		func(ingress *networkingv1.Ingress) (view.Kept[struct{}], bool) {
 			var keys []view.Key
 			for _, unique := range []string{uniqueHost, uniquePath} {
-				for route := range (IngressHosts{Unique: unique}).routes(ingress) {
+				for route := range (ingressHosts{Unique: unique}).routes(ingress) {
 					keys = append(keys, route.keys()...)
 				}
 			}
@@ -30,7 +30,7 @@ func ingressRoutes() *view.View[struct{}] {
 }
 
 // taken reports hosts, or paths of hosts, that Ingresses of other namespaces have.
-func (p IngressHosts) taken(
+func (p ingressHosts) taken(
 	ctx context.Context, namespace string, ingress *networkingv1.Ingress, find finder[struct{}],
 ) ([]handler.Violation, error) {
 	var violations []handler.Violation
@@ -109,7 +109,7 @@ func (r route) String() string {
 
 // routes lists what must be unique, with the path of each field. A rule without a host shares nothing: that it is for
 // every host is another matter.
-func (p IngressHosts) routes(ingress *networkingv1.Ingress) iter.Seq2[route, func() *field.Path] {
+func (p ingressHosts) routes(ingress *networkingv1.Ingress) iter.Seq2[route, func() *field.Path] {
 	return func(yield func(route, func() *field.Path) bool) {
 		for i, rule := range ingress.Spec.Rules {
 			at := func() *field.Path { return field.NewPath("spec", "rules").Index(i) }

@@ -18,8 +18,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// LabelRule is a label, or an annotation, that must be there.
-type LabelRule struct {
+// requiredLabel is a label, or an annotation, that must be there.
+type requiredLabel struct {
 	// Key is the key, such as "team" or "app.kubernetes.io/name".
 	Key string `json:"key"`
 	// Pattern is a regular expression (https://pkg.go.dev/regexp/syntax) for the whole value. Without one, any value
@@ -27,18 +27,18 @@ type LabelRule struct {
 	Pattern string `json:"pattern,omitempty"`
 }
 
-// labelRule is a LabelRule ready for use.
+// labelRule is a requiredLabel ready for use.
 type labelRule struct {
-	LabelRule
+	requiredLabel
 	whole *regexp.Regexp // nil if there is no pattern
 }
 
-func (r LabelRule) compile(sort string) (labelRule, error) {
+func (r requiredLabel) compile(sort string) (labelRule, error) {
 	if problems := validation.IsQualifiedName(r.Key); len(problems) > 0 {
 		return labelRule{}, fmt.Errorf("%s key %q is not valid: %s", sort, r.Key, problems[0])
 	}
 	if r.Pattern == "" {
-		return labelRule{LabelRule: r}, nil
+		return labelRule{requiredLabel: r}, nil
 	}
 	// Compiled by itself first: "a)|(b" is no pattern, but becomes one in the brackets that make it match the whole.
 	if _, err := regexp.Compile(r.Pattern); err != nil {
@@ -50,7 +50,7 @@ func (r LabelRule) compile(sort string) (labelRule, error) {
 		return labelRule{}, fmt.Errorf("pattern %q of %s %q does not end what it begins; finish it: %w", r.Pattern, sort,
 			r.Key, err)
 	}
-	return labelRule{LabelRule: r, whole: whole}, nil
+	return labelRule{requiredLabel: r, whole: whole}, nil
 }
 
 func (r labelRule) problemOf(sort string, values map[string]string) string {
@@ -73,7 +73,7 @@ type metadataRules struct {
 	resources   []schema.GroupResource // none stands for all
 }
 
-func compileRules(sort, plural string, rules []LabelRule, resources []schema.GroupResource) (metadataRules, error) {
+func compileRules(sort, plural string, rules []requiredLabel, resources []schema.GroupResource) (metadataRules, error) {
 	compiled := metadataRules{sort: sort, field: plural, resources: slices.Clone(resources)}
 	var errs []error
 	for _, rule := range rules {
@@ -142,7 +142,7 @@ func (m metadataRules) violations(path *field.Path, values map[string]string) []
 }
 
 // validateRules returns all that is wrong with parameters.
-func validateRules(path *field.Path, sort, plural string, rules []LabelRule, resources []string) field.ErrorList {
+func validateRules(path *field.Path, sort, plural string, rules []requiredLabel, resources []string) field.ErrorList {
 	var errs field.ErrorList
 	if len(rules) == 0 {
 		errs = append(errs, field.Required(path.Child(plural), fmt.Sprintf("list %s, or turn the check off", plural)))

@@ -13,8 +13,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// PodDisruptionBudgets denies budgets which no eviction can pass.
-type PodDisruptionBudgets struct {
+// podDisruptionBudgets denies budgets which no eviction can pass.
+type podDisruptionBudgets struct {
 	// CountReplicas also compares minAvailable with the replicas of the Deployments, StatefulSets, ReplicaSets and
 	// ReplicationControllers whose Pods the budget selects. Of those that a HorizontalPodAutoscaler scales, minReplicas
 	// count: the budget has to let a Pod go when there are no more. And denies a budget for Pods that another one selects
@@ -27,8 +27,8 @@ func podDisruptionBudgetsDefinition() handler.Definition {
 		Summary: "No PodDisruptionBudget blocks every eviction.",
 		Why: "A budget that never has a Pod to spare stops nodes from being drained: an upgrade of the cluster waits for " +
 			"somebody to come and delete it. So does a second budget for the same Pods, however much it would allow.",
-	}, func() PodDisruptionBudgets { return PodDisruptionBudgets{CountReplicas: true} },
-		func(p PodDisruptionBudgets, env handler.Environment) (handler.Check, error) {
+	}, func() podDisruptionBudgets { return podDisruptionBudgets{CountReplicas: true} },
+		func(p podDisruptionBudgets, env handler.Environment) (handler.Check, error) {
 			return ruleFunc{"podDisruptionBudgets", func(
 				ctx context.Context, req *handler.Request,
 			) ([]handler.Violation, error) {
@@ -39,9 +39,9 @@ func podDisruptionBudgetsDefinition() handler.Definition {
 }
 
 // ReadsCluster implements [handler.Reader].
-func (p PodDisruptionBudgets) ReadsCluster() bool { return p.CountReplicas }
+func (p podDisruptionBudgets) ReadsCluster() bool { return p.CountReplicas }
 
-func (p PodDisruptionBudgets) evaluate(
+func (p podDisruptionBudgets) evaluate(
 	ctx context.Context, req *handler.Request, env handler.Environment,
 ) ([]handler.Violation, error) {
 	budget, ok, err := objectOf[policyv1.PodDisruptionBudget](req,
@@ -78,7 +78,7 @@ func (p PodDisruptionBudgets) evaluate(
 }
 
 // blocks reports a budget that no number of Pods makes bearable.
-func (p PodDisruptionBudgets) blocks(budget *policyv1.PodDisruptionBudget) []handler.Violation {
+func (p podDisruptionBudgets) blocks(budget *policyv1.PodDisruptionBudget) []handler.Violation {
 	spec := field.NewPath("spec")
 	if most := budget.Spec.MaxUnavailable; most != nil {
 		// Kubernetes rounds up, so that a percentage lets a Pod go however few there are; nothing need be counted.

@@ -78,7 +78,7 @@ func requestedBy(pod PodTemplate, name corev1.ResourceName) resource.Quantity {
 }
 
 // excessOfPod says what is too much of the Pod as a whole.
-func (p Resources) excessOfPod(pod PodTemplate) []excess {
+func (p resourcesCheck) excessOfPod(pod PodTemplate) []excess {
 	whole, path := resourcesOfPod(pod), pod.Path.Child("resources")
 	return append(p.tooMuch(whole.written, path), p.tooFarApart(whole.full, path)...)
 }

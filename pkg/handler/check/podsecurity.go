@@ -13,10 +13,10 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// PodSecurity holds Pods, and templates of Pods, to a level of the Pod Security Standards
+// podSecurityCheck holds Pods, and templates of Pods, to a level of the Pod Security Standards
 // (https://kubernetes.io/docs/concepts/security/pod-security-standards/). What the levels mean is decided by
-// Kubernetes' own library, the one behind its built-in PodSecurity admission. Make one with [NewPodSecurity].
-type PodSecurity struct {
+// Kubernetes' own library, the one behind its built-in PodSecurity admission. Make one with newPodSecurity.
+type podSecurityCheck struct {
 	controls []control
 	rules    []podSecurityRule
 	env      handler.Environment
@@ -28,17 +28,17 @@ type podSecurityRule struct {
 	controls   []control
 }
 
-var _ handler.Check = PodSecurity{}
+var _ handler.Check = podSecurityCheck{}
 
-// NewPodSecurity makes a check for a level, "privileged" (which allows everything), "baseline" or "restricted", in a
+// newPodSecurity makes a check for a level, "privileged" (which allows everything), "baseline" or "restricted", in a
 // version of the standards, such as "v1.30", or "latest" for the newest one this program knows.
-func NewPodSecurity(level, version string) (PodSecurity, error) {
+func newPodSecurity(level, version string) (podSecurityCheck, error) {
 	parsed, err := parseLevel(level, version)
 	if err != nil {
-		return PodSecurity{}, err
+		return podSecurityCheck{}, err
 	}
 	controls, err := controlsOf(parsed)
-	return PodSecurity{controls: controls}, err
+	return podSecurityCheck{controls: controls}, err
 }
 
 func parseLevel(level, version string) (psapi.LevelVersion, error) {
@@ -54,11 +54,11 @@ func parseLevel(level, version string) (psapi.LevelVersion, error) {
 }
 
 // Name returns "podSecurity".
-func (PodSecurity) Name() string { return "podSecurity" }
+func (podSecurityCheck) Name() string { return "podSecurity" }
 
 // Evaluate returns a violation for each control of the standard that is broken, at the container that breaks it where
 // that can be told, and at the Pod's spec otherwise.
-func (c PodSecurity) Evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (c podSecurityCheck) Evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	pod, ok, err := podOf(req)
 	if err != nil || !ok {
 		return nil, err
@@ -81,7 +81,7 @@ func (c PodSecurity) Evaluate(ctx context.Context, req *handler.Request) ([]hand
 }
 
 // controlsFor are the controls of the first rule that is for the namespace.
-func (c PodSecurity) controlsFor(ctx context.Context, namespace string) ([]control, error) {
+func (c podSecurityCheck) controlsFor(ctx context.Context, namespace string) ([]control, error) {
 	if len(c.rules) == 0 {
 		return c.controls, nil
 	}

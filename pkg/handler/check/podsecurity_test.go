@@ -22,9 +22,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-func podSecurity(t testing.TB, level, version string) PodSecurity {
+func podSecurity(t testing.TB, level, version string) podSecurityCheck {
 	t.Helper()
-	check, err := NewPodSecurity(level, version)
+	check, err := newPodSecurity(level, version)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestPodSecurityErrors(t *testing.T) {
 		{"baseline", "1.30", `pod security version "1.30"`},
 		{"baseline", "", `pod security version ""`},
 	} {
-		if _, err := NewPodSecurity(tt.level, tt.version); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := newPodSecurity(tt.level, tt.version); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("got %v, want %q", err, tt.want)
 		}
 	}
@@ -213,7 +213,7 @@ func newestFixtures(t *testing.T, directory string) string {
 	return fmt.Sprintf("v1.%d", newest)
 }
 
-func testFixture(t *testing.T, check PodSecurity, pod *corev1.Pod, wantViolations bool) {
+func testFixture(t *testing.T, check podSecurityCheck, pod *corev1.Pod, wantViolations bool) {
 	t.Helper()
 	for kind, h := range holders(pod) {
 		got := evaluate(t, check, h.obj)

@@ -15,19 +15,19 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// PodSecurityParameters are the levels that Pods are held to.
-type PodSecurityParameters struct {
+// podSecurityParameters are the levels that Pods are held to.
+type podSecurityParameters struct {
 	// Level is privileged (which allows everything), baseline or restricted.
 	Level string `json:"level"`
 	// Version is the minor version of Kubernetes whose standards apply, as in v1.30, or latest for the newest one known.
 	Version string `json:"version"`
 	// Rules are levels for namespaces with certain labels: the first rule that selects the namespace decides, in place
 	// of the above.
-	Rules []PodSecurityRule `json:"rules,omitempty"`
+	Rules []podSecurityLevel `json:"rules,omitempty"`
 }
 
-// PodSecurityRule is the level for some namespaces.
-type PodSecurityRule struct {
+// podSecurityLevel is the level for some namespaces.
+type podSecurityLevel struct {
 	// NamespaceSelector is what the labels of the namespaces have to be; an empty one selects all.
 	NamespaceSelector metav1.LabelSelector `json:"namespaceSelector"`
 	// Level is privileged, baseline or restricted.
@@ -42,25 +42,25 @@ func podSecurityDefinition() handler.Definition {
 		Why: "The standards are Kubernetes' own list of what lets a Pod take over its node or other Pods. Unlike the " +
 			"admission that is built into the API server, this check also denies Deployments and the like, says which field " +
 			"is at fault, and can hold old namespaces to the level without stopping what runs there already.",
-	}, func() PodSecurityParameters { return PodSecurityParameters{Level: "baseline", Version: "latest"} },
-		PodSecurityParameters.build, handler.NamespaceLabels()).WithDefaultMode(handler.Deny)
+	}, func() podSecurityParameters { return podSecurityParameters{Level: "baseline", Version: "latest"} },
+		podSecurityParameters.build, handler.NamespaceLabels()).WithDefaultMode(handler.Deny)
 }
 
 // Values implements [handler.Enumerator].
-func (PodSecurityParameters) Values() map[string][]string {
+func (podSecurityParameters) Values() map[string][]string {
 	return map[string][]string{"level": levels()}
 }
 
 // Values implements [handler.Enumerator].
-func (PodSecurityRule) Values() map[string][]string { return map[string][]string{"level": levels()} }
+func (podSecurityLevel) Values() map[string][]string { return map[string][]string{"level": levels()} }
 
 func levels() []string { return []string{"privileged", "baseline", "restricted"} }
 
 // ReadsCluster implements [handler.Reader]: without rules, no labels matter.
-func (p PodSecurityParameters) ReadsCluster() bool { return len(p.Rules) > 0 }
+func (p podSecurityParameters) ReadsCluster() bool { return len(p.Rules) > 0 }
 
 // Validate implements [handler.Validator].
-func (p PodSecurityParameters) Validate(path *field.Path) field.ErrorList {
+func (p podSecurityParameters) Validate(path *field.Path) field.ErrorList {
 	errs := validateLevel(path, p.Level, p.Version)
 	for i, rule := range p.Rules {
 		at := path.Child("rules").Index(i)
@@ -77,7 +77,7 @@ func (p PodSecurityParameters) Validate(path *field.Path) field.ErrorList {
 }
 
 // neverDecides says why a rule with a valid selector is for no namespace, or nothing.
-func (p PodSecurityParameters) neverDecides(rule int) string {
+func (p podSecurityParameters) neverDecides(rule int) string {
 	for i := range rule {
 		if s := p.Rules[i].NamespaceSelector; len(s.MatchLabels)+len(s.MatchExpressions) == 0 {
 			return fmt.Sprintf("never decides: rule %d before it selects all namespaces", i)
@@ -94,8 +94,8 @@ func validateLevel(path *field.Path, level, version string) field.ErrorList {
 	return errs
 }
 
-func (p PodSecurityParameters) build(env handler.Environment) (handler.Check, error) {
-	check, err := NewPodSecurity(p.Level, p.Version)
+func (p podSecurityParameters) build(env handler.Environment) (handler.Check, error) {
+	check, err := newPodSecurity(p.Level, p.Version)
 	if err != nil {
 		return nil, err
 	}

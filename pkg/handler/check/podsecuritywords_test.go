@@ -20,7 +20,7 @@ import (
 )
 
 // backwards is a check with the library's controls, whose texts read backwards.
-func backwards(check PodSecurity) PodSecurity {
+func backwards(check podSecurityCheck) podSecurityCheck {
 	reverse := func(text string) string {
 		letters := []rune(text)
 		slices.Reverse(letters)

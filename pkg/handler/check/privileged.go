@@ -9,18 +9,18 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// Privileged denies privileged containers. It has no parameters.
-type Privileged struct{}
+// privilegedCheck denies privileged containers. It has no parameters.
+type privilegedCheck struct{}
 
 func privilegedDefinition() handler.Definition {
 	return definePods("privileged", handler.Doc{
 		Summary: "No container is privileged, and none is a host process on Windows.",
 		Why: "A privileged container has every device and all of root's power: it is root on the node, with nothing in " +
 			"between.",
-	}, no[Privileged])
+	}, no[privilegedCheck])
 }
 
-func (Privileged) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
+func (privilegedCheck) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
 	if w := pod.security().WindowsOptions; w != nil && isTrue(w.HostProcess) {
 		violations = append(violations, pod.riskf(pod.Path.Child("securityContext", "windowsOptions", "hostProcess"),

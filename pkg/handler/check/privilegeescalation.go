@@ -10,15 +10,15 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// PrivilegeEscalation denies containers whose processes may gain privileges. It has no parameters.
-type PrivilegeEscalation struct{}
+// privilegeEscalation denies containers whose processes may gain privileges. It has no parameters.
+type privilegeEscalation struct{}
 
 func privilegeEscalationDefinition() handler.Definition {
 	return definePods("privilegeEscalation", handler.Doc{
 		Summary: "Every container says allowPrivilegeEscalation: false.",
 		Why: "Without it a process may become root through a program with the setuid bit, of which most images have " +
 			"several. The default is to allow it, so that the field has to be there.",
-	}, no[PrivilegeEscalation])
+	}, no[privilegeEscalation])
 }
 
 // keepsEscalation is what keeps the API server from accepting allowPrivilegeEscalation: false, or nothing.
@@ -33,7 +33,7 @@ func (c podContainer) keepsEscalation() string {
 	return ""
 }
 
-func (PrivilegeEscalation) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
+func (privilegeEscalation) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	if pod.isWindows() {
 		return nil
 	}

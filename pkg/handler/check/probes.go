@@ -11,8 +11,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// Probes denies long-running containers without probes.
-type Probes struct {
+// probesCheck denies long-running containers without probes.
+type probesCheck struct {
 	// Readiness wants a readinessProbe.
 	Readiness bool `json:"readiness"`
 	// Liveness wants a livenessProbe.
@@ -26,12 +26,12 @@ func probesDefinition() handler.Definition {
 		Summary: "Containers that are meant to run permanently have probes.",
 		Why: "Without a readiness probe a Pod gets traffic before it can answer, and a rollout replaces what works by what " +
 			"does not. Init containers need none, unless they are sidecars, and neither do Pods that end, as those of Jobs do.",
-	}, func() Probes { return Probes{Readiness: true, Liveness: true} })
+	}, func() probesCheck { return probesCheck{Readiness: true, Liveness: true} })
 }
 
-// violations looks at the restart policy to tell Pods that run indefinitely: Jobs may not have Always, and Deployments
-// and the like may have nothing else.
-func (p Probes) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
+// violations looks at the restart policy to tell Pods that run for ever: Jobs may not have Always, and Deployments and
+// the like may have nothing else.
+func (p probesCheck) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	if policy := pod.Spec.RestartPolicy; policy != "" && policy != corev1.RestartPolicyAlways {
 		return nil
 	}

@@ -11,12 +11,12 @@ import (
 )
 
 // allows says whether there may be a "*" in a field of a rule.
-func (p RBACWildcards) allows(name string, rule rbacv1.PolicyRule) bool {
+func (p rbacWildcards) allows(name string, rule rbacv1.PolicyRule) bool {
 	if slices.Contains(p.AllowedWildcards, name) {
 		return true
 	}
 	return len(p.APIGroups) > 0 && len(rule.APIGroups) > 0 && all(rule.APIGroups, func(group string) bool {
-		return slices.ContainsFunc(p.APIGroups, func(g RBACGroup) bool {
+		return slices.ContainsFunc(p.APIGroups, func(g rbacGroup) bool {
 			return slices.Contains(g.AllowedWildcards, name) && group != rbacv1.APIGroupAll && matchesHost(g.Name, group)
 		})
 	})
@@ -44,7 +44,7 @@ func meanings(verb string) []meaning {
 }
 
 // deniedVerbs are the denied verbs that mean something in a rule. Of a verb that is not known it is not known where.
-func (p RBACWildcards) deniedVerbs(rule rbacv1.PolicyRule) []string {
+func (p rbacWildcards) deniedVerbs(rule rbacv1.PolicyRule) []string {
 	var denied []string
 	for _, verb := range p.DeniedVerbs {
 		known := meanings(verb)

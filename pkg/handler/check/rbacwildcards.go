@@ -15,14 +15,14 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// RBACWildcards denies Roles and ClusterRoles with rules for everything. A rule that gives nothing which a rule of the
+// rbacWildcards denies Roles and ClusterRoles with rules for everything. A rule that gives nothing which a rule of the
 // same role did not give before passes, even if it still gives too much: the role has not become worse.
-type RBACWildcards struct {
+type rbacWildcards struct {
 	// AllowedWildcards are the fields of a rule in which there may be a "*": verbs, apiGroups, resources or
 	// nonResourceURLs.
 	AllowedWildcards []string `json:"allowedWildcards,omitempty"`
 	// APIGroups are API groups whose rules may have more of them.
-	APIGroups []RBACGroup `json:"apiGroups,omitempty"`
+	APIGroups []rbacGroup `json:"apiGroups,omitempty"`
 	// DeniedVerbs are verbs that no rule may have, such as escalate, bind and impersonate, by each of which one gets
 	// rights that one was not given. Those three, and approve, sign and attest, are denied for the resources only for
 	// which they mean something. With any of them, nodes/proxy is denied as well: the kubelet's API runs commands in every
@@ -30,8 +30,8 @@ type RBACWildcards struct {
 	DeniedVerbs []string `json:"deniedVerbs,omitempty"`
 }
 
-// RBACGroup is what rules for an API group may have.
-type RBACGroup struct {
+// rbacGroup is what rules for an API group may have.
+type rbacGroup struct {
 	// Name is the API group, such as config.istio.io, or *.istio.io for all whose names end so.
 	Name string `json:"name"`
 	// AllowedWildcards are the fields in which there may be a "*" if a rule is for such groups only: verbs or resources.
@@ -45,7 +45,7 @@ func rbacWildcardsDefinition() handler.Definition {
 			"such as pods/exec. What an aggregated ClusterRole can come to hold counts, too: its selectors must name labels " +
 			"that are given for it, and what the aggregation adds to it is looked at as if somebody had written it, but for " +
 			"Kubernetes' own admin, edit and view.",
-	}, no[RBACWildcards], func(p RBACWildcards, _ handler.Environment) (handler.Check, error) {
+	}, no[rbacWildcards], func(p rbacWildcards, _ handler.Environment) (handler.Check, error) {
 		return ruleFunc{"rbacWildcards", p.evaluate}, nil
 	})
 }
@@ -53,17 +53,17 @@ func rbacWildcardsDefinition() handler.Definition {
 func rbacFields() []string { return []string{"verbs", "apiGroups", "resources", "nonResourceURLs"} }
 
 // Values implements [handler.Enumerator].
-func (RBACGroup) Values() map[string][]string {
+func (rbacGroup) Values() map[string][]string {
 	return map[string][]string{"allowedWildcards": {"verbs", "resources"}}
 }
 
 // Values implements [handler.Enumerator].
-func (RBACWildcards) Values() map[string][]string {
+func (rbacWildcards) Values() map[string][]string {
 	return map[string][]string{"allowedWildcards": rbacFields()}
 }
 
 // Validate implements [handler.Validator].
-func (p RBACWildcards) Validate(path *field.Path) field.ErrorList {
+func (p rbacWildcards) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, name := range p.AllowedWildcards {
 		errs = append(errs, oneOf(path.Child("allowedWildcards").Index(i), name, rbacFields())...)
@@ -83,7 +83,7 @@ func (p RBACWildcards) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p RBACWildcards) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (p rbacWildcards) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	// A Role is read as a ClusterRole: they have the same rules.
 	role, ok, err := objectOf[rbacv1.ClusterRole](req,
 		rbacv1.SchemeGroupVersion.WithKind("Role"), rbacv1.SchemeGroupVersion.WithKind("ClusterRole"))
@@ -112,7 +112,7 @@ func isControlPlane(req *handler.Request) bool {
 	return req.UserInfo.Username == apiServer || req.UserInfo.Username == aggregationController
 }
 
-func (p RBACWildcards) ruleViolations(
+func (p rbacWildcards) ruleViolations(
 	ctx context.Context, path *field.Path, rule rbacv1.PolicyRule,
 ) []handler.Violation {
 	var violations []handler.Violation

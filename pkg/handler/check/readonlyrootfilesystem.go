@@ -9,18 +9,18 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// ReadOnlyRootFilesystem denies containers that can write to the files of their image. It has no parameters.
-type ReadOnlyRootFilesystem struct{}
+// readOnlyRootFilesystem denies containers that can write to the files of their image. It has no parameters.
+type readOnlyRootFilesystem struct{}
 
 func readOnlyRootFilesystemDefinition() handler.Definition {
 	return definePods("readOnlyRootFilesystem", handler.Doc{
 		Summary: "Every container says readOnlyRootFilesystem: true.",
 		Why: "Who breaks into a program then cannot replace it, nor leave another one beside it. What has to be written " +
 			"goes into an emptyDir, where it is seen and can be limited.",
-	}, no[ReadOnlyRootFilesystem])
+	}, no[readOnlyRootFilesystem])
 }
 
-func (ReadOnlyRootFilesystem) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
+func (readOnlyRootFilesystem) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	if pod.isWindows() {
 		return nil
 	}

@@ -22,11 +22,11 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// ReplicaLimits denies too few and too many replicas: of Deployments, StatefulSets, ReplicaSets and
+// replicaLimits denies too few and too many replicas: of Deployments, StatefulSets, ReplicaSets and
 // ReplicationControllers, written down there, by way of their scale subresource, or by a HorizontalPodAutoscaler. What
 // the deployment controller does with the ReplicaSets of a Deployment is the Deployment's affair. An update that comes
 // closer to the limits passes, even if it does not reach them.
-type ReplicaLimits struct {
+type replicaLimits struct {
 	// Min is the smallest number of replicas.
 	Min int32 `json:"min"`
 	// Max is the largest number of replicas; 0 stands for no limit.
@@ -43,18 +43,18 @@ func replicaLimitsDefinition() handler.Definition {
 		Summary: "Workloads have neither too few replicas nor too many, however they are scaled.",
 		Why: "With a single replica, every rollout of a node is an outage; with a mistyped number, one workload takes the " +
 			"room of all others.",
-	}, func() ReplicaLimits { return ReplicaLimits{Min: 2, AllowZero: true, CountAutoscalers: true} },
-		func(p ReplicaLimits, env handler.Environment) (handler.Check, error) {
+	}, func() replicaLimits { return replicaLimits{Min: 2, AllowZero: true, CountAutoscalers: true} },
+		func(p replicaLimits, env handler.Environment) (handler.Check, error) {
 			return replicaCheck{p, env}, nil
 		},
 		autoscalers())
 }
 
 // ReadsCluster implements [handler.Reader].
-func (p ReplicaLimits) ReadsCluster() bool { return p.CountAutoscalers && p.Min > 1 }
+func (p replicaLimits) ReadsCluster() bool { return p.CountAutoscalers && p.Min > 1 }
 
 // Validate implements [handler.Validator].
-func (p ReplicaLimits) Validate(path *field.Path) field.ErrorList {
+func (p replicaLimits) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	if p.Min < 0 {
 		errs = append(errs, field.Invalid(path.Child("min"), p.Min, "must be 0 or more"))
@@ -67,7 +67,7 @@ func (p ReplicaLimits) Validate(path *field.Path) field.ErrorList {
 
 // replicaCheck asks to see the scale subresource as well.
 type replicaCheck struct {
-	limits ReplicaLimits
+	limits replicaLimits
 	env    handler.Environment
 }
 
@@ -232,7 +232,7 @@ func (c replicaCheck) autoscaled(req *handler.Request) ([]handler.Violation, err
 }
 
 // violations judges a number of replicas, and what it was before, nil for nothing.
-func (p ReplicaLimits) violations(path *field.Path, name string, n int32, was *int32) []handler.Violation {
+func (p replicaLimits) violations(path *field.Path, name string, n int32, was *int32) []handler.Violation {
 	switch {
 	case n == 0 && p.AllowZero:
 		return nil
@@ -247,7 +247,7 @@ func (p ReplicaLimits) violations(path *field.Path, name string, n int32, was *i
 }
 
 // isCloser says whether a number that was outside of the limits has not gone further away from them.
-func (p ReplicaLimits) isCloser(n, was int32) bool {
+func (p replicaLimits) isCloser(n, was int32) bool {
 	if was == 0 && p.AllowZero {
 		return false
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// RequiredAnnotations are the annotations that objects must have. As with labels, those of a Pod template are looked at
+// requiredAnnotations are the annotations that objects must have. As with labels, those of a Pod template are looked at
 // when its Pods are made.
-type RequiredAnnotations struct {
+type requiredAnnotations struct {
 	// Annotations are the annotations that have to be there.
-	Annotations []LabelRule `json:"annotations,omitempty"`
+	Annotations []requiredLabel `json:"annotations,omitempty"`
 	// Resources are the plural names, with their group, of what has to have them, as in pods or deployments.apps. None
 	// stands for all that the webhook is asked about. If pods are among them, templates of Pods have to have them as well.
 	Resources []string `json:"resources,omitempty"`
@@ -26,15 +26,15 @@ func requiredAnnotationsDefinition() handler.Definition {
 	return handler.Define("requiredAnnotations", handler.Doc{
 		Summary: "Objects of any kind have the annotations that are asked for, with values that match.",
 		Why:     "Where the source is, whom to call at night: an annotation takes what no label can hold.",
-	}, no[RequiredAnnotations], RequiredAnnotations.build)
+	}, no[requiredAnnotations], requiredAnnotations.build)
 }
 
 // Validate implements [handler.Validator].
-func (p RequiredAnnotations) Validate(path *field.Path) field.ErrorList {
+func (p requiredAnnotations) Validate(path *field.Path) field.ErrorList {
 	return validateRules(path, "annotation", "annotations", p.Annotations, p.Resources)
 }
 
-func (p RequiredAnnotations) build(handler.Environment) (handler.Check, error) {
+func (p requiredAnnotations) build(handler.Environment) (handler.Check, error) {
 	rules, err := compileRules("annotation", "annotations", p.Annotations, parseResources(p.Resources))
 	if err != nil {
 		return nil, err

@@ -15,13 +15,13 @@ import (
 )
 
 func TestRequiredLabels(t *testing.T) {
-	present := []LabelRule{{Key: "team"}}
-	pattern := []LabelRule{{Key: "team", Pattern: "[a-z]+|x1"}}
+	present := []requiredLabel{{Key: "team"}}
+	pattern := []requiredLabel{{Key: "team", Pattern: "[a-z]+|x1"}}
 	value := func(v string) map[string]string { return map[string]string{"team": v} }
 	const at, missing = "metadata.labels[team]: ", `metadata.labels[team]: label "team" is required`
 	noMatch := func(v string) string { return fmt.Sprintf(`%svalue %q does not match "[a-z]+|x1"`, at, v) }
 	tests := map[string]struct {
-		rules  []LabelRule
+		rules  []requiredLabel
 		labels map[string]string
 		want   []string
 	}{
@@ -35,9 +35,9 @@ func TestRequiredLabels(t *testing.T) {
 		"only begins so":   {rules: pattern, labels: value("shop9"), want: []string{noMatch("shop9")}},
 		"only ends so":     {rules: pattern, labels: value("9shop"), want: []string{noMatch("9shop")}},
 		"empty, pattern":   {rules: pattern, labels: value(""), want: []string{noMatch("")}},
-		"empty is allowed": {rules: []LabelRule{{Key: "team", Pattern: ".*"}}, labels: value("")},
+		"empty is allowed": {rules: []requiredLabel{{Key: "team", Pattern: ".*"}}, labels: value("")},
 		"all are told": {
-			rules:  []LabelRule{{Key: "team"}, {Key: "app.kubernetes.io/name"}, {Key: "tier", Pattern: "web|db"}},
+			rules:  []requiredLabel{{Key: "team"}, {Key: "app.kubernetes.io/name"}, {Key: "tier", Pattern: "web|db"}},
 			labels: map[string]string{"tier": "cache"},
 			want: []string{
 				missing,
@@ -48,7 +48,7 @@ func TestRequiredLabels(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			check, err := NewRequiredLabels(tt.rules)
+			check, err := newRequiredLabels(tt.rules)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,7 +61,7 @@ func TestRequiredLabels(t *testing.T) {
 }
 
 func TestRequiredLabelsResources(t *testing.T) {
-	check, err := NewRequiredLabels([]LabelRule{{Key: "team"}},
+	check, err := newRequiredLabels([]requiredLabel{{Key: "team"}},
 		schema.GroupResource{Resource: "pods"}, schema.GroupResource{Group: "example.com", Resource: "widgets"})
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func TestRequiredLabelsResources(t *testing.T) {
 }
 
 func TestRequiredLabelsErrors(t *testing.T) {
-	check, err := NewRequiredLabels([]LabelRule{
+	check, err := newRequiredLabels([]requiredLabel{
 		{Key: "not a key"}, {Key: "ok"}, {Key: "open", Pattern: "("}, {Key: "split", Pattern: "a)|(b"},
 		{Key: "quote", Pattern: `\Qa.b`},
 	})

@@ -27,12 +27,12 @@ type excess struct {
 type excessKind struct{ field, resource string }
 
 // excess says what is too much.
-func (p Resources) excess(is corev1.ResourceRequirements, path *field.Path) []excess {
+func (p resourcesCheck) excess(is corev1.ResourceRequirements, path *field.Path) []excess {
 	return append(p.tooMuch(is, path), p.tooFarApart(is, path)...)
 }
 
 // tooMuch says what is more than the most.
-func (p Resources) tooMuch(is corev1.ResourceRequirements, path *field.Path) []excess {
+func (p resourcesCheck) tooMuch(is corev1.ResourceRequirements, path *field.Path) []excess {
 	var found []excess
 	for _, name := range slices.Sorted(maps.Keys(p.Max)) {
 		most := resource.MustParse(p.Max[name])
@@ -53,7 +53,7 @@ func (p Resources) tooMuch(is corev1.ResourceRequirements, path *field.Path) []e
 }
 
 // tooFarApart says which limits exceed their requests by too much.
-func (p Resources) tooFarApart(is corev1.ResourceRequirements, path *field.Path) []excess {
+func (p resourcesCheck) tooFarApart(is corev1.ResourceRequirements, path *field.Path) []excess {
 	var found []excess
 	for _, name := range slices.Sorted(maps.Keys(p.MaxLimitRequestRatio)) {
 		if over, ok := tooFar(is, name, p.MaxLimitRequestRatio[name]); ok {

@@ -17,9 +17,9 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// Resources denies containers that do not say what they need, or want too much. Ephemeral containers cannot say it, and
+// resourcesCheck denies containers that do not say what they need, or want too much. Ephemeral containers cannot say it, and
 // are left alone. An update that takes a part away of what is too much passes, even if too much is left.
-type Resources struct {
+type resourcesCheck struct {
 	// RequireRequests are the resources that have to be requested, by the container or for the Pod as a whole. A limit
 	// without a request counts as both, as it does for Kubernetes.
 	RequireRequests []string `json:"requireRequests"`
@@ -38,10 +38,10 @@ func resourcesDefinition() handler.Definition {
 	return handler.Define("resources", handler.Doc{
 		Summary: "Containers request resources and limit them, within bounds.",
 		Why: "The scheduler packs nodes by what is requested: who requests nothing is put where there is no room, and is " +
-			"the first to be evicted. Memory without a limit takes other Pods of the node down.",
-	}, func() Resources {
-		return Resources{RequireRequests: []string{"cpu", "memory"}, RequireLimits: []string{"memory"}}
-	}, func(p Resources, env handler.Environment) (handler.Check, error) {
+			"the first to be evicted. Memory without a limit takes its neighbors down.",
+	}, func() resourcesCheck {
+		return resourcesCheck{RequireRequests: []string{"cpu", "memory"}, RequireLimits: []string{"memory"}}
+	}, func(p resourcesCheck, env handler.Environment) (handler.Check, error) {
 		return ruleFunc{"resources", func(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 			return p.evaluate(ctx, req, env)
 		}}, nil
@@ -49,10 +49,10 @@ func resourcesDefinition() handler.Definition {
 }
 
 // ReadsCluster implements [handler.Reader].
-func (p Resources) ReadsCluster() bool { return p.ReadLimitRanges }
+func (p resourcesCheck) ReadsCluster() bool { return p.ReadLimitRanges }
 
 // Validate implements [handler.Validator].
-func (p Resources) Validate(path *field.Path) field.ErrorList {
+func (p resourcesCheck) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	check := func(at *field.Path, name string) {
 		for _, problem := range validation.IsQualifiedName(name) {
@@ -82,7 +82,7 @@ func (p Resources) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p Resources) evaluate(
+func (p resourcesCheck) evaluate(
 	ctx context.Context, req *handler.Request, env handler.Environment,
 ) ([]handler.Violation, error) {
 	pod, ok, err := resourcesOf(req)
@@ -99,7 +99,7 @@ func (p Resources) evaluate(
 }
 
 // violations asks what was too much before only if there is something that is too much.
-func (p Resources) violations(
+func (p resourcesCheck) violations(
 	ctx context.Context, pod PodTemplate, defaults corev1.ResourceRequirements, before func() excesses,
 ) []handler.Violation {
 	before = sync.OnceValue(before)
@@ -138,7 +138,7 @@ type resourceFault struct {
 }
 
 // missing says what is not said.
-func (p Resources) missing(own, whole corev1.ResourceRequirements, path *field.Path) []resourceFault {
+func (p resourcesCheck) missing(own, whole corev1.ResourceRequirements, path *field.Path) []resourceFault {
 	var faults []resourceFault
 	for _, name := range p.RequireRequests {
 		if !requests(own, name) && !requests(whole, name) {

@@ -10,8 +10,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// RunAsNonRoot denies containers that may run as root.
-type RunAsNonRoot struct {
+// runAsNonRootCheck denies containers that may run as root.
+type runAsNonRootCheck struct {
 	// AcceptRunAsUser accepts a container whose runAsUser, or its Pod's, is another user than 0, in place of
 	// runAsNonRoot: true.
 	AcceptRunAsUser bool `json:"acceptRunAsUser,omitempty"`
@@ -22,10 +22,10 @@ func runAsNonRootDefinition() handler.Definition {
 		Summary: "Every container says runAsNonRoot: true, itself or by its Pod, and none asks for user 0.",
 		Why: "Root in a container is root on the node as soon as anything else gives way. The field makes the kubelet look " +
 			"at the image's user, and refuse to start the container as root.",
-	}, no[RunAsNonRoot])
+	}, no[runAsNonRootCheck])
 }
 
-func (p RunAsNonRoot) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
+func (p runAsNonRootCheck) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	violations := p.ofPod(pod)
 	for _, c := range heeded(ctx, containersOf(pod)) {
 		if user := c.security().RunAsUser; user != nil && *user == 0 {
@@ -51,7 +51,7 @@ func (p RunAsNonRoot) violations(ctx context.Context, pod PodTemplate) []handler
 }
 
 // ofPod reports once what containers inherit that say nothing themselves.
-func (p RunAsNonRoot) ofPod(pod PodTemplate) []handler.Violation {
+func (p runAsNonRootCheck) ofPod(pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
 	report := func(name, text string, inherits func(*podContainer) bool) {
 		if parts := imageParts(pod, inherits); len(parts) > 0 {
@@ -70,7 +70,7 @@ func (p RunAsNonRoot) ofPod(pod PodTemplate) []handler.Violation {
 }
 
 // accepts says whether the container's user is enough.
-func (p RunAsNonRoot) accepts(pod PodTemplate, c *podContainer) bool {
+func (p runAsNonRootCheck) accepts(pod PodTemplate, c *podContainer) bool {
 	user := userOf(pod, c)
 	return p.AcceptRunAsUser && user != nil && *user != 0
 }

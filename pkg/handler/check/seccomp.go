@@ -15,8 +15,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// Seccomp denies containers whose system calls are not filtered.
-type Seccomp struct {
+// seccompCheck denies containers whose system calls are not filtered.
+type seccompCheck struct {
 	// AllowedTypes are the types of profiles that containers may have: RuntimeDefault, Localhost or Unconfined.
 	AllowedTypes []string `json:"allowedTypes"`
 	// LocalhostProfiles are the files of profiles that may be named with type Localhost, as in profiles/*.json, where *
@@ -29,16 +29,16 @@ func seccompDefinition() handler.Definition {
 		Summary: "Every container has a seccomp profile of an allowed type, its own or its Pod's.",
 		Why: "The kernel has hundreds of system calls, and nearly all ways out of a container lead through ones that " +
 			"programs never use. The runtime's own profile forbids those; without a profile none is in force.",
-	}, func() Seccomp { return Seccomp{AllowedTypes: []string{"RuntimeDefault", "Localhost"}} })
+	}, func() seccompCheck { return seccompCheck{AllowedTypes: []string{"RuntimeDefault", "Localhost"}} })
 }
 
 // Values implements [handler.Enumerator].
-func (Seccomp) Values() map[string][]string {
+func (seccompCheck) Values() map[string][]string {
 	return map[string][]string{"allowedTypes": {"RuntimeDefault", "Localhost", "Unconfined"}}
 }
 
 // Validate implements [handler.Validator].
-func (p Seccomp) Validate(at *field.Path) field.ErrorList {
+func (p seccompCheck) Validate(at *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, t := range p.AllowedTypes {
 		errs = append(errs, oneOf(at.Child("allowedTypes").Index(i), t, p.Values()["allowedTypes"])...)
@@ -52,7 +52,7 @@ func (p Seccomp) Validate(at *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p Seccomp) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
+func (p seccompCheck) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	if pod.isWindows() {
 		return nil
 	}
@@ -76,7 +76,7 @@ func (p Seccomp) violations(ctx context.Context, pod PodTemplate) []handler.Viol
 	return violations
 }
 
-func (p Seccomp) allow(profile *corev1.SeccompProfile) bool {
+func (p seccompCheck) allow(profile *corev1.SeccompProfile) bool {
 	if !slices.Contains(p.AllowedTypes, string(profile.Type)) {
 		return false
 	}
@@ -89,7 +89,7 @@ func (p Seccomp) allow(profile *corev1.SeccompProfile) bool {
 	})
 }
 
-func (p Seccomp) advice(profile *corev1.SeccompProfile) string {
+func (p seccompCheck) advice(profile *corev1.SeccompProfile) string {
 	if slices.Contains(p.AllowedTypes, string(profile.Type)) {
 		return allowedList(p.LocalhostProfiles)
 	}
@@ -97,7 +97,7 @@ func (p Seccomp) advice(profile *corev1.SeccompProfile) string {
 }
 
 // suggestion says what to write where there is nothing: the runtime's own profile, if it is allowed.
-func (p Seccomp) suggestion() string {
+func (p seccompCheck) suggestion() string {
 	if len(p.AllowedTypes) == 0 {
 		return allowedList(nil)
 	}

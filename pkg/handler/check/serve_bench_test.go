@@ -16,7 +16,7 @@ import (
 
 // BenchmarkServeHTTP is all that a review costs but for the network, TLS and net/http.
 func BenchmarkServeHTTP(b *testing.B) {
-	security, err := NewPodSecurity("baseline", "latest")
+	security, err := newPodSecurity("baseline", "latest")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -16,9 +16,9 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// ServiceAccountToken denies Pods that get a token for the Kubernetes API without a need. A token that a Pod asks for
+// serviceAccountToken denies Pods that get a token for the Kubernetes API without a need. A token that a Pod asks for
 // with a projected volume of its own is no business of this check.
-type ServiceAccountToken struct {
+type serviceAccountToken struct {
 	// AllowedServiceAccounts are the names of ServiceAccounts whose Pods may have their token mounted, in whatever
 	// namespace; "*" stands for all but "default", which every Pod has that names none.
 	AllowedServiceAccounts []string `json:"allowedServiceAccounts,omitempty"`
@@ -32,8 +32,8 @@ func serviceAccountTokenDefinition() handler.Definition {
 			"allowed one.",
 		Why: "The token lets an attacker who controls the program talk to the Kubernetes API with all rights of the " +
 			"ServiceAccount, and is mounted by default, while few programs use it.",
-	}, func() ServiceAccountToken { return ServiceAccountToken{ReadServiceAccounts: true} },
-		func(p ServiceAccountToken, env handler.Environment) (handler.Check, error) {
+	}, func() serviceAccountToken { return serviceAccountToken{ReadServiceAccounts: true} },
+		func(p serviceAccountToken, env handler.Environment) (handler.Check, error) {
 			return ruleFunc{"serviceAccountToken", func(
 				ctx context.Context, req *handler.Request,
 			) ([]handler.Violation, error) {
@@ -52,13 +52,13 @@ func tokenlessAccounts() *view.View[struct{}] {
 }
 
 // ReadsCluster implements [handler.Reader].
-func (p ServiceAccountToken) ReadsCluster() bool { return p.ReadServiceAccounts }
+func (p serviceAccountToken) ReadsCluster() bool { return p.ReadServiceAccounts }
 
 // anyName stands for all names in a list.
 const anyName = "*"
 
 // Validate implements [handler.Validator].
-func (p ServiceAccountToken) Validate(path *field.Path) field.ErrorList {
+func (p serviceAccountToken) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, name := range p.AllowedServiceAccounts {
 		if problems := validation.IsDNS1123Subdomain(name); name != anyName && len(problems) > 0 {
@@ -69,7 +69,7 @@ func (p ServiceAccountToken) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p ServiceAccountToken) evaluate(
+func (p serviceAccountToken) evaluate(
 	ctx context.Context, req *handler.Request, env handler.Environment,
 ) ([]handler.Violation, error) {
 	pod, ok, err := podOf(req)
@@ -100,7 +100,7 @@ func (p ServiceAccountToken) evaluate(
 			"ServiceAccount (%s)", account, allowedList(p.AllowedServiceAccounts))}, ctx.Err()
 }
 
-func (p ServiceAccountToken) allow(account string) bool {
+func (p serviceAccountToken) allow(account string) bool {
 	return slices.Contains(p.AllowedServiceAccounts, account) ||
 		account != "default" && slices.Contains(p.AllowedServiceAccounts, anyName)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// Services denies Services that open the cluster to the outside, or lead out of it.
-type Services struct {
+// servicesCheck denies Services that open the cluster to the outside, or lead out of it.
+type servicesCheck struct {
 	// AllowedTypes are the types that Services may have: ClusterIP, NodePort, LoadBalancer or ExternalName.
 	AllowedTypes []string `json:"allowedTypes"`
 	// AllowedExternalIPs are the networks in which a Service's externalIPs may be, as in 203.0.113.0/24. Without any,
@@ -31,19 +31,19 @@ func servicesDefinition() handler.Definition {
 		Summary: "Services are of allowed types, and lead to allowed addresses and names.",
 		Why: "NodePort and LoadBalancer open a way into the cluster that no Ingress guards. With externalIPs one can take " +
 			"other people's traffic (CVE-2020-8554), with an ExternalName send clients, or an Ingress, anywhere.",
-	}, func() Services { return Services{AllowedTypes: []string{"ClusterIP"}} },
-		func(p Services, _ handler.Environment) (handler.Check, error) {
+	}, func() servicesCheck { return servicesCheck{AllowedTypes: []string{"ClusterIP"}} },
+		func(p servicesCheck, _ handler.Environment) (handler.Check, error) {
 			return ruleFunc{"services", p.evaluate}, nil
 		})
 }
 
 // Values implements [handler.Enumerator].
-func (Services) Values() map[string][]string {
+func (servicesCheck) Values() map[string][]string {
 	return map[string][]string{"allowedTypes": {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}}
 }
 
 // Validate implements [handler.Validator].
-func (p Services) Validate(path *field.Path) field.ErrorList {
+func (p servicesCheck) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, t := range p.AllowedTypes {
 		errs = append(errs, oneOf(path.Child("allowedTypes").Index(i), t, p.Values()["allowedTypes"])...)
@@ -60,7 +60,7 @@ func (p Services) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p Services) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (p servicesCheck) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	service, ok, err := objectOf[corev1.Service](req, corev1.SchemeGroupVersion.WithKind("Service"))
 	if err != nil || !ok {
 		return nil, err
@@ -68,7 +68,7 @@ func (p Services) evaluate(ctx context.Context, req *handler.Request) ([]handler
 	return p.violations(ctx, service), ctx.Err()
 }
 
-func (p Services) violations(ctx context.Context, service *corev1.Service) []handler.Violation {
+func (p servicesCheck) violations(ctx context.Context, service *corev1.Service) []handler.Violation {
 	var violations []handler.Violation
 	spec, path := service.Spec, field.NewPath("spec")
 	kind := spec.Type
@@ -95,14 +95,14 @@ func (p Services) violations(ctx context.Context, service *corev1.Service) []han
 }
 
 // allowIP says whether an address is in an allowed network. What is no address is in none.
-func (p Services) allowIP(text string) bool {
+func (p servicesCheck) allowIP(text string) bool {
 	ip, err := netip.ParseAddr(text)
 	return err == nil && slices.ContainsFunc(p.AllowedExternalIPs, func(network string) bool {
 		return netip.MustParsePrefix(network).Contains(ip.Unmap())
 	})
 }
 
-func (p Services) allowName(name string) bool {
+func (p servicesCheck) allowName(name string) bool {
 	return len(p.AllowedExternalNames) == 0 || slices.ContainsFunc(p.AllowedExternalNames, func(pattern string) bool {
 		return matchesHost(pattern, name)
 	})

@@ -15,9 +15,9 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// StorageClasses denies volumes of other storage classes than allowed ones: of PersistentVolumeClaims, of the claims
+// storageClassesCheck denies volumes of other storage classes than allowed ones: of PersistentVolumeClaims, of the claims
 // that StatefulSets make, and of ephemeral volumes of Pods.
-type StorageClasses struct {
+type storageClassesCheck struct {
 	// Allowed are the names of the allowed classes; "" stands for volumes that somebody made by hand.
 	Allowed []string `json:"allowed,omitempty"`
 	// AllowDefault admits claims that name no class. The cluster's default class is then written into
@@ -30,21 +30,21 @@ func storageClassesDefinition() handler.Definition {
 		Summary: "Claims are for allowed storage classes.",
 		Why: "Classes differ in price, in speed and in whether the data are gone with the claim; some are meant for one " +
 			"tenant or one application only.",
-	}, func() StorageClasses { return StorageClasses{AllowDefault: true} },
-		func(p StorageClasses, _ handler.Environment) (handler.Check, error) {
+	}, func() storageClassesCheck { return storageClassesCheck{AllowDefault: true} },
+		func(p storageClassesCheck, _ handler.Environment) (handler.Check, error) {
 			return ruleFunc{"storageClasses", p.evaluate}, nil
 		})
 }
 
 // Validate implements [handler.Validator].
-func (p StorageClasses) Validate(path *field.Path) field.ErrorList {
+func (p storageClassesCheck) Validate(path *field.Path) field.ErrorList {
 	if len(p.Allowed) == 0 {
 		return field.ErrorList{field.Required(path.Child("allowed"), "list storage classes, or turn the check off")}
 	}
 	return nil
 }
 
-func (p StorageClasses) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
+func (p storageClassesCheck) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	claim, ok, err := objectOf[corev1.PersistentVolumeClaim](req,
 		corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"))
 	if err != nil {
@@ -89,7 +89,7 @@ func named(name string, violations []handler.Violation) []handler.Violation {
 }
 
 // judge looks at a claim that is at a path. The annotation is older than the field, and wins over it.
-func (p StorageClasses) judge(claim *field.Path, annotations map[string]string, class *string) []handler.Violation {
+func (p storageClassesCheck) judge(claim *field.Path, annotations map[string]string, class *string) []handler.Violation {
 	path := child(claim, "spec").Child("storageClassName")
 	if old, ok := annotations[corev1.BetaStorageClassAnnotation]; ok {
 		path, class = child(claim, "metadata").Child("annotations").Key(corev1.BetaStorageClassAnnotation), &old
