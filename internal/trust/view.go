@@ -15,7 +15,7 @@ import (
 type view struct {
 	target  Target
 	changes *broadcast
-	calls   func(*unstructured.Unstructured) bool // see scope; nil for an object that calls nobody
+	calls   func(*unstructured.Unstructured) bool // see scope; nil for an object that calls no server
 	now     func() time.Time
 
 	mu       sync.Mutex

@@ -13,7 +13,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// anonymousAccess denies RoleBindings and ClusterRoleBindings that give rights to people whom nobody knows.
+// anonymousAccess denies RoleBindings and ClusterRoleBindings that give rights to anonymous users.
 type anonymousAccess struct {
 	// DeniedUsers are users to whom nothing may be bound.
 	DeniedUsers []string `json:"deniedUsers"`

@@ -29,7 +29,7 @@ func capabilitiesDefinition() handler.Definition {
 	return definePods("capabilities", handler.Doc{
 		Summary: "Containers drop capabilities, and add none but allowed ones.",
 		Why: "A capability is a part of root's power. Container runtimes give more than a dozen by default, of which " +
-			"nearly no program needs one, while each is a step out of the container for whoever takes the program over.",
+			"nearly no program needs one, while each is a step out of the container for an attacker who controls the program.",
 	}, func() capabilitiesCheck {
 		return capabilitiesCheck{AllowedAdd: []string{"NET_BIND_SERVICE"}, RequiredDrop: []string{"ALL"}}
 	})

@@ -14,7 +14,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// defaultNamespace denies objects in namespaces that are for nobody. What Kubernetes itself keeps there is left alone.
+// defaultNamespace denies objects in namespaces that are for no workload. What Kubernetes itself keeps there is left
+// alone.
 type defaultNamespace struct {
 	// Namespaces are those in which nothing may be created.
 	Namespaces []string `json:"namespaces"`

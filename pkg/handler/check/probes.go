@@ -29,8 +29,8 @@ func probesDefinition() handler.Definition {
 	}, func() probesCheck { return probesCheck{Readiness: true, Liveness: true} })
 }
 
-// violations looks at the restart policy to tell Pods that run for ever: Jobs may not have Always, and Deployments and
-// the like may have nothing else.
+// violations looks at the restart policy to tell Pods that run indefinitely: Jobs may not have Always, and Deployments
+// and the like may have nothing else.
 func (p probesCheck) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	if policy := pod.Spec.RestartPolicy; policy != "" && policy != corev1.RestartPolicyAlways {
 		return nil

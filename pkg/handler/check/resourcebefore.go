@@ -20,7 +20,7 @@ type excesses struct {
 	images     sets.Set[string]
 }
 
-// before returns what was too much before an update. Nothing was if nobody can say it, so that everything counts.
+// before returns what was too much before an update. Nothing was if that is unknown, so that everything counts.
 func (p resourcesCheck) before(req *handler.Request) excesses {
 	if req.Operation != admissionv1.Update {
 		return excesses{}

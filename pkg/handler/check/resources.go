@@ -38,7 +38,7 @@ func resourcesDefinition() handler.Definition {
 	return handler.Define("resources", handler.Doc{
 		Summary: "Containers request resources and limit them, within bounds.",
 		Why: "The scheduler packs nodes by what is requested: who requests nothing is put where there is no room, and is " +
-			"the first to be evicted. Memory without a limit takes its neighbors down.",
+			"the first to be evicted. Memory without a limit takes other Pods of the node down.",
 	}, func() resourcesCheck {
 		return resourcesCheck{RequireRequests: []string{"cpu", "memory"}, RequireLimits: []string{"memory"}}
 	}, func(p resourcesCheck, env handler.Environment) (handler.Check, error) {
