@@ -149,9 +149,9 @@ func (o Options) waived() string {
 	return strings.Join(slices.Sorted(maps.Values(o.Injector.Waived())), "; ")
 }
 
-// service is nil while the API server can reach the ports of the Service that our entries name. All of them are waited for
-// at the start, for two minutes. Later one is enough: no call comes through the others, and with no server ready none would
-// come at all.
+// service is nil while the API server can reach the ports of the Service that our entries name. All of them are waited
+// for at the start, for two minutes. Later one is enough: no call comes through the others, and with no server ready
+// none would come at all.
 func (r *Readiness) service() error {
 	if r.options.State.Pair() == nil {
 		return errors.New("there is no certificate to be called with yet")

@@ -18,9 +18,8 @@ import (
 var errNotStarted = errors.New(
 	"the Bootstrapper was not started: add it to the manager (mgr.Add), or run its method Start")
 
-// transitions logs when the server ceases to be ready and when it is ready again, as the probes that ask for the conditions
-// find it: one line each. What comes before the server has become ready for the first time is for
-// [Readiness.Announce] to say.
+// transitions logs when the server ceases to be ready and when it is ready again, as the probes find it: one line each.
+// What comes before the server has become ready for the first time is for [Readiness.Announce] to say.
 // Its methods may be called by many goroutines.
 type transitions struct {
 	made time.Time

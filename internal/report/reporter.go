@@ -124,7 +124,7 @@ func (r *Reporter) Untrusted(err error) {
 	r.events.warning(eventNotTrusted, "", "Serving a certificate that the API server does not trust yet: %v", err)
 }
 
-// Uncallable says through which entries the API server cannot call us while it can through others, none if there are none.
+// Uncallable says through which entries the API server cannot call us while it can through others, if there are any.
 func (r *Reporter) Uncallable(reasons []string) {
 	r.metrics.uncallable.Set(float64(len(reasons)))
 	if len(reasons) == 0 {

@@ -9,7 +9,8 @@
 //   - An outage: there is no connection, no answer in time, HTTP status 401, 408, 429 or 5xx. It ends by itself, or
 //     when the token is replaced, so that the next attempt is a few seconds away at most.
 //   - A refusal is every other failure: a right that is missing, a kind that is not served, an object that is not
-//     accepted, a webhook that the API server cannot call. Somebody has to change something first, so that attempts get minutes apart.
+//     accepted, a webhook that the API server cannot call. Somebody has to change something first, so that attempts
+//     get minutes apart.
 package timing
 
 import (

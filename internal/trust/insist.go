@@ -56,7 +56,9 @@ type insistence struct {
 // look brings it up to date with what is live, and returns what is to be left in the caBundles. everything is true if
 // that is whatever was never in a policy of ours. What a replica of ours puts back is not insisted on: a replica that
 // still uses another signer writes as the same field manager.
-func (n *insistence) look(s scope, live *unstructured.Unstructured, p Policy, now time.Time) (insisted Bundle, everything bool) {
+func (n *insistence) look(s scope, live *unstructured.Unstructured, p Policy, now time.Time) (
+	insisted Bundle, everything bool,
+) {
 	var all Bundle
 	var names []string
 	for _, entry := range s.slots(live) {
@@ -70,8 +72,8 @@ func (n *insistence) look(s scope, live *unstructured.Unstructured, p Policy, no
 	return n.putBack(rival, now), injection(live) != ""
 }
 
-// putBack is what of the live CAs we had taken out, while it may stay. rival owns a caBundle of what is live, if that is
-// not "".
+// putBack is what of the live CAs we had taken out, while it may stay. rival owns a caBundle of what is live, if that
+// is not "".
 func (n *insistence) putBack(rival string, now time.Time) Bundle {
 	back := n.gone.Without(n.gone.Without(n.extra))
 	switch {

@@ -44,8 +44,9 @@ func (s scope) places(obj *unstructured.Unstructured) map[string]place {
 // called is where our entries went when they were last seen, by name; it is brought up to date. An entry that is put
 // back as it was is not left twice.
 //
-// With ours alone in it, an entry that calls another Service may have the CA that this Service's server uses: the Service
-// was renamed, or the signer is everybody's. A caBundle of our own signer goes when a rollout is over, another stays.
+// With ours alone in it, an entry that calls another Service may have the CA that this Service's server uses: the
+// Service was renamed, or the signer is everybody's. A caBundle of our own signer goes when a rollout is over, another
+// stays.
 func (s scope) leave(live *unstructured.Unstructured, called map[string]string, ours Bundle, exact bool) []slot {
 	places := s.places(live)
 	for _, o := range s.slots(live) {

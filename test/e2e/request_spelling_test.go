@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestRequestInTheWordsOfAnEarlierRelease(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "serving")
-			args := append(asked[:len(asked):len(asked)], "--cert-dir="+dir)
+			args := append(slices.Clip(asked), "--cert-dir="+dir)
 			if name == "old" {
 				args = append(args, "--metrics-bind-address=0") // Which meant nothing, and was allowed.
 			}

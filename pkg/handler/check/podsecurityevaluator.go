@@ -19,9 +19,9 @@ func newEvaluator(checks []policy.Check) (policy.Evaluator, error) {
 		args = append(args, reflect.Zero(function.Type().In(i)))
 	}
 	results := function.Call(args)
-	if err, failed := results[1].Interface().(error); failed {
+	if err, failed := reflect.TypeAssert[error](results[1]); failed {
 		return nil, err
 	}
-	evaluator, _ := results[0].Interface().(policy.Evaluator)
+	evaluator, _ := reflect.TypeAssert[policy.Evaluator](results[0])
 	return evaluator, nil
 }

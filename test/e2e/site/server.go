@@ -69,7 +69,8 @@ func (s *Site) Start(t testing.TB, options bootstrap.Options) *Server {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
 	running.Go(func() { report(t, webhook.Start(ctx)) })
-	server := &Server{Bootstrapper: webhook.Bootstrapper(), metrics: metrics, stop: sync.OnceFunc(func() { cancel(); running.Wait() })}
+	stop := sync.OnceFunc(func() { cancel(); running.Wait() })
+	server := &Server{Bootstrapper: webhook.Bootstrapper(), metrics: metrics, stop: stop}
 	t.Cleanup(server.stop)
 	return server
 }
