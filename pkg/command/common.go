@@ -131,8 +131,8 @@ func clusterDomain(namespace string) string {
 	return domain
 }
 
-// construct makes what the options describe, with the API server that is found, and sets up the log once nothing is
-// wrong.
+// construct makes what the options describe, with the API server that is found. The log is set up before that: client-go
+// looks at the verbosity when a client is made.
 func construct[T any](o *commonOptions, build func(bootstrap.Options) (T, error)) (made T, err error) {
 	if err := checkLogging(o.logging); err != nil {
 		return made, &usageError{err}
@@ -143,9 +143,10 @@ func construct[T any](o *commonOptions, build func(bootstrap.Options) (T, error)
 	} else if err != nil {
 		return made, &usageError{err}
 	}
-	o.bootstrap.Registerer = ctrlmetrics.Registry
-	if made, err = build(o.bootstrap); err != nil {
-		return made, withFlags(err, unknown)
+	if err := applyLogging(o.logging); err != nil {
+		return made, err
 	}
-	return made, applyLogging(o.logging)
+	o.bootstrap.Registerer = ctrlmetrics.Registry
+	made, err = build(o.bootstrap)
+	return made, withFlags(err, unknown)
 }

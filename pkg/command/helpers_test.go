@@ -9,6 +9,8 @@ import (
 	"io"
 	"testing"
 
+	logsapi "k8s.io/component-base/logs/api/v1"
+
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 )
 
@@ -22,5 +24,8 @@ func runPlain(t *testing.T, args ...string) (code int, output string) {
 
 // run runs one command line with the built-in checks.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if err := logsapi.ResetForTest(nil); err != nil { // A process sets up its log once.
+		panic(err)
+	}
 	return Run(ctx, args, Options{Stdout: stdout, Stderr: stderr, Definitions: check.Definitions()})
 }

@@ -52,7 +52,7 @@ func TestPhasesNameTheirPlace(t *testing.T) {
 	server, _, _ := startWatched(t, s)
 	want := map[string]string{
 		"identity": "identify.go", "key": "attempt.go", "requested": "requester.go", "approved": "approve.go",
-		"issued": "wait.go", "verified": "attempt.go", "served": "adopt.go", "trusted": "announce.go",
+		"issued": "wait.go", "verified": "attempt.go", "served": "rollover.go", "trusted": "announce.go",
 		"ready": "announce.go",
 	}
 	places := map[string]string{}
