@@ -131,8 +131,8 @@ func clusterDomain(namespace string) string {
 	return domain
 }
 
-// construct makes what the options describe, with the API server that is found. The log is set up before that: client-go
-// looks at the verbosity when a client is made.
+// construct makes what the options describe, with the API server that is found. The log is set up before that:
+// client-go looks at the verbosity when a client is made.
 func construct[T any](o *commonOptions, build func(bootstrap.Options) (T, error)) (made T, err error) {
 	if err := checkLogging(o.logging); err != nil {
 		return made, &usageError{err}
