@@ -44,8 +44,9 @@ func dialPipe(t *testing.T, config *tls.Config) net.Conn {
 	listener <- ours
 	t.Cleanup(func() {
 		_ = theirs.Close()
-		close(listener)
 		cancel()
+		synctest.Wait() // A listener that fails before the server is told to end has broken off.
+		close(listener)
 		<-done
 	})
 	return theirs

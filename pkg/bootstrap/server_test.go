@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -25,10 +26,28 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 )
 
+// lines is what a logger has written, from any goroutine.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // logged is what a logger of its own has written.
-func logged() (klog.Logger, *strings.Builder) {
-	var text strings.Builder
-	return textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(&text))), &text
+func logged() (klog.Logger, *lines) {
+	text := &lines{}
+	return textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(text))), text
 }
 
 // newServer makes a server on free ports, or none.
