@@ -127,8 +127,18 @@ func review(t testing.TB, h http.Handler, body []byte) string {
 	return w.Body.String()
 }
 
-// allocated is how many bytes a review of a body takes on the way.
-func allocated(t testing.TB, h http.Handler, body []byte) float64 {
+// allocated is how many bytes a review of a body takes on the way, the least of some tries: pools may be empty, and are
+// made to be so at random under the race detector.
+func allocated(t testing.TB, h http.Handler, body []byte, tries int) float64 {
+	t.Helper()
+	least := allocatedOnce(t, h, body)
+	for range tries - 1 {
+		least = min(least, allocatedOnce(t, h, body))
+	}
+	return least
+}
+
+func allocatedOnce(t testing.TB, h http.Handler, body []byte) float64 {
 	t.Helper()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -200,9 +210,14 @@ func TestCostFollowsSize(t *testing.T) {
 				if kind != "Pod" && name != "the others" {
 					continue
 				}
-				was, is := allocated(t, h, small), allocated(t, h, large)
+				size := float64(len(large)) / float64(len(small))
+				isTooMuch := func(was, is float64) bool { return is > most*was && is > 1.5*size*was }
+				was, is := allocated(t, h, small, 1), allocated(t, h, large, 1)
+				if isTooMuch(was, is) {
+					was, is = allocated(t, h, small, 10), allocated(t, h, large, 10)
+				}
 				worst = max(worst, is/was)
-				if size := float64(len(large)) / float64(len(small)); is > most*was && is > 1.5*size*was {
+				if isTooMuch(was, is) {
 					t.Errorf("%s: %s %s: %d times as many, %.1f times as large: takes %.1f times as much: %.0f and %.0f KiB", name, kind,
 						s.name, times, size, is/was, was/1024, is/1024)
 				}
