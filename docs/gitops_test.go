@@ -9,27 +9,34 @@ import (
 	"testing"
 )
 
-// The table of gitops.md, which `make test-gitops` writes, is of the versions that are pinned, and has no failure.
+// The table of gitops.md, which `make test-gitops` writes, has each tool in the version that is pinned with each of its
+// ways to apply and each install, and no failure.
 func TestGitOpsTableIsCurrent(t *testing.T) {
 	table := tableOf(t, "gitops.md", "<!-- begin gitops -->", "<!-- end gitops -->")
-	for _, pinned := range []struct{ goMod, module, name string }{
-		{"../test/e2e/cluster/components/go.mod", "k8s.io/kubernetes", "kubectl"},
-		{"../test/gitops/go.mod", "helm.sh/helm/v4", "Helm"},
-		{"../test/gitops/go.mod", "github.com/fluxcd/pkg/ssa", "Flux, ssa"},
+	for _, tool := range []struct {
+		goMod, module, name string
+		options             []string
+	}{
+		{"../test/e2e/cluster/components/go.mod", "k8s.io/kubernetes", "kubectl",
+			[]string{"", ", `--server-side`", ", `--server-side --force-conflicts`"}},
+		{"../test/gitops/go.mod", "helm.sh/helm/v4", "Helm", []string{"", ", `--server-side=false`"}},
+		{"../test/gitops/go.mod", "github.com/fluxcd/pkg/ssa", "Flux, ssa", []string{""}},
 	} {
-		found := regexp.MustCompile(`(?m)^\s+` + regexp.QuoteMeta(pinned.module) + ` (v\S+)`).FindStringSubmatch(read(t, pinned.goMod))
-		if len(found) == 0 || !strings.Contains(table, "| "+pinned.name+" "+found[1]) {
-			t.Errorf("docs/gitops.md is not about the pinned %s (%v): run `make test-gitops`", pinned.module, found)
+		pinned := regexp.MustCompile(`(?m)^\s+` + regexp.QuoteMeta(tool.module) + ` (v\S+)`).FindStringSubmatch(read(t, tool.goMod))
+		if len(pinned) == 0 {
+			t.Fatalf("%s does not pin %s", tool.goMod, tool.module)
+		}
+		for _, options := range tool.options {
+			for _, install := range []string{"our manifests", "a foreign configuration"} {
+				row := "\n| " + tool.name + " " + pinned[1] + options + " | " + install + strings.Repeat(" | ok", 6) + " | 0 |\n"
+				if !strings.Contains(table, row) {
+					t.Errorf("docs/gitops.md lacks the row %q: run `make test-gitops`", strings.TrimSpace(row))
+				}
+			}
 		}
 	}
-	rows := strings.Split(strings.TrimSpace(table), "\n")
-	if len(rows) < 3 {
-		t.Fatal("docs/gitops.md has no table")
-	}
-	for _, row := range rows[2:] {
-		if strings.Count(row, "| ok ") != 6 || !strings.HasSuffix(row, "| 0 |") {
-			t.Errorf("docs/gitops.md has a failure: %s", row)
-		}
+	if rows := strings.Count(strings.TrimSpace(table), "\n") + 1; rows != 2+12 {
+		t.Errorf("docs/gitops.md has %d lines in its table, want 14", rows)
 	}
 }
 

@@ -4,7 +4,9 @@
 package readiness
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -135,6 +138,23 @@ func TestOwnHandshakeStillFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOwnHandshakeEnds: a listener that accepts and never says a word does not keep readiness waiting.
+func TestOwnHandshakeEnds(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	t.Cleanup(func() { _ = l.Close() }) // The kernel accepts; there is no one to answer.
+	b := newTested(t, Options{})
+	b.address = l.Addr().String()
+	b.state.Set(pairs.SelfSigned(t, selfName))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := b.handshake(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), b.address) {
+		t.Errorf("handshake = %v, want that the time for %s was up", err, b.address)
+	}
+	check(t, ctx.Err()) // The handshake has a time of its own.
 }
 
 func TestAddressesAreForgotten(t *testing.T) {

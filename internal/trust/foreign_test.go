@@ -36,3 +36,31 @@ webhooks:
 		t.Errorf("an absent configuration has foreign entries: %v", got)
 	}
 }
+
+// Which entries are foreign is told once it is known by which names we can be called: until then one that calls us by URL
+// would be told as foreign.
+func TestForeignEntriesWaitForTheNames(t *testing.T) {
+	i := newInjector(t, hookstrap())
+	var told [][]ForeignEntry
+	w := &worker{view: i.views[0], scope: i.scope(hookstrap()), named: i.knowsNames,
+		observer: Observer{Foreign: func(_ Target, entries []ForeignEntry) { told = append(told, entries) }}}
+	if err := w.view.Add(object(t, `
+metadata: {name: hookstrap}
+webhooks:
+- {name: laptop, clientConfig: {url: "https://hooks.example.com:7443"}}
+- {name: elsewhere, clientConfig: {service: {namespace: other, name: web}}}
+`)); err != nil {
+		t.Fatal(err)
+	}
+	w.tellForeign(t.Context(), w.view.get())
+	if len(told) != 0 {
+		t.Fatalf("told %v before the names were known", told)
+	}
+	i.SetNames([]string{"hooks.example.com"})
+	w.tellForeign(t.Context(), w.view.get())
+	w.tellForeign(t.Context(), w.view.get())
+	want := [][]ForeignEntry{{{"elsewhere", "other/web"}}}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -119,7 +119,7 @@ func (i gitopsInstall) syncChangesNothing(t *testing.T, tool gitopsTool) error {
 		return err
 	}
 	after := i.live(t)
-	if before.Generation != after.Generation {
+	if before.ResourceVersion != after.ResourceVersion {
 		return errors.New("a sync without a change changed the configuration")
 	}
 	return nil

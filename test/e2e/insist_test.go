@@ -116,8 +116,12 @@ func TestInsistingManagerIsLeftAlone(t *testing.T) {
 			})
 			awaitBoth()
 			before := n.live(t).Generation
+			step := time.Hour
+			if !annotated {
+				step = 2 * time.Minute // After an hour without a word it is asked once more whether he insists.
+			}
 			for range 20 {
-				clock.Step(time.Hour)
+				clock.Step(step)
 			}
 			// Whatever it were to write by now, it would have written before the answer to this.
 			n.patchBundle(t, "a.example.com", theirs.PEM())
