@@ -5,8 +5,10 @@ package e2e
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,8 +72,9 @@ func TestMovedEntriesLoseOurCA(t *testing.T) {
 	want(ours, ours, string(other.PEM()), foreignBundle)
 }
 
-// applied is an object of a kind whose owner applies it server-side, and whose caBundle an injector has filled.
-func applied(t *testing.T, kind trust.Kind) (n *injection, spec func() map[string]any, manifest map[string]any, clock *testingclock.FakeClock) {
+// applied is an object of a kind whose owner applies it server-side, and whose caBundle the injectors of some replicas
+// have filled.
+func applied(t *testing.T, kind trust.Kind, replicas int) (n *injection, spec func() map[string]any, manifest map[string]any, clock *testingclock.FakeClock) {
 	t.Helper()
 	tc := kindCases()[kind]
 	n = newInjection(t, kind)
@@ -84,9 +87,16 @@ func applied(t *testing.T, kind trust.Kind) (n *injection, spec func() map[strin
 	must(t, yaml.Unmarshal([]byte(text), &manifest))
 	must(t, serverSide(t, manifest))
 	clock = testingclock.NewFakeClock(time.Now())
-	injector := n.start(t, shared.Config(), func(o *trust.InjectorOptions) { o.Clock = clock })
-	injector.Publish(trust.Policy{Bundle: n.bundle(), Exact: true})
-	n.await(t, injector)
+	injectors := make([]*trust.Injector, replicas)
+	for i := range injectors {
+		injectors[i] = n.start(t, shared.Config(), func(o *trust.InjectorOptions) { o.Clock = clock })
+	}
+	for _, injector := range injectors {
+		injector.Publish(trust.Policy{Bundle: n.bundle(), Exact: true})
+	}
+	for _, injector := range injectors {
+		n.await(t, injector)
+	}
 	return n, func() map[string]any {
 		live, err := objects.Get(t.Context(), name, metav1.GetOptions{})
 		must(t, err)
@@ -99,7 +109,7 @@ func applied(t *testing.T, kind trust.Kind) (n *injection, spec func() map[strin
 // have filled the caBundle in between: moments after that we no longer own it.
 func TestOwnerEndsTheConversion(t *testing.T) {
 	t.Parallel()
-	n, spec, manifest, clock := applied(t, trust.CRD)
+	n, spec, manifest, clock := applied(t, trust.CRD, 1)
 	webhook, _, err := unstructured.NestedMap(manifest, "spec", "conversion")
 	must(t, err)
 	for round := range 2 {
@@ -120,6 +130,37 @@ func TestOwnerEndsTheConversion(t *testing.T) {
 	}
 }
 
+// TestTwentyServersOfACRD write each of its two writes once: the caBundle, and that it is no longer ours.
+func TestTwentyServersOfACRD(t *testing.T) {
+	t.Parallel()
+	n, spec, manifest, clock := applied(t, trust.CRD, 20)
+	for round := range 2 {
+		clustertest.Eventually(t, func(context.Context) error {
+			clock.Step(time.Minute)
+			if writes, _ := n.observed(); len(writes) < 2*round+2 {
+				return fmt.Errorf("%d writes in round %d", len(writes), round)
+			}
+			return nil
+		})
+		if round > 0 {
+			break
+		}
+		// With a new caBundle in it, which is not ours, all of them have to look again.
+		must(t, unstructured.SetNestedField(manifest, base64.StdEncoding.EncodeToString(newTestCA(t, "foreign").pem()),
+			"spec", "conversion", "webhook", "clientConfig", "caBundle"))
+		must(t, serverSide(t, manifest))
+		n.awaitWrites(t, 3)
+	}
+	writes, errs := n.observed()
+	var reasons []string
+	for _, w := range writes {
+		reasons = append(reasons, w.Reason)
+	}
+	if got := strings.Join(reasons, " "); got != "empty ownership differs ownership" || len(errs) > 0 {
+		t.Errorf("the writes of all were %s, errors %v, spec %v", got, errs, spec())
+	}
+}
+
 // TestOwnerWithoutCABundle: the owner of an APIService who no longer wants us verified, or called, says `caBundle: null`
 // and forces that. docs/troubleshooting.md says so.
 func TestOwnerWithoutCABundle(t *testing.T) {
@@ -129,7 +170,7 @@ func TestOwnerWithoutCABundle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, spec, manifest, _ := applied(t, trust.APIService)
+			_, spec, manifest, _ := applied(t, trust.APIService, 1)
 			wanted, _ := manifest["spec"].(map[string]any)
 			maps.Copy(wanted, change)
 			maps.DeleteFunc(wanted, func(_ string, value any) bool { return value == "" })
