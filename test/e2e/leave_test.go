@@ -133,7 +133,7 @@ func TestOwnerEndsTheConversion(t *testing.T) {
 // TestTwentyServersOfACRD write each of its two writes once: the caBundle, and that it is no longer ours.
 func TestTwentyServersOfACRD(t *testing.T) {
 	t.Parallel()
-	n, spec, manifest, clock := applied(t, trust.CRD, 20)
+	n, _, manifest, clock := applied(t, trust.CRD, 20)
 	for round := range 2 {
 		clustertest.Eventually(t, func(context.Context) error {
 			clock.Step(time.Minute)
@@ -157,7 +157,7 @@ func TestTwentyServersOfACRD(t *testing.T) {
 		reasons = append(reasons, w.Reason)
 	}
 	if got := strings.Join(reasons, " "); got != "empty ownership differs ownership" || len(errs) > 0 {
-		t.Errorf("the writes of all were %s, errors %v, spec %v", got, errs, spec())
+		t.Errorf("the writes of all were %s, errors %v", got, errs)
 	}
 }
 
