@@ -8,12 +8,9 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
 const (
@@ -76,11 +73,11 @@ func ParseFingerprint(text string) (string, error) {
 }
 
 // distrustAsked is what is asked for and was not heeded yet; nil for nothing, and for what cannot be understood.
-func (s *state) distrustAsked(m moment) *Distrust {
-	if m.distrust == "" || s.record.Heeded == digest(m.distrust) {
+func (r rotation) distrustAsked() *Distrust {
+	if r.distrust == "" || r.record.Heeded == digest(r.distrust) {
 		return nil
 	}
-	asked, err := ParseDistrust(m.distrust)
+	asked, err := ParseDistrust(r.distrust)
 	if err != nil {
 		return nil
 	}
@@ -93,26 +90,25 @@ func digest(annotation string) string {
 }
 
 // distrust notes which CAs are to leave. One that does not sign and has not signed leaves with it.
-func (s *state) distrust(asked Distrust, m moment) (*state, *Step, error) {
-	changed := *s
-	changed.record = s.record.clone()
-	changed.record.Heeded = digest(m.distrust)
+func (r rotation) heed(asked Distrust) (*state, *Step, error) {
+	changed := r.edit()
+	changed.record.Heeded = digest(r.distrust)
 	fingerprints := asked.Fingerprints
 	if asked.AllButNewest {
-		fingerprints = s.allButNewest()
+		fingerprints = r.allButNewest()
 	}
 	for _, fingerprint := range fingerprints {
 		if _, known := changed.record.Distrusted[fingerprint]; !known {
-			changed.record.distrust(fingerprint, m.now)
+			changed.record.distrust(fingerprint, r.now)
 		}
 	}
 	changed.dropSuccessor()
 	message := fmt.Sprintf("%d CAs are distrusted, and leave as soon as their certificates have been replaced",
 		len(fingerprints))
-	if changed.record.distrusts(s.cert) {
+	if changed.record.distrusts(r.cert) {
 		message += "; the one that signs is among them, and gets a successor first"
 	}
-	return changed.step(StepDistrusted, s.cert, message)
+	return changed.step(StepDistrusted, r.cert, message)
 }
 
 // allButNewest are the fingerprints of all CAs but the newest that a step of ours made.
@@ -133,21 +129,11 @@ func (s *state) allButNewest() []string {
 	return others
 }
 
-// dropSuccessor takes out a successor that is distrusted, for it has signed nothing, and tells whether there was one.
-func (s *state) dropSuccessor() bool {
-	if s.next == nil || !s.record.distrusts(s.next.cert) {
-		return false
-	}
-	s.bundle = s.bundle.Without(trust.NewBundle(s.next.cert))
-	s.next, s.record.Preparing = nil, ""
-	return true
-}
-
 // expelled are the distrusted CAs that can leave now.
-func (s *state) expelled(m moment) []*x509.Certificate {
+func (r rotation) expelled() []*x509.Certificate {
 	var out []*x509.Certificate
-	for _, ca := range s.bundle.Certificates() {
-		if !ca.Equal(s.cert) && s.record.distrusts(ca) && s.replaced(ca, m) {
+	for _, ca := range r.bundle.Certificates() {
+		if !ca.Equal(r.cert) && r.record.distrusts(ca) && r.replaced(ca) {
 			out = append(out, ca)
 		}
 	}
@@ -156,84 +142,24 @@ func (s *state) expelled(m moment) []*x509.Certificate {
 
 // replaced tells whether the certificates of a distrusted CA are out of use, or were given the time for it.
 // This process can only tell for its own.
-func (s *state) replaced(ca *x509.Certificate, m moment) bool {
-	since := m.now.Sub(s.record.Distrusted[fingerprint(ca)])
+func (r rotation) replaced(ca *x509.Certificate) bool {
+	since := r.now.Sub(r.record.Distrusted[fingerprint(ca)])
 	switch {
 	case since < -clockSkew:
 		return true // Written by a clock that cannot be right.
 	case since < distrustGrace:
 		return false
 	default:
-		return since >= distrustPatience || m.serving == nil || m.serving.CheckSignatureFrom(ca) != nil
+		return since >= distrustPatience || r.serving == nil || r.serving.CheckSignatureFrom(ca) != nil
 	}
 }
 
 // expel takes distrusted CAs out.
-func (s *state) expel(out []*x509.Certificate) (*state, *Step, error) {
-	changed := *s
-	changed.record = s.record.clone()
+func (r rotation) expel(out []*x509.Certificate) (*state, *Step, error) {
+	changed := r.edit()
 	changed.drop(out)
 	return changed.step(StepDistrusted, out[0], fmt.Sprintf("%d distrusted CAs have left, and will not be trusted again",
 		len(out)))
-}
-
-// drop takes CAs out of the bundle, and what the record says of the time until when they are needed.
-func (s *state) drop(cas []*x509.Certificate) {
-	s.bundle = s.bundle.Without(trust.NewBundle(cas...))
-	for _, ca := range cas {
-		delete(s.record.Retired, fingerprint(ca))
-	}
-}
-
-// recall notes what is distrusted as the memory of this process knows and the Secret does not. What of it has left the
-// memory leaves s as well. It tells whether s has changed.
-func (s *state) recall(memory *state) bool {
-	before := maps.Clone(s.record.Distrusted)
-	for fingerprint, since := range memory.record.Distrusted {
-		if _, known := s.record.Distrusted[fingerprint]; !known {
-			s.record.distrust(fingerprint, since)
-		}
-	}
-	var out []*x509.Certificate
-	for _, ca := range s.bundle.Certificates() {
-		if !ca.Equal(s.cert) && memory.record.distrusts(ca) && !memory.bundle.Contains(ca) {
-			out = append(out, ca)
-		}
-	}
-	dropped := s.dropSuccessor()
-	s.drop(out)
-	return dropped || len(out) > 0 || !maps.EqualFunc(before, s.record.Distrusted, time.Time.Equal)
-}
-
-// adopt notes which of the CAs a step of ours made, as far as the memory of this process knows (it may be nil). What an
-// older release has left in the Secret, which kept no record of that, counts as made. It tells whether to write
-// that: the record was missing.
-func (s *state) adopt(memory *state) bool {
-	if memory != nil && memory.record.Made == nil {
-		memory = nil
-	}
-	if s.record.Made != nil && memory == nil {
-		return false
-	}
-	changed, older := s.record.Made == nil, memory == nil
-	if changed {
-		s.record.Made = []string{}
-	}
-	for _, ca := range s.members().Certificates() {
-		if (older || memory.record.made(ca)) && !s.record.made(ca) {
-			s.record.create(ca)
-		}
-	}
-	return changed
-}
-
-// members are all CAs of the state, trusted by its bundle already or not yet.
-func (s *state) members() trust.Bundle {
-	members := []*x509.Certificate{s.cert}
-	if s.next != nil {
-		members = append(members, s.next.cert)
-	}
-	return s.bundle.Union(trust.NewBundle(members...))
 }
 
 // foreign are the CAs in the Secret that no step of ours made.

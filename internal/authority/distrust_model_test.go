@@ -35,7 +35,7 @@ func (w *world) look(replica int, trusting bool) bool {
 			m = m.trusting(wanted.next.cert)
 		}
 		read := wanted
-		if wanted, step, err = read.advance(m); step == nil {
+		if wanted, step, err = (rotation{read, m}).advance(); step == nil {
 			wanted = read
 		}
 	}

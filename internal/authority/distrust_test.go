@@ -91,7 +91,7 @@ func TestDistrustedSignerIsReplacedFirst(t *testing.T) {
 	if late.bundle.Contains(first.cert) {
 		t.Error("a distrusted CA waits for a certificate that is not renewed")
 	}
-	if look := promoted.nextLook(now); look != 0 {
+	if look := (rotation{promoted, moment{now: now}}).nextLook(); look != 0 {
 		t.Errorf("the next look is in %s: nothing else tells that the certificate was renewed", look)
 	}
 }
@@ -237,7 +237,7 @@ func TestRotationsAreBounded(t *testing.T) {
 			if s.next != nil {
 				m = m.trusting(s.next.cert)
 			}
-			next, step, err := s.advance(m)
+			next, step, err := (rotation{s, m}).advance()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -249,13 +249,13 @@ func TestRotationsAreBounded(t *testing.T) {
 	if s.bundle.Len() != mostRetired+2 {
 		t.Errorf("%d CAs are trusted, want %d", s.bundle.Len(), mostRetired+2)
 	}
-	message := warnedOf(s.warnings(at(t, now).asking(annotation)), WarningRotationWaits)
+	message := warnedOf(rotation{s, at(t, now).asking(annotation)}.warnings(), WarningRotationWaits)
 	until, quoted := s.roomAt().Format(time.RFC3339), strconv.Quote(annotation)
 	if !strings.Contains(message, quoted) || !strings.Contains(message, until) {
 		t.Errorf("what waits is told of as %q", message)
 	}
 	for _, silent := range []moment{at(t, now), at(t, now).asking(s.record.Rotated)} {
-		if found := s.warnings(silent); len(found) > 0 {
+		if found := (rotation{s, silent}).warnings(); len(found) > 0 {
 			t.Errorf("nothing waits, and it is said that %v", found)
 		}
 	}
@@ -331,7 +331,7 @@ func TestForeignCAsAreNoticed(t *testing.T) {
 			if got := len(made.foreign()); got != tc.want {
 				t.Errorf("%d CAs are foreign, want %d: %v", got, tc.want, made.record.Made)
 			}
-			if warned := warnedOf(made.warnings(at(t, now)), WarningForeign) != ""; warned != (tc.want > 0) {
+			if warned := warnedOf(rotation{made, at(t, now)}.warnings(), WarningForeign) != ""; warned != (tc.want > 0) {
 				t.Errorf("warned: %t", warned)
 			}
 			if _, step, err := correct(made.data, made, testLeaf, at(t, now)); step != nil || err != nil {

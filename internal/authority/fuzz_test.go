@@ -67,7 +67,7 @@ func FuzzPolicyCheck(f *testing.F) {
 	good, pod := goodDraft(f), goodDraft(f)
 	pod.addPod("10.244.0.7", "10-244-0-7")
 	pod.addPod("fd00::7", "fd00--7")
-	for _, d := range []*draft{good, pod} {
+	for _, d := range []*requestDraft{good, pod} {
 		f.Add(d.object(f).Spec.Request)
 	}
 	f.Add(bytes.Repeat(good.object(f).Spec.Request, 2))

@@ -38,8 +38,8 @@ func testPolicy() Policy {
 	}
 }
 
-// draft is a request in the making. Tests change one thing of a good one.
-type draft struct {
+// requestDraft is a request in the making. Tests change one thing of a good one.
+type requestDraft struct {
 	template x509.CertificateRequest
 	key      crypto.Signer
 	spec     certificatesv1.CertificateSigningRequestSpec
@@ -48,9 +48,9 @@ type draft struct {
 	pem func([]byte) []byte
 }
 
-func goodDraft(t testing.TB) *draft {
+func goodDraft(t testing.TB) *requestDraft {
 	t.Helper()
-	return &draft{
+	return &requestDraft{
 		template: x509.CertificateRequest{
 			Subject:  pkix.Name{CommonName: serverName},
 			DNSNames: []string{serverName},
@@ -64,17 +64,17 @@ func goodDraft(t testing.TB) *draft {
 	}
 }
 
-func (d *draft) addPod(ip, label string) {
+func (d *requestDraft) addPod(ip, label string) {
 	d.template.DNSNames = append(d.template.DNSNames, label+".shop.pod.cluster.local")
 	d.template.IPAddresses = append(d.template.IPAddresses, net.ParseIP(ip))
 }
 
-func (d *draft) extend(oid asn1.ObjectIdentifier, value []byte) {
+func (d *requestDraft) extend(oid asn1.ObjectIdentifier, value []byte) {
 	d.template.ExtraExtensions = append(d.template.ExtraExtensions, pkix.Extension{Id: oid, Value: value})
 }
 
 // object makes the API object.
-func (d *draft) object(t testing.TB) *certificatesv1.CertificateSigningRequest {
+func (d *requestDraft) object(t testing.TB) *certificatesv1.CertificateSigningRequest {
 	t.Helper()
 	der := must(x509.CreateCertificateRequest(rand.Reader, &d.template, d.key))(t)
 	if d.der != nil {
@@ -127,7 +127,7 @@ func testCA(t testing.TB) *keyPair {
 
 func testState(t testing.TB) *state {
 	t.Helper()
-	return must(newState(testCA(t), DefaultMaxDuration).encoded())(t)
+	return must(newDraft(testCA(t), DefaultMaxDuration).encoded())(t)
 }
 
 // testAuthority has a client that reaches no one: for what asks nothing of the API server.

@@ -24,7 +24,7 @@ import (
 
 type hostile struct {
 	name  string
-	draft func(*draft)
+	draft func(*requestDraft)
 	want  string
 }
 
@@ -40,16 +40,16 @@ func runHostile(t *testing.T, cases []hostile) {
 }
 
 func TestPolicyRefusesSpec(t *testing.T) {
-	usages := func(usages ...certificatesv1.KeyUsage) func(*draft) {
-		return func(d *draft) { d.spec.Usages = usages }
+	usages := func(usages ...certificatesv1.KeyUsage) func(*requestDraft) {
+		return func(d *requestDraft) { d.spec.Usages = usages }
 	}
-	user := func(name string) func(*draft) { return func(d *draft) { d.spec.Username = name } }
+	user := func(name string) func(*requestDraft) { return func(d *requestDraft) { d.spec.Username = name } }
 	const (
 		sign   = certificatesv1.UsageDigitalSignature
 		server = certificatesv1.UsageServerAuth
 	)
 	runHostile(t, []hostile{
-		{"another signer", func(d *draft) { d.spec.SignerName = "kubernetes.io/kubelet-serving" }, ReasonWrongSigner},
+		{"another signer", func(d *requestDraft) { d.spec.SignerName = "kubernetes.io/kubelet-serving" }, ReasonWrongSigner},
 		{"another service account", user("system:serviceaccount:shop:other"), ReasonRequesterNotAllowed},
 		{"another namespace", user("system:serviceaccount:evil:hook"), ReasonRequesterNotAllowed},
 		{"an administrator", user("system:admin"), ReasonRequesterNotAllowed},
@@ -62,17 +62,17 @@ func TestPolicyRefusesSpec(t *testing.T) {
 		{"no server auth", usages(sign), ReasonUsagesNotAllowed},
 		{"no digital signature", usages(server), ReasonUsagesNotAllowed},
 		{"no usages", usages(), ReasonUsagesNotAllowed},
-		{"599 seconds", func(d *draft) { d.spec.ExpirationSeconds = ptr.To[int32](599) }, ReasonDurationTooShort},
-		{"negative seconds", func(d *draft) { d.spec.ExpirationSeconds = ptr.To[int32](-1) }, ReasonDurationTooShort},
+		{"599 seconds", func(d *requestDraft) { d.spec.ExpirationSeconds = ptr.To[int32](599) }, ReasonDurationTooShort},
+		{"negative seconds", func(d *requestDraft) { d.spec.ExpirationSeconds = ptr.To[int32](-1) }, ReasonDurationTooShort},
 	})
 }
 
 func TestPolicyRefusesEncoding(t *testing.T) {
-	replace := func(with string) func(*draft) {
-		return func(d *draft) { d.pem = func([]byte) []byte { return []byte(with) } }
+	replace := func(with string) func(*requestDraft) {
+		return func(d *requestDraft) { d.pem = func([]byte) []byte { return []byte(with) } }
 	}
-	around := func(before, after string) func(*draft) {
-		return func(d *draft) {
+	around := func(before, after string) func(*requestDraft) {
+		return func(d *requestDraft) {
 			d.pem = func(b []byte) []byte { return bytes.Join([][]byte{[]byte(before), b, []byte(after)}, nil) }
 		}
 	}
@@ -83,53 +83,53 @@ func TestPolicyRefusesEncoding(t *testing.T) {
 			ReasonRequestMalformed},
 		{"text before", around("Certificate Request:\n", ""), ReasonRequestMalformed},
 		{"text after", around("", "trailing"), ReasonRequestMalformed},
-		{"two blocks", func(d *draft) { d.pem = func(b []byte) []byte { return append(b, b...) } }, ReasonRequestMalformed},
+		{"two blocks", func(d *requestDraft) { d.pem = func(b []byte) []byte { return append(b, b...) } }, ReasonRequestMalformed},
 		{"a broken block before", around("-----BEGIN CERTIFICATE REQUEST-----\n!\n", ""), ReasonRequestMalformed},
-		{"another type", func(d *draft) {
+		{"another type", func(d *requestDraft) {
 			d.pem = func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(" REQUEST"), nil) }
 		}, ReasonRequestMalformed},
-		{"PEM headers", func(d *draft) {
+		{"PEM headers", func(d *requestDraft) {
 			d.pem = func(b []byte) []byte { return bytes.Replace(b, []byte("-----\n"), []byte("-----\nA: b\n\n"), 1) }
 		}, ReasonRequestMalformed},
-		{"more DER after the request", func(d *draft) {
+		{"more DER after the request", func(d *requestDraft) {
 			d.der = func(b []byte) []byte { return append(b, 5, 0) }
 		}, ReasonRequestMalformed},
-		{"DER cut short", func(d *draft) { d.der = func(b []byte) []byte { return b[:len(b)-9] } }, ReasonRequestMalformed},
+		{"DER cut short", func(d *requestDraft) { d.der = func(b []byte) []byte { return b[:len(b)-9] } }, ReasonRequestMalformed},
 		{"too large", replace(strings.Repeat("x", maxRequestBytes+1)), ReasonRequestMalformed},
-		{"a flipped bit in the signature", func(d *draft) {
+		{"a flipped bit in the signature", func(d *requestDraft) {
 			d.der = func(b []byte) []byte { b[len(b)-1] ^= 1; return b }
 		}, ReasonSignatureInvalid},
-		{"somebody else's key", func(d *draft) {
+		{"somebody else's key", func(d *requestDraft) {
 			d.der = withPublicKey(t, must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))(t).Public())
 		}, ReasonSignatureInvalid},
 	})
 }
 
 func TestPolicyRefusesKeys(t *testing.T) {
-	rsaBits := func(bits int) func(*draft) {
+	rsaBits := func(bits int) func(*requestDraft) {
 		modulus := new(big.Int).SetBit(big.NewInt(1), bits-1, 1)
-		return func(d *draft) { d.der = withPublicKey(t, &rsa.PublicKey{N: modulus, E: 65537}) }
+		return func(d *requestDraft) { d.der = withPublicKey(t, &rsa.PublicKey{N: modulus, E: 65537}) }
 	}
 	runHostile(t, []hostile{
 		{"RSA 1024", rsaBits(1024), ReasonKeyNotAllowed},
 		{"RSA 2047", rsaBits(2047), ReasonKeyNotAllowed},
 		{"RSA 8193", rsaBits(8193), ReasonKeyNotAllowed},
-		{"ECDSA P-224", func(d *draft) {
+		{"ECDSA P-224", func(d *requestDraft) {
 			d.key = must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader))(t)
 		}, ReasonKeyNotAllowed},
-		{"X25519", func(d *draft) {
+		{"X25519", func(d *requestDraft) {
 			d.der = withPublicKey(t, must(ecdh.X25519().GenerateKey(rand.Reader))(t).Public())
 		}, ReasonKeyNotAllowed},
 	})
 }
 
 func TestPolicyRefusesSubject(t *testing.T) {
-	subject := func(name pkix.Name) func(*draft) { return func(d *draft) { d.template.Subject = name } }
+	subject := func(name pkix.Name) func(*requestDraft) { return func(d *requestDraft) { d.template.Subject = name } }
 	long := strings.Repeat("a", 60) + ".example"
 	runHostile(t, []hostile{
 		{"a foreign common name", subject(pkix.Name{CommonName: "kubernetes.default.svc"}), ReasonCommonNameNotAllowed},
 		{"an allowed name that is not a SAN", subject(pkix.Name{CommonName: "hook"}), ReasonCommonNameNotAllowed},
-		{"a common name beyond 64 characters", func(d *draft) {
+		{"a common name beyond 64 characters", func(d *requestDraft) {
 			d.template.Subject.CommonName, d.template.DNSNames = long, []string{long}
 		}, ReasonCommonNameNotAllowed},
 		{"an organization", subject(pkix.Name{CommonName: serverName, Organization: []string{"system:masters"}}),
@@ -143,11 +143,11 @@ func TestPolicyRefusesSubject(t *testing.T) {
 }
 
 func TestPolicyRefusesExtensions(t *testing.T) {
-	extension := func(last int, value ...byte) func(*draft) {
-		return func(d *draft) { d.extend(asn1.ObjectIdentifier{2, 5, 29, last}, value) }
+	extension := func(last int, value ...byte) func(*requestDraft) {
+		return func(d *requestDraft) { d.extend(asn1.ObjectIdentifier{2, 5, 29, last}, value) }
 	}
-	san := func(value ...byte) func(*draft) {
-		return func(d *draft) {
+	san := func(value ...byte) func(*requestDraft) {
+		return func(d *requestDraft) {
 			d.template.DNSNames = nil
 			d.extend(oidSubjectAltName(), value)
 		}
@@ -162,29 +162,29 @@ func TestPolicyRefusesExtensions(t *testing.T) {
 		{"a SAN of kind otherName", san(0x30, 7, 0xa0, 5, 6, 1, 0x29, 0xa0, 0), ReasonSANTypeNotAllowed},
 		{"a SAN of kind directoryName", san(0x30, 4, 0xa4, 2, 0x30, 0), ReasonSANTypeNotAllowed},
 		{"a SAN of kind registeredID", san(0x30, 3, 0x88, 1, 0x29), ReasonSANTypeNotAllowed},
-		{"a URI", func(d *draft) {
+		{"a URI", func(d *requestDraft) {
 			d.template.URIs = []*url.URL{{Scheme: "spiffe", Host: "cluster.local", Path: "/ns/kube-system"}}
 		}, ReasonSANTypeNotAllowed},
-		{"an e-mail address", func(d *draft) { d.template.EmailAddresses = []string{"root@example.com"} },
+		{"an e-mail address", func(d *requestDraft) { d.template.EmailAddresses = []string{"root@example.com"} },
 			ReasonSANTypeNotAllowed},
 	})
 }
 
 func TestPolicyRefusesNames(t *testing.T) {
-	names := func(names ...string) func(*draft) {
-		return func(d *draft) { d.template.Subject, d.template.DNSNames = pkix.Name{}, names }
+	names := func(names ...string) func(*requestDraft) {
+		return func(d *requestDraft) { d.template.Subject, d.template.DNSNames = pkix.Name{}, names }
 	}
-	addresses := func(ips ...string) func(*draft) {
-		return func(d *draft) {
+	addresses := func(ips ...string) func(*requestDraft) {
+		return func(d *requestDraft) {
 			for _, ip := range ips {
 				d.template.IPAddresses = append(d.template.IPAddresses, net.ParseIP(ip))
 			}
 		}
 	}
-	pod := func(ip, label string) func(*draft) { return func(d *draft) { d.addPod(ip, label) } }
+	pod := func(ip, label string) func(*requestDraft) { return func(d *requestDraft) { d.addPod(ip, label) } }
 	runHostile(t, []hostile{
 		{"no names at all", names(), ReasonSANsMissing},
-		{"addresses only", func(d *draft) { names()(d); addresses("10.96.0.10")(d) }, ReasonSANsMissing},
+		{"addresses only", func(d *requestDraft) { names()(d); addresses("10.96.0.10")(d) }, ReasonSANsMissing},
 		{"the API server's name", names(serverName, "kubernetes.default.svc"), ReasonDNSNameNotAllowed},
 		{"another Service", names("other.shop.svc"), ReasonDNSNameNotAllowed},
 		{"the same Service elsewhere", names("hook.evil.svc"), ReasonDNSNameNotAllowed},
@@ -200,7 +200,7 @@ func TestPolicyRefusesNames(t *testing.T) {
 		{"a pod's name without its address", names(serverName, "10-244-0-7.shop.pod.cluster.local"),
 			ReasonDNSNameNotAllowed},
 		{"a pod's name with another address", pod("10.244.0.8", "10-244-0-7"), ReasonDNSNameNotAllowed},
-		{"a pod of another namespace", func(d *draft) {
+		{"a pod of another namespace", func(d *requestDraft) {
 			names(serverName, "10-244-0-7.evil.pod.cluster.local")(d)
 			addresses("10.244.0.7")(d)
 		}, ReasonDNSNameNotAllowed},

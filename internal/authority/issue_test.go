@@ -25,7 +25,7 @@ import (
 
 // issueFor signs a draft that passes the policy and returns the leaf and what came after it.
 func issueFor(
-	t *testing.T, ca *keyPair, d *draft, lifetime time.Duration, now time.Time,
+	t *testing.T, ca *keyPair, d *requestDraft, lifetime time.Duration, now time.Time,
 ) (leaf, issuer *x509.Certificate) {
 	t.Helper()
 	request := must(testPolicy().Check(d.object(t)))(t)
@@ -131,17 +131,17 @@ func TestIssueWithExpiringCA(t *testing.T) {
 }
 
 func TestIssueKeyUsage(t *testing.T) {
-	withRSA := func(d *draft) { d.key = must(rsa.GenerateKey(rand.Reader, 2048))(t) }
-	encipher := func(d *draft) { d.spec.Usages = append(d.spec.Usages, certificatesv1.UsageKeyEncipherment) }
+	withRSA := func(d *requestDraft) { d.key = must(rsa.GenerateKey(rand.Reader, 2048))(t) }
+	encipher := func(d *requestDraft) { d.spec.Usages = append(d.spec.Usages, certificatesv1.UsageKeyEncipherment) }
 	for _, tc := range []struct {
 		name  string
-		draft []func(*draft)
+		draft []func(*requestDraft)
 		want  x509.KeyUsage
 	}{
 		{"ECDSA", nil, x509.KeyUsageDigitalSignature},
-		{"ECDSA that asks for key encipherment", []func(*draft){encipher}, x509.KeyUsageDigitalSignature},
-		{"RSA", []func(*draft){withRSA}, x509.KeyUsageDigitalSignature},
-		{"RSA that asks for key encipherment", []func(*draft){withRSA, encipher},
+		{"ECDSA that asks for key encipherment", []func(*requestDraft){encipher}, x509.KeyUsageDigitalSignature},
+		{"RSA", []func(*requestDraft){withRSA}, x509.KeyUsageDigitalSignature},
+		{"RSA that asks for key encipherment", []func(*requestDraft){withRSA, encipher},
 			x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

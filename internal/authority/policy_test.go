@@ -21,31 +21,31 @@ import (
 func TestPolicyAllows(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
-		draft func(*draft)
+		draft func(*requestDraft)
 	}{
-		{"one name", func(*draft) {}},
-		{"no common name", func(d *draft) { d.template.Subject = pkix.Name{} }},
-		{"all names", func(d *draft) { d.template.DNSNames = testPolicy().DNSNames }},
-		{"an IPv4 pod", func(d *draft) { d.addPod("10.244.0.7", "10-244-0-7") }},
-		{"an IPv6 pod", func(d *draft) { d.addPod("fd00::7", "fd00--7") }},
-		{"an IPv6 pod whose address ends in colons", func(d *draft) {
+		{"one name", func(*requestDraft) {}},
+		{"no common name", func(d *requestDraft) { d.template.Subject = pkix.Name{} }},
+		{"all names", func(d *requestDraft) { d.template.DNSNames = testPolicy().DNSNames }},
+		{"an IPv4 pod", func(d *requestDraft) { d.addPod("10.244.0.7", "10-244-0-7") }},
+		{"an IPv6 pod", func(d *requestDraft) { d.addPod("fd00::7", "fd00--7") }},
+		{"an IPv6 pod whose address ends in colons", func(d *requestDraft) {
 			d.addPod("2001:db8::", "2001-0db8-0000-0000-0000-0000-0000-0000")
 		}},
-		{"a dual-stack pod", func(d *draft) {
+		{"a dual-stack pod", func(d *requestDraft) {
 			d.addPod("10.244.0.7", "10-244-0-7")
 			d.addPod("fd00::7", "fd00--7")
 		}},
-		{"a configured address", func(d *draft) { d.template.IPAddresses = []net.IP{net.ParseIP("10.96.0.10")} }},
-		{"key encipherment", func(d *draft) {
+		{"a configured address", func(d *requestDraft) { d.template.IPAddresses = []net.IP{net.ParseIP("10.96.0.10")} }},
+		{"key encipherment", func(d *requestDraft) {
 			d.spec.Usages = append(d.spec.Usages, certificatesv1.UsageKeyEncipherment)
 		}},
-		{"the shortest lifetime", func(d *draft) { d.spec.ExpirationSeconds = ptr.To[int32](600) }},
-		{"more than the longest lifetime", func(d *draft) { d.spec.ExpirationSeconds = ptr.To[int32](1 << 30) }},
-		{"RSA 2048", func(d *draft) { d.key = must(rsa.GenerateKey(rand.Reader, 2048))(t) }},
-		{"ECDSA P-384", func(d *draft) { d.key = must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))(t) }},
-		{"ECDSA P-521", func(d *draft) { d.key = must(ecdsa.GenerateKey(elliptic.P521(), rand.Reader))(t) }},
-		{"Ed25519", func(d *draft) { _, d.key, _ = ed25519.GenerateKey(rand.Reader) }},
-		{"white space around the PEM", func(d *draft) {
+		{"the shortest lifetime", func(d *requestDraft) { d.spec.ExpirationSeconds = ptr.To[int32](600) }},
+		{"more than the longest lifetime", func(d *requestDraft) { d.spec.ExpirationSeconds = ptr.To[int32](1 << 30) }},
+		{"RSA 2048", func(d *requestDraft) { d.key = must(rsa.GenerateKey(rand.Reader, 2048))(t) }},
+		{"ECDSA P-384", func(d *requestDraft) { d.key = must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader))(t) }},
+		{"ECDSA P-521", func(d *requestDraft) { d.key = must(ecdsa.GenerateKey(elliptic.P521(), rand.Reader))(t) }},
+		{"Ed25519", func(d *requestDraft) { _, d.key, _ = ed25519.GenerateKey(rand.Reader) }},
+		{"white space around the PEM", func(d *requestDraft) {
 			d.pem = func(b []byte) []byte { return append([]byte("\n"), append(b, "\n\n"...)...) }
 		}},
 	} {

@@ -72,12 +72,13 @@ func begin(memory *state, leaf time.Duration, m moment) (*state, *Step, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return newState(ca, leaf).step(StepCreated, ca.cert, "there was no CA; a new one was made")
+	return newDraft(ca, leaf).step(StepCreated, ca.cert, "there was no CA; a new one was made")
 }
 
-// newState is the state with ca as the only CA.
-func newState(ca *keyPair, leaf time.Duration) state {
-	return state{keyPair: *ca, record: record{LeafSeconds: int64(leaf.Seconds()), Made: []string{fingerprint(ca.cert)}}}
+// newDraft is the state with ca as the only CA.
+func newDraft(ca *keyPair, leaf time.Duration) *draft {
+	made := state{keyPair: *ca, record: record{LeafSeconds: int64(leaf.Seconds()), Made: []string{fingerprint(ca.cert)}}}
+	return made.edit()
 }
 
 // succeed replaces a CA that cannot sign and has no successor: no replica ran when it was time, or a replica whose
@@ -87,8 +88,8 @@ func succeed(expired, memory *state, leaf time.Duration, m moment) (*state, *Ste
 	if err != nil {
 		return nil, nil, err
 	}
-	made := newState(ca, max(leaf, expired.record.leaf()))
-	made.bundle, made.record = expired.bundle, expired.record.clone()
+	made := expired.edit()
+	made.keyPair, made.next = *ca, nil
 	made.record.LeafSeconds, made.record.Preparing = int64(max(leaf, expired.record.leaf()).Seconds()), ""
 	if memory != nil {
 		made.recall(memory)
@@ -108,7 +109,6 @@ func repair(
 	if err != nil {
 		return nil, nil, err
 	}
-	made.record = made.record.clone()
 	if memory != nil {
 		made.recall(memory)
 		made.keepAll(memory, m.now)
@@ -127,7 +127,7 @@ func repair(
 }
 
 // salvage finds the CA that is to sign.
-func salvage(data map[string][]byte, memory *state, leaf time.Duration, m moment) (state, string, error) {
+func salvage(data map[string][]byte, memory *state, leaf time.Duration, m moment) (*draft, string, error) {
 	kept, err := parseRecord(data[dataRecord])
 	if err != nil {
 		kept = record{Made: []string{}}
@@ -135,20 +135,20 @@ func salvage(data map[string][]byte, memory *state, leaf time.Duration, m moment
 	kept.LeafSeconds = max(kept.LeafSeconds, int64(leaf.Seconds()))
 	own, err := parseKeyPair(data, dataCert, dataKey)
 	if err == nil && own.usable(m.now) && (memory == nil || !memory.cert.Equal(own.cert)) {
-		made := state{keyPair: *own, record: kept.clone()}
-		if unwelcome(&made, memory) == nil {
-			return made, StepRestored, nil
+		made := &state{keyPair: *own, record: kept}
+		if unwelcome(made, memory) == nil {
+			return made.edit(), StepRestored, nil
 		}
 	}
 	if memory != nil && memory.usable(m.now) {
-		return *memory, StepRestored, nil
+		return memory.edit(), StepRestored, nil
 	}
 	ca, err := m.newCA()
 	if err != nil {
-		return state{}, "", err
+		return nil, "", err
 	}
-	made := newState(ca, leaf)
-	made.record.Distrusted = kept.Distrusted
+	made := newDraft(ca, leaf)
+	made.record.Distrusted = cloneTimes(kept.Distrusted)
 	if kept.Made != nil {
 		made.record.Made = append(made.record.Made, kept.Made...)
 	}
@@ -172,8 +172,7 @@ func readable(data map[string][]byte) []*x509.Certificate {
 // reconcile adds to a sound state what this process knows to be needed: CAs that somebody else left out, and a longer
 // lifetime of certificates than was known so far.
 func reconcile(read, memory *state, leaf time.Duration, m moment) (*state, *Step, error) {
-	changed := *read
-	changed.record = read.record.clone()
+	changed := read.edit()
 	changed.record.LeafSeconds = max(read.record.LeafSeconds, int64(leaf.Seconds()))
 	var lost []*x509.Certificate
 	recalled := false
@@ -194,33 +193,6 @@ func reconcile(read, memory *state, leaf time.Duration, m moment) (*state, *Step
 	case changed.record.LeafSeconds != read.record.LeafSeconds:
 		return changed.step(StepKept, read.cert, "its certificates may live longer than was known so far")
 	default:
-		return &changed, nil, nil
+		return &changed.state, nil, nil
 	}
-}
-
-// keep trusts ca until the given time, unless it is known already.
-func (s *state) keep(ca *x509.Certificate, until time.Time) bool {
-	if ca.Equal(s.cert) || s.bundle.Contains(ca) || s.record.distrusts(ca) {
-		return false
-	}
-	s.bundle = s.bundle.Union(trust.NewBundle(ca))
-	s.record.Retired[fingerprint(ca)] = until
-	return true
-}
-
-// keepAll trusts every CA of the state in memory whose certificates may still be in use, and returns those that s had
-// left out. A successor that has signed nothing is not needed.
-func (s *state) keepAll(memory *state, now time.Time) []*x509.Certificate {
-	var lost []*x509.Certificate
-	for _, ca := range memory.bundle.Certificates() {
-		unused := memory.next != nil && ca.Equal(memory.next.cert)
-		until := memory.needed(ca)
-		if ca.Equal(memory.cert) {
-			until = memory.lastUse(ca, now)
-		}
-		if !unused && now.Before(until) && s.keep(ca, until) {
-			lost = append(lost, ca)
-		}
-	}
-	return lost
 }

@@ -29,8 +29,8 @@ func damaged(s *state, by map[string]string) map[string][]byte {
 func TestCorrect(t *testing.T) {
 	now := start().Add(time.Hour)
 	held, other := testState(t), testState(t)
-	future := must(newState(must(newCA("ahead", DefaultCADuration, now.Add(time.Hour)))(t), testLeaf).encoded())(t)
-	expired := must(newState(must(newCA("expired", time.Minute, now.Add(-time.Hour)))(t), testLeaf).encoded())(t)
+	future := must(newDraft(must(newCA("ahead", DefaultCADuration, now.Add(time.Hour)))(t), testLeaf).encoded())(t)
+	expired := must(newDraft(must(newCA("expired", time.Minute, now.Add(-time.Hour)))(t), testLeaf).encoded())(t)
 	rotated := advanced(t, held, at(t, now).asking("1"), StepPrepared)
 	rotated = advanced(t, rotated, at(t, now).trusting(rotated.next.cert), StepPromoted)
 	for name, tc := range map[string]struct {

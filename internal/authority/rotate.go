@@ -48,32 +48,38 @@ type moment struct {
 	newCA func() (*keyPair, error)
 }
 
+// rotation is a state at a moment, of which follows what is to be done.
+type rotation struct {
+	*state
+	moment
+}
+
 // advance takes a state one step further in the life of its CA, as far as one is due: a successor is made (prepared),
 // signs (promoted) once it is trusted, and the old CA leaves (retired) when nothing that it signed can be valid any
 // more. It returns a nil state when nothing is due. It is pure but for newCA.
 //
 // Each step is one write, so that a crash between any two is a pause; and each follows from the state alone, so that
 // any replica takes it and none has to.
-func (s *state) advance(m moment) (*state, *Step, error) {
-	asked, out := s.distrustAsked(m), s.expelled(m)
+func (r rotation) advance() (*state, *Step, error) {
+	asked, out := r.distrustAsked(), r.expelled()
 	switch {
 	case asked != nil:
-		return s.distrust(*asked, m)
-	case s.promotable(m):
-		return s.promote(m)
-	case s.successor(m.now) == nil && s.needsSuccessor(m):
-		return s.prepare(m)
+		return r.heed(*asked)
+	case r.promotable():
+		return r.promote()
+	case r.successor(r.now) == nil && r.needsSuccessor():
+		return r.prepare()
 	case len(out) > 0:
-		return s.expel(out)
+		return r.expel(out)
 	default:
-		return s.retire(m)
+		return r.retire()
 	}
 }
 
 // needsSuccessor tells whether the CA that signs has to be replaced: it must not be trusted, it is at its end, or
 // somebody wants it and there is room for one more.
-func (s *state) needsSuccessor(m moment) bool {
-	return s.record.distrusts(s.cert) || s.due(m.now) || s.asked(m) && !s.crowded()
+func (r rotation) needsSuccessor() bool {
+	return r.record.distrusts(r.cert) || r.due() || r.asked() && !r.crowded()
 }
 
 // crowded tells whether so many CAs are still trusted that a rotation which is only asked for has to wait.
@@ -102,13 +108,13 @@ func (s *state) successor(now time.Time) *keyPair {
 
 // asked tells whether somebody wants a rotation that has not been done. An annotation that is gone asks for nothing:
 // the Secret may have been made again.
-func (s *state) asked(m moment) bool {
-	return m.annotation != "" && m.annotation != s.record.Rotated
+func (r rotation) asked() bool {
+	return r.annotation != "" && r.annotation != r.record.Rotated
 }
 
 // due tells whether the signing CA needs a successor, well before its own end forces it to give short lifetimes.
-func (s *state) due(now time.Time) bool {
-	return !now.Before(s.dueAt())
+func (r rotation) due() bool {
+	return !r.now.Before(r.dueAt())
 }
 
 func (s *state) dueAt() time.Time {
@@ -118,47 +124,45 @@ func (s *state) dueAt() time.Time {
 }
 
 // prepare publishes a new CA beside the one that signs.
-func (s *state) prepare(m moment) (*state, *Step, error) {
-	next, err := m.newCA()
+func (r rotation) prepare() (*state, *Step, error) {
+	next, err := r.newCA()
 	if err != nil {
 		return nil, nil, err
 	}
-	changed := *s
-	changed.record = s.record.clone()
+	changed := r.edit()
 	changed.next = next
 	changed.record.create(next.cert)
-	changed.record.Preparing = s.record.Rotated
-	if s.asked(m) && !s.crowded() {
-		changed.record.Preparing = m.annotation
+	changed.record.Preparing = r.record.Rotated
+	if r.asked() && !r.crowded() {
+		changed.record.Preparing = r.annotation
 	}
 	return changed.step(StepPrepared, next.cert,
 		"a successor was made; it signs once every live caBundle carries it")
 }
 
 // promotable tells whether the successor may sign: it is trusted, or the CA that signs is at its end.
-func (s *state) promotable(m moment) bool {
-	if s.successor(m.now) == nil {
+func (r rotation) promotable() bool {
+	if r.successor(r.now) == nil {
 		return false
 	}
-	trusted := m.trusted != nil && m.trusted.Equal(s.next.cert)
+	trusted := r.trusted != nil && r.trusted.Equal(r.next.cert)
 	patience := unattended
-	if s.record.distrusts(s.cert) {
+	if r.record.distrusts(r.cert) {
 		patience = distrustUnattended
 	}
-	aged := m.unobserved && m.now.After(s.next.cert.NotBefore.Add(backdating+patience))
-	return trusted || aged || !s.usable(m.now)
+	aged := r.unobserved && r.now.After(r.next.cert.NotBefore.Add(backdating+patience))
+	return trusted || aged || !r.usable(r.now)
 }
 
 // promote lets the successor sign, and notes until when the old CA is needed.
-func (s *state) promote(m moment) (*state, *Step, error) {
-	changed := *s
-	changed.record = s.record.clone()
-	changed.record.Rotated, changed.record.Preparing = s.record.Preparing, ""
-	changed.record.Retired[fingerprint(s.cert)] = s.lastUse(s.cert, m.now)
-	if s.record.distrusts(s.cert) {
-		changed.record.distrust(fingerprint(s.cert), m.now)
+func (r rotation) promote() (*state, *Step, error) {
+	changed := r.edit()
+	changed.record.Rotated, changed.record.Preparing = r.record.Preparing, ""
+	changed.record.Retired[fingerprint(r.cert)] = r.lastUse(r.cert, r.now)
+	if r.record.distrusts(r.cert) {
+		changed.record.distrust(fingerprint(r.cert), r.now)
 	}
-	changed.keyPair, changed.next = *s.next, nil
+	changed.keyPair, changed.next = *r.next, nil
 	return changed.step(StepPromoted, changed.cert, "the successor signs from now on")
 }
 
@@ -180,39 +184,38 @@ func (s *state) needed(ca *x509.Certificate) time.Time {
 }
 
 // retire drops the CAs that are no longer needed, and what the record says of CAs that are gone.
-func (s *state) retire(m moment) (*state, *Step, error) {
+func (r rotation) retire() (*state, *Step, error) {
 	var dropped []*x509.Certificate
-	for _, ca := range s.bundle.Certificates() {
-		stays := s.inUse(ca) || m.retired[fingerprint(ca)]
-		if !stays && m.now.After(s.needed(ca).Add(clockSkew)) {
+	for _, ca := range r.bundle.Certificates() {
+		stays := r.inUse(ca) || r.retired[fingerprint(ca)]
+		if !stays && r.now.After(r.needed(ca).Add(clockSkew)) {
 			dropped = append(dropped, ca)
 		}
 	}
 	if len(dropped) == 0 {
 		return nil, nil, nil
 	}
-	changed := *s
-	changed.record = s.record.clone()
+	changed := r.edit()
 	changed.drop(dropped)
 	return changed.step(StepRetired, dropped[0], fmt.Sprintf(
 		"%d CAs are no longer trusted: nothing they signed can still be valid", len(dropped)))
 }
 
 // nextLook is when advance has to be asked again if nothing changes before.
-func (s *state) nextLook(now time.Time) time.Duration {
-	at := s.dueAt()
-	if s.next != nil {
-		at = now.Add(unattended)
+func (r rotation) nextLook() time.Duration {
+	at := r.dueAt()
+	if r.next != nil {
+		at = r.now.Add(unattended)
 	}
-	for _, ca := range s.bundle.Certificates() {
-		if s.record.distrusts(ca) {
+	for _, ca := range r.bundle.Certificates() {
+		if r.record.distrusts(ca) {
 			return 0 // Its end depends on what is served, which wakes no goroutine here.
 		}
-		if !ca.Equal(s.cert) {
-			at = earlier(at, s.needed(ca).Add(clockSkew+time.Second))
+		if !ca.Equal(r.cert) {
+			at = earlier(at, r.needed(ca).Add(clockSkew+time.Second))
 		}
 	}
-	return max(at.Sub(now), 0)
+	return max(at.Sub(r.now), 0)
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -27,7 +27,7 @@ func (m moment) trusting(ca *x509.Certificate) moment { m.trusted = ca; return m
 // advanced wants a step of that name, and none for "".
 func advanced(t *testing.T, s *state, m moment, want string) *state {
 	t.Helper()
-	next, step, err := s.advance(m)
+	next, step, err := (rotation{s, m}).advance()
 	switch {
 	case err != nil:
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestRotationIsDueInTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ca := must(newCA("ca", tc.ca, start()))(t)
-			s := must(newState(ca, tc.leaf).encoded())(t)
+			s := must(newDraft(ca, tc.leaf).encoded())(t)
 			advanced(t, s, at(t, start().Add(tc.early)), "")
 			advanced(t, s, at(t, start().Add(tc.late)), StepPrepared)
 		})
@@ -134,7 +134,7 @@ func TestNextLookIsNotLate(t *testing.T) {
 	now := start().Add(time.Hour)
 	prepared := advanced(t, testState(t), at(t, now).asking("1"), StepPrepared)
 	promoted := advanced(t, prepared, at(t, now).asking("1").trusting(prepared.next.cert), StepPromoted)
-	look := now.Add(promoted.nextLook(now))
+	look := now.Add((rotation{promoted, moment{now: now}}).nextLook())
 	advanced(t, promoted, at(t, look.Add(-time.Minute)).asking("1"), "")
 	advanced(t, promoted, at(t, look).asking("1"), StepRetired)
 }
@@ -162,7 +162,7 @@ func TestNoLeafEverLosesItsCA(t *testing.T) {
 		}
 		wanted, step, err := correct(s.data, nil, testLeaf, m)
 		if err == nil && step == nil {
-			wanted, step, err = wanted.advance(m)
+			wanted, step, err = (rotation{wanted, m}).advance()
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -74,8 +74,9 @@ func (f *follower) follow(ctx context.Context, key string) error {
 		return err // It is tried again, with back-off.
 	}
 	f.await(ctx, key, current.next)
+	look := rotation{current, moment{now: f.authority.now()}}.nextLook()
 	// Not at once, even if something is due: a race that was lost is decided by what the watch will bring.
-	f.work.queue.AddAfter(key, min(max(current.nextLook(f.authority.now()), shortestLook), longestLook))
+	f.work.queue.AddAfter(key, min(max(look, shortestLook), longestLook))
 	return nil
 }
 

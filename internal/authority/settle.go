@@ -49,7 +49,7 @@ func (a *Authority) settle(ctx context.Context, secret *corev1.Secret) (bool, er
 	sound := step == nil
 	read := wanted
 	if sound {
-		if wanted, step, err = read.advance(m); err != nil {
+		if wanted, step, err = (rotation{read, m}).advance(); err != nil {
 			return false, err
 		}
 	}
@@ -169,7 +169,7 @@ func (a *Authority) taken(ctx context.Context, step *Step) {
 
 // use makes a state current, and tells whether that changed anything.
 func (a *Authority) use(ctx context.Context, secret *corev1.Secret, read *state, m moment) bool {
-	a.warn(ctx, read.warnings(m))
+	a.warn(ctx, rotation{read, m}.warnings())
 	a.seen.uid, a.seen.version = secret.UID, secret.ResourceVersion
 	if a.current.Load().equal(read) {
 		return false

@@ -5,6 +5,7 @@ package authority
 
 import (
 	"bytes"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -52,29 +53,6 @@ type state struct {
 	data map[string][]byte
 }
 
-// encoded completes a state with the data that stands for it.
-func (s state) encoded() (*state, error) {
-	data := map[string][]byte{dataVersion: []byte(stateVersion), dataCert: encodeCertificate(s.cert.Raw)}
-	var err error
-	if data[dataKey], err = encodeKey(s.key); err != nil {
-		return nil, err
-	}
-	if s.next != nil {
-		data[dataNextCert] = encodeCertificate(s.next.cert.Raw)
-		if data[dataNextKey], err = encodeKey(s.next.key); err != nil {
-			return nil, err
-		}
-	}
-	s.bundle = s.members()
-	data[dataBundle] = s.bundle.PEM()
-	s.record = s.record.of(s.bundle)
-	if data[dataRecord], err = s.record.encode(); err != nil {
-		return nil, fmt.Errorf("encoding the record of the CA's rotation: %w", err)
-	}
-	s.data = data
-	return &s, nil
-}
-
 // emptyState tells whether a Secret has none of our keys set: somebody has created it for us to fill.
 func emptyState(data map[string][]byte) bool {
 	return !slices.ContainsFunc(ourKeys(), func(key string) bool { return len(data[key]) > 0 })
@@ -117,6 +95,15 @@ func parseState(data map[string][]byte) (*state, error) {
 		}
 	}
 	return s, nil
+}
+
+// members are all CAs of the state, trusted by its bundle already or not yet.
+func (s *state) members() trust.Bundle {
+	members := []*x509.Certificate{s.cert}
+	if s.next != nil {
+		members = append(members, s.next.cert)
+	}
+	return s.bundle.Union(trust.NewBundle(members...))
 }
 
 // equal tells whether two states were read from the same data.

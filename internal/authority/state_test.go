@@ -83,7 +83,7 @@ func TestParseStateRefuses(t *testing.T) {
 		{"a leaf of another CA", set(dataCert, encodeCertificate(leaf.Raw)), "ca.crt and ca.key: the key does not belong"},
 		{"another CA's certificate", set(dataCert, testState(t).data[dataCert]), "ca.crt and ca.key: the key does not belong"},
 		{"a leaf with its key", func(data map[string][]byte) {
-			maps.Copy(data, must(newState(&leafState, 0).encoded())(t).data)
+			maps.Copy(data, must(newDraft(&leafState, 0).encoded())(t).data)
 		}, "ca.crt and ca.key: the certificate is not a CA's"},
 		{"no key", set(dataKey, nil), "ca.key is missing"},
 		{"garbage for a key", set(dataKey, []byte("hello")), "ca.key is not a PEM block of type PRIVATE KEY"},

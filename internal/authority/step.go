@@ -41,9 +41,9 @@ type Step struct {
 	Damage error
 }
 
-// step completes a changed state, and describes the change.
-func (s state) step(name string, ca *x509.Certificate, message string) (*state, *Step, error) {
-	made, err := s.encoded()
+// step completes the changed state, and describes the change.
+func (d *draft) step(name string, ca *x509.Certificate, message string) (*state, *Step, error) {
+	made, err := d.encoded()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -16,8 +16,7 @@ func TestAnUnusedSuccessorIsNotKept(t *testing.T) {
 	if !prepared.bundle.Contains(prepared.next.cert) {
 		t.Fatal("the successor is not trusted: this test proves nothing")
 	}
-	read := *must(newState(must(newCA("other", DefaultCADuration, now))(t), testLeaf).encoded())(t)
-	read.record = read.record.clone()
+	read := must(newDraft(must(newCA("other", DefaultCADuration, now))(t), testLeaf).encoded())(t).edit()
 	lost := read.keepAll(prepared, now)
 	if len(lost) != 1 || !lost[0].Equal(held.cert) {
 		t.Errorf("%d CAs were put back, want the one that signs alone", len(lost))

@@ -37,26 +37,26 @@ type Warning struct {
 }
 
 // warnings are what is to be said of a state.
-func (s *state) warnings(m moment) []Warning {
+func (r rotation) warnings() []Warning {
 	var found []Warning
 	say := func(name, subject, format string, args ...any) {
 		found = append(found, Warning{Name: name, Subject: subject, Message: fmt.Sprintf(format, args...)})
 	}
-	if foreign := s.foreign(); len(foreign) > 0 {
+	if foreign := r.foreign(); len(foreign) > 0 {
 		shown := foreign[:min(len(foreign), mostShown)]
 		named := trust.NewBundle(foreign...)
 		say(WarningForeign, digest(string(named.PEM())), "The CA Secret has %d CAs that were not made here (%s): if "+
 			"you did not put them there, distrust them (annotation %s) and find out who did",
 			len(foreign), trust.NewBundle(shown...).Describe(), DistrustAnnotation)
 	}
-	if s.asked(m) && s.crowded() && s.successor(m.now) == nil {
+	if r.asked() && r.crowded() && r.successor(r.now) == nil {
 		say(WarningRotationWaits, "", "The rotation %s of the CA waits: more than %d CAs that no longer sign "+
 			"are still trusted, until %s the first of them; if a key has leaked, distrust its CA instead (annotation %s)",
-			quote(m.annotation), mostRetired, s.roomAt().Format(time.RFC3339), DistrustAnnotation)
+			quote(r.annotation), mostRetired, r.roomAt().Format(time.RFC3339), DistrustAnnotation)
 	}
-	if m.distrust != "" {
-		if _, err := ParseDistrust(m.distrust); err != nil {
-			say(WarningDistrust, digest(m.distrust), "The annotation %s of the CA Secret is not heeded: %v",
+	if r.distrust != "" {
+		if _, err := ParseDistrust(r.distrust); err != nil {
+			say(WarningDistrust, digest(r.distrust), "The annotation %s of the CA Secret is not heeded: %v",
 				DistrustAnnotation, err)
 		}
 	}
