@@ -11,14 +11,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/util/flowcontrol"
 
 	"github.com/hookstrap/hookstrap/internal/signer"
 	"github.com/hookstrap/hookstrap/internal/trust"
@@ -29,13 +25,6 @@ const (
 	DefaultSecretName = "hookstrap-ca"
 	// DefaultCADuration is how long a new CA is valid: ten years of 365 days.
 	DefaultCADuration = 10 * 365 * 24 * time.Hour
-)
-
-// How often one process writes the CA's Secret: far more often than any life of a CA needs, and far less often than a
-// fight with another writer could make it.
-const (
-	writesPerSecond = 0.5
-	writesAtOnce    = 20
 )
 
 // ErrNoCA says that the CA has not been read yet: [Authority.Ensure] has not succeeded.
@@ -75,105 +64,64 @@ type Options struct {
 }
 
 // Authority is the built-in signer. Its methods are safe for concurrent use, by any number of replicas.
-type Authority struct {
-	client     kubernetes.Interface
-	secret     types.NamespacedName
-	service    string
-	policy     livePolicy
-	caDuration time.Duration
-	now        func() time.Time
-	onChange   func()
-	awaitTrust func(ctx context.Context, ca *x509.Certificate) error
-	onStep     func(Step)
-	onWarning  func(Warning)
-	onFailure  func(error)
-	serving    func() *x509.Certificate
-
-	// trusted is the successor that every client was seen to trust.
-	trusted atomic.Pointer[x509.Certificate]
-
-	// updating is held from reading the Secret until its contents are current, so that an older reading does not follow a
-	// newer.
-	updating sync.Mutex
-	// current is nil until there is a CA.
-	current atomic.Pointer[state]
-	// retired are the CAs that this process has taken out of the bundle, and pace bounds how often it writes; both
-	// belong to updating.
-	retired map[string]bool
-	pace    flowcontrol.PassiveRateLimiter
-	// warned are the subjects of what was warned of and goes on, by name; it belongs to updating.
-	warned map[string]string
-	// seen is the revision of the Secret that current comes from; it belongs to updating.
-	seen struct {
-		uid     types.UID
-		version string
-	}
-}
+type Authority struct{ keeper *keeper }
 
 // New returns an Authority without a CA: call [Authority.Ensure] next. It asks nothing of the API server. The error
 // lists every option that is missing or wrong.
 func New(options Options) (*Authority, error) {
-	a := &Authority{
-		client:     options.Client,
-		secret:     types.NamespacedName{Namespace: options.Namespace, Name: cmp.Or(options.SecretName, DefaultSecretName)},
-		service:    options.Service,
-		caDuration: cmp.Or(options.CADuration, DefaultCADuration),
-		now:        options.Now,
-		onChange:   options.OnChange,
-		awaitTrust: options.AwaitTrust,
-		retired:    map[string]bool{},
-		pace:       flowcontrol.NewTokenBucketPassiveRateLimiter(writesPerSecond, writesAtOnce),
-		onStep:     options.OnStep,
-		onWarning:  options.OnWarning,
-		onFailure:  options.OnFailure,
-		serving:    options.Serving,
-		warned:     map[string]string{},
+	options.SecretName = cmp.Or(options.SecretName, DefaultSecretName)
+	options.CADuration = cmp.Or(options.CADuration, DefaultCADuration)
+	if options.Now == nil {
+		options.Now = time.Now
 	}
+	if options.OnChange == nil {
+		options.OnChange = func() {}
+	}
+	if options.OnFailure == nil {
+		options.OnFailure = func(error) {}
+	}
+	if options.Serving == nil {
+		options.Serving = func() *x509.Certificate { return nil }
+	}
+	a := &Authority{keeper: newKeeper(options)}
 	a.SetPolicy(options.Policy)
-	if a.now == nil {
-		a.now = time.Now
-	}
-	if a.onChange == nil {
-		a.onChange = func() {}
-	}
-	if a.onFailure == nil {
-		a.onFailure = func(error) {}
-	}
-	if a.serving == nil {
-		a.serving = func() *x509.Certificate { return nil }
-	}
-	return a, a.validate()
+	return a, options.validate()
 }
 
-func (a *Authority) validate() error {
+func (o Options) validate() error {
 	var problems []error
 	complain := func(wrong bool, format string, args ...any) {
 		if wrong {
 			problems = append(problems, fmt.Errorf("authority: "+format, args...))
 		}
 	}
-	shortest, longest := a.policy.minDuration(), a.policy.maxDuration()
-	fault := signer.CheckName(a.policy.Load().signerName())
+	shortest, longest := o.Policy.minDuration(), o.Policy.maxDuration()
+	fault := signer.CheckName(o.Policy.signerName())
 	complain(fault != nil, "Policy.SignerName is wrong: %w", fault)
-	complain(a.client == nil, "Client is missing: set it to a Kubernetes client")
-	complain(a.secret.Namespace == "", "Namespace is empty: set it to the namespace of the CA's Secret")
-	complain(a.service == "", "Service is empty: set it to the name of the webhook's Service")
-	complain(a.policy.Load().Requester == "", "Policy.Requester is empty: set it to the user whose requests may be signed")
+	complain(o.Client == nil, "Client is missing: set it to a Kubernetes client")
+	complain(o.Namespace == "", "Namespace is empty: set it to the namespace of the CA's Secret")
+	complain(o.Service == "", "Service is empty: set it to the name of the webhook's Service")
+	complain(o.Policy.Requester == "", "Policy.Requester is empty: set it to the user whose requests may be signed")
 	complain(shortest < DefaultMinDuration, "Policy.MinDuration is %s: the API server allows no less than %s",
 		shortest, DefaultMinDuration)
 	complain(longest < shortest, "Policy.MaxDuration (%s) is shorter than Policy.MinDuration (%s): raise it",
 		longest, shortest)
-	complain(a.caDuration > DefaultCADuration, "CADuration (%s) is longer than %s: lower it, for a CA in the Secret that "+
-		"lives longer is refused", a.caDuration, DefaultCADuration)
-	complain(a.caDuration < longest, "CADuration (%s) is shorter than Policy.MaxDuration (%s): raise it, or no "+
-		"certificate can last as long as it may", a.caDuration, longest)
+	complain(o.CADuration > DefaultCADuration, "CADuration (%s) is longer than %s: lower it, for a CA in the Secret that "+
+		"lives longer is refused", o.CADuration, DefaultCADuration)
+	complain(o.CADuration < longest, "CADuration (%s) is shorter than Policy.MaxDuration (%s): raise it, or no "+
+		"certificate can last as long as it may", o.CADuration, longest)
 	return errors.Join(problems...)
 }
+
+// SetPolicy replaces the policy: who we are has changed, for instance because the Service has another cluster IP. A
+// request that is being judged during that time is judged by the one or by the other. A policy that [New] would not
+// take signs nothing.
+func (a *Authority) SetPolicy(policy Policy) { a.keeper.policy.Store(&policy) }
 
 // Bundle returns the CAs to be trusted at this time. It is empty until [Authority.Ensure] has succeeded. It follows
 // from the Secret alone and from no clock, so that all replicas publish the same bytes.
 func (a *Authority) Bundle() trust.Bundle {
-	current := a.current.Load()
+	current := a.keeper.current.Load()
 	if current == nil {
 		return trust.Bundle{}
 	}
@@ -183,7 +131,7 @@ func (a *Authority) Bundle() trust.Bundle {
 // TrustPolicy is what every client has to trust: [Authority.Bundle] and nothing else, and never again what is
 // distrusted and has left. Its bundle is empty until [Authority.Ensure] has succeeded.
 func (a *Authority) TrustPolicy() trust.Policy {
-	current := a.current.Load()
+	current := a.keeper.current.Load()
 	if current == nil {
 		return trust.Policy{Exact: true}
 	}
@@ -193,7 +141,7 @@ func (a *Authority) TrustPolicy() trust.Policy {
 // Lasting returns the CAs of [Authority.Bundle] that are not about to leave because they are distrusted: what to store
 // beside a certificate.
 func (a *Authority) Lasting() trust.Bundle {
-	current := a.current.Load()
+	current := a.keeper.current.Load()
 	if current == nil {
 		return trust.Bundle{}
 	}
@@ -202,7 +150,7 @@ func (a *Authority) Lasting() trust.Bundle {
 
 // Foreign returns how many CAs are in the Secret that no step of ours made.
 func (a *Authority) Foreign() int {
-	current := a.current.Load()
+	current := a.keeper.current.Load()
 	if current == nil {
 		return 0
 	}
@@ -212,7 +160,7 @@ func (a *Authority) Foreign() int {
 // Signing returns the certificate of the CA that signs, nil until [Authority.Ensure] has succeeded. While a rotation is
 // under way its successor is in the bundle already.
 func (a *Authority) Signing() *x509.Certificate {
-	current := a.current.Load()
+	current := a.keeper.current.Load()
 	if current == nil {
 		return nil
 	}
@@ -222,6 +170,6 @@ func (a *Authority) Signing() *x509.Certificate {
 // Approvable returns nil if [Authority.Sign] would sign the request once it is approved, or the [*PolicyError]. An
 // approver that asks it approves nothing that is bound to fail.
 func (a *Authority) Approvable(obj *certificatesv1.CertificateSigningRequest) error {
-	_, err := a.policy.Check(obj)
+	_, err := a.keeper.policy.Load().Check(obj)
 	return err
 }

@@ -34,18 +34,18 @@ const fetchTimeout = 30 * time.Second
 //
 // A Secret that another release wrote is left alone. After an error the CA that was read before, if any, stays in use.
 func (a *Authority) Ensure(ctx context.Context) error {
-	changed, err := a.ensure(ctx)
+	changed, err := a.keeper.ensure(ctx)
 	if changed {
-		a.onChange()
+		a.keeper.OnChange()
 	}
 	return err
 }
 
 // ensure tells whether the CA in use has changed.
-func (a *Authority) ensure(ctx context.Context) (bool, error) {
-	a.updating.Lock()
-	defer a.updating.Unlock()
-	changed, err := a.fetch(ctx)
+func (k *keeper) ensure(ctx context.Context) (bool, error) {
+	k.Lock()
+	defer k.Unlock()
+	changed, err := k.fetch(ctx)
 	var unwritten *unwrittenError
 	if errors.As(err, &unwritten) && unwritten.sound {
 		klog.FromContext(ctx).Error(err, "The CA is good, but its Secret needs a change that cannot be written")
@@ -54,35 +54,35 @@ func (a *Authority) ensure(ctx context.Context) (bool, error) {
 	return changed, err
 }
 
-// fetch reads the Secret and settles it, and tells whether the CA in use has changed. It is called with updating held.
-func (a *Authority) fetch(ctx context.Context) (bool, error) {
+// fetch reads the Secret and settles it, and tells whether the CA in use has changed. It is called with the lock held.
+func (k *keeper) fetch(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	for range maxEnsureAttempts {
-		secret, err := a.client.CoreV1().Secrets(a.secret.Namespace).Get(ctx, a.secret.Name, metav1.GetOptions{})
+		secret, err := k.Client.CoreV1().Secrets(k.secret.Namespace).Get(ctx, k.secret.Name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			secret, err = nil, nil
 		}
 		if err != nil {
-			return false, a.explainSecret(err)
+			return false, k.explainSecret(err)
 		}
-		changed, err := a.settle(ctx, secret)
+		changed, err := k.settle(ctx, secret)
 		if lostRace(err) {
-			klog.FromContext(ctx).V(2).Info("Another replica wrote the CA first, reading it", "secret", a.secret)
+			klog.FromContext(ctx).V(2).Info("Another replica wrote the CA first, reading it", "secret", k.secret)
 			continue
 		}
 		return changed, err
 	}
 	return false, fmt.Errorf("the CA Secret %s was changed by somebody else %d times in a row: look for a controller "+
-		"that keeps deleting or writing it", a.secret, maxEnsureAttempts)
+		"that keeps deleting or writing it", k.secret, maxEnsureAttempts)
 }
 
 func lostRace(err error) bool { return refusal.Conflict(err) }
 
-func (a *Authority) explainSecret(err error) error {
-	what := fmt.Sprintf("reading or writing the CA Secret %s", a.secret)
+func (k *keeper) explainSecret(err error) error {
+	what := fmt.Sprintf("reading or writing the CA Secret %s", k.secret)
 	grant := fmt.Sprintf("grant get, list, watch and update on secrets with resourceNames [%s], and create on secrets",
-		a.secret.Name)
+		k.secret.Name)
 	fallback := ""
 	if refusal.Of(err).Kind == refusal.Invalid {
 		fallback = "it does not take our data: delete it if it was made as immutable or with a type of its own"

@@ -32,20 +32,21 @@ const shortestLook = time.Second
 // While the API server is away the last CA stays in use. Run may be called once only at a time.
 func (a *Authority) Run(ctx context.Context) error {
 	ctx = klog.NewContext(ctx, klog.LoggerWithName(klog.FromContext(ctx), "authority-secret"))
-	f := &follower{authority: a, work: newLoop("authority-secret")}
-	key := a.secret.String()
+	k := a.keeper
+	f := &follower{keeper: k, work: newLoop("authority-secret")}
+	key := k.secret.String()
 	// An absent Secret is a list without objects, and that a change too.
 	store := relist.NewNotifying(func() { f.work.queue.Add(key) })
 	f.store = store
-	f.work.handle, f.work.failed = f.follow, a.onFailure
+	f.work.handle, f.work.failed = f.follow, k.OnFailure
 	f.work.run(ctx, func(ctx context.Context) {
 		relist.Run(ctx, relist.Options{
 			Name: "the CA Secret " + key,
-			ListerWatcher: cache.NewListWatchFromClient(a.client.CoreV1().RESTClient(), "secrets", a.secret.Namespace,
-				follow.ByName(a.secret.Name)),
+			ListerWatcher: cache.NewListWatchFromClient(k.Client.CoreV1().RESTClient(), "secrets", k.secret.Namespace,
+				follow.ByName(k.secret.Name)),
 			Object: &corev1.Secret{}, Store: store,
 			Failed: timing.Once(func(err error) {
-				klog.FromContext(ctx).Error(a.explainSecret(err), "Cannot watch, will try again")
+				klog.FromContext(ctx).Error(k.explainSecret(err), "Cannot watch, will try again")
 			}),
 		})
 	})
@@ -53,11 +54,11 @@ func (a *Authority) Run(ctx context.Context) error {
 	return nil
 }
 
-// follower brings an authority in line with what the watch has last seen. It belongs to one goroutine.
+// follower brings a keeper in line with what the watch has last seen. It belongs to one goroutine.
 type follower struct {
-	authority *Authority
-	work      *loop
-	store     cache.Store
+	keeper *keeper
+	work   *loop
+	store  cache.Store
 
 	// awaited is the successor whose trust is being waited for, and cancel ends that.
 	awaited *x509.Certificate
@@ -67,14 +68,14 @@ type follower struct {
 func (f *follower) follow(ctx context.Context, key string) error {
 	changed, err := f.settle(ctx, key)
 	if changed {
-		f.authority.onChange()
+		f.keeper.OnChange()
 	}
-	current := f.authority.current.Load()
+	current := f.keeper.current.Load()
 	if current == nil || err != nil {
 		return err // It is tried again, with back-off.
 	}
 	f.await(ctx, key, current.next)
-	look := rotation{current, moment{now: f.authority.now()}}.nextLook()
+	look := rotation{current, moment{now: f.keeper.Now()}}.nextLook()
 	// Not at once, even if something is due: a race that was lost is decided by what the watch will bring.
 	f.work.queue.AddAfter(key, min(max(look, shortestLook), longestLook))
 	return nil
@@ -83,20 +84,20 @@ func (f *follower) follow(ctx context.Context, key string) error {
 // settle looks at the Secret in the store. A race that was lost is no failure: what the winner wrote comes with the
 // watch, and wakes us.
 func (f *follower) settle(ctx context.Context, key string) (bool, error) {
-	a := f.authority
+	k := f.keeper
 	obj, exists, err := f.store.GetByKey(key)
 	if err != nil {
 		return false, err
 	}
 	secret, _ := obj.(*corev1.Secret)
-	a.updating.Lock()
-	defer a.updating.Unlock()
-	if exists && a.outdated(secret) {
-		return a.fetch(ctx) // Only the API server can tell which of the two it is.
+	k.Lock()
+	defer k.Unlock()
+	if exists && k.outdated(secret) {
+		return k.fetch(ctx) // Only the API server can tell which of the two it is.
 	}
-	changed, err := a.settle(ctx, secret)
+	changed, err := k.settle(ctx, secret)
 	if lostRace(err) {
-		klog.FromContext(ctx).V(2).Info("Another replica wrote the CA first", "secret", a.secret)
+		klog.FromContext(ctx).V(2).Info("Another replica wrote the CA first", "secret", k.secret)
 		return false, nil
 	}
 	return changed, err
@@ -104,8 +105,8 @@ func (f *follower) settle(ctx context.Context, key string) (bool, error) {
 
 // await has somebody wait until every client trusts the successor, and look at the Secret again then.
 func (f *follower) await(ctx context.Context, key string, next *keyPair) {
-	a := f.authority
-	if next == nil || a.awaitTrust == nil {
+	k := f.keeper
+	if next == nil || k.AwaitTrust == nil {
 		f.stopWaiting()
 		return
 	}
@@ -116,10 +117,10 @@ func (f *follower) await(ctx context.Context, key string, next *keyPair) {
 	ctx, f.cancel = context.WithCancel(ctx)
 	f.awaited = next.cert
 	go func() {
-		if err := a.awaitTrust(ctx, next.cert); err != nil {
+		if err := k.AwaitTrust(ctx, next.cert); err != nil {
 			return // The context has ended: the result is not needed any more.
 		}
-		a.trusted.Store(next.cert)
+		k.trusted.Store(next.cert)
 		f.work.queue.Add(key)
 	}()
 }

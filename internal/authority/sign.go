@@ -37,8 +37,8 @@ func (a *Authority) Sign(
 func (a *Authority) sign(
 	ctx context.Context, obj *certificatesv1.CertificateSigningRequest,
 ) (*certificatesv1.CertificateSigningRequest, error) {
-	requests := a.client.CertificatesV1().CertificateSigningRequests()
-	uid, signerName := obj.UID, a.policy.Load().signerName()
+	requests := a.keeper.Client.CertificatesV1().CertificateSigningRequests()
+	uid, signerName := obj.UID, a.keeper.policy.Load().signerName()
 	for range maxSignAttempts {
 		if issued(obj) && obj.Spec.SignerName == signerName {
 			return obj, nil
@@ -52,7 +52,7 @@ func (a *Authority) sign(
 		}
 		written, err := requests.UpdateStatus(ctx, answer, metav1.UpdateOptions{})
 		if err == nil {
-			return a.answered(ctx, written, refusal)
+			return answered(ctx, written, refusal)
 		}
 		if !lostRace(err) {
 			return nil, explainStatus(err, signerName)
@@ -74,23 +74,23 @@ func (a *Authority) answer(
 	obj *certificatesv1.CertificateSigningRequest,
 ) (answer *certificatesv1.CertificateSigningRequest, refusal, err error) {
 	answer = obj.DeepCopy()
-	request, refusal := a.policy.Check(obj)
+	request, refusal := a.keeper.policy.Load().Check(obj)
 	if refusal != nil {
-		answer.Status.Conditions = append(answer.Status.Conditions, failedCondition(refusal, metav1.NewTime(a.now())))
+		answer.Status.Conditions = append(answer.Status.Conditions, failedCondition(refusal, metav1.NewTime(a.keeper.Now())))
 		return answer, refusal, nil
 	}
-	current := a.current.Load()
+	current := a.keeper.current.Load()
 	if current == nil {
 		return nil, nil, ErrNoCA
 	}
-	granted := grant{request: request, usages: obj.Spec.Usages, lifetime: current.grants(a.policy.lifetime(&obj.Spec))}
-	if answer.Status.Certificate, err = issue(&current.keyPair, granted, a.now()); err != nil {
-		return nil, nil, fmt.Errorf("%w (CA Secret %s)", err, a.secret)
+	granted := grant{request: request, usages: obj.Spec.Usages, lifetime: current.grants(a.keeper.policy.Load().lifetime(&obj.Spec))}
+	if answer.Status.Certificate, err = issue(&current.keyPair, granted, a.keeper.Now()); err != nil {
+		return nil, nil, fmt.Errorf("%w (CA Secret %s)", err, a.keeper.secret)
 	}
 	return answer, nil, nil
 }
 
-func (a *Authority) answered(
+func answered(
 	ctx context.Context, obj *certificatesv1.CertificateSigningRequest, refusal error,
 ) (*certificatesv1.CertificateSigningRequest, error) {
 	logger := klog.FromContext(ctx)
