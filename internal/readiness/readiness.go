@@ -23,7 +23,6 @@ import (
 // Injector is what readiness needs of a [trust.Injector].
 type Injector interface {
 	Verify(chain []*x509.Certificate, serverName string, now time.Time) error
-	VerifyOthers(chain []*x509.Certificate, now time.Time) error
 	WaitVerified(ctx context.Context, chain []*x509.Certificate, serverName string) error
 	Callable() error
 	Calls() []trust.Call
@@ -133,9 +132,6 @@ func (r *Readiness) Trusted() error {
 		return errors.New("there is no certificate to be trusted yet")
 	}
 	if err := r.options.Injector.Verify(pair.Chain(), r.options.ServerName, time.Now()); err != nil {
-		return err
-	}
-	if err := r.options.Injector.VerifyOthers(pair.Chain(), time.Now()); err != nil {
 		return err
 	}
 	return r.options.Injector.Callable()

@@ -57,30 +57,32 @@ func read(t *testing.T, text string) *unstructured.Unstructured {
 	return obj
 }
 
-// TestVerifyOthers: what calls this server by another of its names needs a caBundle, what calls another server is not
-// ours to judge.
-func TestVerifyOthers(t *testing.T) {
+// TestVerifyByAnotherName: what calls this server by another of its names needs a caBundle, what calls another server is
+// not ours to judge. A host that only a wildcard of ours covers is another server.
+func TestVerifyByAnotherName(t *testing.T) {
 	ca := newCA(t, "our-ca", noon().Add(time.Hour))
-	leaf := ca.leaf(t, func(c *x509.Certificate) {
-		c.DNSNames = append(c.DNSNames, "second.apps.svc", "laptop.example.com")
-	})
+	names := []string{"web.apps.svc", "second.apps.svc", "laptop.example.com", "*.wild.example.com"}
+	leaf := ca.leaf(t, func(c *x509.Certificate) { c.DNSNames = names })
 	good := base64.StdEncoding.EncodeToString(NewBundle(ca.cert).PEM())
 	for name, tc := range map[string]struct{ config, want string }{
 		"another server":        {`{url: "https://elsewhere.example.com"}`, ""},
 		"another Service":       {`{service: {namespace: apps, name: db}}`, ""},
-		"our Service":           {`{service: {namespace: apps, name: web}}`, ""}, // For Verify to judge.
 		"url without a bundle":  {`{url: "https://laptop.example.com:8443/x"}`, "laptop.example.com"},
 		"url with a bundle":     {fmt.Sprintf(`{url: "https://laptop.example.com:8443/x", caBundle: %q}`, good), ""},
 		"second name without":   {`{service: {namespace: apps, name: second}}`, "second.apps.svc"},
 		"second name with":      {fmt.Sprintf(`{service: {namespace: apps, name: second}, caBundle: %q}`, good), ""},
+		"under our wildcard":    {`{url: "https://other.wild.example.com"}`, ""},
 		"nothing":               {`{}`, ""},
 		"a url that is no url":  {`{url: "https://%zz"}`, ""},
 		"url by address, empty": {`{url: "https://127.0.0.1"}`, ""},
 	} {
 		i := newInjector(t, hookstrap())
-		i.views[0].set(object(t, "webhooks:\n- {name: other, clientConfig: "+tc.config+"}\n"))
-		err := i.VerifyOthers([]*x509.Certificate{leaf}, noon())
-		if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), `webhook "other" calls this server as `+tc.want) {
+		i.SetNames(names)
+		i.views[0].set(object(t, fmt.Sprintf("webhooks:\n- {name: ours, clientConfig: {service: {namespace: apps, name: web}, "+
+			"caBundle: %q}}\n- {name: other, clientConfig: %s}\n", good, tc.config)))
+		err := i.Verify([]*x509.Certificate{leaf}, "web.apps.svc", noon())
+		if (err == nil) != (tc.want == "") || err != nil && !(strings.Contains(err.Error(), `webhook "other"`) &&
+			strings.Contains(err.Error(), "not trusted for "+tc.want)) {
 			t.Errorf("%s: %v, want %q", name, err, tc.want)
 		}
 	}

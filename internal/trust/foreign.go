@@ -22,17 +22,14 @@ type ForeignEntry struct {
 // foreign are the entries of a webhook configuration that do not call us, in their order. The other kinds have
 // one entry at most, which is ours or somebody else's.
 func (s scope) foreign(obj *unstructured.Unstructured) []ForeignEntry {
-	if obj == nil || s.target.Kind != Validating && s.target.Kind != Mutating {
+	if s.target.Kind != Validating && s.target.Kind != Mutating {
 		return nil
 	}
 	var foreign []ForeignEntry
-	for _, webhook := range listField(obj.Object, "webhooks") {
-		config := mapField(webhook, "clientConfig")
-		if _, ours := s.reaches(config); ours {
-			continue
+	for _, p := range placesOf(s.target.Kind, obj) {
+		if _, ours := s.reaches(p.config); !ours {
+			foreign = append(foreign, ForeignEntry{Webhook: p.webhook, Calls: destination(p.config)})
 		}
-		name, _, _ := unstructured.NestedString(webhook, "name")
-		foreign = append(foreign, ForeignEntry{Webhook: name, Calls: destination(config)})
 	}
 	return foreign
 }

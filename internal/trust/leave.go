@@ -4,40 +4,10 @@
 package trust
 
 import (
-	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
-
-// place is an entry of any owner: where its caBundle is, and its client configuration.
-type place struct {
-	slot
-	config map[string]any
-}
-
-// places are all entries of an object by name, whatever they call; that of a CRD or an APIService has no name.
-func (s scope) places(obj *unstructured.Unstructured) map[string]place {
-	all := map[string]place{}
-	single := func(config map[string]any) {
-		if len(config) > 0 {
-			all[""] = place{slot{bundle: caBundle(config)}, config}
-		}
-	}
-	switch s.target.Kind {
-	case Validating, Mutating:
-		for i, webhook := range listField(obj.Object, "webhooks") {
-			found := slotOf(i, webhook)
-			all[found.webhook] = place{found, mapField(webhook, "clientConfig")}
-		}
-	case CRD:
-		single(mapField(obj.Object, "spec", "conversion", "webhook", "clientConfig"))
-	case APIService:
-		single(mapField(obj.Object, "spec"))
-	case trustBundle:
-	}
-	return all
-}
 
 // leave finds the entries that called us and call somebody else now, each with the caBundle that is to be left in it:
 // without our CAs, which the owner did not ask for. What has another field manager for an owner is not ours to change.
@@ -47,31 +17,29 @@ func (s scope) places(obj *unstructured.Unstructured) map[string]place {
 // With ours alone in it, an entry that calls another Service may have the CA that this Service's server uses: the
 // Service was renamed, or the signer is everybody's. A caBundle of our own signer goes when a rollout is over, another
 // stays.
-func (s scope) leave(live *unstructured.Unstructured, called map[string]string, ours Bundle, exact bool) []slot {
-	places := s.places(live)
+func (s scope) leave(live *unstructured.Unstructured, called map[string]string, trusted Bundle, exact bool) []slot {
+	ours, left := map[string]bool{}, []slot(nil)
 	for _, o := range s.slots(live) {
-		called[o.webhook] = destination(places[o.webhook].config)
-		delete(places, o.webhook)
+		ours[o.webhook] = true
 	}
-	var left []slot
-	for _, name := range slices.Sorted(maps.Keys(places)) {
-		was, known := called[name]
-		p := places[name]
-		if !known || was == destination(p.config) {
+	for _, p := range placesOf(s.target.Kind, live) {
+		was, known := called[p.webhook]
+		now := destination(p.config)
+		if ours[p.webhook] {
+			called[p.webhook] = now
 			continue
 		}
-		have, err := ParseBundle(p.bundle)
-		rest := have.Without(ours)
-		if err != nil || rest.Equal(have) || s.ownedByOthers(live, name) {
-			delete(called, name)
+		if !known || was == now {
 			continue
 		}
-		if p.late = rest.Empty() && p.config["url"] == nil; p.late && !exact {
-			delete(called, name)
+		have, err := ParseBundle(caBundle(p.config))
+		rest := have.Without(trusted)
+		late := rest.Empty() && p.config["url"] == nil
+		if err != nil || rest.Equal(have) || late && !exact || s.ownedByOthers(live, p.webhook) {
+			delete(called, p.webhook)
 			continue
 		}
-		p.bundle = rest.PEM()
-		left = append(left, p.slot)
+		left = append(left, slot{index: p.index, webhook: p.webhook, bundle: rest.PEM(), late: late})
 	}
 	return left
 }

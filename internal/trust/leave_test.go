@@ -5,6 +5,7 @@ package trust
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,7 +59,9 @@ func TestLeave(t *testing.T) {
 				t.Errorf("reason %q, urgent %t", d.reason, d.urgent)
 			}
 			after := patched(t, live, d)
-			if got := ourScope().places(after)["w0"].bundle; string(got) != string(tc.want.PEM()) {
+			all := placesOf(Validating, after)
+			w0 := all[slices.IndexFunc(all, func(p place) bool { return p.webhook == "w0" })]
+			if got := caBundle(w0.config); string(got) != string(tc.want.PEM()) {
 				t.Errorf("the caBundle becomes %q, want %q", got, tc.want.PEM())
 			}
 			// What comes back afterwards is somebody's will.

@@ -6,7 +6,6 @@ package trust
 import (
 	"crypto/x509"
 	"fmt"
-	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -90,10 +89,9 @@ func verifiedHost(config map[string]any) string {
 
 // extraSAN is the advice for an object that calls only hosts which our certificate is not for.
 func extraSAN(t Target, live *unstructured.Unstructured) string {
-	places := scope{target: t}.places(live)
-	for _, name := range slices.Sorted(maps.Keys(places)) {
-		if config := places[name].config; config["url"] != nil {
-			return fmt.Sprintf("; if the host of %s is ours, give us the host as an extra SAN", destination(config))
+	for _, p := range placesOf(t.Kind, live) {
+		if p.config["url"] != nil {
+			return fmt.Sprintf("; if the host of %s is ours, give us the host as an extra SAN", destination(p.config))
 		}
 	}
 	return ""

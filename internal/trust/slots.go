@@ -27,49 +27,58 @@ type scope struct {
 	covers  func(host string) bool // whether our certificate is for a host; nil for our Service alone
 }
 
+// place is where an object says whom the API server calls, whoever that is.
+type place struct {
+	index   int    // of the entry in a webhook configuration, which has many; 0 elsewhere
+	webhook string // the entry's name there; "" elsewhere
+	config  map[string]any
+}
+
+// placesOf are the places of an object in their order. The object may be nil.
+func placesOf(kind Kind, obj *unstructured.Unstructured) []place {
+	var single map[string]any
+	switch {
+	case obj == nil:
+		return nil
+	case kind == Validating || kind == Mutating:
+		var all []place
+		for i, webhook := range listField(obj.Object, "webhooks") {
+			name, _, _ := unstructured.NestedString(webhook, "name")
+			all = append(all, place{i, name, mapField(webhook, "clientConfig")})
+		}
+		return all
+	case kind == CRD:
+		// With strategy None the API server rejects a webhook, so finding one means that the strategy is Webhook.
+		single = mapField(obj.Object, "spec", "conversion", "webhook", "clientConfig")
+	case kind == APIService:
+		single = mapField(obj.Object, "spec")
+	}
+	if len(single) == 0 {
+		return nil
+	}
+	return []place{{config: single}}
+}
+
 // slots finds the entries of obj which call us. Everything else in the object belongs to somebody else.
 func (s scope) slots(obj *unstructured.Unstructured) []slot {
-	var ours []slot
-	switch s.target.Kind {
-	case Validating, Mutating:
-		for i, webhook := range listField(obj.Object, "webhooks") {
-			if name, found := s.reaches(mapField(webhook, "clientConfig")); found {
-				entry := slotOf(i, webhook)
-				entry.name = name
-				ours = append(ours, entry)
-			}
-		}
-		return ours
-	case CRD:
-		// With strategy None the API server rejects a webhook, so finding one means that the strategy is Webhook.
-		return s.single(mapField(obj.Object, "spec", "conversion", "webhook", "clientConfig"))
-	case APIService:
-		if s.skipsVerification(obj) {
-			return nil // The API server takes no caBundle beside it.
-		}
-		return s.single(mapField(obj.Object, "spec"))
-	case trustBundle:
+	if s.creates() {
 		bundle, _ := mapField(obj.Object, "spec")["trustBundle"].(string)
 		return []slot{{bundle: []byte(bundle)}}
 	}
-	return nil
+	if s.skipsVerification(obj) {
+		return nil // The API server takes no caBundle beside it.
+	}
+	var ours []slot
+	for _, p := range placesOf(s.target.Kind, obj) {
+		if name, found := s.reaches(p.config); found {
+			ours = append(ours, slot{index: p.index, webhook: p.webhook, bundle: caBundle(p.config), name: name})
+		}
+	}
+	return ours
 }
 
 // creates reports whether the object is all ours, so that we make it when it is not there.
 func (s scope) creates() bool { return s.target.Kind == trustBundle }
-
-func (s scope) single(config map[string]any) []slot {
-	name, found := s.reaches(config)
-	if !found {
-		return nil
-	}
-	return []slot{{bundle: caBundle(config), name: name}}
-}
-
-func slotOf(index int, webhook map[string]any) slot {
-	name, _, _ := unstructured.NestedString(webhook, "name")
-	return slot{index: index, webhook: name, bundle: caBundle(mapField(webhook, "clientConfig"))}
-}
 
 func callsService(config map[string]any, service types.NamespacedName) bool {
 	live := mapField(config, "service")
