@@ -137,7 +137,7 @@ func (s scope) request(d decision, live *unstructured.Unstructured, changed []sl
 		d.reason = cmp.Or(d.reason, reasonOwnership)
 	}
 	if d.reason != "" {
-		d.patch = slices.Concat(s.unchanged(live), s.fill(changed), disowned)
+		d.patch = slices.Concat(unchanged(live), fill(s.target.Kind, changed), disowned)
 	}
 	return d
 }

@@ -42,7 +42,7 @@ webhooks:
 func TestForeignEntriesWaitForTheNames(t *testing.T) {
 	i := newInjector(t, hookstrap())
 	var told [][]ForeignEntry
-	w := &worker{view: i.views[0], scope: i.scope(hookstrap()), named: i.knowsNames,
+	w := &worker{view: i.views[0], scope: i.scope(hookstrap()), named: i.goal.knowsNames,
 		observer: Observer{Foreign: func(_ Target, entries []ForeignEntry) { told = append(told, entries) }}}
 	if err := w.view.Add(object(t, `
 metadata: {name: hookstrap}

@@ -77,16 +77,7 @@ type Injector struct {
 	views   []*view // one for each target, in their order
 	changes broadcast
 	asking  sync.Mutex // held from asking a source until its policy is in force
-
-	mu     sync.Mutex
-	policy Policy
-	known  Bundle // the CAs of earlier exact policies
-	all    Bundle // the CAs of all policies
-	names  []string
-	named  bool // whether the names are known, of which there may be none
-	// number is of the policy and the names: 0 is the zero Policy without names, and each change gets the next.
-	number    int
-	published bool // whether there is a policy
+	goal    goal
 }
 
 // NewInjector checks the options. It makes no request.
@@ -143,33 +134,13 @@ func (p Policy) TrustPolicy() Policy { return p }
 func (i *Injector) Publish(source PolicySource) {
 	i.asking.Lock()
 	defer i.asking.Unlock()
-	p := source.TrustPolicy()
-	i.mu.Lock()
-	same := i.published && p.Exact == i.policy.Exact && p.Bundle.Equal(i.policy.Bundle) &&
-		slices.Equal(p.Distrusted, i.policy.Distrusted)
-	if !same {
-		if i.policy.Exact {
-			i.known = i.known.Union(i.policy.Bundle)
-		}
-		i.all = i.all.Union(p.Bundle)
-		i.policy, i.policy.known, i.policy.published = p, i.known, i.all
-		i.number++
-		i.published = true
-	}
-	i.mu.Unlock()
-	if !same {
+	if i.goal.setPolicy(source.TrustPolicy()) {
 		i.changes.announce()
 	}
 }
 
-func (i *Injector) current() (Policy, int) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.policy, i.number
-}
-
 func (i *Injector) scope(t Target) scope {
-	return scope{target: t, service: i.opts.Service, manager: i.opts.FieldManager, covers: i.covers}
+	return scope{target: t, service: i.opts.Service, manager: i.opts.FieldManager, covers: i.goal.covers}
 }
 
 // Run watches and writes until ctx ends, and then returns nil: there is no failure which it does not outlast. An API
@@ -186,7 +157,7 @@ func (i *Injector) Run(ctx context.Context) error {
 		running.Go(func() { watcher.run(ctx) })
 		worker := &worker{
 			view: v, resource: resource, scope: i.scope(v.target), clock: i.opts.Clock,
-			observer: i.opts.Observer, policy: i.current, named: i.knowsNames, called: map[string]string{},
+			observer: i.opts.Observer, policy: i.goal.current, named: i.goal.knowsNames, called: map[string]string{},
 		}
 		running.Go(func() { worker.run(ctx) })
 	}

@@ -228,7 +228,7 @@ func TestPublishWakesOnlyForNews(t *testing.T) {
 		if woken != tc.news {
 			t.Errorf("step %d: woken = %v, want %v", step, woken, tc.news)
 		}
-		if got, _ := i.current(); got.Exact != tc.policy.Exact || !got.Bundle.Equal(tc.policy.Bundle) {
+		if got, _ := i.goal.current(); got.Exact != tc.policy.Exact || !got.Bundle.Equal(tc.policy.Bundle) {
 			t.Errorf("step %d: policy is %v", step, got)
 		}
 	}

@@ -115,7 +115,7 @@ func TestDisownCRD(t *testing.T) {
 	} {
 		live := object(t, crdYAML)
 		live.Object["metadata"] = map[string]any{"uid": "u", "resourceVersion": "7"}
-		live = patched(t, live, decision{patch: s.fill([]slot{{bundle: ours.Bundle.PEM()}})})
+		live = patched(t, live, decision{patch: fill(s.target.Kind, []slot{{bundle: ours.Bundle.PEM()}})})
 		set := func(entries string) *unstructured.Unstructured {
 			after := live.DeepCopy()
 			after.Object["metadata"].(map[string]any)["managedFields"] = object(t, "l: "+entries).Object["l"] //nolint:forcetypeassert // Set above.

@@ -27,7 +27,7 @@ type operation struct {
 }
 
 // unchanged makes the patch fail when the object is no longer the live one.
-func (s scope) unchanged(live *unstructured.Unstructured) []operation {
+func unchanged(live *unstructured.Unstructured) []operation {
 	return []operation{
 		{"test", "/metadata/uid", string(live.GetUID())},
 		{"test", "/metadata/resourceVersion", live.GetResourceVersion()},
@@ -35,25 +35,25 @@ func (s scope) unchanged(live *unstructured.Unstructured) []operation {
 }
 
 // fill writes the bundles of the slots. In a list an entry is found by its index, and tested by its name.
-func (s scope) fill(changed []slot) []operation {
+func fill(kind Kind, changed []slot) []operation {
 	var all []operation
 	for _, entry := range changed {
 		if entry.webhook != "" {
 			all = append(all, operation{"test", fmt.Sprintf("/webhooks/%d/name", entry.index), entry.webhook})
 		}
 		if len(entry.bundle) == 0 {
-			all = append(all, operation{Op: "remove", Path: s.config(entry) + "/caBundle"})
+			all = append(all, operation{Op: "remove", Path: configPath(kind, entry) + "/caBundle"})
 			continue
 		}
 		encoded := base64.StdEncoding.EncodeToString(entry.bundle)
-		all = append(all, operation{"add", s.config(entry) + "/caBundle", encoded})
+		all = append(all, operation{"add", configPath(kind, entry) + "/caBundle", encoded})
 	}
 	return all
 }
 
-// config is the JSON pointer to what has the slot's caBundle.
-func (s scope) config(entry slot) string {
-	switch s.target.Kind {
+// configPath is the JSON pointer to what has the slot's caBundle.
+func configPath(kind Kind, entry slot) string {
+	switch kind {
 	case CRD:
 		return "/spec/conversion/webhook/clientConfig"
 	case APIService:
@@ -67,7 +67,7 @@ func (s scope) config(entry slot) string {
 // could not take the conversion webhook away otherwise.
 func (s scope) disown(live *unstructured.Unstructured) []operation {
 	if s.target.Kind != CRD {
-		return s.disownEntries(live)
+		return disownEntries(live, s.manager)
 	}
 	var changes []operation
 	all := managedFields(live)
@@ -85,15 +85,15 @@ func (s scope) disown(live *unstructured.Unstructured) []operation {
 // disownEntries turns what earlier releases own by server-side apply, the entries of a list, into what a JSON patch
 // owns, their caBundles. It leaves alone what somebody else applies under our field manager's name, which is more
 // than caBundles.
-func (s scope) disownEntries(live *unstructured.Unstructured) []operation {
+func disownEntries(live *unstructured.Unstructured, manager string) []operation {
 	all := managedFields(live)
 	updated := slices.ContainsFunc(all, func(entry map[string]any) bool {
-		return entry["manager"] == s.manager && entry["operation"] == string(metav1.ManagedFieldsOperationUpdate)
+		return entry["manager"] == manager && entry["operation"] == string(metav1.ManagedFieldsOperationUpdate)
 	})
 	var changes []operation
 	for i, entry := range slices.Backward(all) {
 		fields, whole := bundlesOf(mapField(entry, "fieldsV1"))
-		if entry["manager"] != s.manager || entry["operation"] != string(metav1.ManagedFieldsOperationApply) || !whole {
+		if entry["manager"] != manager || entry["operation"] != string(metav1.ManagedFieldsOperationApply) || !whole {
 			continue
 		}
 		path := fmt.Sprintf("/metadata/managedFields/%d", i)

@@ -4,11 +4,8 @@
 package trust
 
 import (
-	"crypto/x509"
 	"fmt"
-	"net"
 	"net/url"
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -18,42 +15,9 @@ import (
 // the Service of that name, are ours as those that call our Service are. A wildcard names no host: those that it stands
 // for may be other servers.
 func (i *Injector) SetNames(names []string) {
-	i.mu.Lock()
-	same := slices.Equal(names, i.names)
-	if !same {
-		i.names = slices.Clone(names)
-		i.number++
-	}
-	first := !i.named
-	i.named = true
-	i.mu.Unlock()
-	if !same || first {
+	if i.goal.setNames(names) {
 		i.changes.announce()
 	}
-}
-
-// knowsNames reports whether SetNames was called, so that it is known which entries are foreign.
-func (i *Injector) knowsNames() bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.named
-}
-
-// covers reports whether our certificates are for a host, by the rules of the API server's TLS client.
-func (i *Injector) covers(host string) bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	var names x509.Certificate
-	for _, name := range i.names {
-		if ip := net.ParseIP(name); ip != nil {
-			names.IPAddresses = append(names.IPAddresses, ip)
-			continue
-		}
-		if !strings.HasPrefix(name, "*.") {
-			names.DNSNames = append(names.DNSNames, name)
-		}
-	}
-	return names.VerifyHostname(host) == nil
 }
 
 // reaches reports whether a client configuration leads to us: to our Service, or to another host that our certificate

@@ -98,11 +98,11 @@ func TestFillMirrorsSlots(t *testing.T) {
 			for i := range filled {
 				filled[i].bundle = []byte("new for " + filled[i].webhook)
 			}
-			after := patched(t, live, decision{patch: s.fill(filled)})
+			after := patched(t, live, decision{patch: fill(s.target.Kind, filled)})
 			if diff := cmp.Diff(filled, s.slots(after), cmp.AllowUnexported(slot{})); diff != "" {
 				t.Errorf("(-written +found):\n%s", diff)
 			}
-			reverted := decision{patch: s.fill(s.slots(live))}
+			reverted := decision{patch: fill(s.target.Kind, s.slots(live))}
 			if diff := cmp.Diff(live, patched(t, after, reverted)); diff != "" {
 				t.Errorf("writes more than caBundles (-want +got):\n%s", diff)
 			}

@@ -41,7 +41,7 @@ func (i *Injector) Snapshot() []Entry {
 		called = called || all[n][0].Found
 	}
 	for n, v := range i.views {
-		if e, found := i.overdue(v); found && called {
+		if e, found := v.overdue(); found && called {
 			all[n] = []Entry{e}
 		}
 	}

@@ -18,7 +18,7 @@ import (
 // The empty bundle verifies nothing. (The API server falls back to its host's roots then, which is never what the
 // owner of a webhook meant.)
 func (b Bundle) Verify(chain []*x509.Certificate, serverName string, now time.Time) error {
-	return b.verify(b.pool(), chain, serverName, now)
+	return verifyWith(b, poolOf(b), chain, serverName, now)
 }
 
 // verifyLive is [Bundle.Verify] with a caBundle as it is, in the order of its bytes: crypto/x509 tries CAs of one
@@ -27,29 +27,29 @@ func verifyLive(caBundle []byte, chain []*x509.Certificate, serverName string, n
 	bundle, _ := ParseBundle(caBundle)
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(caBundle)
-	return bundle.verify(pool, chain, serverName, now)
+	return verifyWith(bundle, pool, chain, serverName, now)
 }
 
-// verify verifies with a pool of the bundle's certificates.
-func (b Bundle) verify(pool *x509.CertPool, chain []*x509.Certificate, serverName string, now time.Time) error {
+// verifyWith verifies with a pool of the bundle's certificates.
+func verifyWith(b Bundle, pool *x509.CertPool, chain []*x509.Certificate, serverName string, now time.Time) error {
 	if len(chain) == 0 || chain[0] == nil {
 		return fmt.Errorf("no certificate chain to verify for %s: obtain a serving certificate first", serverName)
 	}
 	_, err := chain[0].Verify(x509.VerifyOptions{
 		DNSName:       serverName,
 		Roots:         pool,
-		Intermediates: NewBundle(chain[1:]...).pool(),
+		Intermediates: poolOf(NewBundle(chain[1:]...)),
 		CurrentTime:   now,
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
 	if err != nil {
 		return fmt.Errorf("serving certificate (%s) is not trusted for %s by the CA bundle (%s): %w: %s",
-			DescribeCertificate(chain[0]), serverName, b.Describe(), err, b.advice(chain, err))
+			DescribeCertificate(chain[0]), serverName, b.Describe(), err, advice(b, chain, err))
 	}
 	return nil
 }
 
-func (b Bundle) pool() *x509.CertPool {
+func poolOf(b Bundle) *x509.CertPool {
 	pool := x509.NewCertPool()
 	for _, c := range b.certs {
 		pool.AddCert(c)
@@ -58,7 +58,7 @@ func (b Bundle) pool() *x509.CertPool {
 }
 
 // advice says what a person does about a verification error of a chain.
-func (b Bundle) advice(chain []*x509.Certificate, err error) string {
+func advice(b Bundle, chain []*x509.Certificate, err error) string {
 	var invalid x509.CertificateInvalidError
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -68,7 +68,7 @@ func (b Bundle) advice(chain []*x509.Certificate, err error) string {
 	case errors.As(err, new(x509.HostnameError)):
 		return "request a certificate which has that DNS name"
 	case errors.As(err, new(x509.UnknownAuthorityError)):
-		if ca, signed := b.misnamed(chain); ca != nil {
+		if ca, signed := misnamed(b, chain); ca != nil {
 			return fmt.Sprintf("the CA %s has the key that signed it, but its name (%s) is not, byte for byte, the issuer's "+
 				"(%s): give it the name of before in the same encoding, with: openssl x509 -in OLD.crt -signkey CA.key "+
 				"-days 3650 -out CA.crt", DescribeCertificate(ca), ca.Subject, signed.Issuer)
@@ -81,7 +81,7 @@ func (b Bundle) advice(chain []*x509.Certificate, err error) string {
 // misnamed finds a CA of the bundle with the key that signed a certificate of the chain, but not under the issuer's
 // name: names are compared byte for byte, while OpenSSL compares their text, and may write it in another encoding when
 // it renews a CA. It returns nil if there is none.
-func (b Bundle) misnamed(chain []*x509.Certificate) (ca, signed *x509.Certificate) {
+func misnamed(b Bundle, chain []*x509.Certificate) (ca, signed *x509.Certificate) {
 	for _, signed := range chain {
 		for _, ca := range b.certs[:min(len(b.certs), mostTried)] {
 			if !bytes.Equal(ca.RawSubject, signed.RawIssuer) &&

@@ -50,9 +50,9 @@ const missingGrace = 2 * time.Minute
 
 // overdue is the entry of a target whose object has not existed for longer than missingGrace. The API server calls
 // nothing through it. It counts again from the moment at which it is created.
-func (i *Injector) overdue(v *view) (e Entry, found bool) {
+func (v *view) overdue() (e Entry, found bool) {
 	known := v.get()
-	if known.called || known.missing.IsZero() || i.opts.Clock.Now().Sub(known.missing) < missingGrace {
+	if known.called || known.missing.IsZero() || v.now().Sub(known.missing) < missingGrace {
 		return Entry{}, false
 	}
 	return Entry{Target: v.target, Waived: true, Reason: fmt.Sprintf("%s does not exist, and has not for %s or longer, "+
