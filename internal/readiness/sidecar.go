@@ -69,12 +69,12 @@ func (r *Readiness) lookAtSidecar(ctx context.Context) {
 	logger := klog.FromContext(ctx).WithValues("listener", r.options.Address(), "certificate", pair)
 	switch {
 	case reason == nil && look.outdated.Swap(nil) != nil:
-		r.options.Report.SidecarLoaded(pair.Leaf())
+		r.options.Report.Sidecar(pair.Leaf(), nil)
 		logger.Info("The other container has loaded the new certificate")
 	case reason != nil && !look.told && time.Since(look.since) >= loadWithin:
 		look.told = true
 		look.outdated.Store(&reason)
-		r.options.Report.SidecarOutdated(reason)
+		r.options.Report.Sidecar(pair.Leaf(), reason)
 		logger.Error(reason, "Every call will fail when the old certificate expires or is no longer trusted")
 	}
 }

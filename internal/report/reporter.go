@@ -134,14 +134,14 @@ func (r *Reporter) Uncallable(reasons []string) {
 	r.events.warning(eventEntryUncallable, "", "Readiness does not wait for %s", reasons[0])
 }
 
-// SidecarOutdated says that the other container presents another certificate than the one that is stored for it.
-func (r *Reporter) SidecarOutdated(reason error) {
-	r.metrics.sidecarOutdated.Set(1)
-	r.events.warning(eventNotLoaded, "", "%v", reason)
-}
-
-// SidecarLoaded says that it presents the stored one again.
-func (r *Reporter) SidecarLoaded(leaf *x509.Certificate) {
+// Sidecar says why the other container presents another certificate than leaf, the one that is stored for it, and with
+// nil that it presents that one again.
+func (r *Reporter) Sidecar(leaf *x509.Certificate, reason error) {
+	if reason != nil {
+		r.metrics.sidecarOutdated.Set(1)
+		r.events.warning(eventNotLoaded, "", "%v", reason)
+		return
+	}
 	r.metrics.sidecarOutdated.Set(0)
 	r.events.over(eventNotLoaded, "")
 	r.events.normal(eventLoaded, "The other container has loaded the certificate with serial number %x", leaf.SerialNumber)

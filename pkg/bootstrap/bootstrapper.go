@@ -10,21 +10,12 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"sync/atomic"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/lifecycle"
-	"github.com/hookstrap/hookstrap/internal/readiness"
-	"github.com/hookstrap/hookstrap/internal/refusal"
 	"github.com/hookstrap/hookstrap/internal/report"
-	"github.com/hookstrap/hookstrap/internal/retry"
-	"github.com/hookstrap/hookstrap/internal/rollover"
 	"github.com/hookstrap/hookstrap/internal/serving"
-	"github.com/hookstrap/hookstrap/internal/source"
-	"github.com/hookstrap/hookstrap/internal/timing"
-	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
 // Bootstrapper runs the one flow for a webhook server. Make it with [New], give [Bootstrapper.TLSOption] to the server,
@@ -34,24 +25,7 @@ type Bootstrapper struct {
 	// Notices are events of our Pod about what is not the certificate.
 	*report.Notices
 
-	options   Options
-	clients   clients
-	requests  *requestCounter
-	report    *report.Reporter
-	state     serving.State
-	service   *source.Service
-	clientCAs source.ClientCAs
-	directory *serving.Directory // nil for memory only
-	injector  *trust.Injector
-	publisher *trust.Publisher // nil unless it was asked for
-	rollover  *rollover.Rollover
-	readiness *readiness.Readiness
-
-	// listens is where a [Server] of ours listens, nil before that is known.
-	listens atomic.Pointer[string]
-
-	// changed says that something which a certificate depends on is no longer what it was, renewNow asks for another one.
-	changed, renewNow timing.Signal
+	*flow
 }
 
 // New reads what the options leave empty from the environment, checks them, reads the client CAs and prepares the
@@ -61,90 +35,11 @@ func New(options Options) (*Bootstrapper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap options: %w", err)
 	}
-	requests := &requestCounter{}
-	clients, err := newClients(options.RESTConfig, requests, refusal.NewRights(options.Namespace, options.neededRights()))
+	f, err := newFlow(options)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bootstrapper{
-		options: options, clients: clients, requests: requests,
-		service:  source.NewService(options.serviceName()),
-		renewNow: timing.NewSignal(), changed: timing.NewSignal(),
-	}
-	if err := b.newReport(); err != nil {
-		return nil, err
-	}
-	b.clientCAs = source.ClientCAs{
-		File: options.ClientCAFile, AllowedNames: options.ClientAllowedNames, State: &b.state, Report: b.report,
-	}
-	if err := b.clientCAs.Load(); err != nil {
-		return nil, fmt.Errorf("bootstrap options: ClientCAFile: %w", err)
-	}
-	if options.Source == SourceCSR && options.CertDir != "" {
-		if b.directory, err = serving.OpenDirectory(options.CertDir); err != nil {
-			return nil, err
-		}
-	}
-	if err := b.newTrust(); err != nil {
-		return nil, err
-	}
-	b.rollover = rollover.New(rollover.Options{
-		ServerName: options.identityInputs().ServerName(), Trust: b.injector, Publisher: b.publisher,
-		State: &b.state, Sink: b.sink(), Report: b.report,
-	})
-	b.readiness = readiness.New(readiness.Options{
-		ServerName: options.identityInputs().ServerName(), State: &b.state, Injector: b.injector, Service: b.service,
-		Report: b.report, ExternalTrust: options.ExternalTrust, Address: b.selfAddress, Sidecar: options.Sidecar,
-		CertDir: options.CertDir,
-	})
-	return b, nil
-}
-
-func (b *Bootstrapper) newReport() (err error) {
-	o := b.options
-	b.report, err = report.New(report.Options{
-		Registerer: o.Registerer,
-		Trusted:    func() error { return b.readiness.Trusted() },
-		Pod: corev1.ObjectReference{
-			APIVersion: "v1", Kind: "Pod", Namespace: o.Namespace, Name: o.PodName, UID: o.PodUID,
-		},
-		Events:               b.clients.events(o.Namespace),
-		SharedConfigurations: o.SharedConfigurations, CASecret: o.CASecretName,
-	})
-	if err != nil {
-		return err
-	}
-	b.report.Targets(o.WebhookConfigurations)
-	b.Notices = report.NewNotices(b.report, o.Namespace)
-	return nil
-}
-
-// newTrust prepares what keeps the caBundles, and the ClusterTrustBundle for clients other than the API server.
-func (b *Bootstrapper) newTrust() (err error) {
-	o := b.options
-	b.injector, err = trust.NewInjector(trust.InjectorOptions{
-		Client: b.clients.dynamic, Targets: o.WebhookConfigurations, Service: o.serviceName(),
-		Observer: b.report.Observer(),
-	})
-	if err != nil || !o.PublishTrustBundle {
-		return err
-	}
-	b.publisher, err = trust.NewPublisher(trust.PublisherOptions{
-		Client: b.clients.dynamic, SignerName: o.SignerName, Service: o.serviceName(), Observer: b.report.Observer(),
-	})
-	return err
-}
-
-func (b *Bootstrapper) sink() rollover.Sink {
-	if b.options.Sidecar {
-		return rollover.Files{
-			State: &b.state, Directory: b.directory, SignerName: b.options.SignerName,
-			Retry: retry.Policy{Report: b.report, Changed: b.changed},
-		}
-	}
-	return rollover.Memory{
-		State: &b.state, Directory: b.directory, SignerName: b.options.SignerName, Report: b.report,
-	}
+	return &Bootstrapper{Notices: report.NewNotices(f.report, options.Namespace), flow: f}, nil
 }
 
 // TLSOption makes a server serve what the Bootstrapper has: pass it in controller-runtime's webhook.Options.TLSOpts, or

@@ -9,7 +9,7 @@ import (
 )
 
 // listensAt notes where our own server listens, for readiness to shake hands with it.
-func (b *Bootstrapper) listensAt(address string) {
+func (f *flow) listensAt(address string) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return
@@ -18,15 +18,15 @@ func (b *Bootstrapper) listensAt(address string) {
 		host = "127.0.0.1" // Which such a listener takes as well, whatever the families of the pod are.
 	}
 	address = net.JoinHostPort(host, port)
-	b.listens.Store(&address)
+	f.listens.Store(&address)
 }
 
 // selfAddress is where our own listener is, or the other container's; "" if that is not known.
-func (b *Bootstrapper) selfAddress() string {
-	if b.options.SelfAddress != "" || b.options.Sidecar {
-		return b.options.SelfAddress
+func (f *flow) selfAddress() string {
+	if f.options.SelfAddress != "" || f.options.Sidecar {
+		return f.options.SelfAddress
 	}
-	if address := b.listens.Load(); address != nil {
+	if address := f.listens.Load(); address != nil {
 		return *address
 	}
 	return DefaultSelfAddress
