@@ -61,11 +61,11 @@ func (v *view) overdue() (e Entry, found bool) {
 }
 
 // nextOverdue is how long it takes until another target may become overdue, 0 if there is none.
-func (i *Injector) nextOverdue() time.Duration {
+func nextOverdue(views []*view) time.Duration {
 	var next time.Duration
-	for _, v := range i.views {
+	for _, v := range views {
 		known := v.get()
-		wait := missingGrace - i.opts.Clock.Now().Sub(known.missing)
+		wait := missingGrace - v.now().Sub(known.missing)
 		if !known.missing.IsZero() && wait > 0 && (next == 0 || wait < next) {
 			next = wait
 		}
@@ -133,7 +133,7 @@ func (i *Injector) tellWaived(ctx context.Context) {
 // sleepUntilOverdue returns at the next change, when another target may be overdue, or when ctx ends.
 func (i *Injector) sleepUntilOverdue(ctx context.Context, changed <-chan struct{}) {
 	var due <-chan time.Time
-	if wait := i.nextOverdue(); wait > 0 {
+	if wait := nextOverdue(i.views); wait > 0 {
 		timer := i.opts.Clock.NewTimer(wait)
 		defer timer.Stop()
 		due = timer.C()
