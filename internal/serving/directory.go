@@ -65,7 +65,7 @@ func (d *Directory) Path() string { return d.path }
 // Load returns the pair in the directory. The error is [fs.ErrNotExist] in the sense of [errors.Is] when there is
 // none, and says what is wrong with the files otherwise; in both cases saving a pair puts it right.
 func (d *Directory) Load() (*Pair, error) {
-	return readPair(d.path, Files{}.withDefaults())
+	return readPair(d.path)
 }
 
 // Save makes p the pair in the directory, for good once it returns: files and directories are synced. When it fails
@@ -102,14 +102,13 @@ func (d *Directory) Origin() string {
 const originFile = "origin"
 
 func (d *Directory) save(p *Pair, origin string) error {
-	names := Files{}.withDefaults()
 	key, err := p.KeyPEM()
 	if err != nil {
 		return err
 	}
-	contents := map[string][]byte{names.Cert: p.CertPEM(), names.Key: key}
+	contents := map[string][]byte{certFile: p.CertPEM(), keyFile: key}
 	if ca := p.CAPEM(); ca != nil {
-		contents[names.CA] = ca
+		contents[caFile] = ca
 	}
 	if origin != "" {
 		contents[originFile] = []byte(origin)
@@ -121,7 +120,7 @@ func (d *Directory) save(p *Pair, origin string) error {
 	if err != nil {
 		return err
 	}
-	return publish(d.path, next, []string{names.Cert, names.Key, names.CA})
+	return publish(d.path, next, []string{certFile, keyFile, caFile})
 }
 
 // publish makes next the current generation. Its files become visible by one rename, all together.

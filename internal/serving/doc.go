@@ -8,13 +8,13 @@
 //
 //	issued in this process ─▶ NewPair ──┬──────────▶ State ─▶ TLSOption ─▶ every handshake
 //	                                    └▶ Directory (survives a restart; a sidecar may read it)
-//	written by somebody else ─▶ Watcher ─▶ offer ──▶ State
+//	written by somebody else ─▶ Follower ─▶ offer ─▶ State
 //
 // A [Pair] is a private key, the certificate chain that belongs to it, and the CA certificates that came along. It
 // can only be made from parts that fit each other, and it never changes afterwards, so code that holds one need not
 // check it again. Printing one shows the fingerprint of its leaf, never its key.
 //
-// A [ClientAuth] says which clients get in, where not all of them shall: CAs and, on top, names. A [ClientWatcher]
+// A [ClientAuth] says which clients get in, where not all of them shall: CAs and, on top, names. A [Follower]
 // follows the file of the CAs.
 //
 // A [State] holds the pair being served and the ClientAuth. Replacing either replaces everything a handshake looks at
@@ -33,7 +33,7 @@
 //	DIR/tls.key ─▶ ..data/tls.key
 //	DIR/ca.crt  ─▶ ..data/ca.crt
 //
-// A [Watcher] follows a directory that somebody else writes: a Secret volume, a projected volume with a credential
+// A [Follower] follows a directory that somebody else writes: a Secret volume, a projected volume with a credential
 // bundle (KEP-4317), a CSI driver, or a person with cp. It watches the directory rather than the files, because a
 // watch on a file dies with the file when a symbolic link is swapped, and it polls slowly beneath, because a watch can
 // be lost. Files that do not fit each other are usually files in the middle of being written: the watcher waits, tries

@@ -87,7 +87,7 @@ func ExampleDirectory() {
 }
 
 // A pair that cert-manager, the kubelet or a person writes, and replaces some day.
-func ExampleWatcher() {
+func ExampleFollower() {
 	volume, err := os.MkdirTemp("", "serving")
 	if err != nil {
 		log.Fatal(err)
@@ -101,13 +101,10 @@ func ExampleWatcher() {
 		log.Fatal(err)
 	}
 
-	watcher, err := serving.NewWatcher(serving.WatcherOptions{Dir: volume})
-	if err != nil {
-		log.Fatal(err)
-	}
+	follower := serving.FollowPair(volume, serving.FollowOptions{})
 	var state serving.State
 	ctx, cancel := context.WithCancel(context.Background())
-	err = watcher.Run(ctx, func(_ context.Context, pair *serving.Pair) {
+	err = follower.Run(ctx, func(_ context.Context, pair *serving.Pair) {
 		state.Set(pair)
 		name := pair.Leaf().DNSNames[0]
 		fmt.Println("serving", name)

@@ -14,33 +14,13 @@ import (
 	"syscall"
 )
 
-// Files are the names of the files that make a pair, relative to their directory. An empty name stands for the usual
-// one, which is what cert-manager, the kubelet and kubectl write.
-type Files struct {
-	Cert   string // the chain, leaf first: tls.crt
-	Key    string // the private key: tls.key
-	CA     string // the CA certificates, may be missing: ca.crt
-	Bundle string // key and chain in one file, read when Cert and Key are both missing: credentialbundle.pem
-}
-
-func (f Files) withDefaults() Files {
-	return Files{
-		Cert:   cmp.Or(f.Cert, "tls.crt"),
-		Key:    cmp.Or(f.Key, "tls.key"),
-		CA:     cmp.Or(f.CA, "ca.crt"),
-		Bundle: cmp.Or(f.Bundle, "credentialbundle.pem"),
-	}
-}
-
-// validate refuses names that lead out of the directory, which is not watched.
-func (f Files) validate() error {
-	for _, name := range []string{f.Cert, f.Key, f.CA, f.Bundle} {
-		if !filepath.IsLocal(name) {
-			return fmt.Errorf("file name %q leads out of the certificate directory: give a name relative to it", name)
-		}
-	}
-	return nil
-}
+// The files that make a pair, by the names which cert-manager, the kubelet and kubectl write.
+const (
+	certFile   = "tls.crt"              // the chain, leaf first
+	keyFile    = "tls.key"              // the private key
+	caFile     = "ca.crt"               // the CA certificates; may be missing
+	bundleFile = "credentialbundle.pem" // key and chain in one file, read when both of the first are missing
+)
 
 const (
 	// dataLink is the symbolic link to the current generation in directories that the kubelet or a Directory writes.
@@ -52,13 +32,13 @@ const (
 )
 
 // readPair reads the pair in dir, and all files of it from one generation.
-func readPair(dir string, names Files) (*Pair, error) {
+func readPair(dir string) (*Pair, error) {
 	for range maxSwaps {
 		before, err := generation(dir)
 		if err != nil {
 			return nil, fmt.Errorf("finding the current files of certificate directory %s: %w", dir, err)
 		}
-		pair, err := readFiles(before, names)
+		pair, err := readFiles(before)
 		// A generation is removed only after the link was swapped. As long as the link is where it was, nothing was
 		// missing because it had just been removed, not even the CA, which may be missing.
 		if after, afterErr := generation(dir); afterErr == nil && after == before {
@@ -85,14 +65,14 @@ func generation(dir string) (string, error) {
 }
 
 // readFiles reads and parses the files in one generation.
-func readFiles(dir string, names Files) (*Pair, error) {
-	cert, certErr := readFile(dir, names.Cert)
-	key, keyErr := readFile(dir, names.Key)
+func readFiles(dir string) (*Pair, error) {
+	cert, certErr := readFile(dir, certFile)
+	key, keyErr := readFile(dir, keyFile)
 	if errors.Is(certErr, fs.ErrNotExist) && errors.Is(keyErr, fs.ErrNotExist) {
-		bundle, err := readFile(dir, names.Bundle)
+		bundle, err := readFile(dir, bundleFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("neither %s and %s nor %s are in certificate directory %s, "+
-				"wait until they are written: %w", names.Cert, names.Key, names.Bundle, dir, fs.ErrNotExist)
+				"wait until they are written: %w", certFile, keyFile, bundleFile, dir, fs.ErrNotExist)
 		}
 		cert, key, certErr, keyErr = bundle, bundle, err, err
 	}
@@ -101,7 +81,7 @@ func readFiles(dir string, names Files) (*Pair, error) {
 	}
 	// The CA comes last: it may be missing, and must not be for having been written only after we looked, by somebody
 	// who then wrote the rest.
-	ca, err := readFile(dir, names.CA)
+	ca, err := readFile(dir, caFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

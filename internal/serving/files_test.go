@@ -19,37 +19,29 @@ func TestReadPairOfTheFilesThatAreThere(t *testing.T) {
 	pair, other := newPair(t, root), newPair(t, root)
 	bundle := slices.Concat(keyPEM(t, pair), pair.CertPEM())
 	for name, tc := range map[string]struct {
-		names Files
 		files map[string][]byte
 		want  string // of the error; empty: the pair
 	}{
-		"the usual names": {Files{}, map[string][]byte{
+		"the usual names": {map[string][]byte{
 			"tls.crt": pair.CertPEM(), "tls.key": keyPEM(t, pair), "ca.crt": pair.CAPEM(),
 		}, ""},
-		"other names": {Files{Cert: "c", Key: "k", CA: "roots/ca"}, map[string][]byte{
-			"c": pair.CertPEM(), "k": keyPEM(t, pair), "roots/ca": pair.CAPEM(),
-		}, ""},
-		"a bundle":                 {Files{}, map[string][]byte{"credentialbundle.pem": bundle, "ca.crt": pair.CAPEM()}, ""},
-		"a bundle of another name": {Files{Bundle: "b"}, map[string][]byte{"b": bundle, "ca.crt": pair.CAPEM()}, ""},
-		"the files before the bundle": {Files{}, map[string][]byte{
+		"a bundle": {map[string][]byte{"credentialbundle.pem": bundle, "ca.crt": pair.CAPEM()}, ""},
+		"the files before the bundle": {map[string][]byte{
 			"tls.crt": pair.CertPEM(), "tls.key": keyPEM(t, pair), "ca.crt": pair.CAPEM(),
 			"credentialbundle.pem": slices.Concat(keyPEM(t, other), other.CertPEM()),
 		}, ""},
-		"nothing":                {Files{}, nil, "neither tls.crt and tls.key nor credentialbundle.pem"},
-		"a certificate alone":    {Files{}, map[string][]byte{"tls.crt": pair.CertPEM(), "credentialbundle.pem": bundle}, "tls.key"},
-		"a key alone":            {Files{}, map[string][]byte{"tls.key": keyPEM(t, pair)}, "tls.crt"},
-		"the key of another":     {Files{}, map[string][]byte{"tls.crt": pair.CertPEM(), "tls.key": keyPEM(t, other)}, "do not make a pair"},
-		"a bundle without a key": {Files{}, map[string][]byte{"credentialbundle.pem": pair.CertPEM()}, "do not make a pair"},
+		"nothing":                {nil, "neither tls.crt and tls.key nor credentialbundle.pem"},
+		"a certificate alone":    {map[string][]byte{"tls.crt": pair.CertPEM(), "credentialbundle.pem": bundle}, "tls.key"},
+		"a key alone":            {map[string][]byte{"tls.key": keyPEM(t, pair)}, "tls.crt"},
+		"the key of another":     {map[string][]byte{"tls.crt": pair.CertPEM(), "tls.key": keyPEM(t, other)}, "do not make a pair"},
+		"a bundle without a key": {map[string][]byte{"credentialbundle.pem": pair.CertPEM()}, "do not make a pair"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			for file, data := range tc.files {
-				if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, file)), 0o700); err != nil {
-					t.Fatal(err)
-				}
 				write(t, data, dir, file)
 			}
-			got, err := readPair(dir, tc.names.withDefaults())
+			got, err := readPair(dir)
 			switch {
 			case tc.want == "" && (err != nil || !got.Equal(pair)):
 				t.Errorf("readPair = %v, %v, want %v", got, err, pair)
@@ -84,7 +76,7 @@ func TestReadPairThroughAnAbsoluteDataLink(t *testing.T) {
 	if err := os.Symlink(elsewhere, filepath.Join(dir, "..data")); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := readPair(dir, Files{}.withDefaults()); err != nil || !got.Equal(pair) {
+	if got, err := readPair(dir); err != nil || !got.Equal(pair) {
 		t.Errorf("readPair = %v, %v, want %v", got, err, pair)
 	}
 }
@@ -102,7 +94,7 @@ func TestReadFileOfANamedPipe(t *testing.T) {
 
 func TestReadPairOfAMissingDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "not", "yet")
-	if _, err := readPair(dir, Files{}.withDefaults()); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := readPair(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("readPair = %v, want fs.ErrNotExist", err)
 	}
 }
@@ -110,18 +102,7 @@ func TestReadPairOfAMissingDirectory(t *testing.T) {
 func TestReadPairWhereDataIsNoLink(t *testing.T) {
 	dir := t.TempDir()
 	write(t, nil, dir, "..data")
-	if _, err := readPair(dir, Files{}.withDefaults()); err == nil || !strings.Contains(err.Error(), "..data") {
+	if _, err := readPair(dir); err == nil || !strings.Contains(err.Error(), "..data") {
 		t.Errorf("readPair = %v, want an error that names ..data", err)
-	}
-}
-
-func TestFilesMustStayInTheirDirectory(t *testing.T) {
-	for _, f := range []Files{{Cert: "../c"}, {Key: "/etc/k"}, {CA: "a/../../b"}, {Bundle: ".."}} {
-		if err := f.withDefaults().validate(); err == nil {
-			t.Errorf("%+v is accepted", f)
-		}
-	}
-	if err := (Files{Cert: "a/b", Key: "..data/k"}).withDefaults().validate(); err != nil {
-		t.Errorf("names inside the directory: %v", err)
 	}
 }

@@ -39,8 +39,7 @@ func (c ClientCAs) Follow(ctx context.Context) error {
 	if c.File == "" {
 		return nil
 	}
-	watcher, err := serving.NewClientWatcher(serving.ClientWatcherOptions{
-		File: c.File, AllowedNames: c.AllowedNames, Current: c.State.ClientAuth(),
+	follower := serving.FollowClients(c.File, c.AllowedNames, c.State.ClientAuth(), serving.FollowOptions{
 		OnError: func(err error) {
 			// Readiness stays out of it: the last good CAs work, and what it says about the certificate must not be lost.
 			c.Report.Files.Counted(report.FilesClientCA, err)
@@ -48,10 +47,7 @@ func (c ClientCAs) Follow(ctx context.Context) error {
 		},
 		OnGood: func() { c.Report.Files.Over(ctx, report.FilesClientCA) },
 	})
-	if err != nil {
-		return err
-	}
-	return watcher.Run(ctx, func(ctx context.Context, clients *serving.ClientAuth) {
+	return follower.Run(ctx, func(ctx context.Context, clients *serving.ClientAuth) {
 		c.State.SetClientAuth(clients)
 		var subjects []string
 		for _, ca := range clients.CAs() {

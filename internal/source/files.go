@@ -28,14 +28,10 @@ func NewFiles(o Options) *Files { return &Files{Options: o, cas: newFinder(o, ni
 
 // Run serves the files until ctx ends.
 func (s *Files) Run(ctx context.Context) error {
-	watcher, err := serving.NewWatcher(serving.WatcherOptions{
-		Dir:     s.CertDir,
+	follower := serving.FollowPair(s.CertDir, serving.FollowOptions{
 		OnError: func(err error) { s.rejected(ctx, err) },
 		OnGood:  func() { s.Report.Files.Over(ctx, report.FilesCertificate) },
 	})
-	if err != nil {
-		return err
-	}
 	pairs := make(chan *serving.Pair)
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -43,7 +39,7 @@ func (s *Files) Run(ctx context.Context) error {
 	if path := s.CAFile; path != "" {
 		running.Go(func() { serving.WatchFile(ctx, path, s.Changed.Set) })
 	}
-	return watcher.Run(ctx, func(ctx context.Context, pair *serving.Pair) {
+	return follower.Run(ctx, func(ctx context.Context, pair *serving.Pair) {
 		select {
 		case pairs <- pair:
 		case <-ctx.Done():

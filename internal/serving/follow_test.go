@@ -27,16 +27,11 @@ type watched struct {
 
 // watch runs a watcher until the test ends. Unless the options say otherwise it polls once an hour, so that whatever it
 // finds it found by notifications.
-func watch(t *testing.T, o WatcherOptions, prepare func(*Watcher)) watched {
+func watch(t *testing.T, dir string, prepare func(*Follower[*Pair])) watched {
 	t.Helper()
 	seen := watched{make(chan *Pair, 1000), make(chan error, 1000)}
-	if o.PollInterval == 0 {
-		o.PollInterval = time.Hour
-	}
-	o.Debounce = 20 * time.Millisecond
-	o.OnError = func(err error) { seen.errs <- err }
-	w, err := NewWatcher(o)
-	must(t, err)
+	w := FollowPair(dir, FollowOptions{OnError: func(err error) { seen.errs <- err }})
+	w.poll, w.remind, w.quiet = time.Hour, time.Hour, 20*time.Millisecond
 	if prepare != nil {
 		prepare(w)
 	}
@@ -111,7 +106,7 @@ func projectTo(t *testing.T, p *Pair, dir string) {
 	save(t, d, p)
 }
 
-func TestWatcherFollowsEveryWayOfWriting(t *testing.T) {
+func TestFollowerFollowsEveryWayOfWriting(t *testing.T) {
 	root := newRoot(t, "root")
 	for name, put := range map[string]func(t *testing.T, p *Pair, dir string){
 		"a symbolic link swapped": projectTo,
@@ -142,7 +137,7 @@ func TestWatcherFollowsEveryWayOfWriting(t *testing.T) {
 			must(t, os.Mkdir(dir, 0o700))
 			first := newPair(t, root)
 			put(t, first, dir)
-			seen := watch(t, WatcherOptions{Dir: dir, Grace: time.Hour}, nil)
+			seen := watch(t, dir, func(w *Follower[*Pair]) { w.grace = time.Hour })
 			seen.want(t, first)
 			for range 5 {
 				next := newPair(t, root)
@@ -156,9 +151,9 @@ func TestWatcherFollowsEveryWayOfWriting(t *testing.T) {
 	}
 }
 
-func TestWatcherWaitsForADirectoryThatIsNotThere(t *testing.T) {
+func TestFollowerWaitsForADirectoryThatIsNotThere(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "not", "yet", "certificates")
-	seen := watch(t, WatcherOptions{Dir: dir, Grace: time.Nanosecond}, nil)
+	seen := watch(t, dir, func(w *Follower[*Pair]) { w.grace = time.Nanosecond })
 	seen.wantError(t, "neither tls.crt and tls.key nor credentialbundle.pem are in certificate directory "+dir)
 	must(t, os.MkdirAll(dir, 0o700))
 	pair := newPair(t, newRoot(t, "root"))
@@ -166,11 +161,11 @@ func TestWatcherWaitsForADirectoryThatIsNotThere(t *testing.T) {
 	seen.want(t, pair)
 }
 
-func TestWatcherKeepsTheLastGoodPairAndTells(t *testing.T) {
+func TestFollowerKeepsTheLastGoodPairAndTells(t *testing.T) {
 	root, dir := newRoot(t, "root"), t.TempDir()
 	first, second := newPair(t, root), newPair(t, root)
 	copyTo(t, first, dir)
-	seen := watch(t, WatcherOptions{Dir: dir, Grace: time.Nanosecond}, nil)
+	seen := watch(t, dir, func(w *Follower[*Pair]) { w.grace = time.Nanosecond })
 	seen.want(t, first)
 
 	key := keyPEM(t, second)
@@ -190,9 +185,9 @@ func TestWatcherKeepsTheLastGoodPairAndTells(t *testing.T) {
 	seen.want(t, third)
 }
 
-func TestWatcherIsQuietAboutFilesBeingWritten(t *testing.T) {
+func TestFollowerIsQuietAboutFilesBeingWritten(t *testing.T) {
 	root, dir := newRoot(t, "root"), t.TempDir()
-	seen := watch(t, WatcherOptions{Dir: dir, Grace: time.Hour}, nil)
+	seen := watch(t, dir, func(w *Follower[*Pair]) { w.grace = time.Hour })
 	for range 20 {
 		pair := newPair(t, root)
 		copyTo(t, pair, dir)
@@ -203,13 +198,13 @@ func TestWatcherIsQuietAboutFilesBeingWritten(t *testing.T) {
 	}
 }
 
-func TestWatcherOffersOnlyChanges(t *testing.T) {
+func TestFollowerOffersOnlyChanges(t *testing.T) {
 	root, dir := newRoot(t, "root"), t.TempDir()
 	d, err := OpenDirectory(dir)
 	must(t, err)
 	first := newPair(t, root)
 	save(t, d, first)
-	seen := watch(t, WatcherOptions{Dir: dir, PollInterval: time.Millisecond}, nil)
+	seen := watch(t, dir, func(w *Follower[*Pair]) { w.poll, w.remind = time.Millisecond, time.Millisecond })
 	seen.want(t, first)
 	for range 10 {
 		save(t, d, first)
@@ -221,14 +216,10 @@ func TestWatcherOffersOnlyChanges(t *testing.T) {
 	seen.want(t, second)
 }
 
-func TestWatcherPollsWithoutNotifications(t *testing.T) {
+func TestFollowerPollsWithoutNotifications(t *testing.T) {
 	root, dir := newRoot(t, "root"), t.TempDir()
-	o := WatcherOptions{Dir: dir, DisableNotify: true, PollInterval: time.Millisecond, Grace: time.Hour}
-	seen := watch(t, o, func(w *Watcher) {
-		w.open = func() (*fsnotify.Watcher, error) {
-			t.Error("notifications are switched off and used")
-			return nil, errors.ErrUnsupported
-		}
+	seen := watch(t, dir, func(w *Follower[*Pair]) {
+		w.open, w.grace, w.poll, w.remind = nil, time.Hour, time.Millisecond, time.Millisecond
 	})
 	for range 5 {
 		pair := newPair(t, root)
@@ -237,13 +228,13 @@ func TestWatcherPollsWithoutNotifications(t *testing.T) {
 	}
 }
 
-func TestWatcherPollsUntilNotificationsWork(t *testing.T) {
+func TestFollowerPollsUntilNotificationsWork(t *testing.T) {
 	root, dir := newRoot(t, "root"), t.TempDir()
 	var broken atomic.Bool
 	broken.Store(true)
 	worked := make(chan struct{})
-	o := WatcherOptions{Dir: dir, PollInterval: time.Millisecond, Grace: time.Hour}
-	seen := watch(t, o, func(w *Watcher) {
+	seen := watch(t, dir, func(w *Follower[*Pair]) {
+		w.grace, w.poll, w.remind = time.Hour, time.Millisecond, time.Millisecond
 		w.open = func() (*fsnotify.Watcher, error) {
 			if broken.Load() {
 				return nil, errors.New("too many open files")
@@ -264,13 +255,13 @@ func TestWatcherPollsUntilNotificationsWork(t *testing.T) {
 	}
 }
 
-// TestWatcherMissesNothingWhileItsReceiverIsBusy changes the files while a pair is being offered.
-func TestWatcherMissesNothingWhileItsReceiverIsBusy(t *testing.T) {
+// TestFollowerMissesNothingWhileItsReceiverIsBusy changes the files while a pair is being offered.
+func TestFollowerMissesNothingWhileItsReceiverIsBusy(t *testing.T) {
 	root, dir := newRoot(t, "root"), t.TempDir()
 	d, err := OpenDirectory(dir)
 	must(t, err)
-	w, err := NewWatcher(WatcherOptions{Dir: dir, PollInterval: time.Hour, Debounce: time.Millisecond})
-	must(t, err)
+	w := FollowPair(dir, FollowOptions{})
+	w.poll, w.quiet = time.Hour, time.Millisecond
 	save(t, d, newPair(t, root))
 	ctx, cancel := context.WithTimeout(t.Context(), patiently)
 	defer cancel()
@@ -289,19 +280,5 @@ func TestWatcherMissesNothingWhileItsReceiverIsBusy(t *testing.T) {
 	}))
 	if offers != 10 {
 		t.Errorf("there were %d offers, want 10", offers)
-	}
-}
-
-func TestNewWatcherRefuses(t *testing.T) {
-	for name, o := range map[string]WatcherOptions{
-		"no directory":                 {},
-		"a file outside the directory": {Dir: "/certificates", Files: Files{Key: "../key"}},
-		"an absolute name for a file":  {Dir: "/certificates", Files: Files{CA: "/etc/ca.crt"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if w, err := NewWatcher(o); err == nil {
-				t.Errorf("NewWatcher = %v, want an error", w.options)
-			}
-		})
 	}
 }

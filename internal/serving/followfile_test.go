@@ -5,6 +5,7 @@ package serving
 
 import (
 	"context"
+	"crypto/sha256"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,7 +15,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// watching runs watchFile until the test ends. What comes out of the channel is one call each.
+// watching runs what [WatchFile] does until the test ends. What comes out of the channel is one call each.
 func watching(t *testing.T, path string) <-chan struct{} {
 	t.Helper()
 	armed, calls := make(chan struct{}, 100), make(chan struct{}, 100)
@@ -24,7 +25,9 @@ func watching(t *testing.T, path string) <-chan struct{} {
 		armed <- struct{}{}
 		return fsnotify.NewWatcher()
 	}
-	running.Go(func() { watchFile(ctx, path, open, func() { calls <- struct{}{} }) })
+	f := followFile(ctx, path)
+	f.open = open
+	running.Go(func() { _ = f.Run(ctx, func(context.Context, [sha256.Size]byte) { calls <- struct{}{} }) })
 	t.Cleanup(func() { cancel(); running.Wait() })
 	<-armed // What the file was is known by now.
 	return calls
@@ -100,8 +103,10 @@ func TestWatchFileTellsNothingOfNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	armed := make(chan struct{}, 100)
 	var running sync.WaitGroup
+	f := followFile(ctx, path)
+	f.open = func() (*fsnotify.Watcher, error) { armed <- struct{}{}; return fsnotify.NewWatcher() }
 	running.Go(func() {
-		watchFile(ctx, path, func() (*fsnotify.Watcher, error) { armed <- struct{}{}; return fsnotify.NewWatcher() }, func() {
+		_ = f.Run(ctx, func(context.Context, [sha256.Size]byte) {
 			data, _ := os.ReadFile(path)
 			mu.Lock()
 			seen = append(seen, string(data))

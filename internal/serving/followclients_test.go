@@ -24,19 +24,17 @@ type watchedClients struct {
 
 // watchClients runs a watcher until the test ends. Unless the options say otherwise it polls once an hour, so that
 // whatever it finds it found by notifications.
-func watchClients(t *testing.T, o ClientWatcherOptions, prepare func(*ClientWatcher)) watchedClients {
+func watchClients(t *testing.T, dir string, current *ClientAuth, prepare func(*Follower[*ClientAuth])) watchedClients {
 	t.Helper()
 	seen := watchedClients{make(chan *ClientAuth, 1000), make(chan error, 1000)}
-	if o.PollInterval == 0 {
-		o.PollInterval = time.Hour
+	var names []string
+	if current != nil {
+		names = []string{"name"}
 	}
-	o.Debounce = 20 * time.Millisecond
-	o.OnError = func(err error) { seen.errs <- err }
-	w, err := NewClientWatcher(o)
-	must(t, err)
-	if prepare != nil {
-		prepare(w)
-	}
+	w := FollowClients(filepath.Join(dir, clientFile), names, current,
+		FollowOptions{OnError: func(err error) { seen.errs <- err }})
+	w.poll, w.quiet = time.Hour, 20*time.Millisecond
+	prepare(w)
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error)
 	go func() { result <- w.Run(ctx, func(_ context.Context, a *ClientAuth) { seen.offers <- a }) }()
@@ -81,7 +79,7 @@ func project(t *testing.T, data []byte, dir string) {
 	must(t, relink(dir, clientFile, filepath.Join(dataLink, clientFile)), sweep(dir))
 }
 
-func TestClientWatcherFollowsEveryWayOfWriting(t *testing.T) {
+func TestFollowClientsFollowsEveryWayOfWriting(t *testing.T) {
 	for name, put := range map[string]func(t *testing.T, data []byte, dir string){
 		"a symbolic link swapped": project,
 		"copied in place": func(t *testing.T, data []byte, dir string) {
@@ -111,8 +109,7 @@ func TestClientWatcherFollowsEveryWayOfWriting(t *testing.T) {
 			put(t, bundleOf(first), dir)
 			current, err := ReadClientAuth(filepath.Join(dir, clientFile), []string{"name"})
 			must(t, err)
-			seen := watchClients(t, ClientWatcherOptions{File: filepath.Join(dir, clientFile), AllowedNames: []string{"name"},
-				Current: current, Grace: time.Hour}, nil)
+			seen := watchClients(t, dir, current, func(w *Follower[*ClientAuth]) { w.grace = time.Hour })
 			for _, cas := range [][]issuer{{first, newRoot(t, "second")}, {newRoot(t, "third")}, {first}} {
 				put(t, bundleOf(cas...), dir)
 				seen.want(t, admitting(t, []string{"name"}, cas...))
@@ -124,13 +121,12 @@ func TestClientWatcherFollowsEveryWayOfWriting(t *testing.T) {
 	}
 }
 
-// TestClientWatcherTellsOnceAndOffersNothingBad: each kind of badness once, although it is read again all the time.
-func TestClientWatcherTellsOnceAndOffersNothingBad(t *testing.T) {
+// TestFollowClientsTellsOnceAndOffersNothingBad: each kind of badness once, although it is read again all the time.
+func TestFollowClientsTellsOnceAndOffersNothingBad(t *testing.T) {
 	dir, first, second := t.TempDir(), newRoot(t, "first"), newRoot(t, "second")
 	good := bundleOf(first)
 	write(t, good, dir, clientFile)
-	seen := watchClients(t, ClientWatcherOptions{File: filepath.Join(dir, clientFile), PollInterval: time.Millisecond,
-		Grace: time.Nanosecond}, nil)
+	seen := watchClients(t, dir, nil, func(w *Follower[*ClientAuth]) { w.poll, w.grace = time.Millisecond, time.Nanosecond })
 	seen.want(t, admitting(t, nil, first))
 	half := good[:len(good)-40]
 	for _, step := range []struct {
@@ -163,11 +159,11 @@ func moveIn(t *testing.T, data []byte, dir string) {
 	must(t, os.Rename(filepath.Join(from, clientFile), filepath.Join(dir, clientFile)))
 }
 
-func TestClientWatcherPollsWithoutNotifications(t *testing.T) {
+func TestFollowClientsPollsWithoutNotifications(t *testing.T) {
 	dir := t.TempDir()
 	write(t, bundleOf(newRoot(t, "first")), dir, clientFile)
-	o := ClientWatcherOptions{File: filepath.Join(dir, clientFile), PollInterval: time.Millisecond, Grace: time.Hour}
-	seen := watchClients(t, o, func(w *ClientWatcher) {
+	seen := watchClients(t, dir, nil, func(w *Follower[*ClientAuth]) {
+		w.poll, w.grace = time.Millisecond, time.Hour
 		w.open = func() (*fsnotify.Watcher, error) { return nil, os.ErrPermission }
 	})
 	for range 3 {
@@ -178,11 +174,5 @@ func TestClientWatcherPollsWithoutNotifications(t *testing.T) {
 				break
 			}
 		}
-	}
-}
-
-func TestNewClientWatcherNeedsAFile(t *testing.T) {
-	if _, err := NewClientWatcher(ClientWatcherOptions{}); err == nil {
-		t.Error("a watcher of no file")
 	}
 }
