@@ -27,7 +27,7 @@ type scope struct {
 	covers  func(host string) bool // whether our certificate is for a host; nil for our Service alone
 }
 
-// place is where an object says whom the API server calls, whoever that is.
+// place is where an object says which server the API server calls, which may be another one.
 type place struct {
 	index   int    // of the entry in a webhook configuration, which has many; 0 elsewhere
 	webhook string // the entry's name there; "" elsewhere
