@@ -83,7 +83,8 @@ func (a *Authority) answer(
 	if current == nil {
 		return nil, nil, ErrNoCA
 	}
-	granted := grant{request: request, usages: obj.Spec.Usages, lifetime: current.grants(a.keeper.policy.Load().lifetime(&obj.Spec))}
+	lifetime := current.grants(a.keeper.policy.Load().lifetime(&obj.Spec))
+	granted := grant{request: request, usages: obj.Spec.Usages, lifetime: lifetime}
 	if answer.Status.Certificate, err = issue(&current.keyPair, granted, a.keeper.Now()); err != nil {
 		return nil, nil, fmt.Errorf("%w (CA Secret %s)", err, a.keeper.secret)
 	}

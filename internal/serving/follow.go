@@ -17,8 +17,8 @@ const (
 	// pollInterval is how often a path is read without a notification: one can be lost, and a link may lead to a directory
 	// that no one watches.
 	pollInterval = 30 * time.Second
-	// quietTime is for how long nothing has to happen before a path is read, so that its writer can finish. Reading is never
-	// put off for more than ten times as long.
+	// quietTime is for how long nothing has to happen before a path is read, so that its writer can finish. Reading is
+	// never put off for more than ten times as long.
 	quietTime = 100 * time.Millisecond
 	// graceTime is for how long files may be missing or not fit each other before OnError is told.
 	graceTime = 2 * time.Second
@@ -34,8 +34,8 @@ type FollowOptions struct {
 	OnGood func()
 }
 
-// Follower reads what somebody else writes, again whenever it changes: in place, by renaming, or by the swap of a symbolic
-// link as in a mounted Secret or ConfigMap. It is made by [FollowPair] or [FollowClients].
+// Follower reads what somebody else writes, again whenever it changes: in place, by renaming, or by the swap of a
+// symbolic link as in a mounted Secret or ConfigMap. It is made by [FollowPair] or [FollowClients].
 type Follower[T any] struct {
 	FollowOptions
 
@@ -74,8 +74,8 @@ func FollowPair(dir string, o FollowOptions) *Follower[*Pair] {
 	return f
 }
 
-// FollowClients follows a PEM file of client CAs. The allowed names are as in [ParseClientAuth]; current is what the file
-// held when it was read last, which is not offered again, or nil.
+// FollowClients follows a PEM file of client CAs. The allowed names are as in [ParseClientAuth]; current is what the
+// file held when it was read last, which is not offered again, or nil.
 func FollowClients(file string, allowedNames []string, current *ClientAuth, o FollowOptions) *Follower[*ClientAuth] {
 	f := newFollower[*ClientAuth](file, o)
 	f.dir, f.remind, f.last, f.inUse = filepath.Dir(f.path), remindClients, current, current != nil

@@ -81,8 +81,8 @@ func TestVerifyByAnotherName(t *testing.T) {
 		i.views[0].set(object(t, fmt.Sprintf("webhooks:\n- {name: ours, clientConfig: {service: {namespace: apps, name: web}, "+
 			"caBundle: %q}}\n- {name: other, clientConfig: %s}\n", good, tc.config)))
 		err := i.Verify([]*x509.Certificate{leaf}, "web.apps.svc", noon())
-		if (err == nil) != (tc.want == "") || err != nil && !(strings.Contains(err.Error(), `webhook "other"`) &&
-			strings.Contains(err.Error(), "not trusted for "+tc.want)) {
+		if (err == nil) != (tc.want == "") || err != nil && (!strings.Contains(err.Error(), `webhook "other"`) ||
+			!strings.Contains(err.Error(), "not trusted for "+tc.want)) {
 			t.Errorf("%s: %v, want %q", name, err, tc.want)
 		}
 	}
