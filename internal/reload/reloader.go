@@ -194,7 +194,7 @@ func (r *Reloader) reload(ctx context.Context, changes chan struct{}) error {
 	r.hash, r.reads = hash, reads
 	r.metrics.inUse(hash)
 	if len(c.Warnings) > 0 {
-		klog.FromContext(ctx).Info("The check configuration uses what a later release will not read",
+		klog.FromContext(ctx).Info("The check configuration should be changed",
 			"file", r.options.Path, "warnings", c.Warnings)
 	}
 	klog.FromContext(ctx).Info("Using the check configuration",

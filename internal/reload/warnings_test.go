@@ -34,7 +34,7 @@ func TestWarningsAreOneLine(t *testing.T) {
 	must(t, r.reload(ctx, changes))
 	must(t, r.reload(ctx, changes))
 	got := strings.Join(lines, "\n")
-	const line, text = "uses what a later release will not read", "onError is deprecated: write failurePolicy: Ignore"
+	const line, text = "The check configuration should be changed", "onError is deprecated: write failurePolicy: Ignore"
 	if strings.Count(got, line) != 1 || strings.Count(got, text) != 1 {
 		t.Errorf("want one line that says %q:\n%s", text, got)
 	}

@@ -28,6 +28,7 @@ type outcome struct {
 
 	exemptBy exemption // what exempted the request, or some of its containers; empty if nothing did
 	exempted []string  // who or what it was: the namespace, the user, …, or the images
+	ending   string    // that the exemption ends soon; empty if it does not
 }
 
 // evaluate runs the entries one after another and returns an outcome for each, in the same order. It returns when ctx
@@ -133,6 +134,11 @@ func (e *entry) ask(ctx context.Context, req *Request) outcome {
 	}
 	if by, who := e.isExempt(ctx, req); by != "" {
 		return outcome{entry: e, skipped: true, exemptBy: by, exempted: []string{who}}
+	}
+	if found := e.exempt.ofObject(req, time.Now()); found != nil {
+		return outcome{
+			entry: e, skipped: true, exemptBy: byObject, exempted: []string{found.text(req)}, ending: found.Notice(time.Now()),
+		}
 	}
 	violations, err := e.check.Evaluate(ctx, req)
 	o := outcome{entry: e, late: err != nil && ctx.Err() != nil}

@@ -5,7 +5,9 @@ package handler
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
@@ -36,6 +38,8 @@ type Exemptions struct {
 	// is wrong with a container of such an image does not count; what is wrong with the Pod or with its other containers
 	// does.
 	Images []string `json:"images,omitempty"`
+	// Objects by kind and name, with a reason and perhaps an end.
+	Objects []ObjectExemption `json:"objects,omitempty"`
 }
 
 // Validate returns everything that is wrong, with the path of each field; path is that of the exemptions.
@@ -52,6 +56,9 @@ func (e Exemptions) Validate(path *field.Path) field.ErrorList {
 		}
 		return ""
 	})...)
+	for i, object := range e.Objects {
+		errs = append(errs, object.validate(path.Child("objects").Index(i))...)
+	}
 	if e.NamespaceSelector == nil {
 		return errs
 	}
@@ -103,6 +110,7 @@ const (
 	byGroup             exemption = "group"
 	byServiceAccount    exemption = "serviceAccount"
 	byImage             exemption = "image"
+	byObject            exemption = "object"
 )
 
 // exempter is Exemptions ready for use.
@@ -110,6 +118,7 @@ type exempter struct {
 	namespaces, users, groups, accounts sets.Set[string]
 	selector                            labels.Selector // nil: none
 	images                              image.Patterns
+	objects                             []ObjectExemption
 }
 
 func (e Exemptions) compile() (exempter, error) {
@@ -118,7 +127,7 @@ func (e Exemptions) compile() (exempter, error) {
 	}
 	x := exempter{
 		namespaces: sets.New(e.Namespaces...), users: sets.New(e.Users...), groups: sets.New(e.Groups...),
-		accounts: sets.New[string](),
+		accounts: sets.New[string](), objects: e.Objects,
 	}
 	for _, account := range e.ServiceAccounts {
 		x.accounts.Insert("system:serviceaccount:" + strings.Replace(account, "/", ":", 1))
@@ -158,4 +167,13 @@ func (x *exempter) ofWhole(req *Request, namespaceLabels func() labels.Set) (by 
 		}
 	}
 	return "", ""
+}
+
+// ofObject returns what exempts the object of a request, or nil.
+func (x *exempter) ofObject(req *Request, now time.Time) *ObjectExemption {
+	i := slices.IndexFunc(x.objects, func(e ObjectExemption) bool { return e.matches(req, now) })
+	if i < 0 {
+		return nil
+	}
+	return &x.objects[i]
 }

@@ -99,8 +99,8 @@ func exemptText(o outcome) string {
 }
 
 // warnings has a warning for each violation of checks in mode Warn, for each such check that failed, or that would deny
-// but admits when it fails, and for each check that will deny the Pods of an object that stays as it was. It is for
-// requests that are allowed: who was denied has a message to read already.
+// but admits when it fails, for each check that will deny the Pods of an object that stays as it was, and for each
+// exemption that ends soon. It is for requests that are allowed: who was denied has a message to read already.
 func warnings(outcomes []outcome) []string {
 	violated, failed := split(outcomes, Warn)
 	_, open := split(outcomes, Deny) // the others refuse, and then there is no warning
@@ -122,6 +122,11 @@ func warnings(outcomes []outcome) []string {
 	for _, o := range outcomes {
 		if len(o.podsRefused) > 0 { // one of them is enough to know
 			add(o.entry.name + ": its new Pods will be denied: " + o.podsRefused[0].Message)
+		}
+	}
+	for _, o := range outcomes {
+		if o.ending != "" {
+			add(o.entry.name + " is exempt here: " + o.ending)
 		}
 	}
 	if n > maxWarnings {

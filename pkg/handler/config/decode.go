@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	kjson "sigs.k8s.io/json"
@@ -81,6 +82,20 @@ func (d *decoder) document(asJSON []byte) {
 	}
 	for _, err := range d.configuration.validate() {
 		d.report(d.lines.Line(err.Field), "%w", err)
+	}
+	d.notices(time.Now())
+}
+
+// notices warns of exemptions that have ended or are about to.
+func (d *decoder) notices(now time.Time) {
+	for _, check := range d.configuration.Checks {
+		for i, exempt := range check.Exempt.Objects {
+			at := field.NewPath("checks").Child(check.Definition.Name, "exempt", "objects").Index(i)
+			if notice := exempt.Notice(now); notice != "" {
+				line := d.lines.Line(at.Child("until").String())
+				d.warnings = append(d.warnings, lineError{line, fmt.Sprintf("%s: %s", at, notice)})
+			}
+		}
 	}
 }
 
