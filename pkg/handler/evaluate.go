@@ -135,7 +135,7 @@ func (e *entry) ask(ctx context.Context, req *Request) outcome {
 	if by, who := e.isExempt(ctx, req); by != "" {
 		return outcome{entry: e, skipped: true, exemptBy: by, exempted: []string{who}}
 	}
-	if found := e.exempt.ofObject(req, time.Now()); found != nil {
+	if found := e.exempt.ofObject(req, time.Now); found != nil {
 		return outcome{
 			entry: e, skipped: true, exemptBy: byObject, exempted: []string{found.text(req)}, ending: found.Notice(time.Now()),
 		}

@@ -5,7 +5,6 @@ package handler
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -170,10 +169,11 @@ func (x *exempter) ofWhole(req *Request, namespaceLabels func() labels.Set) (by 
 }
 
 // ofObject returns what exempts the object of a request, or nil.
-func (x *exempter) ofObject(req *Request, now time.Time) *ObjectExemption {
-	i := slices.IndexFunc(x.objects, func(e ObjectExemption) bool { return e.matches(req, now) })
-	if i < 0 {
-		return nil
+func (x *exempter) ofObject(req *Request, now func() time.Time) *ObjectExemption {
+	for i := range x.objects {
+		if x.objects[i].matches(req, now()) {
+			return &x.objects[i]
+		}
 	}
-	return &x.objects[i]
+	return nil
 }

@@ -134,7 +134,7 @@ func TestExemptObjects(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			x := exempter{objects: []ObjectExemption{{Kinds: []string{"secrets"}, Names: []string{"*"}}, tc.exempt}}
 			req := reviewOf(t, tc.operation, tc.resource, tc.user, tc.now, tc.before)
-			if got := x.ofObject(req, noon) != nil; got != tc.want {
+			if got := x.ofObject(req, func() time.Time { return noon }) != nil; got != tc.want {
 				t.Errorf("exempt: %t, want %t", got, tc.want)
 			}
 		})
