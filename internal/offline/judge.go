@@ -35,6 +35,8 @@ type Options struct {
 	Namespace string
 	// NamespaceLabels are labels of Namespaces by their names, beside those in manifests, which they override.
 	NamespaceLabels map[string]map[string]string
+	// Asked says which objects the server is asked about; the others are not judged.
+	Asked Asked
 	// User is who would create the objects, for the exemptions.
 	User authenticationv1.UserInfo
 	// Progress is told, if it is not nil, how many of all objects have been judged.
@@ -82,6 +84,8 @@ type Report struct {
 	DeniedObjects int `json:"deniedObjects"`
 	// Unreadable are files, documents and sources of other programs of which nothing was judged.
 	Unreadable int `json:"unreadable"`
+	// NotAsked are objects that the server is not asked about.
+	NotAsked int `json:"notAsked,omitempty"`
 	// Exempted are the checks of an object that an exemption kept from it.
 	Exempted int `json:"exempted"`
 	// Findings are in the order of the files, and of the lines in each.
@@ -102,7 +106,9 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 	for i := range m.objects {
 		m.objects[i].complete(kinds, cmp.Or(o.Namespace, metav1.NamespaceDefault))
 	}
-	cluster := newCluster(o.Scheme, kinds, append(namespacesOf(o.NamespaceLabels, m.objects), m.objects...))
+	labeled := namespacesOf(o.NamespaceLabels, m.objects)
+	cluster := newCluster(o.Scheme, kinds, append(labeled, m.objects...))
+	namespaces := labelsOfNamespaces(slices.Concat(m.objects, labeled))
 	entries, err := o.Configuration.Build(handler.Environment{Cluster: cluster})
 	if err != nil {
 		return nil, err
@@ -118,9 +124,12 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 		}
 		found := object.conforms(kinds)
 		report.Findings = append(report.Findings, found...)
-		if len(found) > 0 && found[0].Level == Denied {
+		switch {
+		case len(found) > 0 && found[0].Level == Denied:
 			report.DeniedObjects++ // and no check could read it
-		} else {
+		case !o.Asked.about(&object, kinds, namespaces):
+			report.NotAsked++
+		default:
 			report.add(object, h.Judge(ctx, object.request(kinds, o.User)))
 		}
 		if o.Progress != nil {

@@ -39,6 +39,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	if r.Exempted > 0 {
 		_, _ = fmt.Fprintf(out, ", %s", count(r.Exempted, "exemption"))
 	}
+	if r.NotAsked > 0 {
+		_, _ = fmt.Fprintf(out, "; the server is not asked about %s", count(r.NotAsked, "object"))
+	}
 	if r.Skipped > 0 {
 		_, _ = fmt.Fprintf(out, "; %s skipped: no objects of Kubernetes", count(r.Skipped, "document"))
 	}

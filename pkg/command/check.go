@@ -32,6 +32,7 @@ type offlineOptions struct {
 	offline offline.Options
 	output  string
 	labels  []namespaceLabels
+	webhook string // the file of the webhook configuration
 }
 
 // namespaceLabels are labels of a namespace.
@@ -75,6 +76,8 @@ func (o *offlineOptions) addFlags(fs *pflag.FlagSet) {
 		"namespace of objects whose manifest does not say, as with kubectl apply")
 	fs.Var(newArray(&o.labels, "name:key=value,…", parseNamespaceLabels), "namespace-labels",
 		"labels that a namespace has, for what depends on them, repeatable; its manifest may say them, too")
+	fs.StringVar(&o.webhook, "webhook-configuration", "", "`file` with the ValidatingWebhookConfiguration of the server: what "+
+		"its rules and selectors leave out is not judged (default: everything is)")
 	fs.StringVar(&o.offline.User.Username, "as", "", "user who would create the objects, for exemptions")
 	fs.StringArrayVar(&o.offline.User.Groups, "as-group", nil, "group of that user, repeatable")
 }
@@ -110,6 +113,13 @@ func (o *offlineOptions) run(cmd *cobra.Command, global Options) error {
 			o.offline.NamespaceLabels[l.namespace] = set
 		}
 		maps.Copy(set, l.labels)
+	}
+	if o.webhook != "" {
+		asked, err := offline.ReadAsked(o.webhook)
+		if err != nil {
+			return &usageError{fmt.Errorf("--webhook-configuration: %w", err)}
+		}
+		o.offline.Asked = asked
 	}
 	for _, warning := range o.checks.configuration.Warnings {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "Warning: check configuration %s: %s\n", o.checks.path, warning)

@@ -142,11 +142,16 @@ func TestCheckOnThePage(t *testing.T) {
 	if configuration == nil || len(commands) < 3 {
 		t.Fatalf("the page has no configuration or %d commands", len(commands))
 	}
+	webhook, err := os.ReadFile("../../manifests/base/validatingwebhookconfiguration.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	deployment := "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      containers:\n      - {name: c, image: x}\n"
 	for _, command := range commands {
 		t.Run(command[1], func(t *testing.T) {
-			code, stdout, stderr := checkFiles(t, map[string]string{"checks.yaml": configuration[1], "deploy/web.yaml": deployment},
-				deployment, strings.Fields(command[1])...)
+			code, stdout, stderr := checkFiles(t, map[string]string{
+				"checks.yaml": configuration[1], "deploy/web.yaml": deployment, "webhook.yaml": string(webhook),
+			}, deployment, strings.Fields(command[1])...)
 			if code != exitFailure || !strings.Contains(stdout, "podSecurity") || !strings.Contains(stdout, "imageTag") {
 				t.Errorf("code %d: %s %s", code, stdout, stderr)
 			}

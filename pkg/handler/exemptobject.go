@@ -192,7 +192,8 @@ func owners() []owner {
 
 // ownersOf are the owners of an object that one of Kubernetes' own controllers creates: such a controller names the
 // object that it works for, and templates have no owners. The name of a ReplicaSet or Job begins with the name of the
-// Deployment or CronJob that it belongs to; one that a user made under such a name was judged when it was made.
+// Deployment or CronJob that it belongs to. A user who may create ReplicaSets or Jobs of such a name has the exemption
+// too, as one who may change the Deployment or CronJob has.
 func ownersOf(user string, metadata *metav1.ObjectMeta) []named {
 	ref := metav1.GetControllerOfNoCopy(metadata)
 	if ref == nil {
