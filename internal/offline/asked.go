@@ -88,7 +88,7 @@ func (a Asked) about(o *object, k kinds, namespaces map[string]labels.Set) bool 
 		return true
 	}
 	// The API server asks no webhook about the configurations of webhooks.
-	if isValidating(o.kind) || o.kind.Group == admissionregistrationv1.GroupName && o.kind.Kind == "MutatingWebhookConfiguration" {
+	if o.kind.Group == admissionregistrationv1.GroupName && strings.HasSuffix(o.kind.Kind, "WebhookConfiguration") {
 		return false
 	}
 	sent := o.equivalent()

@@ -76,8 +76,8 @@ func (o *offlineOptions) addFlags(fs *pflag.FlagSet) {
 		"namespace of objects whose manifest does not say, as with kubectl apply")
 	fs.Var(newArray(&o.labels, "name:key=value,…", parseNamespaceLabels), "namespace-labels",
 		"labels that a namespace has, for what depends on them, repeatable; its manifest may say them, too")
-	fs.StringVar(&o.webhook, "webhook-configuration", "", "`file` with the ValidatingWebhookConfiguration of the server: what "+
-		"its rules and selectors leave out is not judged (default: everything is)")
+	fs.StringVar(&o.webhook, "webhook-configuration", "", "`file` with the ValidatingWebhookConfiguration of the server: "+
+		"what its rules and selectors leave out is not judged (default: everything is)")
 	fs.StringVar(&o.offline.User.Username, "as", "", "user who would create the objects, for exemptions")
 	fs.StringArrayVar(&o.offline.User.Groups, "as-group", nil, "group of that user, repeatable")
 }
