@@ -24,12 +24,12 @@ import (
 // are gone, which takes that it is not asked about its own namespace.
 func TestInstallTwice(t *testing.T) {
 	installAs(t, "policy-a", "a-hookstrap", "namePrefix: a-\n")
-	awaitReadyIn(t, "policy-a", nil)
+	awaitReadyIn(t, "policy-a")
 	comesBack(t, "policy-a")
 	installAs(t, "policy-b", "hookstrap-b", "nameSuffix: -b\n")
-	awaitReadyIn(t, "policy-b", nil)
+	awaitReadyIn(t, "policy-b")
 	comesBack(t, "policy-b")
-	awaitReadyIn(t, "policy-a", nil)
+	awaitReadyIn(t, "policy-a")
 }
 
 // installAs applies the manifests in namespace, with another name, and takes them away after the test.
@@ -64,26 +64,31 @@ func installAs(t *testing.T, namespace, name, renaming string) {
 	})
 }
 
-// comesBack deletes all Pods of an install at once and waits until others are Ready.
+// comesBack takes all Pods of an install away, waits until the last is gone, so that no server is left to be asked, and
+// waits until there are others that are Ready.
 func comesBack(t *testing.T, namespace string) {
 	t.Helper()
-	list, err := client(t).CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: ours})
+	scale := "kubectl -n " + namespace + " scale deployment --all --replicas="
+	_, err := shell(t.Context(), scale+"0")
 	must(t, err)
-	gone := map[string]bool{}
-	for _, pod := range list.Items {
-		gone[pod.Name] = true
-	}
-	_, err = shell(t.Context(), "kubectl -n "+namespace+" delete pods --all --grace-period=0 --force 2>/dev/null")
+	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error {
+		list, err := client(t).CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+		if err == nil && len(list.Items) > 0 {
+			err = fmt.Errorf("%d Pods of %s are still there", len(list.Items), namespace)
+		}
+		return err
+	})
+	_, err = shell(t.Context(), scale+"2")
 	must(t, err)
-	awaitReadyIn(t, namespace, gone)
+	awaitReadyIn(t, namespace)
 }
 
-// awaitReadyIn waits for two Pods of an install that are Ready, and not among those, and until they are called: the other
-// install is asked about this one's Pods, and kube-proxy hears of them last.
-func awaitReadyIn(t *testing.T, namespace string, not map[string]bool) {
+// awaitReadyIn waits for two Pods of an install that are Ready, and until they are called: the other install is asked
+// about this one's Pods, and kube-proxy hears of them last.
+func awaitReadyIn(t *testing.T, namespace string) {
 	t.Helper()
 	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error {
-		if err := readyIn(ctx, client(t), namespace, not); err != nil {
+		if err := readyIn(ctx, client(t), namespace); err != nil {
 			return errors.Join(err, warnings(ctx, client(t), namespace))
 		}
 		_, err := create(ctx, client(t), goodPod(), metav1.DryRunAll)
@@ -91,14 +96,14 @@ func awaitReadyIn(t *testing.T, namespace string, not map[string]bool) {
 	})
 }
 
-func readyIn(ctx context.Context, client kubernetes.Interface, namespace string, not map[string]bool) error {
+func readyIn(ctx context.Context, client kubernetes.Interface, namespace string) error {
 	list, err := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: ours})
 	if err != nil {
 		return err
 	}
 	ready := 0
 	for _, pod := range list.Items {
-		if !not[pod.Name] && podReady(&pod) {
+		if podReady(&pod) {
 			ready++
 		}
 	}
