@@ -34,8 +34,8 @@ func (gone) Watch(_ context.Context, options metav1.ListOptions) (watch.Interfac
 	return watch.NewFake(), nil
 }
 
-// TestARequestThatIsGoneBeforeTheWatch was deleted: there will be no event of that. The time is that of the machine, for a
-// watch has a channel which keeps the clock of a synctest bubble from moving.
+// TestARequestThatIsGoneBeforeTheWatch was deleted: there will be no event of that. The time is that of the machine, for
+// a watch has a channel which keeps the clock of a synctest bubble from moving.
 func TestARequestThatIsGoneBeforeTheWatch(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
