@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,8 @@ import (
 
 	"github.com/hookstrap/hookstrap/internal/csr"
 	"github.com/hookstrap/hookstrap/internal/signer"
+	"github.com/hookstrap/hookstrap/pkg/command"
+	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
@@ -69,17 +72,70 @@ type errand struct {
 func newErrand(t *testing.T, manifests, without string) *errand {
 	t.Helper()
 	drop := func(rule rbacv1.PolicyRule) bool { return describeRule(rule) == without }
-	e := &errand{external: manifests != "manifests", all: without == "", older: clustertest.Minor(t, shared) < 37,
-		watches: map[string]bool{}}
-	e.Site = site.New(t, shared, site.Options{Manifests: manifests, Edit: func(shipped *site.Shipped) {
+	return newErrandWith(t, manifests, without == "", func(shipped *site.Shipped) {
 		before := len(shipped.ClusterRole.Rules) + len(shipped.Role.Rules)
 		shipped.ClusterRole.Rules = slices.DeleteFunc(shipped.ClusterRole.Rules, drop)
 		shipped.Role.Rules = slices.DeleteFunc(shipped.Role.Rules, drop)
-		if left := len(shipped.ClusterRole.Rules) + len(shipped.Role.Rules); !e.all && left != before-1 {
+		if left := len(shipped.ClusterRole.Rules) + len(shipped.Role.Rules); without != "" && left != before-1 {
 			t.Errorf("%d rules are left of %d, want one less", left, before)
 		}
-	}})
+	})
+}
+
+func newErrandWith(t *testing.T, manifests string, all bool, edit func(*site.Shipped)) *errand {
+	t.Helper()
+	e := &errand{external: manifests != "manifests", all: all, older: clustertest.Minor(t, shared) < 37,
+		watches: map[string]bool{}}
+	e.Site = site.New(t, shared, site.Options{Manifests: manifests, Edit: edit})
 	return e
+}
+
+// A server runs with what `webhook rbac` prints for its flags, and with nothing else.
+func TestPrintedRulesSuffice(t *testing.T) {
+	t.Parallel()
+	for _, approval := range []csr.Approval{csr.ApproveSelf, csr.ApproveExternal} {
+		t.Run(string(approval), func(t *testing.T) {
+			t.Parallel()
+			e := newErrandWith(t, "manifests", true, func(shipped *site.Shipped) {
+				printed := printedRules(t, approval, shipped.Configuration.Name)
+				shipped.ClusterRole.Rules, shipped.Role.Rules = printed.ClusterRole.Rules, printed.Role.Rules
+			})
+			approve := e.approve
+			if approval == csr.ApproveSelf {
+				approve = func(context.Context) error { return nil }
+			}
+			server := e.start(t, approval)
+			e.await(t, func(ctx context.Context) error {
+				return errors.Join(approve(ctx), server.Readyz(request(t)), e.settled(ctx))
+			})
+			before := server.Leaf()
+			askForRotation(t, e.Site, "to see that the Secret can be updated")
+			e.await(t, func(ctx context.Context) error {
+				if server.Leaf().Equal(before) {
+					return errors.Join(errors.New("the CA was not rotated"), approve(ctx))
+				}
+				return nil
+			})
+			if refused := e.sofar(); len(refused) > 0 {
+				t.Errorf("refused with the rules that are printed: %q", refused)
+			}
+		})
+	}
+}
+
+// printedRules are the roles that the command prints.
+func printedRules(t *testing.T, approval csr.Approval, configuration string) site.Shipped {
+	t.Helper()
+	var out bytes.Buffer
+	code := command.Run(t.Context(), []string{"rbac", "--service-name=" + site.Service, "--namespace=any",
+		"--service-account=" + site.ServiceAccount, "--webhook-configuration=" + configuration, "--approve=" + string(approval),
+	}, command.Options{Stdout: &out, Stderr: &out, Definitions: check.Definitions()})
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, &out)
+	}
+	printed, err := site.Parse(out.Bytes())
+	must(t, err)
+	return printed
 }
 
 // run does it all, and returns what was refused. As soon as something is, the rest may fail.
