@@ -4,11 +4,11 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -22,8 +22,6 @@ import (
 
 	"github.com/hookstrap/hookstrap/internal/csr"
 	"github.com/hookstrap/hookstrap/internal/signer"
-	"github.com/hookstrap/hookstrap/pkg/command"
-	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
@@ -126,14 +124,13 @@ func TestPrintedRulesSuffice(t *testing.T) {
 // printedRules are the roles that the command prints.
 func printedRules(t *testing.T, approval csr.Approval, configuration string) site.Shipped {
 	t.Helper()
-	var out bytes.Buffer
-	code := command.Run(t.Context(), []string{"rbac", "--service-name=" + site.Service, "--namespace=any",
-		"--service-account=" + site.ServiceAccount, "--webhook-configuration=" + configuration, "--approve=" + string(approval),
-	}, command.Options{Stdout: &out, Stderr: &out, Definitions: check.Definitions()})
-	if code != 0 {
-		t.Fatalf("exit code %d: %s", code, &out)
-	}
-	printed, err := site.Parse(out.Bytes())
+	program, err := binary()
+	must(t, err)
+	out, err := exec.CommandContext(t.Context(), program, "rbac", "--service-name="+site.Service, "--namespace=any",
+		"--service-account="+site.ServiceAccount, "--webhook-configuration="+configuration, "--approve="+string(approval),
+	).Output()
+	must(t, err)
+	printed, err := site.Parse(out)
 	must(t, err)
 	return printed
 }
