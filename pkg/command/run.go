@@ -118,8 +118,8 @@ func newRootCommand(o Options) *cobra.Command {
 			"configuration, and reloads when the certificate is renewed. The command issue does the same for a server in\n" +
 			"another language, by files; request obtains one certificate for a client, or for a server without a Service;\n" +
 			"listen holds the port open while serve restarts; check judges manifests without a cluster; checks explains what\n" +
-			"is checked; rbac prints the rights that a server needs; distrust takes trust away from a CA whose key may be in\n" +
-			"other hands.\n\n" +
+			"is checked; rbac prints the rights that a server needs, and scaffold writes the manifests around one; distrust takes\n" +
+			"trust away from a CA whose key may be in other hands.\n\n" +
 			"Without a command it runs serve.",
 		Version:       o.versionLine(),
 		SilenceErrors: true,
@@ -135,7 +135,8 @@ func newRootCommand(o Options) *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.Flags().Bool("version", false, "print the version") // Cobra's own would take -v, the verbosity of serve.
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{elsewhere(root, err)} })
-	addGroup(root, "Serve:", newServeCommand(o), newListenCommand(), newRBACCommand(o))
+	addGroup(root, "Serve:", newServeCommand(o), newListenCommand(), newRBACCommand(o),
+		newScaffoldCommand(o))
 	addGroup(root, "Certificates:", newIssueCommand(o), newRequestCommand(o), newDistrustCommand())
 	addGroup(root, "Checks:", newCheckCommand(o), newChecksCommand(o))
 	root.AddCommand(newVersionCommand(o))
