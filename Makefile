@@ -56,7 +56,7 @@ build: check-go ## Compile the server to bin/webhook
 demo: check-go ## Watch a webhook bootstrap itself on a real control plane, on this machine, without root (KEEP=1: until Ctrl-C)
 	@echo "Looking for the control plane's binaries ..."
 	@$(GO) -C test/e2e run ./cluster/build --demo $(CACHE)/demo
-	@[ -z "$${KEEP:-}" ] || set -m; $(CACHE)/demo/demo $(CACHE)/demo/webhook; exit $$?
+	@[ -z "$${KEEP:-}" ] || set -m; $(CACHE)/demo/demo $(CACHE)/demo/webhook $(CURDIR); exit $$?
 
 .PHONY: image
 image: ## Build the container image (IMAGE=..., VERSION=...)

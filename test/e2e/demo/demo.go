@@ -42,8 +42,8 @@ type demo struct {
 	started    time.Time
 }
 
-func start(ctx context.Context, binary string) (*demo, error) {
-	d := &demo{root: site.Root(), binary: binary}
+func start(ctx context.Context, binary, root string) (*demo, error) {
+	d := &demo{root: root, binary: binary}
 	say("Starting etcd and kube-apiserver on loopback")
 	began := time.Now()
 	var err error

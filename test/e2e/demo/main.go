@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command demo shows the main job on a real control plane of this machine: from nothing to the API server calling a
-// webhook over TLS that the webhook bootstrapped by itself. `make demo` compiles the server, whose path is the argument,
-// and runs it; KEEP=1 leaves everything running.
+// webhook over TLS that the webhook bootstrapped by itself. `make demo` compiles the server and runs this with the
+// paths of the server and of the repository; KEEP=1 leaves everything running.
 package main
 
 import (
@@ -26,10 +26,10 @@ func main() {
 
 // run is the story, one step a line.
 func run(ctx context.Context, args []string) error {
-	if len(args) != 1 {
-		return errors.New("give the path of the server's binary as the only argument, as `make demo` does")
+	if len(args) != 2 {
+		return errors.New("give the paths of the server's binary and of the repository, as `make demo` does")
 	}
-	d, err := start(ctx, args[0])
+	d, err := start(ctx, args[0], args[1])
 	if err != nil {
 		return err
 	}

@@ -37,10 +37,7 @@ func (b *builder) component(c assets.Component) target {
 func (b *builder) demoTargets(dir string) []target {
 	harness := assets.HarnessModule(b.layout.Root)
 	return []target{
-		{
-			module: harness, pkg: assets.ModulePath + "/test/e2e/demo", path: filepath.Join(dir, "demo"), ldflags: "-s -w",
-			flags: []string{"-trimpath=false"}, // It finds the manifests by the path of its own source.
-		},
+		{module: harness, pkg: assets.ModulePath + "/test/e2e/demo", path: filepath.Join(dir, "demo"), ldflags: "-s -w"},
 		{
 			module: b.layout.Root, pkg: assets.ModulePath + "/cmd/webhook", path: filepath.Join(dir, "webhook"),
 			ldflags: "-s -w", flags: []string{"-modfile=release.mod"},
