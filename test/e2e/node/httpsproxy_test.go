@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
@@ -47,6 +48,7 @@ func TestAPIServerWithHTTPSProxy(t *testing.T) {
 		return nil
 	})
 	t.Logf("the API server says: %v", said)
+	awaitHeartbeats(t, 2)
 	awaitPods(t, 2)
 
 	t.Setenv("NO_PROXY", exempt+",10.96.0.0/16")
@@ -56,6 +58,30 @@ func TestAPIServerWithHTTPSProxy(t *testing.T) {
 	if proxy.wasAskedFor(webhook) {
 		t.Error("the proxy was asked for the webhook although NO_PROXY has the Service range")
 	}
+}
+
+// awaitHeartbeats waits until the kubelet has renewed the lease of its node that often, which it does every ten seconds:
+// by then it has asked each Pod several times whether it is ready, and told the API server.
+func awaitHeartbeats(t *testing.T, times int) {
+	t.Helper()
+	var last metav1.MicroTime
+	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error {
+		leases, err := client(t).CoordinationV1().Leases(corev1.NamespaceNodeLease).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		if len(leases.Items) != 1 || leases.Items[0].Spec.RenewTime == nil {
+			return fmt.Errorf("%d leases of nodes, want one that is renewed", len(leases.Items))
+		}
+		if renewed := *leases.Items[0].Spec.RenewTime; renewed.After(last.Time) {
+			last = renewed
+			times--
+		}
+		if times >= 0 { // The first one was there before.
+			return fmt.Errorf("the kubelet has to renew the lease of its node %d times more", times+1)
+		}
+		return nil
+	})
 }
 
 // restartAPIServer starts the API server again, with the environment of this process.
