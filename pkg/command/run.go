@@ -162,10 +162,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 }
 
 // usageError is a command line that cannot be understood.
-type usageError struct{ err error }
+type usageError struct{ error }
 
-// Error implements error.
-func (e *usageError) Error() string { return e.err.Error() }
-
-// Unwrap implements errors.Unwrap.
-func (e *usageError) Unwrap() error { return e.err }
+// Unwrap returns the error itself.
+func (e *usageError) Unwrap() error { return e.error }
