@@ -16,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
-	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,17 +24,13 @@ import (
 
 // feed lists and watches for a reflector, but puts what matters of each object into the store itself, before the next
 // is read. The reflector gets lists without items and events without contents: it would hold on to all whole objects of
-// a list until the last has come. What remains its business is the protocol.
+// a list until the last has come. What remains its business is the protocol. The feed is also what the reflector takes
+// for its store.
 type feed struct {
 	client   client.WithWatch
 	list     client.ObjectList
 	followed *followed
 	listing  chan struct{}
-}
-
-// listerWatcher is the feed as a reflector wants it.
-func (f *feed) listerWatcher() toolscache.ListerWatcher {
-	return &toolscache.ListWatch{ListWithContextFunc: f.listAll, WatchFuncWithContext: f.watch}
 }
 
 // listAll reads all objects in small pages, whatever the options say. It is used where the API server cannot
@@ -149,24 +144,21 @@ func (s *stream) take(event watch.Event) (watch.Event, bool) {
 	return event, !s.initial || event.Type != watch.Added
 }
 
-// feedStore is what the reflector takes for its store. All but the end of a list is in the real one already.
-type feedStore struct{ followed *followed }
-
-// Add implements the reflector's store.
-func (feedStore) Add(any) error { return nil }
+// Add implements the reflector's store, as Update and Delete do: all but the end of a list is in the real one already.
+func (f *feed) Add(any) error { return nil }
 
 // Update implements the reflector's store.
-func (feedStore) Update(any) error { return nil }
+func (f *feed) Update(any) error { return nil }
 
 // Delete implements the reflector's store.
-func (feedStore) Delete(any) error { return nil }
+func (f *feed) Delete(any) error { return nil }
 
 // Resync implements the reflector's store.
-func (feedStore) Resync() error { return nil }
+func (f *feed) Resync() error { return nil }
 
 // Replace implements the reflector's store: a list is complete.
-func (s feedStore) Replace([]any, string) error {
-	s.followed.complete()
+func (f *feed) Replace([]any, string) error {
+	f.followed.complete()
 	return nil
 }
 

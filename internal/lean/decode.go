@@ -156,8 +156,8 @@ func decode[T any](obj *T, part []byte, o Object) error {
 	return DecodeAll(obj, o)
 }
 
-// DecodeAll decodes a whole object into obj by Kubernetes' own decoder, whose idea of JSON is the API server's: names of
-// fields are case-sensitive. What is in obj is replaced.
+// DecodeAll decodes a whole object into obj by Kubernetes' own decoder, whose idea of JSON is the API server's: names
+// of fields are case-sensitive. What is in obj is replaced.
 func DecodeAll[T any](obj *T, o Object) error {
 	*obj = *new(T)
 	if err := o.Bound(obj, o.Raw); err != nil {
