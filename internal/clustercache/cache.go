@@ -1,6 +1,12 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+// Package clustercache is what checks see of the cluster: what they keep of a few types of objects, fed by watches.
+// Reading it never asks the API server, so that admission does not wait for it or add to its load.
+//
+// Of types that are read through a [view.View] only what the view keeps is kept. Objects of other types are kept whole,
+// but for managed fields and the annotation of kubectl apply. All that is kept is bounded by [Options.MaxBytes], and
+// one object, or one page of a list, is decoded at a time: other people's objects cannot use up the memory.
 package clustercache
 
 import (
@@ -14,6 +20,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime"
+	utilcache "k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -49,8 +56,8 @@ type Cache struct {
 	options Options
 	metrics *metrics
 	limit   *view.Limit
-	misses  misses
-	listing chan struct{} // has room for one: whose pages are in memory
+	misses  *utilcache.LRUExpireCache // the names of Namespaces that were waited for in vain
+	listing chan struct{}             // has room for one: whose pages are in memory
 
 	mu      sync.Mutex
 	client  client.WithWatch // nil until the first type
@@ -75,7 +82,7 @@ func NewWithOptions(ctx context.Context, cfg *rest.Config, o Options) (*Cache, e
 	ctx = logcap.NewContext(ctx) // What users write into their objects stays out of the log.
 	c := &Cache{
 		ctx: ctx, cfg: cfg, options: o, metrics: m, limit: view.NewLimit(o.MaxBytes), listing: make(chan struct{}, 1),
-		misses: misses{of: map[string]time.Time{}}, watched: map[string]*followed{}, needed: map[string]bool{},
+		misses: utilcache.NewLRUExpireCache(maxMisses), watched: map[string]*followed{}, needed: map[string]bool{},
 	}
 	m.limit.Set(float64(c.limit.Bytes()))
 	return c, nil

@@ -4,15 +4,18 @@
 package clustercache
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
-	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -21,17 +24,13 @@ import (
 
 // feed lists and watches for a reflector, but puts what matters of each object into the store itself, before the next
 // is read. The reflector gets lists without items and events without contents: it would hold on to all whole objects of
-// a list until the last has come. What remains its business is the protocol.
+// a list until the last has come. What remains its business is the protocol. The feed is also what the reflector takes
+// for its store.
 type feed struct {
 	client   client.WithWatch
 	list     client.ObjectList
 	followed *followed
 	listing  chan struct{}
-}
-
-// listerWatcher is the feed as a reflector wants it.
-func (f *feed) listerWatcher() toolscache.ListerWatcher {
-	return &toolscache.ListWatch{ListWithContextFunc: f.listAll, WatchFuncWithContext: f.watch}
 }
 
 // listAll reads all objects in small pages, whatever the options say. It is used where the API server cannot
@@ -145,23 +144,62 @@ func (s *stream) take(event watch.Event) (watch.Event, bool) {
 	return event, !s.initial || event.Type != watch.Added
 }
 
-// feedStore is what the reflector takes for its store. All but the end of a list is in the real one already.
-type feedStore struct{ followed *followed }
-
-// Add implements the reflector's store.
-func (feedStore) Add(any) error { return nil }
+// Add implements the reflector's store, as Update and Delete do: all but the end of a list is in the real one already.
+func (f *feed) Add(any) error { return nil }
 
 // Update implements the reflector's store.
-func (feedStore) Update(any) error { return nil }
+func (f *feed) Update(any) error { return nil }
 
 // Delete implements the reflector's store.
-func (feedStore) Delete(any) error { return nil }
+func (f *feed) Delete(any) error { return nil }
 
 // Resync implements the reflector's store.
-func (feedStore) Resync() error { return nil }
+func (f *feed) Resync() error { return nil }
 
 // Replace implements the reflector's store: a list is complete.
-func (s feedStore) Replace([]any, string) error {
-	s.followed.complete()
+func (f *feed) Replace([]any, string) error {
+	f.followed.complete()
 	return nil
+}
+
+const (
+	// firstPage and largestPage are how many objects a page of a list has.
+	firstPage   = 100
+	largestPage = 500
+	// pageBytes is how long a page of several objects may be; one that is longer is asked for with fewer.
+	pageBytes = 4 << 20
+)
+
+// limitPages refuses to read long pages of lists: each is held in memory as a whole, as text and decoded. In their
+// place comes the answer "413 Request Entity Too Large". A page of one object is taken as it is: the API server bounds
+// its size.
+func limitPages(inner http.RoundTripper) http.RoundTripper {
+	return promhttp.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		answer, err := inner.RoundTrip(r)
+		limit := r.URL.Query().Get("limit")
+		if err != nil || answer.StatusCode != http.StatusOK || limit == "" || limit == "1" {
+			return answer, err
+		}
+		defer answer.Body.Close() //nolint:errcheck // Only read.
+		body, err := io.ReadAll(io.LimitReader(answer.Body, pageBytes+1))
+		if err != nil {
+			return nil, fmt.Errorf("reading a page of a list: %w", err)
+		}
+		if len(body) <= pageBytes {
+			answer.Body = io.NopCloser(bytes.NewReader(body))
+			return answer, nil
+		}
+		return tooLarge(r), nil
+	})
+}
+
+func tooLarge(r *http.Request) *http.Response {
+	const body = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"` +
+		string(metav1.StatusReasonRequestEntityTooLarge) + `","code":413,"message":"the page of a list is too long"}`
+	return &http.Response{
+		Status: "413 Request Entity Too Large", StatusCode: http.StatusRequestEntityTooLarge,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
+		Header: http.Header{"Content-Type": {"application/json"}},
+		Body:   io.NopCloser(bytes.NewReader([]byte(body))), ContentLength: int64(len(body)),
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -33,7 +34,7 @@ func TestLongPagesAreRefused(t *testing.T) {
 		"not of objects": {"", 2 * pageBytes, http.StatusOK, 2 * pageBytes},
 	} {
 		body := bytes.NewReader(make([]byte, tc.bytes))
-		inner := roundTripper(func(*http.Request) (*http.Response, error) {
+		inner := promhttp.RoundTripperFunc(func(*http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(body)}, nil
 		})
 		answer, err := limitPages(inner).RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/x"+tc.query, nil))

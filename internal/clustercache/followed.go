@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/refusal"
@@ -70,7 +71,8 @@ func (c *Cache) reflect(ctx context.Context, f *followed, v view.Any) {
 	source := &feed{client: c.client, list: list, followed: f, listing: c.listing}
 	unwatched := timing.Once(func(err error) { f.unwatched(ctx, err) })
 	relist.Run(ctx, relist.Options{
-		Name: describe(obj), ListerWatcher: source.listerWatcher(), Store: feedStore{f},
+		Name: describe(obj), Store: source,
+		ListerWatcher: &toolscache.ListWatch{ListWithContextFunc: source.listAll, WatchFuncWithContext: source.watch},
 		Failed: func(err error) {
 			f.mu.Lock()
 			f.err = err // For who waits.

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -110,7 +109,10 @@ func isNamespace(obj client.Object) bool {
 
 // await waits for a Namespace, unless it was waited for in vain lately.
 func (c *Cache) await(ctx context.Context, name string, there func() bool) {
-	if there() || !c.misses.worthWaiting(name) {
+	if there() {
+		return
+	}
+	if _, missed := c.misses.Get(name); missed {
 		return
 	}
 	timeout := time.NewTimer(waitFor(ctx))
@@ -121,32 +123,10 @@ func (c *Cache) await(ctx context.Context, name string, there func() bool) {
 		select {
 		case <-ticker.C:
 		case <-timeout.C:
-			c.misses.add(name)
+			c.misses.Add(name, nil, remembered)
 			return
 		case <-ctx.Done():
 			return
 		}
 	}
-}
-
-// misses are the Namespaces that were waited for in vain.
-type misses struct {
-	mu sync.Mutex
-	of map[string]time.Time
-}
-
-func (m *misses) worthWaiting(name string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	at, missed := m.of[name]
-	return !missed || time.Since(at) > remembered
-}
-
-func (m *misses) add(name string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.of) >= maxMisses {
-		clear(m.of)
-	}
-	m.of[name] = time.Now()
 }

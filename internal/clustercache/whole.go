@@ -31,7 +31,8 @@ func whole(name string, obj client.Object) (view.Any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding out the kind of %T: %w", obj, err)
 	}
-	list, err := listOf(obj, kind.GroupVersion().WithKind(kind.Kind+"List"))
+	list, err := alike[client.ObjectList]("a list", obj, kind.GroupVersion().WithKind(kind.Kind+"List"),
+		&metav1.PartialObjectMetadataList{}, &unstructured.UnstructuredList{})
 	if err != nil {
 		return nil, err
 	}
@@ -47,25 +48,6 @@ func whole(name string, obj client.Object) (view.Any, error) {
 	}), nil
 }
 
-// listOf makes an empty list of the type of an object.
-func listOf(obj client.Object, kind schema.GroupVersionKind) (client.ObjectList, error) {
-	var list client.ObjectList
-	switch obj.(type) {
-	case *metav1.PartialObjectMetadata:
-		list = &metav1.PartialObjectMetadataList{}
-	case runtime.Unstructured:
-		list = &unstructured.UnstructuredList{}
-	default:
-		made, err := scheme.Scheme.New(kind)
-		if err != nil {
-			return nil, fmt.Errorf("making a list of %T: %w", obj, err)
-		}
-		return made.(client.ObjectList), nil
-	}
-	list.GetObjectKind().SetGroupVersionKind(kind)
-	return list, nil
-}
-
 // itemOf makes an empty object of the type that a list is of, as it was given to Add.
 func itemOf(list client.ObjectList) (client.Object, error) {
 	kind, err := apiutil.GVKForObject(list, scheme.Scheme)
@@ -73,21 +55,28 @@ func itemOf(list client.ObjectList) (client.Object, error) {
 		return nil, fmt.Errorf("finding out the kind of %T: %w", list, err)
 	}
 	kind.Kind = strings.TrimSuffix(kind.Kind, "List")
-	var obj client.Object
-	switch list.(type) {
-	case *metav1.PartialObjectMetadataList:
-		obj = &metav1.PartialObjectMetadata{}
+	return alike[client.Object]("an item", list, kind, &metav1.PartialObjectMetadata{}, &unstructured.Unstructured{})
+}
+
+// alike makes an empty object of a kind, in the same representation as another object: one of the two that any kind can
+// have, or the Go type of the kind.
+func alike[T runtime.Object](what string, other runtime.Object, kind schema.GroupVersionKind, metadata, untyped T) (
+	made T, err error,
+) {
+	switch other.(type) {
+	case *metav1.PartialObjectMetadata, *metav1.PartialObjectMetadataList:
+		made = metadata
 	case runtime.Unstructured:
-		obj = &unstructured.Unstructured{}
+		made = untyped
 	default:
-		made, err := scheme.Scheme.New(kind)
+		typed, err := scheme.Scheme.New(kind)
 		if err != nil {
-			return nil, fmt.Errorf("making an item of %T: %w", list, err)
+			return made, fmt.Errorf("making %s of %T: %w", what, other, err)
 		}
-		return made.(client.Object), nil
+		made = typed.(T)
 	}
-	obj.GetObjectKind().SetGroupVersionKind(kind)
-	return obj, nil
+	made.GetObjectKind().SetGroupVersionKind(kind)
+	return made, nil
 }
 
 // wholeView is the view of objects of a type that are kept whole; it cannot fill a store.

@@ -48,10 +48,6 @@ func ParsePattern(text string) (Pattern, error) {
 	return Pattern{Reference: ref, below: true}, nil
 }
 
-// Matches says whether the image is one that the pattern names. What no runtime can read matches nothing, and neither
-// does what runtimes take for the ID of an image.
-func (p Pattern) Matches(image string) bool { return Patterns{p}.Match(image) }
-
 func (p Pattern) matches(ref Reference) bool {
 	switch {
 	case ref.Domain != p.Domain:
@@ -87,7 +83,8 @@ func ParsePatterns(texts []string) (Patterns, error) {
 	return patterns, nil
 }
 
-// Match says whether one of the patterns names the image.
+// Match says whether one of the patterns names the image. What no runtime can read matches nothing, and neither does
+// what runtimes take for the ID of an image.
 func (p Patterns) Match(image string) bool {
 	if isID(image) {
 		return false

@@ -46,7 +46,7 @@ func TestPattern(t *testing.T) {
 		for want, images := range map[bool][]string{true: tt.matches, false: tt.not} {
 			for _, image := range images {
 				t.Run(fmt.Sprintf("%s %s", tt.pattern, image), func(t *testing.T) {
-					if got := p.Matches(image); got != want {
+					if got := (Patterns{p}).Match(image); got != want {
 						t.Errorf("got %t, want %t", got, want)
 					}
 				})

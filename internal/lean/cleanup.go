@@ -4,6 +4,7 @@
 package lean
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"hash"
@@ -34,8 +35,8 @@ type Cleanup struct {
 	escaped  bool
 
 	sum     hash.Hash         // of the object that it is in, without what may change; nil elsewhere
+	buffer  *bufio.Writer     // before that
 	counts  bool              // the member of that object that it is in must not change
-	pending []byte            // what is still to be added to the sum
 	sums    map[string][]byte // of the objects that have ended
 	seen    []string          // what may not occur twice
 	deleted bool
@@ -137,6 +138,7 @@ func (c *Cleanup) begin(bracket byte) {
 	isObject := path == "request/object/" || path == "request/oldObject/"
 	if isObject && c.depth == objectLevel && bracket == '{' {
 		c.sum = sha256.New()
+		c.buffer = bufio.NewWriter(c.sum)
 	}
 }
 
@@ -145,7 +147,7 @@ func (c *Cleanup) end() {
 	if c.depth != objectLevel || c.sum == nil {
 		return
 	}
-	c.flush()
+	_ = c.buffer.Flush() // A hash never fails.
 	if c.sums == nil {
 		c.sums = map[string][]byte{}
 	}
@@ -164,7 +166,7 @@ func (c *Cleanup) enter(name string) {
 	if c.depth == objectLevel {
 		c.counts = c.sum != nil && name != "metadata" && name != "status"
 		if c.counts {
-			c.pending = append(append(c.pending, name...), '"')
+			c.add([]byte(name + `"`))
 		}
 	}
 }
@@ -197,20 +199,7 @@ func (c *Cleanup) path() string {
 
 // add adds something to the sum, if it must not change.
 func (c *Cleanup) add(data []byte) {
-	if !c.counts {
-		return
+	if c.counts {
+		_, _ = c.buffer.Write(data) // A hash never fails.
 	}
-	if len(c.pending)+len(data) > 4<<10 {
-		c.flush()
-	}
-	if len(data) > 4<<10 {
-		_, _ = c.sum.Write(data) // It never fails.
-		return
-	}
-	c.pending = append(c.pending, data...)
-}
-
-func (c *Cleanup) flush() {
-	_, _ = c.sum.Write(c.pending) // It never fails.
-	c.pending = c.pending[:0]
 }

@@ -34,7 +34,7 @@ const (
 // costOf estimates how many bytes of memory decoding some JSON into a value of a type takes at most. The error says why
 // it is no JSON, or that it has too many levels.
 func costOf(data []byte, t reflect.Type) (int64, error) {
-	e := estimate{data: data, fields: map[reflect.Type]map[string]reflect.Type{}}
+	e := estimate{data: data, most: maxDepth, fields: map[reflect.Type]map[string]reflect.Type{}}
 	if e.whole(t) {
 		return e.total, nil
 	}
@@ -42,7 +42,7 @@ func costOf(data []byte, t reflect.Type) (int64, error) {
 	if !stdjson.Valid(data) {
 		return 0, stdjson.Unmarshal(data, new(stdjson.RawMessage))
 	}
-	e.isDeep = true
+	e.most = maxLevels
 	if !e.whole(t) {
 		return 0, fmt.Errorf("it has more than %d levels", maxLevels)
 	}
@@ -53,8 +53,8 @@ func costOf(data []byte, t reflect.Type) (int64, error) {
 type estimate struct {
 	data   []byte
 	total  int64
+	most   int // levels; more than maxDepth if it is known to be JSON
 	depth  int
-	isDeep bool                                     // it is known to be JSON, of any number of levels
 	fields map[reflect.Type]map[string]reflect.Type // of structs, by their names in JSON
 }
 
@@ -66,7 +66,7 @@ func (e *estimate) whole(t reflect.Type) bool {
 }
 
 func (e *estimate) skip(i int) int {
-	if e.isDeep {
+	if e.most > maxDepth {
 		return skipValid(e.data, i)
 	}
 	return skip(e.data, i)
@@ -125,7 +125,7 @@ func (e *estimate) opaque(t reflect.Type, i int) int {
 	case keepsJSON(t):
 		e.total += int64(end - i)
 	default:
-		e.total += ownText*int64(end-i) + perItem*marks(e.data[i:end])
+		e.total += ownText*int64(end-i) + perItem*int64(count(e.data[i:end], true))
 	}
 	return end
 }
@@ -138,23 +138,9 @@ func keepsJSON(t reflect.Type) bool {
 	return ok && raw.Type == reflect.TypeFor[[]byte]()
 }
 
-// marks is how many opening brackets and commas there are in JSON.
-func marks(data []byte) int64 {
-	n := int64(0)
-	for i := 0; i < len(data); i++ {
-		switch data[i] {
-		case '{', '[', ',':
-			n++
-		case '"':
-			i = skipString(data, i) - 1
-		}
-	}
-	return n
-}
-
 func (e *estimate) object(t reflect.Type, i int) int {
 	member := e.members(t)
-	i, more := e.enter(i, '}')
+	i, more := enter(e.data, i, &e.depth, e.most)
 	for ; more; i, more = advance(e.data, i, '}') {
 		begin := space(e.data, i)
 		end := skipString(e.data, begin)
@@ -202,7 +188,7 @@ func (e *estimate) list(t reflect.Type, i int) int {
 		e.add(sliceHeader, 1)
 	default: // not what the type has there: it is passed over
 	}
-	i, more := e.enter(i, ']')
+	i, more := enter(e.data, i, &e.depth, e.most)
 	for ; more; i, more = advance(e.data, i, ']') {
 		if elem != nil {
 			e.add(elem.Size(), grown)
@@ -210,15 +196,6 @@ func (e *estimate) list(t reflect.Type, i int) int {
 		i = e.value(elem, i)
 	}
 	return e.leave(i)
-}
-
-// enter goes behind an opening bracket. It is false, and the position that of the closing one, if nothing is between.
-func (e *estimate) enter(i int, closing byte) (int, bool) {
-	if e.depth++; e.depth > maxDepth && !e.isDeep || e.depth > maxLevels {
-		return bad, false
-	}
-	next := space(e.data, i+1)
-	return next, next >= len(e.data) || e.data[next] != closing
 }
 
 // leave goes behind the closing bracket at data[i]. It takes bad for a position.

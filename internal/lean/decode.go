@@ -1,6 +1,13 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+// Package lean decodes the parts of a JSON object that somebody reads. Most of what an API server sends to a webhook is
+// never read: managed fields, status, environment variables. [DecodePart] passes over the bytes once, keeps what a
+// [Shape] asks for, and gives only that to a decoder.
+//
+// What is decoded is what Kubernetes' own decoder makes of the same bytes. Where this package is not sure to see the
+// same (names that occur twice, text that is not UTF-8, more than 64 levels, any error), that decoder is asked instead,
+// with the whole object. What is passed over must be JSON, but may be of any type.
 package lean
 
 import (
@@ -60,11 +67,20 @@ func items(text []byte) int {
 	if n := bytes.Count(text, []byte{','}); n <= fewItems {
 		return n // or fewer, as some may be in strings
 	}
+	return count(text, false)
+}
+
+// count is how many commas there are in JSON, and opening brackets if these are wanted.
+func count(text []byte, brackets bool) int {
 	n := 0
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
 		case ',':
 			n++
+		case '{', '[':
+			if brackets {
+				n++
+			}
 		case '"':
 			if i = skipString(text, i) - 1; i < 0 {
 				return n
@@ -124,12 +140,12 @@ func DecodePart[T any](obj *T, o Object, shape Shape) error {
 	if p, ok := project(from, shape); ok {
 		return decode(obj, p.out, o)
 	}
-	return decodeAll(obj, o)
+	return DecodeAll(obj, o)
 }
 
 func decode[T any](obj *T, part []byte, o Object) error {
 	if !utf8.Valid(part) { // The fast decoder would refuse it, when the memory for that is set aside.
-		return decodeAll(obj, o)
+		return DecodeAll(obj, o)
 	}
 	if err := o.boundPart(obj, part); err != nil {
 		return err
@@ -137,10 +153,12 @@ func decode[T any](obj *T, part []byte, o Object) error {
 	if json.Unmarshal(part, obj) == nil {
 		return nil
 	}
-	return decodeAll(obj, o)
+	return DecodeAll(obj, o)
 }
 
-func decodeAll[T any](obj *T, o Object) error {
+// DecodeAll decodes a whole object into obj by Kubernetes' own decoder, whose idea of JSON is the API server's: names
+// of fields are case-sensitive. What is in obj is replaced.
+func DecodeAll[T any](obj *T, o Object) error {
 	*obj = *new(T)
 	if err := o.Bound(obj, o.Raw); err != nil {
 		return err

@@ -50,7 +50,7 @@ func (p *projection) value(s Shape, i int) int {
 
 func (p *projection) object(s Shape, i int) int {
 	p.out = append(p.out, '{')
-	i, more := p.enter(i)
+	i, more := enter(p.data, i, &p.depth, maxDepth)
 	for empty := len(p.out); more; i, more = advance(p.data, i, '}') {
 		begin := space(p.data, i)
 		end := skipString(p.data, begin)
@@ -117,7 +117,7 @@ func (s Shape) find(name []byte) (Verdict, Shape) {
 // list reads of each object of a list what the shape asks for. A list in a list is nothing that has a shape.
 func (p *projection) list(s Shape, i int) int {
 	p.out = append(p.out, '[')
-	i, more := p.enter(i)
+	i, more := enter(p.data, i, &p.depth, maxDepth)
 	for more {
 		if i = space(p.data, i); i < len(p.data) && p.data[i] == '{' {
 			i = p.object(s, i)
@@ -131,14 +131,14 @@ func (p *projection) list(s Shape, i int) int {
 	return p.leave(i, ']')
 }
 
-// enter goes behind an opening bracket. It is false, and the position that of the closing one, if nothing is between;
-// and false with bad at too deep a level, as shapes may go round in a circle.
-func (p *projection) enter(i int) (int, bool) {
-	if p.depth++; p.depth > maxDepth {
+// enter goes behind an opening bracket, to one more level. It is false, and the position that of the closing one, if
+// nothing is between; and false with bad at too deep a level, as shapes and types may go round in a circle.
+func enter(data []byte, i int, depth *int, most int) (int, bool) {
+	if *depth++; *depth > most {
 		return bad, false
 	}
-	next := space(p.data, i+1)
-	return next, next >= len(p.data) || p.data[next] != p.data[i]+2 // '{'+2 is '}', and '['+2 is ']'
+	next := space(data, i+1)
+	return next, next >= len(data) || data[next] != data[i]+2 // '{'+2 is '}', and '['+2 is ']'
 }
 
 // advance goes behind the comma after a value, or to the closing bracket, and is false then. It takes bad for a

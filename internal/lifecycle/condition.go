@@ -8,25 +8,23 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"k8s.io/klog/v2"
 )
 
-// checkTimeout bounds one evaluation of all conditions. Kubelet's patience is
-// timeoutSeconds of the probe, one second unless set, so this only frees
-// resources when no caller waits any more.
+// checkTimeout bounds one evaluation of all conditions. Kubelet's patience is timeoutSeconds of the probe, one second
+// unless set, so this only frees resources when no caller waits any more.
 const checkTimeout = 5 * time.Second
 
 // Condition is something that must hold before the API server may call us.
 type Condition struct {
-	// Name is one word, with dashes for spaces: it appears in output and in the
-	// query parameter "exclude".
+	// Name is one word, with dashes for spaces: it appears in output and in the query parameter "exclude".
 	Name string
-	// Check returns nil if the condition holds, and otherwise a sentence that
-	// says why not. It is called for each probe, concurrently with others and
-	// with itself, and should return when ctx ends.
+	// Check returns nil if the condition holds, and otherwise a sentence that says why not. It is called for each probe,
+	// concurrently with others and with itself, and should return when ctx ends.
 	Check func(ctx context.Context) error
 	// Note, unless it is nil, returns what a verbose report says beside "ok", or "" for nothing: what a person should
 	// know although the condition holds. It is called for each report, concurrently.
@@ -40,15 +38,15 @@ type result struct {
 	note     string
 }
 
-// evaluate checks conditions at the same time, for a slow one must not make a
-// failed one invisible. It waits no longer than ctx, even for a check that does.
-func evaluate(ctx context.Context, conditions []Condition, excluded map[string]bool) []result {
+// evaluate checks conditions at the same time, for a slow one must not make a failed one invisible. It waits no longer
+// than ctx, even for a check that does.
+func evaluate(ctx context.Context, conditions []Condition, excluded []string) []result {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 
 	pending := make([]<-chan error, len(conditions))
 	for i, condition := range conditions {
-		if !excluded[condition.Name] {
+		if !slices.Contains(excluded, condition.Name) {
 			pending[i] = start(ctx, condition)
 		}
 	}
@@ -62,14 +60,13 @@ func evaluate(ctx context.Context, conditions []Condition, excluded map[string]b
 	return results
 }
 
-// start runs a check on a goroutine of its own. The channel has room for the
-// outcome, so the goroutine ends even if no caller waits for it any more.
+// start runs a check on a goroutine of its own. The channel has room for the outcome, so the goroutine ends even if no
+// caller waits for it any more.
 func start(ctx context.Context, condition Condition) <-chan error {
 	outcome := make(chan error, 1)
 	go func() {
 		defer func() {
-			// Nothing else would recover on this goroutine, and a faulty check must
-			// not take the webhook down with it.
+			// Nothing else would recover on this goroutine, and a faulty check must not take the webhook down with it.
 			if r := recover(); r != nil {
 				klog.FromContext(ctx).Error(nil, "A health check panicked", "condition", condition.Name,
 					"panic", r, "stack", string(debug.Stack()))
@@ -81,8 +78,7 @@ func start(ctx context.Context, condition Condition) <-chan error {
 	return outcome
 }
 
-// await returns the outcome of a check, or why there is none. A nil channel
-// stands for an excluded condition.
+// await returns the outcome of a check, or why there is none. A nil channel stands for an excluded condition.
 func await(ctx context.Context, outcome <-chan error) result {
 	if outcome == nil {
 		return result{excluded: true}

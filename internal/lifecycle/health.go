@@ -6,10 +6,10 @@ package lifecycle
 import (
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/klog/v2"
 )
@@ -21,19 +21,34 @@ func HealthzHandler() http.Handler {
 
 // ReadyzHandler answers 200 if all conditions hold and 503 otherwise.
 //
-// A good answer is the word "ok". With the query parameter "verbose", and
-// whenever a condition fails, there is one line for each condition, in the
-// order given, and a verdict:
+// A good answer is the word "ok". With the query parameter "verbose", and whenever a condition fails, there is one line
+// for each condition, in the order given, and a verdict:
 //
 //	[+]certificate ok
 //	[-]trusted failed: ValidatingWebhookConfiguration "web" has no caBundle yet
 //	readyz check failed
 //
-// The parameter "exclude", which may be repeated, leaves a condition out by its
-// name, for a person who wants to know about the others. Conditions are checked
-// concurrently, within five seconds; those which have no outcome by then fail.
+// The parameter "exclude", which may be repeated, leaves a condition out by its name, for a person who wants to know
+// about the others. Conditions are checked concurrently, within five seconds; those which have no outcome by then fail.
 func ReadyzHandler(conditions ...Condition) http.Handler {
 	return endpoint{name: "readyz", conditions: conditions}
+}
+
+// firstPatience is less than a probe waits, which is one second unless its timeoutSeconds says otherwise.
+const firstPatience = 700 * time.Millisecond
+
+// WaitForFirst answers as next does, but until ready is closed it takes up to 0.7 s to do so. The kubelet asks about
+// readiness as soon as it sees that a container runs, and then once in periodSeconds: a server that needs a moment to
+// start would be found ready that much later if it said no at once.
+func WaitForFirst(ready <-chan struct{}, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-ready:
+		case <-time.After(firstPatience):
+		case <-r.Context().Done():
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // endpoint is a conjunction of conditions under a name.
@@ -49,10 +64,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := r.URL.Query()
-	excluded := map[string]bool{}
-	for _, name := range query["exclude"] {
-		excluded[name] = true
-	}
+	excluded := query["exclude"]
 	results := evaluate(r.Context(), e.conditions, excluded)
 
 	failed := e.failed(results)
@@ -84,15 +96,13 @@ func (e endpoint) failed(results []result) []string {
 }
 
 // report is the long form of an answer.
-func (e endpoint) report(results []result, excluded map[string]bool, passed bool) string {
+func (e endpoint) report(results []result, excluded []string, passed bool) string {
 	var b strings.Builder
-	known := map[string]bool{}
 	for i, condition := range e.conditions {
-		known[condition.Name] = true
 		fmt.Fprintln(&b, results[i].line(condition.Name))
 	}
-	for _, name := range slices.Sorted(maps.Keys(excluded)) {
-		if !known[name] {
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(excluded))) {
+		if !slices.ContainsFunc(e.conditions, func(c Condition) bool { return c.Name == name }) {
 			fmt.Fprintf(&b, "warn: there is no condition %q to exclude\n", name)
 		}
 	}

@@ -8,21 +8,18 @@ import (
 	"net/http"
 )
 
-// Middleware counts the requests in flight and, once draining began, marks
-// answers with "Connection: close", those to earlier requests too. Over
-// HTTP/1.1, which the API server always uses for webhooks behind a Service, this
-// makes it open the next connection elsewhere instead of reusing this one until
-// it breaks (kubernetes#127335). Over HTTP/2 net/http turns it into GOAWAY.
+// Middleware counts the requests in flight and, once draining began, marks answers with "Connection: close", those to
+// earlier requests too. Over HTTP/1.1, which the API server always uses for webhooks behind a Service, this makes it
+// open the next connection elsewhere instead of reusing this one until it breaks (kubernetes#127335). Over HTTP/2
+// net/http turns it into GOAWAY.
 //
-// The handler gets a context that the server's shutdown does not cancel.
-// controller-runtime's webhook server derives the context of each request from
-// the one whose end makes it shut down, so that without this the requests it
-// patiently waits for would all fail at that very moment. The price is that a
-// caller who hangs up is not noticed either: the handler must bring a deadline
-// of its own.
+// The handler gets a context that the server's shutdown does not cancel. controller-runtime's webhook server derives
+// the context of each request from the one whose end makes it shut down, so that without this the requests it patiently
+// waits for would all fail at that very moment. The price is that a caller who hangs up is not noticed either: the
+// handler must bring a deadline of its own.
 func (d *Drainer) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		d.begin()
+		d.inFlight.Add(1)
 		defer d.end()
 		marker := &closeMarker{ResponseWriter: w, drainer: d}
 		next.ServeHTTP(marker, r.WithContext(context.WithoutCancel(r.Context())))
@@ -30,8 +27,7 @@ func (d *Drainer) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-// closeMarker decides about "Connection: close" at the last possible moment,
-// when the header is about to be written.
+// closeMarker decides about "Connection: close" at the last possible moment, when the header is about to be written.
 type closeMarker struct {
 	http.ResponseWriter
 	drainer *Drainer

@@ -11,8 +11,7 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// What is logged of unknown paths: each once in an interval, a number of them,
-// and as much of each.
+// What is logged of unknown paths: each once in an interval, a number of them, and as much of each.
 const (
 	unknownInterval = time.Minute
 	mostUnknown     = 10
@@ -20,9 +19,8 @@ const (
 	maxMethod       = 16
 )
 
-// unknownPaths logs requests for paths that nothing is served at, which are
-// mostly mistakes in a webhook configuration or a probe. Anybody who can connect
-// can ask for any path.
+// unknownPaths logs requests for paths that nothing is served at, which are mostly mistakes in a webhook configuration
+// or a probe. Anybody who can connect can ask for any path.
 type unknownPaths struct {
 	mu    sync.Mutex
 	since time.Time
@@ -52,8 +50,7 @@ func (u *unknownPaths) news(what string, now time.Time) bool {
 	return true
 }
 
-// NotFoundHandler answers 404, and logs the path: ten paths a minute at most,
-// and each once in that time.
+// NotFoundHandler answers 404, and logs the path: ten paths a minute at most, and each once in that time.
 func NotFoundHandler() http.Handler {
 	unknown := &unknownPaths{}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -62,8 +59,7 @@ func NotFoundHandler() http.Handler {
 	})
 }
 
-// withUnknownPaths logs, as [NotFoundHandler] does, what a mux has no pattern
-// for. Other handlers are left as they are.
+// withUnknownPaths logs, as [NotFoundHandler] does, what a mux has no pattern for. Other handlers are left as they are.
 func withUnknownPaths(handler http.Handler) http.Handler {
 	mux, ok := handler.(*http.ServeMux)
 	if !ok {

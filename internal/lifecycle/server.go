@@ -23,8 +23,7 @@ import (
 )
 
 const (
-	// DefaultShutdownTimeout bounds the graceful end of a [Server]: probes and
-	// scrapes are short, and are repeated.
+	// DefaultShutdownTimeout bounds the graceful end of a [Server]: probes and scrapes are short, and are repeated.
 	DefaultShutdownTimeout = 5 * time.Second
 	// DefaultMaxConnections is enough for probes and scrapes.
 	DefaultMaxConnections = 100
@@ -41,24 +40,20 @@ type ServerOptions struct {
 	Name string
 	// TLS is what the server presents itself with; nil is plain HTTP.
 	TLS *tls.Config
-	// MaxConnections is how many connections are open at a time; the default is
-	// [DefaultMaxConnections]. One remote address can have three quarters of them.
-	// When there are more, one that waits for its client is closed, and never one
-	// that is being answered.
+	// MaxConnections is how many connections are open at a time; the default is [DefaultMaxConnections]. One remote
+	// address can have three quarters of them. When there are more, one that waits for its client is closed, and never
+	// one that is being answered.
 	MaxConnections int
-	// ShutdownTimeout bounds the wait for requests in flight; the default is
-	// [DefaultShutdownTimeout].
+	// ShutdownTimeout bounds the wait for requests in flight; the default is [DefaultShutdownTimeout].
 	ShutdownTimeout time.Duration
-	// ErrorLog takes what net/http says about broken clients. By default it is
-	// logged at verbosity 2.
+	// ErrorLog takes what net/http says about broken clients. By default it is logged at verbosity 2.
 	ErrorLog io.Writer
 }
 
-// Server is an HTTP server, bound to its address but not yet serving. What its
-// connections can cost is bounded: their number, the header of a request to
-// 16 KiB and 10 s, as the TLS handshake, a body to 32 s, the answer to 90 s, and
-// the wait for a request to 2 minutes, which is longer than an API server keeps
-// an idle connection. A handler may change the deadlines of its request.
+// Server is an HTTP server, bound to its address but not yet serving. What its connections can cost is bounded: their
+// number, the header of a request to 16 KiB and 10 s, as the TLS handshake, a body to 32 s, the answer to 90 s, and the
+// wait for a request to 2 minutes, which is longer than an API server keeps an idle connection. A handler may change
+// the deadlines of its request.
 type Server struct {
 	name     string
 	listener net.Listener
@@ -67,10 +62,9 @@ type Server struct {
 	limiter  *connlimit.Limiter
 }
 
-// Listen binds address, a "host:port" as [net.Listen] takes it, and so finds out
-// about a port in use before the program goes on. name appears in errors and
-// logs, for example "health". After Listen call [Server.Serve], which
-// closes the listener.
+// Listen binds address, a "host:port" as [net.Listen] takes it, and so finds out about a port in use before the program
+// goes on. name appears in errors and logs, for example "health". After Listen call [Server.Serve], which closes the
+// listener.
 func Listen(ctx context.Context, name, address string, handler http.Handler) (*Server, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
@@ -80,8 +74,7 @@ func Listen(ctx context.Context, name, address string, handler http.Handler) (*S
 	return NewServer(ctx, listener, handler, ServerOptions{Name: name}), nil
 }
 
-// NewServer returns a server that accepts connections of a listener. Call
-// [Server.Serve], which closes the listener.
+// NewServer returns a server that accepts connections of a listener. Call [Server.Serve], which closes the listener.
 func NewServer(ctx context.Context, listener net.Listener, handler http.Handler, o ServerOptions) *Server {
 	logger := klog.FromContext(ctx).WithValues("server", o.Name)
 	if o.ErrorLog == nil {
@@ -90,14 +83,13 @@ func NewServer(ctx context.Context, listener net.Listener, handler http.Handler,
 	s := &Server{
 		name:     o.Name,
 		shutdown: o.ShutdownTimeout,
-		limiter:  connlimit.New(cmp.Or(o.MaxConnections, DefaultMaxConnections), (&closings{logger: logger}).report),
+		limiter:  connlimit.New(cmp.Or(o.MaxConnections, DefaultMaxConnections), newClosings(logger).report),
 		server: &http.Server{
 			Handler: withUnknownPaths(handler),
 			// The limiter has shorter ones for handshakes, headers and bodies.
 			ReadHeaderTimeout: connlimit.IdleTimeout,
 			IdleTimeout:       connlimit.IdleTimeout,
-			// Writing may take long where a profile is served next to the metrics, 30 s
-			// by default.
+			// Writing may take long where a profile is served next to the metrics, 30 s by default.
 			WriteTimeout:   90 * time.Second,
 			MaxHeaderBytes: maxHeaderBytes,
 			ErrorLog:       log.New(o.ErrorLog, "", 0), //nolint:forbidigo // It ends in klog.
@@ -121,11 +113,9 @@ func (s *Server) Name() string { return s.name }
 // OpenConnections is how many connections are open now.
 func (s *Server) OpenConnections() int { return s.limiter.Open() }
 
-// ClosedConnections is how many connections were closed so far because a bound
-// was reached, by reason: "handshake", "idle" and "body" are what was waited for
-// on a connection that had to make room; a new one for which there was no room
-// was closed as "full", and one on which much was sent that was no request as
-// "flood".
+// ClosedConnections is how many connections were closed so far because a bound was reached, by reason: "handshake",
+// "idle" and "body" are what was waited for on a connection that had to make room; a new one for which there was no
+// room was closed as "full", and one on which much was sent that was no request as "flood".
 func (s *Server) ClosedConnections() map[string]uint64 {
 	closed := map[string]uint64{}
 	for _, reason := range connlimit.Reasons() {
@@ -137,9 +127,8 @@ func (s *Server) ClosedConnections() map[string]uint64 {
 // Addr is the address that was bound, with the port chosen if it was 0.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve answers requests until ctx ends, then finishes those it is at within
-// the timeout of the options, and returns nil. An error means that serving broke off by
-// itself. Serve is called once.
+// Serve answers requests until ctx ends, then finishes those it is at within the timeout of the options, and returns
+// nil. An error means that serving broke off by itself. Serve is called once.
 func (s *Server) Serve(ctx context.Context) error {
 	logger := klog.FromContext(ctx)
 	logger.V(1).Info("Serving", "server", s.name, "address", s.Addr().String())
@@ -168,49 +157,34 @@ func (s *Server) end(ctx context.Context) {
 	}
 }
 
-// ServeHTTP is [Listen] and [Server.Serve] in one, for a caller who does not
-// need to know the moment between the two.
-func ServeHTTP(ctx context.Context, name, address string, handler http.Handler) error {
-	server, err := Listen(ctx, name, address, handler)
-	if err != nil {
-		return err
-	}
-	return server.Serve(ctx)
-}
-
 // closings logs one closed connection a minute for each reason.
 type closings struct {
 	logger klog.Logger
 
-	mu   sync.Mutex
-	last map[connlimit.Reason]closing
+	mu       sync.Mutex
+	logged   map[connlimit.Reason]time.Time
+	unlogged map[connlimit.Reason]int // since then
 }
 
-// closing is the last one of a reason that was logged.
-type closing struct {
-	at       time.Time
-	unlogged int // since then
+func newClosings(logger klog.Logger) *closings {
+	return &closings{logger: logger, logged: map[connlimit.Reason]time.Time{}, unlogged: map[connlimit.Reason]int{}}
 }
 
 func (c *closings) report(reason connlimit.Reason, client string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	last, now := c.last[reason], time.Now()
-	if !last.at.IsZero() && now.Sub(last.at) < sayEvery {
-		last.unlogged++
-	} else {
-		c.logger.Info("Closed a connection: the server has as many as it may have, or its client sends no request",
-			"reason", reason, "client", client, "unlogged", last.unlogged)
-		last = closing{at: now}
+	now := time.Now()
+	if now.Sub(c.logged[reason]) < sayEvery {
+		c.unlogged[reason]++
+		return
 	}
-	if c.last == nil {
-		c.last = map[connlimit.Reason]closing{}
-	}
-	c.last[reason] = last
+	c.logger.Info("Closed a connection: the server has as many as it may have, or its client sends no request",
+		"reason", reason, "client", client, "unlogged", c.unlogged[reason])
+	c.logged[reason], c.unlogged[reason] = now, 0
 }
 
-// errorLog makes structured log lines of what net/http would print, which is
-// about broken clients and of interest to few.
+// errorLog makes structured log lines of what net/http would print, which is about broken clients and of interest to
+// few.
 type errorLog struct{ logger klog.Logger }
 
 func (e errorLog) Write(line []byte) (int, error) {

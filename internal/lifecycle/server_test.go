@@ -72,7 +72,7 @@ func TestListenErrors(t *testing.T) {
 	defer func() { _ = taken.Serve(ended) }() // closes it
 
 	// It returns, though the context never ends.
-	err = lifecycle.ServeHTTP(ctx, "metrics", taken.Addr().String(), http.NotFoundHandler())
+	_, err = lifecycle.Listen(ctx, "metrics", taken.Addr().String(), http.NotFoundHandler())
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("error %v, want EADDRINUSE", err)
 	}
@@ -81,7 +81,7 @@ func TestListenErrors(t *testing.T) {
 			t.Errorf("the error does not say %q: %v", fragment, err)
 		}
 	}
-	if err := lifecycle.ServeHTTP(ctx, "metrics", "no port", http.NotFoundHandler()); err == nil {
+	if _, err := lifecycle.Listen(ctx, "metrics", "no port", http.NotFoundHandler()); err == nil {
 		t.Error("an address without a port was accepted")
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"net"
 	"time"
 
+	"k8s.io/utils/lru"
+
 	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
@@ -65,7 +67,7 @@ func (r *Readiness) dial(ctx context.Context) (presented []*x509.Certificate, er
 			return nil
 		},
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			r.own.add(conn.LocalAddr().String())
+			r.own.Add(conn.LocalAddr().String(), nil)
 			return nil, errAskedBack
 		},
 	}).HandshakeContext(ctx)
@@ -73,6 +75,21 @@ func (r *Readiness) dial(ctx context.Context) (presented []*x509.Certificate, er
 		return nil, fmt.Errorf("TLS handshake with %s listener %s: %w", r.options.whose(), address, err)
 	}
 	return presented, nil
+}
+
+// mostAddresses is far more than there are handshakes between one of ours and the server's line about it.
+const mostAddresses = 64
+
+// addresses are those that we have called ourselves from of late.
+type addresses struct{ *lru.Cache }
+
+func newAddresses() addresses { return addresses{lru.New(mostAddresses)} }
+
+// take says whether the address is one of them, and forgets it: the next one there may be another client.
+func (a addresses) take(address string) bool {
+	_, known := a.Get(address)
+	a.Remove(address)
+	return known
 }
 
 func (o Options) whose() string {

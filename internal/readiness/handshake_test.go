@@ -94,8 +94,8 @@ func TestOwnHandshakeWithoutAClientCertificate(t *testing.T) {
 			b := demanding(t, version)
 			b.state.Set(pairs.SelfSigned(t, selfName))
 			check(t, b.handshake(t.Context()))
-			if len(b.own.last) != 1 {
-				t.Errorf("%d addresses remembered, want 1", len(b.own.last))
+			if b.own.Len() != 1 {
+				t.Errorf("%d addresses remembered, want 1", b.own.Len())
 			}
 		})
 	}
@@ -158,16 +158,16 @@ func TestOwnHandshakeEnds(t *testing.T) {
 }
 
 func TestAddressesAreForgotten(t *testing.T) {
-	var a addresses
+	a := newAddresses()
 	for i := range 2 * mostAddresses {
-		a.add(fmt.Sprint(i))
+		a.Add(fmt.Sprint(i), nil)
 	}
 	for address, want := range map[string]bool{"0": false, fmt.Sprint(mostAddresses): true, "unknown": false} {
 		if got := a.take(address); got != want {
 			t.Errorf("take(%s) = %t, want %t", address, got, want)
 		}
 	}
-	if a.take(fmt.Sprint(mostAddresses)) || len(a.last) != mostAddresses-1 {
+	if a.take(fmt.Sprint(mostAddresses)) || a.Len() != mostAddresses-1 {
 		t.Error("an address is taken twice, or too many are kept")
 	}
 }

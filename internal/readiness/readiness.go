@@ -1,6 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+// Package readiness says whether the API server can call us: conditions for a readiness endpoint, a handshake with the
+// listener as the API server does it, and the moment in which all hold for the first time.
 package readiness
 
 import (
@@ -74,7 +76,7 @@ const handshakeCondition = "handshake"
 
 // New returns the readiness of a server that was not started yet.
 func New(o Options) *Readiness {
-	r := &Readiness{options: o, log: transitions{made: time.Now()}, ready: make(chan struct{})}
+	r := &Readiness{options: o, log: transitions{made: time.Now()}, own: newAddresses(), ready: make(chan struct{})}
 	r.shared.ask = r.handshake
 	r.shared.answered = func(ctx context.Context, err error) { r.log.note(ctx, handshakeCondition, err) }
 	return r
@@ -114,7 +116,7 @@ func (r *Readiness) Conditions() []lifecycle.Condition {
 func (r *Readiness) certificate() error {
 	pair, problem := r.options.State.Pair(), &r.options.Report.Last
 	switch {
-	case pair == nil && !r.log.begun():
+	case pair == nil && r.log.begun() == nil:
 		return problem.Or(errNotStarted)
 	case pair == nil:
 		return problem.Or(errors.New("no certificate yet: the bootstrap is under way"))
@@ -157,7 +159,7 @@ func (r *Readiness) service() error {
 	if len(reasons) > 0 && (len(reasons) == len(calls) || r.log.starting()) {
 		return errors.New(reasons[0])
 	}
-	r.uncallable.set(r.log.context(), reasons, r.options.Report.Uncallable)
+	r.uncallable.set(cmp.Or(r.log.begun(), context.Background()), reasons, r.options.Report.Uncallable)
 	return nil
 }
 

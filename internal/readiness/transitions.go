@@ -6,6 +6,7 @@ package readiness
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,10 +40,11 @@ func (t *transitions) begin(ctx context.Context) {
 	t.ctx = ctx
 }
 
-func (t *transitions) begun() bool {
+// begun is the context of Start, nil before that.
+func (t *transitions) begun() context.Context {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.ctx != nil
+	return t.ctx
 }
 
 // startPatience is how long the start waits for what is not needed to be called.
@@ -53,16 +55,6 @@ func (t *transitions) starting() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return !t.was && time.Since(t.made) < startPatience
-}
-
-// context has the logger of Start, once that was called.
-func (t *transitions) context() context.Context {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.ctx == nil {
-		return context.Background()
-	}
-	return t.ctx
 }
 
 // first says that the server is ready for the first time.
@@ -108,4 +100,36 @@ func (t *transitions) note(asked context.Context, name string, err error) {
 	} else {
 		delete(t.failing, name)
 	}
+}
+
+// uncallable remembers why the API server cannot call us through some of our entries. Its methods may be called by many
+// goroutines.
+type uncallable struct {
+	mu      sync.Mutex
+	reasons string
+}
+
+// set logs and reports the reasons if they are not what they were.
+func (u *uncallable) set(ctx context.Context, reasons []string, report func(reasons []string)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	joined := strings.Join(reasons, "; ")
+	if joined == u.reasons {
+		return
+	}
+	u.reasons = joined
+	if joined == "" {
+		klog.FromContext(ctx).Info("The API server can call us through all entries again")
+	} else {
+		klog.FromContext(ctx).Info("The API server cannot call us through some entries, and readiness does not wait for them",
+			"reasons", joined)
+	}
+	report(reasons)
+}
+
+// note is the reasons, "" if there are none.
+func (u *uncallable) note() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.reasons
 }

@@ -73,10 +73,6 @@ func ruleText(rights []Right) string {
 
 // ruleOf is the rule that allows verbs for what right is about.
 func ruleOf(right Right, verbs ...string) string {
-	resource := right.Resource
-	if right.Subresource != "" {
-		resource += "/" + right.Subresource
-	}
 	names, scope := "", ""
 	if right.Name != "" {
 		names = fmt.Sprintf(", resourceNames: [%s]", right.Name)
@@ -84,6 +80,6 @@ func ruleOf(right Right, verbs ...string) string {
 	if right.Namespace != "" {
 		scope = " in namespace " + right.Namespace
 	}
-	return fmt.Sprintf("{apiGroups: [%q], resources: [%s]%s, verbs: [%s]}%s", right.Group, resource, names,
-		strings.Join(verbs, ", "), scope)
+	return fmt.Sprintf("{apiGroups: [%q], resources: [%s]%s, verbs: [%s]}%s", right.Group,
+		resourceOf(right.ResourceAttributes), names, strings.Join(verbs, ", "), scope)
 }

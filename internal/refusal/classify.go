@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -126,13 +127,6 @@ func conflict(status metav1.Status) Refusal {
 }
 
 func caused(status metav1.Status, by metav1.CauseType) bool {
-	if status.Details == nil {
-		return false
-	}
-	for _, cause := range status.Details.Causes {
-		if cause.Type == by {
-			return true
-		}
-	}
-	return false
+	return status.Details != nil &&
+		slices.ContainsFunc(status.Details.Causes, func(c metav1.StatusCause) bool { return c.Type == by })
 }

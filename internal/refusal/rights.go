@@ -52,8 +52,7 @@ func NewRights(namespace string, needed []Right) *Rights {
 // missing says which rights are missing, as RBAC rules, and which of our names may be wrong. Both are "" if it cannot
 // be told: the refusal then speaks for itself.
 func (r *Rights) missing(ctx context.Context, cfg *rest.Config, refused Refusal, subject string) (rules, names string) {
-	isRefused := func(n Right) bool { return sameAction(n.ResourceAttributes, refused.Right) }
-	if r == nil || !slices.ContainsFunc(r.needed, isRefused) {
+	if r == nil || !hasAction(r.needed, refused.Right) {
 		return "", ""
 	}
 	r.mu.Lock()
@@ -61,22 +60,23 @@ func (r *Rights) missing(ctx context.Context, cfg *rest.Config, refused Refusal,
 	if now := time.Now(); r.due(refused.Right, now) {
 		r.sweep(ctx, cfg, now)
 	}
-	if !slices.ContainsFunc(r.found, func(n Right) bool { return sameAction(n.ResourceAttributes, refused.Right) }) {
-		return "", r.misnamed(cmp.Or(refused.User, subject))
+	if hasAction(r.found, refused.Right) {
+		rules = ruleText(r.found)
 	}
-	return ruleText(r.found), r.misnamed(cmp.Or(refused.User, subject))
+	return rules, r.misnamed(cmp.Or(refused.User, subject))
 }
 
-// sameAction ignores the name: a request that creates or lists may have none.
-func sameAction(a, b authorizationv1.ResourceAttributes) bool {
-	return a.Verb == b.Verb && a.Group == b.Group && a.Resource == b.Resource && a.Subresource == b.Subresource
+// hasAction ignores the name: a request that creates or lists may have none.
+func hasAction(rights []Right, a authorizationv1.ResourceAttributes) bool {
+	return slices.ContainsFunc(rights, func(b Right) bool {
+		return a.Verb == b.Verb && a.Group == b.Group && a.Resource == b.Resource && a.Subresource == b.Subresource
+	})
 }
 
 // due tells whether to ask: at first, when something is refused that was not missing, and after the pause.
 func (r *Rights) due(refused authorizationv1.ResourceAttributes, now time.Time) bool {
-	known := slices.ContainsFunc(r.found, func(n Right) bool { return sameAction(n.ResourceAttributes, refused) })
 	pause := r.pause
-	if !known {
+	if !hasAction(r.found, refused) {
 		pause = min(pause, shortestPause)
 	}
 	return r.swept.IsZero() || now.Sub(r.swept) >= pause
@@ -121,14 +121,10 @@ func (r *Rights) misnamed(user string) string {
 
 // namesOf are the names that the rules allow the verb for.
 func namesOf(rules []authorizationv1.ResourceRule, right authorizationv1.ResourceAttributes) []string {
-	resource := right.Resource
-	if right.Subresource != "" {
-		resource += "/" + right.Subresource
-	}
 	var names []string
 	for _, rule := range rules {
 		if !slices.Contains(rule.Verbs, right.Verb) || !slices.Contains(rule.APIGroups, right.Group) ||
-			!slices.Contains(rule.Resources, resource) {
+			!slices.Contains(rule.Resources, resourceOf(right)) {
 			continue
 		}
 		for _, name := range rule.ResourceNames {
@@ -138,4 +134,12 @@ func namesOf(rules []authorizationv1.ResourceRule, right authorizationv1.Resourc
 		}
 	}
 	return names
+}
+
+// resourceOf is how a rule names the resource, or the subresource, that a right is about.
+func resourceOf(right authorizationv1.ResourceAttributes) string {
+	if right.Subresource == "" {
+		return right.Resource
+	}
+	return right.Resource + "/" + right.Subresource
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -91,12 +90,11 @@ func (w *watched) note(req *http.Request, body []byte) []byte {
 
 // add notes text, unless there is none or a note of that kind.
 func add(status *metav1.Status, kind metav1.CauseType, text string) {
+	if text == "" || caused(*status, kind) {
+		return
+	}
 	if status.Details == nil {
 		status.Details = &metav1.StatusDetails{}
-	}
-	already := func(cause metav1.StatusCause) bool { return cause.Type == kind }
-	if text == "" || slices.ContainsFunc(status.Details.Causes, already) {
-		return
 	}
 	status.Details.Causes = append(status.Details.Causes, metav1.StatusCause{Type: kind, Message: text})
 }

@@ -6,8 +6,11 @@ package report
 import (
 	"crypto/x509"
 	"fmt"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
 )
 
 // metrics tell the story of the log in numbers. Expiry is a time, not a remainder: "expires in" is for the query to
@@ -33,10 +36,8 @@ type metrics struct {
 // newMetrics registers everything with r; nil registers nothing. trusted is asked at every scrape.
 func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error) {
 	m := &metrics{
-		phaseSeconds: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "hookstrap_bootstrap_phase_seconds",
-			Help: "How long each phase from start to ready took when it was last run, in seconds.",
-		}, []string{"phase"}),
+		phaseSeconds: gauges("hookstrap_bootstrap_phase_seconds",
+			"How long each phase from start to ready took when it was last run, in seconds.", "phase"),
 		startRequests: gauge("hookstrap_bootstrap_api_requests",
 			"How many requests to the API server it took from start to ready; 0 until then."),
 		failures: counter("hookstrap_bootstrap_failures_total",
@@ -74,6 +75,10 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 }
 
+func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+}
+
 func gauge(name, help string) prometheus.Gauge {
 	return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 }
@@ -107,4 +112,50 @@ func (m *metrics) serving(leaf *x509.Certificate, first bool) {
 	if !first {
 		m.renewals.Inc()
 	}
+}
+
+// connectionMetrics asks servers about their connections at every scrape.
+type connectionMetrics struct {
+	open, closed *prometheus.Desc
+
+	mu      sync.Mutex
+	servers map[string]*lifecycle.Server // by name
+}
+
+var _ prometheus.Collector = &connectionMetrics{}
+
+func newConnectionMetrics() *connectionMetrics {
+	return &connectionMetrics{
+		open: prometheus.NewDesc("hookstrap_connections", "Connections that are open, by server.", []string{"server"}, nil),
+		closed: prometheus.NewDesc("hookstrap_connections_closed_total",
+			"Connections closed because a bound for them was reached, by server and by reason: handshake, idle, body, full or "+
+				"flood.", []string{"server", "reason"}, nil),
+		servers: map[string]*lifecycle.Server{},
+	}
+}
+
+// Describe implements [prometheus.Collector].
+func (m *connectionMetrics) Describe(out chan<- *prometheus.Desc) {
+	out <- m.open
+	out <- m.closed
+}
+
+// Collect implements [prometheus.Collector].
+func (m *connectionMetrics) Collect(out chan<- prometheus.Metric) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name, server := range m.servers {
+		out <- prometheus.MustNewConstMetric(m.open, prometheus.GaugeValue, float64(server.OpenConnections()), name)
+		for reason, n := range server.ClosedConnections() {
+			out <- prometheus.MustNewConstMetric(m.closed, prometheus.CounterValue, float64(n), name, reason)
+		}
+	}
+}
+
+// Measure adds the connections of a server to the metrics, under the server's name.
+func (r *Reporter) Measure(server *lifecycle.Server) {
+	m := r.metrics.connections
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.servers[server.Name()] = server
 }

@@ -21,17 +21,16 @@ func healedBy(manager string) trust.Write {
 
 func TestHealsByManager(t *testing.T) {
 	m := newBundleMetrics()
-	observer := m.observer()
 	first := healedBy("")
 	first.Repairs = 0 // The first write repairs nothing.
-	observer.Wrote(first)
+	m.wrote(first)
 	if n := testutil.CollectAndCount(m.heals); n != 0 {
 		t.Errorf("a first write was counted as a repair: %d series", n)
 	}
 	for range 2 {
-		observer.Wrote(healedBy("helm"))
+		m.wrote(healedBy("helm"))
 	}
-	observer.Wrote(healedBy(""))
+	m.wrote(healedBy(""))
 	for manager, want := range map[string]float64{"helm": 2, managerUnknown: 1} {
 		if got := testutil.ToFloat64(m.heals.WithLabelValues("validating", "web", manager)); got != want {
 			t.Errorf("%g repairs of what %s spoiled, want %g", got, manager, want)
@@ -45,18 +44,17 @@ func TestHealsByManager(t *testing.T) {
 // Anyone who names field managers at random must not fill the memory of two processes, ours and Prometheus'.
 func TestManagersAreFew(t *testing.T) {
 	m := newBundleMetrics()
-	observer := m.observer()
 	for i := range 10 * mostManagers {
-		observer.Wrote(healedBy(fmt.Sprintf("manager-%03d", i)))
+		m.wrote(healedBy(fmt.Sprintf("manager-%03d", i)))
 	}
-	observer.Wrote(healedBy("")) // has its place, whatever came before
+	m.wrote(healedBy("")) // has its place, whatever came before
 	if got, want := testutil.CollectAndCount(m.heals), mostManagers+2; got != want {
 		t.Errorf("%d series, want %d", got, want)
 	}
 	if got := testutil.ToFloat64(m.heals.WithLabelValues("validating", "web", managerOther)); got != 9*mostManagers {
 		t.Errorf("%g repairs count as %s, want %d", got, managerOther, 9*mostManagers)
 	}
-	observer.Wrote(healedBy("manager-000")) // the first ones keep their names
+	m.wrote(healedBy("manager-000")) // the first ones keep their names
 	if got := testutil.ToFloat64(m.heals.WithLabelValues("validating", "web", "manager-000")); got != 2 {
 		t.Errorf("%g repairs of what the first manager spoiled, want 2", got)
 	}

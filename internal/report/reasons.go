@@ -43,7 +43,6 @@ type taskError struct {
 	err  error
 }
 
-// Error implements error.
 func (e *taskError) Error() string { return e.err.Error() }
 
 // Unwrap returns the error itself.

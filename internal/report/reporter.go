@@ -1,11 +1,14 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+// Package report tells people what happens to the certificate: metrics, events of our Pod, and the last error for
+// readiness. A [Reporter] has all of them; what is logged is for the caller to log, except where a function says so.
 package report
 
 import (
 	"context"
 	"crypto/x509"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -145,4 +148,24 @@ func (r *Reporter) Sidecar(leaf *x509.Certificate, reason error) {
 	r.metrics.sidecarOutdated.Set(0)
 	r.events.over(eventNotLoaded, "")
 	r.events.normal(eventLoaded, "The other container has loaded the certificate with serial number %x", leaf.SerialNumber)
+}
+
+// Problem is the last error, which readiness gives as its reason; a success clears it.
+type Problem struct {
+	last atomic.Pointer[error]
+}
+
+func (p *Problem) set(err error) { p.last.Store(&err) }
+
+// Keep sets the problem unless there is one: the error of an ended context says less than the one before.
+func (p *Problem) Keep(err error) { p.last.CompareAndSwap(nil, &err) }
+
+func (p *Problem) clear() { p.last.Store(nil) }
+
+// Or returns the problem, or fallback if there is none.
+func (p *Problem) Or(fallback error) error {
+	if err := p.last.Load(); err != nil {
+		return *err
+	}
+	return fallback
 }

@@ -1,6 +1,11 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+// Package request obtains one certificate without a Service: a server known by its hosts, or a client known by
+// its subject, with a kubeconfig to log in with.
+//
+// It is what people do by hand with openssl or cfssl, a CertificateSigningRequest object and `kubectl certificate
+// approve`, with the checks of package csr, and once: nothing is renewed, and nothing is written into a caBundle.
 package request
 
 import (
@@ -52,13 +57,10 @@ func (o Options) Spec() (csr.Spec, error) {
 	if len(o.Hosts) == 0 && profile.Usage() == signer.ServerAuth {
 		return csr.Spec{}, errors.New("a server's certificate needs a host: clients verify nothing else of it")
 	}
-	subject, err := profile.Complete(o.Subject, o.firstHost())
+	firstHost := slices.Concat(o.Hosts, []string{""})[0]
+	subject, err := profile.Complete(o.Subject, firstHost)
 	if err != nil {
 		return csr.Spec{}, err
 	}
 	return csr.Spec{Identity: id, Profile: profile, Subject: &subject, Algorithm: o.Algorithm, Duration: o.Duration}, nil
-}
-
-func (o Options) firstHost() string {
-	return slices.Concat(o.Hosts, []string{""})[0]
 }

@@ -59,9 +59,9 @@ func Generate(definitions []handler.Definition, describe Describer) ([]byte, err
 			},
 		},
 		"$defs": object{
-			"mode": common(mode(), "What follows from a violation."),
-			"failurePolicy": common(object{"enum": handler.FailurePolicies()},
-				"What follows when the check fails or is too slow, in mode deny."),
+			"mode": object{"enum": modes(), "description": "What follows from a violation."},
+			"failurePolicy": object{"enum": handler.FailurePolicies(),
+				"description": "What follows when the check fails or is too slow, in mode deny."},
 			"onError": object{"enum": []string{"deny", "allow"}, "deprecated": true,
 				"description": "The old name of failurePolicy: deny is Fail, allow is Ignore."},
 			"exempt": g.of(reflect.TypeFor[handler.Exemptions]()),
@@ -74,18 +74,13 @@ type generator struct {
 	describe Describer
 }
 
-func common(schema object, description string) object {
-	schema["description"] = description
-	return schema
-}
-
-// mode takes an unquoted off as well, which is the boolean false in YAML.
-func mode() object {
+// modes has an unquoted off as well, which is the boolean false in YAML.
+func modes() []any {
 	values := []any{false}
 	for _, m := range handler.Modes() {
 		values = append(values, m)
 	}
-	return object{"enum": values}
+	return values
 }
 
 // check describes one check: its parameters, their defaults, and what all checks have.
@@ -127,7 +122,7 @@ func (g generator) of(t reflect.Type) object {
 	}
 	switch t {
 	case reflect.TypeFor[handler.Mode]():
-		return mode()
+		return object{"enum": modes()}
 	case reflect.TypeFor[metav1.LabelSelectorOperator]():
 		return object{"enum": []metav1.LabelSelectorOperator{
 			metav1.LabelSelectorOpIn, metav1.LabelSelectorOpNotIn,

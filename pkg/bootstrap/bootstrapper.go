@@ -4,13 +4,18 @@
 package bootstrap
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"sync"
+	"time"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/lifecycle"
@@ -42,6 +47,45 @@ func New(options Options) (*Bootstrapper, error) {
 	return &Bootstrapper{Notices: report.NewNotices(f.report, options.Namespace), flow: f}, nil
 }
 
+// Start runs until ctx ends and then returns nil. No failure of a certificate, a signer or the API server ends it.
+func (b *Bootstrapper) Start(ctx context.Context) error {
+	started, ctx := b.begin(ctx)
+	b.report.Start(ctx)
+	served := b.rollover.Served()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return b.injector.Run(ctx) })
+	group.Go(func() error { return b.readiness.Announce(ctx, served, started, b.APIRequests) })
+	group.Go(func() error { return b.clientCAs.Follow(ctx) })
+	group.Go(func() error { return b.readiness.FollowSidecar(ctx, served) })
+	group.Go(func() error { return b.runPublisher(ctx) })
+	group.Go(func() error { return b.runSource(ctx) })
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// Once obtains one certificate and returns when it is in CertDir and the live caBundles of WebhookConfigurations verify
+// it; until they do, nothing is written. A good one that is there already is kept. It is for an init container or a Job
+// and takes the place of [Bootstrapper.Start]; the option Sidecar is needed. Failures are tried again until ctx ends,
+// and then the error says what the last one was.
+func (b *Bootstrapper) Once(ctx context.Context) error {
+	if !b.options.Sidecar {
+		return errors.New("one certificate without the option Sidecar would be written nowhere: set it, and CertDir")
+	}
+	started, ctx := b.begin(ctx)
+	injecting, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stop()
+	running.Go(func() { _ = b.injector.Run(injecting) }) // It has no failure.
+	err := b.obtainOnce(ctx)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("no certificate within %s: %w", time.Since(started).Round(time.Second), b.report.Last.Or(err))
+	}
+	return err
+}
+
 // TLSOption makes a server serve what the Bootstrapper has: pass it in controller-runtime's webhook.Options.TLSOpts, or
 // call it on the tls.Config of any other server. Before the first certificate every handshake fails.
 func (b *Bootstrapper) TLSOption(cfg *tls.Config) {
@@ -68,7 +112,7 @@ func (b *Bootstrapper) Leaf() *x509.Certificate {
 }
 
 // APIRequests is how many requests to the API server were made so far.
-func (b *Bootstrapper) APIRequests() int64 { return b.requests.count.Load() }
+func (b *Bootstrapper) APIRequests() int64 { return b.requests.Load() }
 
 // Served is closed when there is a first certificate to serve.
 func (b *Bootstrapper) Served() <-chan struct{} { return b.rollover.Served() }

@@ -5,7 +5,10 @@ package bootstrap
 
 import (
 	"fmt"
+	"net/http"
+	"sync/atomic"
 
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -35,8 +38,8 @@ func (c clients) events(namespace string) typedcorev1.EventInterface {
 	return c.kubernetes.CoreV1().Events(namespace)
 }
 
-// newClients makes the clients of an API server, none for a nil configuration.
-func newClients(cfg *rest.Config, requests *requestCounter, rights *refusal.Rights) (clients, error) {
+// newClients makes the clients of an API server, none for a nil configuration. They count their requests.
+func newClients(cfg *rest.Config, requests *atomic.Int64, rights *refusal.Rights) (clients, error) {
 	if cfg == nil {
 		return clients{}, nil
 	}
@@ -44,7 +47,12 @@ func newClients(cfg *rest.Config, requests *requestCounter, rights *refusal.Righ
 	if cfg.QPS == 0 {
 		cfg.QPS, cfg.Burst = clientQPS, clientBurst
 	}
-	requests.wrap(cfg)
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return promhttp.RoundTripperFunc(func(req *http.Request) (*http.Response, error) {
+			requests.Add(1)
+			return next.RoundTrip(req)
+		})
+	})
 	refusal.Watch(cfg, rights) // It looks at the token that was sent, so that it is below what sends it.
 	tokenfile.Reread(cfg)
 	transport, err := rest.HTTPClientFor(cfg)

@@ -6,6 +6,8 @@ package bootstrap
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +30,7 @@ import (
 type flow struct {
 	options   Options
 	clients   clients
-	requests  *requestCounter
+	requests  atomic.Int64 // that were made of the API server
 	report    *report.Reporter
 	state     serving.State
 	service   *source.Service
@@ -48,15 +50,14 @@ type flow struct {
 
 // newFlow puts the parts together. It contacts nothing.
 func newFlow(options Options) (*flow, error) {
-	requests := &requestCounter{}
-	clients, err := newClients(options.RESTConfig, requests, refusal.NewRights(options.Namespace, options.neededRights()))
-	if err != nil {
-		return nil, err
-	}
 	f := &flow{
-		options: options, clients: clients, requests: requests,
-		service:  source.NewService(options.serviceName()),
+		options: options, service: source.NewService(options.serviceName()),
 		renewNow: timing.NewSignal(), changed: timing.NewSignal(),
+	}
+	var err error
+	rights := refusal.NewRights(options.Namespace, options.neededRights())
+	if f.clients, err = newClients(options.RESTConfig, &f.requests, rights); err != nil {
+		return nil, err
 	}
 	if err := f.newReport(); err != nil {
 		return nil, err
@@ -196,4 +197,28 @@ func (f *flow) obtainOnce(ctx context.Context) error {
 		return err
 	}
 	return f.rollover.AwaitTrusted(ctx, f.state.Pair())
+}
+
+// listensAt notes where our own server listens, for readiness to shake hands with it.
+func (f *flow) listensAt(address string) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1" // Which such a listener takes as well, whatever the families of the pod are.
+	}
+	address = net.JoinHostPort(host, port)
+	f.listens.Store(&address)
+}
+
+// selfAddress is where our own listener is, or the other container's; "" if that is not known.
+func (f *flow) selfAddress() string {
+	if f.options.SelfAddress != "" || f.options.Sidecar {
+		return f.options.SelfAddress
+	}
+	if address := f.listens.Load(); address != nil {
+		return *address
+	}
+	return DefaultSelfAddress
 }

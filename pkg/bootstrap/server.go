@@ -70,7 +70,7 @@ func NewServer(options Options) (*Server, error) {
 		boot: boot, options: o, drainer: lifecycle.NewDrainer(max(o.ShutdownDelay, 0)),
 	}
 	s.unstarted = time.AfterFunc(startPatience, func() {
-		boot.options.logger(klog.Background()).Error(errServerNotStarted, "Not serving")
+		klog.FromContext(boot.options.logging(context.Background())).Error(errServerNotStarted, "Not serving")
 	})
 	return s, nil
 }

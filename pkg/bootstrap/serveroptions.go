@@ -75,14 +75,6 @@ func enabled(address string) string {
 	return address
 }
 
-// logger is that of the options, or another one.
-func (o Options) logger(otherwise klog.Logger) klog.Logger {
-	if o.Logger.GetSink() == nil {
-		return otherwise
-	}
-	return o.Logger
-}
-
 // logging is ctx with the logger of the options, if they have one.
 func (o Options) logging(ctx context.Context) context.Context {
 	if o.Logger.GetSink() == nil {

@@ -26,30 +26,26 @@ import (
 
 // The parsers of the flags. Each judges one value by itself, with the code that will use it.
 
-// validIdentity lets package identity judge one of its inputs, the others being good ones.
-func validIdentity(with func(in *identity.Inputs, text string)) func(string) (string, error) {
-	return func(text string) (string, error) {
-		in := identity.Inputs{Service: "service", Namespace: "namespace"}
-		with(&in, text)
-		_, err := identity.New(in)
-		return text, err
-	}
+// validIn lets package identity judge a text that is one of its inputs, the others being good ones.
+func validIn(in identity.Inputs, text string) (string, error) {
+	_, err := identity.New(in)
+	return text, err
 }
 
 func parseService(text string) (string, error) {
-	return validIdentity(func(in *identity.Inputs, text string) { in.Service = text })(text)
+	return validIn(identity.Inputs{Service: text, Namespace: "namespace"}, text)
 }
 
 func parseNamespace(text string) (string, error) {
-	return validIdentity(func(in *identity.Inputs, text string) { in.Namespace = text })(text)
+	return validIn(identity.Inputs{Service: "service", Namespace: text}, text)
 }
 
 func parseClusterDomain(text string) (string, error) {
-	return validIdentity(func(in *identity.Inputs, text string) { in.ClusterDomain = text })(text)
+	return validIn(identity.Inputs{Service: "service", Namespace: "namespace", ClusterDomain: text}, text)
 }
 
 func parseExtraSAN(text string) (string, error) {
-	return validIdentity(func(in *identity.Inputs, text string) { in.ExtraSANs = []string{text} })(text)
+	return validIn(identity.Inputs{Service: "service", Namespace: "namespace", ExtraSANs: []string{text}}, text)
 }
 
 func parsePodIP(text string) (netip.Addr, error) {

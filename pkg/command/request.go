@@ -32,10 +32,14 @@ func newRequestCommand(global Options) *cobra.Command {
 			"--write-kubeconfig then writes a kubeconfig with the certificate, once the API server has taken it.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.complete(); err != nil {
-				return &usageError{err}
+			err := o.complete()
+			if err == nil {
+				o.restConfig, err = restConfig(o.kubeconfig)
 			}
-			if err := o.prepare(); err != nil {
+			if err == nil { // The first error is all that is said.
+				err = applyLogging(o.logging)
+			}
+			if err != nil {
 				return &usageError{err}
 			}
 			logger := klog.Background()

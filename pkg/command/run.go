@@ -47,15 +47,8 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.Name = cmp.Or(o.Name, "webhook")
 	o.BuiltInSignerName = cmp.Or(o.BuiltInSignerName, signer.BuiltIn)
-	if o.Stdin == nil {
-		o.Stdin = os.Stdin
-	}
-	if o.Stdout == nil {
-		o.Stdout = os.Stdout
-	}
-	if o.Stderr == nil {
-		o.Stderr = os.Stderr
-	}
+	o.Stdin = cmp.Or[io.Reader](o.Stdin, os.Stdin)
+	o.Stdout, o.Stderr = cmp.Or[io.Writer](o.Stdout, os.Stdout), cmp.Or[io.Writer](o.Stderr, os.Stderr)
 	return o
 }
 
@@ -179,10 +172,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 }
 
 // usageError is a command line that cannot be understood.
-type usageError struct{ err error }
+type usageError struct{ error }
 
-// Error implements error.
-func (e *usageError) Error() string { return e.err.Error() }
-
-// Unwrap implements errors.Unwrap.
-func (e *usageError) Unwrap() error { return e.err }
+// Unwrap returns the error itself.
+func (e *usageError) Unwrap() error { return e.error }

@@ -10,82 +10,60 @@ import (
 )
 
 // value is a flag whose text is parsed, and refused, while the command line is read: pflag's error then names the flag.
-type value[T any] struct {
-	target *T
-	parse  func(string) (T, error)
-	kind   string
-	text   string
+type value struct {
+	kind, text string // text is the value as it is shown, at first the default
+	set        func(text string) error
 }
+
+var _ pflag.Value = &value{}
 
 // newValue makes a flag out of a parser. text is the default as it is shown; kind names the value in the help.
-func newValue[T any](target *T, kind, text string, parse func(string) (T, error)) *value[T] {
-	return &value[T]{target: target, parse: parse, kind: kind, text: text}
-}
-
-var _ pflag.Value = &value[string]{}
-
-// Set implements [pflag.Value].
-func (v *value[T]) Set(text string) error {
-	parsed, err := v.parse(text)
-	if err != nil {
-		return err
-	}
-	*v.target, v.text = parsed, text
-	return nil
-}
-
-// String implements [pflag.Value].
-func (v *value[T]) String() string { return v.text }
-
-// Type implements [pflag.Value].
-func (v *value[T]) Type() string { return v.kind }
-
-// list is a flag that may be repeated, and whose values may also be separated by commas.
-type list[T any] struct {
-	target *[]T
-	parse  func(string) (T, error)
-	kind   string
-	texts  []string
-	// whole values may have commas of their own.
-	whole bool
-}
-
-func newList[T any](target *[]T, kind string, parse func(string) (T, error)) *list[T] {
-	return &list[T]{target: target, parse: parse, kind: kind}
-}
-
-// newArray is a list whose flag is repeated for every value.
-func newArray[T any](target *[]T, kind string, parse func(string) (T, error)) *list[T] {
-	return &list[T]{target: target, parse: parse, kind: kind, whole: true}
-}
-
-var _ pflag.Value = &list[string]{}
-
-// Set implements [pflag.Value].
-func (l *list[T]) Set(text string) error {
-	if l.whole {
-		return l.add(text)
-	}
-	for item := range strings.SplitSeq(text, ",") {
-		if err := l.add(strings.TrimSpace(item)); err != nil {
-			return err
+func newValue[T any](target *T, kind, text string, parse func(string) (T, error)) *value {
+	v := &value{kind: kind, text: text}
+	v.set = func(text string) error {
+		parsed, err := parse(text)
+		if err == nil {
+			*target, v.text = parsed, text
 		}
-	}
-	return nil
-}
-
-func (l *list[T]) add(item string) error {
-	parsed, err := l.parse(item)
-	if err != nil {
 		return err
 	}
-	*l.target = append(*l.target, parsed)
-	l.texts = append(l.texts, item)
-	return nil
+	return v
 }
 
+// newArray makes a flag that is repeated for every value, which may have commas of its own.
+func newArray[T any](target *[]T, kind string, parse func(string) (T, error)) *value {
+	v, texts := &value{kind: kind}, []string(nil)
+	v.set = func(text string) error {
+		parsed, err := parse(text)
+		if err == nil {
+			*target, texts = append(*target, parsed), append(texts, text)
+			v.text = strings.Join(texts, ",")
+		}
+		return err
+	}
+	return v
+}
+
+// newList makes a flag that may be repeated, and whose values may also be separated by commas.
+func newList[T any](target *[]T, kind string, parse func(string) (T, error)) *value {
+	v := newArray(target, kind, parse)
+	one := v.set
+	v.set = func(text string) error {
+		for item := range strings.SplitSeq(text, ",") {
+			if err := one(strings.TrimSpace(item)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return v
+}
+
+// Set implements [pflag.Value].
+func (v *value) Set(text string) error { return v.set(text) }
+
 // String implements [pflag.Value].
-func (l *list[T]) String() string { return strings.Join(l.texts, ",") }
+func (v *value) String() string { return v.text }
 
 // Type implements [pflag.Value].
-func (l *list[T]) Type() string { return l.kind }
+func (v *value) Type() string { return v.kind }

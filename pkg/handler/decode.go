@@ -9,7 +9,6 @@ import (
 	"net/http"
 
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/hookstrap/hookstrap/internal/lean"
 )
@@ -53,13 +52,7 @@ func parse(body []byte, memory lean.Memory) (*review, error) {
 		return in, nil
 	}
 	in = &review{}
-	if err := whole.Bound(in, body); err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(body, in); err != nil {
-		return nil, err
-	}
-	return in, nil
+	return in, lean.DecodeAll(in, whole)
 }
 
 func envelope(name []byte) (lean.Verdict, lean.Shape) {

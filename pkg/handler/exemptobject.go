@@ -5,7 +5,6 @@ package handler
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -135,12 +135,10 @@ func (e ObjectExemption) isLabeled(req *Request) bool {
 	if len(e.Labels) == 0 {
 		return true
 	}
+	wanted := labels.SelectorFromSet(e.Labels)
 	has := func(metadata func(*Request) (*metav1.ObjectMeta, error)) bool {
 		found, err := metadata(req)
-		return err == nil && !slices.ContainsFunc(slices.Collect(maps.Keys(e.Labels)), func(key string) bool {
-			value, isSet := found.Labels[key]
-			return !isSet || value != e.Labels[key]
-		})
+		return err == nil && wanted.Matches(labels.Set(found.Labels))
 	}
 	isNew := len(req.Object.Raw) == 0 || has(Metadata)
 	return isNew && (req.Operation == admissionv1.Create || has(OldMetadata))

@@ -9,8 +9,6 @@ import (
 	"reflect"
 	"sync"
 
-	"k8s.io/apimachinery/pkg/util/json"
-
 	"github.com/hookstrap/hookstrap/internal/lean"
 )
 
@@ -43,20 +41,11 @@ func decodeObject[T any](memo *decoded, memory *reservation, raw []byte, which s
 		if err := own.DecodeLean(object); err != nil {
 			return nil, fmt.Errorf("cannot read %s: %w", which, err)
 		}
-	} else if err := decodeWhole(obj, object); err != nil {
+	} else if err := lean.DecodeAll(obj, object); err != nil {
 		return nil, fmt.Errorf("cannot read %s as %s: %w", which, reflect.TypeFor[T](), err)
 	}
 	memo.known = append(memo.known, obj)
 	return obj, nil
-}
-
-// decodeWhole asks the API machinery's decoder, since its idea of JSON is the API server's: names of fields are
-// case-sensitive.
-func decodeWhole(obj any, o lean.Object) error {
-	if err := o.Bound(obj, o.Raw); err != nil {
-		return err
-	}
-	return json.Unmarshal(o.Raw, obj)
 }
 
 func find[T any](known []any) (*T, bool) {

@@ -4,6 +4,8 @@
 package handler
 
 import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hookstrap/hookstrap/internal/view"
@@ -34,4 +36,13 @@ func NewView[O client.Object, T any](
 	name string, obj O, list client.ObjectList, keep func(O) (Kept[T], bool),
 ) *View[T] {
 	return view.New(name, obj, list, keep)
+}
+
+// NamespaceLabels is the view of the labels of Namespaces. A check that looks nothing else up about them reads it in
+// place of whole Namespaces.
+func NamespaceLabels() *View[labels.Set] {
+	return NewView("labels", &corev1.Namespace{}, &corev1.NamespaceList{},
+		func(namespace *corev1.Namespace) (Kept[labels.Set], bool) {
+			return Kept[labels.Set]{Value: namespace.Labels}, true
+		})
 }

@@ -95,8 +95,7 @@ func (h *Holder) attend(ctx context.Context, conn *net.UnixConn) {
 		return
 	}
 	_ = conn.SetDeadline(time.Time{}) // Without it the next read fails, which is an end as well.
-	// Nothing more is said, so that whatever comes is the end.
-	_, _ = conn.Read(make([]byte, 1))
+	awaitEnd(context.WithoutCancel(ctx), conn)
 	logger.Info("The server has gone")
 }
 

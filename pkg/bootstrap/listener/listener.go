@@ -119,16 +119,17 @@ func (l *Listener) bindWithout(ctx context.Context, reason error) error {
 // late, it gets the listening socket. Nothing that goes wrong there disturbs serving.
 func (l *Listener) Share(ctx context.Context) {
 	alone, silent := time.Now(), false
-	for {
-		if conn := l.holder(); conn != nil {
+	for ctx.Err() == nil {
+		conn, closed := l.holder()
+		if conn != nil {
 			awaitEnd(ctx, conn)
-			if ctx.Err() != nil {
-				return // The connection ends with the listener.
+			if ctx.Err() == nil { // Or else the connection ends with the listener.
+				l.keep(nil)
 			}
-			l.forget(conn)
 			alone, silent = time.Now(), false
+			continue
 		}
-		if ctx.Err() != nil || l.isClosed() {
+		if closed {
 			return
 		}
 		err := l.offer(ctx)
@@ -171,10 +172,7 @@ func (l *Listener) converse(ctx context.Context, text string, s socket) (*net.Un
 	if err != nil {
 		return nil, none(), fmt.Errorf("connecting to the holder: %w", err)
 	}
-	conn, ok := dialed.(*net.UnixConn)
-	if !ok {
-		return nil, none(), errors.Join(fmt.Errorf("%T is no Unix socket", dialed), dialed.Close())
-	}
+	conn := dialed.(*net.UnixConn)
 	answer, err := exchange(conn, text, s, l.options.Patience)
 	if err != nil {
 		_ = conn.Close() // Why it is of no use matters more.
@@ -196,13 +194,13 @@ func exchange(conn *net.UnixConn, text string, s socket, patience time.Duration)
 		return none(), err
 	}
 	if answer != done {
-		passed.closeUnlessNone()
-		reason, _ := strings.CutPrefix(answer, refused)
-		return none(), fmt.Errorf("the holder says %q", reason)
+		err = fmt.Errorf("the holder says %q", strings.TrimPrefix(answer, refused))
+	} else if err = conn.SetDeadline(time.Time{}); err != nil {
+		err = fmt.Errorf("talking to the holder: %w", err)
 	}
-	if err := conn.SetDeadline(time.Time{}); err != nil {
+	if err != nil {
 		passed.closeUnlessNone()
-		return none(), fmt.Errorf("talking to the holder: %w", err)
+		return none(), err
 	}
 	return passed, nil
 }
@@ -214,44 +212,38 @@ func awaitEnd(ctx context.Context, conn *net.UnixConn) {
 	_, _ = conn.Read(make([]byte, 1)) // Nothing is ever said: whatever comes is the end.
 }
 
-func (l *Listener) holder() *net.UnixConn {
+// holder is the connection to the holder, nil if there is none, and whether the listener is closed.
+func (l *Listener) holder() (conn *net.UnixConn, closed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.conn
+	return l.conn, l.closed
 }
 
-// keep has the connection for as long as the listener is open.
+// keep has the connection, nil for none, in place of the one before, for as long as the listener is open.
 func (l *Listener) keep(conn *net.UnixConn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
-		_ = conn.Close() // The holder was told too late, and hears that it is over.
-		return
-	}
+	l.hangUp()
 	l.conn = conn
+	if l.closed {
+		l.hangUp() // The holder was told too late, and hears that it is over.
+	}
 }
 
-func (l *Listener) forget(conn *net.UnixConn) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_ = conn.Close() // The other side has gone.
+// hangUp ends the connection to the holder, if there is one. The caller holds the lock.
+func (l *Listener) hangUp() {
+	if l.conn != nil {
+		_ = l.conn.Close() // The holder hears of it in any case.
+	}
 	l.conn = nil
-}
-
-func (l *Listener) isClosed() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.closed
 }
 
 // Close implements [net.Listener].
 func (l *Listener) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := l.TCPListener.Close()
-	if l.conn != nil && !l.closed {
-		_ = l.conn.Close() // The holder hears of it in any case.
-	}
 	l.closed = true
+	err := l.TCPListener.Close()
+	l.hangUp()
 	return err
 }

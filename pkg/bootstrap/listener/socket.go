@@ -39,18 +39,10 @@ func bindListener(ctx context.Context, address string) (*net.TCPListener, error)
 	if err != nil {
 		return nil, fmt.Errorf("listening on %q: %w: free the port or choose another address", address, err)
 	}
-	return tcp(listener)
+	return listener.(*net.TCPListener), nil
 }
 
-func tcp(listener net.Listener) (*net.TCPListener, error) {
-	if listener, ok := listener.(*net.TCPListener); ok {
-		return listener, nil
-	}
-	_ = listener.Close() // It is of no use.
-	return nil, fmt.Errorf("%T is no listener of TCP", listener)
-}
-
-// listener turns the socket into something that accepts. The socket is used up, whatever comes of it.
+// listener turns a socket that was checked into something that accepts. The socket is used up, whatever comes of it.
 func (s socket) listener() (*net.TCPListener, error) {
 	file := os.NewFile(uintptr(s.fd), "listener") // #nosec G115 -- A descriptor is not negative.
 	defer file.Close()                            //nolint:errcheck // The listener has a copy.
@@ -58,7 +50,7 @@ func (s socket) listener() (*net.TCPListener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("using the listener that was passed: %w", err)
 	}
-	return tcp(listener)
+	return listener.(*net.TCPListener), nil
 }
 
 // check returns an error unless the socket listens on the port of address. Port 0 stands for any.
