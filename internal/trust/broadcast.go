@@ -3,7 +3,13 @@
 
 package trust
 
-import "sync"
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+)
 
 // broadcast wakes everybody who waits for a change. Waiters take the channel first and look at the state then, so
 // that no change is missed in between. The zero value is ready.
@@ -30,4 +36,21 @@ func (b *broadcast) announce() {
 		close(b.changed)
 		b.changed = nil
 	}
+}
+
+// pause returns when changed is closed, when ctx ends, or, which is overslept, after wait unless that is 0.
+func pause(ctx context.Context, c clock.Clock, changed <-chan struct{}, wait time.Duration) (overslept bool) {
+	var later <-chan time.Time
+	if wait > 0 {
+		timer := c.NewTimer(wait)
+		defer timer.Stop()
+		later = timer.C()
+	}
+	select {
+	case <-ctx.Done():
+	case <-changed:
+	case <-later:
+		return true
+	}
+	return false
 }

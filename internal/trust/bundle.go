@@ -52,35 +52,29 @@ func (b Bundle) Union(o Bundle) Bundle {
 
 // Without returns the certificates of b that are not in o.
 func (b Bundle) Without(o Bundle) Bundle {
-	var left Bundle
-	for _, c := range b.certs {
-		if !o.Contains(c) {
-			left.certs = append(left.certs, c)
-		}
-	}
-	return left
+	return b.filter(func(c *x509.Certificate) bool { return !o.Contains(c) })
 }
+
+// Intersect returns the certificates that both bundles have.
+func (b Bundle) Intersect(o Bundle) Bundle { return b.filter(o.Contains) }
 
 // WithoutFingerprints returns the certificates of b whose [Fingerprint] is not among those given.
 func (b Bundle) WithoutFingerprints(fingerprints []string) Bundle {
-	if len(fingerprints) == 0 {
-		return b
-	}
-	var left Bundle
-	for _, c := range b.certs {
-		if !slices.Contains(fingerprints, Fingerprint(c)) {
-			left.certs = append(left.certs, c)
-		}
-	}
-	return left
+	return b.filter(func(c *x509.Certificate) bool {
+		return len(fingerprints) == 0 || !slices.Contains(fingerprints, Fingerprint(c))
+	})
 }
 
 // Prune returns the bundle without the certificates which have expired at now. A certificate which is not valid yet
 // stays: it was published ahead of its use.
 func (b Bundle) Prune(now time.Time) Bundle {
+	return b.filter(func(c *x509.Certificate) bool { return !now.After(c.NotAfter) })
+}
+
+func (b Bundle) filter(keep func(*x509.Certificate) bool) Bundle {
 	var kept Bundle
 	for _, c := range b.certs {
-		if !now.After(c.NotAfter) {
+		if keep(c) {
 			kept.certs = append(kept.certs, c)
 		}
 	}

@@ -192,7 +192,7 @@ func (p Policy) tolerates(have Bundle) bool {
 		return false
 	}
 	unknown := have.Without(p.published)
-	return !unknown.Empty() && (p.injected || !unknown.Without(p.insisted).Equal(unknown))
+	return !unknown.Empty() && (p.injected || !unknown.Intersect(p.insisted).Empty())
 }
 
 // leaving is what an exact policy takes out of a bundle that it tolerates.
@@ -202,7 +202,7 @@ func (p Policy) leaving(have Bundle) Bundle {
 	case !p.Exact:
 		return Bundle{}
 	case p.injected:
-		return extra.Without(extra.Without(p.published))
+		return extra.Intersect(p.published)
 	}
 	return extra.Without(p.insisted.Without(p.published))
 }

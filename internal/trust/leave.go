@@ -4,8 +4,6 @@
 package trust
 
 import (
-	"slices"
-
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -35,19 +33,12 @@ func (s scope) leave(live *unstructured.Unstructured, called map[string]string, 
 		have, err := ParseBundle(caBundle(p.config))
 		rest := have.Without(trusted)
 		late := rest.Empty() && p.config["url"] == nil
-		if err != nil || rest.Equal(have) || late && !exact || s.ownedByOthers(live, p.webhook) {
+		_, owned := s.owner(live, p.webhook)
+		if err != nil || rest.Equal(have) || late && !exact || owned {
 			delete(called, p.webhook)
 			continue
 		}
 		left = append(left, slot{index: p.index, webhook: p.webhook, bundle: rest.PEM(), late: late})
 	}
 	return left
-}
-
-// ownedByOthers reports whether another field manager owns the caBundle of an entry. No manager may: of a CRD we give
-// ours up.
-func (s scope) ownedByOthers(live *unstructured.Unstructured, webhook string) bool {
-	return slices.ContainsFunc(managedFields(live), func(entry map[string]any) bool {
-		return entry["manager"] != s.manager && ownsBundle(s.target.Kind, mapField(entry, "fieldsV1"), []string{webhook})
-	})
 }

@@ -36,27 +36,22 @@ type place struct {
 
 // placesOf are the places of an object in their order. The object may be nil.
 func placesOf(kind Kind, obj *unstructured.Unstructured) []place {
-	var single map[string]any
-	switch {
-	case obj == nil:
+	if obj == nil {
 		return nil
-	case kind == Validating || kind == Mutating:
-		var all []place
-		for i, webhook := range listField(obj.Object, "webhooks") {
-			name, _, _ := unstructured.NestedString(webhook, "name")
-			all = append(all, place{i, name, mapField(webhook, "clientConfig")})
+	}
+	if path := kind.path(); path != nil {
+		// With strategy None the API server rejects a CRD's webhook, so finding one means that the strategy is Webhook.
+		if single := mapField(obj.Object, path...); len(single) > 0 {
+			return []place{{config: single}}
 		}
-		return all
-	case kind == CRD:
-		// With strategy None the API server rejects a webhook, so finding one means that the strategy is Webhook.
-		single = mapField(obj.Object, "spec", "conversion", "webhook", "clientConfig")
-	case kind == APIService:
-		single = mapField(obj.Object, "spec")
-	}
-	if len(single) == 0 {
 		return nil
 	}
-	return []place{{config: single}}
+	var all []place
+	for i, webhook := range listField(obj.Object, "webhooks") {
+		name, _, _ := unstructured.NestedString(webhook, "name")
+		all = append(all, place{i, name, mapField(webhook, "clientConfig")})
+	}
+	return all
 }
 
 // slots finds the entries of obj which call us. Everything else in the object belongs to somebody else.
