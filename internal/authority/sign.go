@@ -37,8 +37,8 @@ func (a *Authority) Sign(
 func (a *Authority) sign(
 	ctx context.Context, obj *certificatesv1.CertificateSigningRequest,
 ) (*certificatesv1.CertificateSigningRequest, error) {
-	requests := a.keeper.Client.CertificatesV1().CertificateSigningRequests()
-	uid, signerName := obj.UID, a.keeper.policy.Load().signerName()
+	requests := a.options.Client.CertificatesV1().CertificateSigningRequests()
+	uid, signerName := obj.UID, a.policy.Load().signerName()
 	for range maxSignAttempts {
 		if issued(obj) && obj.Spec.SignerName == signerName {
 			return obj, nil
@@ -74,19 +74,19 @@ func (a *Authority) answer(
 	obj *certificatesv1.CertificateSigningRequest,
 ) (answer *certificatesv1.CertificateSigningRequest, refusal, err error) {
 	answer = obj.DeepCopy()
-	request, refusal := a.keeper.policy.Load().Check(obj)
+	request, refusal := a.policy.Load().Check(obj)
 	if refusal != nil {
-		answer.Status.Conditions = append(answer.Status.Conditions, failedCondition(refusal, metav1.NewTime(a.keeper.Now())))
+		answer.Status.Conditions = append(answer.Status.Conditions, failedCondition(refusal, metav1.NewTime(a.options.Now())))
 		return answer, refusal, nil
 	}
-	current := a.keeper.current.Load()
+	current := a.current.Load()
 	if current == nil {
 		return nil, nil, ErrNoCA
 	}
-	lifetime := current.grants(a.keeper.policy.Load().lifetime(&obj.Spec))
+	lifetime := current.grants(a.policy.Load().lifetime(&obj.Spec))
 	granted := grant{request: request, usages: obj.Spec.Usages, lifetime: lifetime}
-	if answer.Status.Certificate, err = issue(&current.keyPair, granted, a.keeper.Now()); err != nil {
-		return nil, nil, fmt.Errorf("%w (CA Secret %s)", err, a.keeper.secret)
+	if answer.Status.Certificate, err = issue(&current.keyPair, granted, a.options.Now()); err != nil {
+		return nil, nil, fmt.Errorf("%w (CA Secret %s)", err, a.secret)
 	}
 	return answer, nil, nil
 }
