@@ -84,8 +84,8 @@ func (a *Attempt) stored(ctx context.Context) (*certificatesv1.CertificateSignin
 	}
 	started := a.requester.now()
 	var err error
-	if a.key, err = a.spec.key(); err != nil {
-		return nil, err
+	if a.key, err = a.spec.Algorithm.Generate(); err != nil {
+		return nil, fmt.Errorf("generating a %s key: %w", a.spec.Algorithm, err)
 	}
 	a.requester.observe(PhaseKey, started, "algorithm", cmp.Or(a.spec.Algorithm, ECDSAP256))
 	a.requested, err = a.requester.create(ctx, a.spec, a.key)
@@ -97,7 +97,7 @@ func ended(err error) bool {
 	if outcome, ok := OutcomeOf(err); ok {
 		return outcome == Denied || outcome == Failed || outcome == Deleted
 	}
-	return errors.As(err, new(*alteredError))
+	return errors.As(err, new(alteredError))
 }
 
 func (a *Attempt) verify() (*Issued, error) {
@@ -118,10 +118,7 @@ func (a *Attempt) verify() (*Issued, error) {
 }
 
 // alteredError says that the stored object is not the one that was sent.
-type alteredError struct{ err error }
+type alteredError string
 
 // Error implements error.
-func (e *alteredError) Error() string { return e.err.Error() }
-
-// Unwrap returns the error itself.
-func (e *alteredError) Unwrap() error { return e.err }
+func (e alteredError) Error() string { return string(e) }

@@ -132,7 +132,9 @@ func (r *Requester) explainCreate(
 		"[certificatesigningrequests], verbs: [create]}", "")
 }
 
-// settle takes the stored request to its certificate: approve, sign, wait, as far as each is ours to do.
+// settle takes the stored request, as fresh as the last answer of the API server, to its certificate: approve, sign,
+// wait, as far as each is ours to do. When there is nothing to wait for (self-approved and signed by this process) no
+// watch is opened.
 func (r *Requester) settle(
 	ctx context.Context,
 	spec Spec,
@@ -140,14 +142,16 @@ func (r *Requester) settle(
 ) ([]byte, error) {
 	begun := r.now()
 	if r.Approval == ApproveSelf {
-		approved, err := r.approve(ctx, obj)
-		if err != nil {
+		var err error
+		if obj, err = r.approve(ctx, obj); err != nil {
 			return nil, err
 		}
-		obj = approved
 	}
 	waiting := &wait{requester: r, spec: spec, requested: obj, begun: begun}
-	return waiting.forCertificate(ctx, obj)
+	if certificate, err := waiting.look(ctx, obj); certificate != nil || err != nil {
+		return certificate, err
+	}
+	return waiting.watch(ctx)
 }
 
 func (r *Requester) now() time.Time {

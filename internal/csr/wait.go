@@ -4,6 +4,7 @@
 package csr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,9 @@ import (
 	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
+// defaultPatience is that of a [Requester] which does not say.
+const defaultPatience = 10 * time.Second
+
 // wait follows one request until it is answered.
 type wait struct {
 	requester *Requester
@@ -32,16 +36,6 @@ type wait struct {
 	last Outcome
 	// synced is true once the API server has answered the watch.
 	synced bool
-}
-
-// forCertificate returns the certificate of obj, which is as fresh as the last answer of the API server. When there is
-// nothing to wait for (self-approved and signed by this process) no watch is opened.
-func (w *wait) forCertificate(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) ([]byte, error) {
-	certificate, err := w.look(ctx, obj)
-	if certificate != nil || err != nil {
-		return certificate, err
-	}
-	return w.watch(ctx)
 }
 
 // look judges one state of the object. Both results are nil when there is still something to wait for.
@@ -83,13 +77,8 @@ func (w *wait) watch(ctx context.Context) ([]byte, error) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
-	changed := make(chan struct{}, 1)
-	store := relist.NewNotifying(func() {
-		select {
-		case changed <- struct{}{}:
-		default:
-		}
-	})
+	changed := timing.NewSignal()
+	store := relist.NewNotifying(changed.Set)
 	running.Go(func() {
 		relist.Run(ctx, relist.Options{
 			Name: fmt.Sprintf("CertificateSigningRequest %q", w.requested.Name), ListerWatcher: w.listWatch(ctx),
@@ -99,7 +88,7 @@ func (w *wait) watch(ctx context.Context) ([]byte, error) {
 			}),
 		})
 	})
-	ticker := time.NewTicker(w.patience())
+	ticker := time.NewTicker(cmp.Or(w.requester.Patience, defaultPatience))
 	defer ticker.Stop()
 	for {
 		select {
@@ -109,7 +98,9 @@ func (w *wait) watch(ctx context.Context) ([]byte, error) {
 				return certificate, err
 			}
 		case <-ticker.C:
-			w.tell()
+			if w.requester.Waiting != nil {
+				w.requester.Waiting(w.failure(w.unanswered(), nil))
+			}
 		case <-ctx.Done():
 			return nil, w.ended(ctx)
 		}
@@ -139,14 +130,6 @@ func (w *wait) listWatch(ctx context.Context) cache.ListerWatcher {
 			return client.Watch(ctx, options)
 		},
 	}
-}
-
-// tell reports a request that is not answered; it is still waited for.
-func (w *wait) tell() {
-	if w.requester.Waiting == nil {
-		return
-	}
-	w.requester.Waiting(w.failure(w.unanswered(), nil))
 }
 
 // ended is the error of a wait whose context is over.
@@ -185,11 +168,4 @@ func (w *wait) failure(outcome Outcome, cause error) *OutcomeError {
 		Hint:    w.spec.Profile.Hint(),
 		Err:     cause,
 	}
-}
-
-func (w *wait) patience() time.Duration {
-	if w.requester.Patience > 0 {
-		return w.requester.Patience
-	}
-	return 10 * time.Second
 }

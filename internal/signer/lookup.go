@@ -31,31 +31,31 @@ const (
 // Lookup returns the profile of a signer. The error says why a name is
 // malformed, by the rules of the API server, or why no signer would ever answer it
 // with a serving certificate.
-func Lookup(name string) (Profile, error) {
+func Lookup(name string) (Profile, error) { return lookup(name, ServerAuth, lookupKind) }
+
+func lookup(name string, usage Usage, find func(name, domain, path string) (kind, error)) (Profile, error) {
 	domain, path, err := splitName(name)
 	if err != nil {
 		return Profile{}, err
 	}
-	k, err := lookupKind(name, domain, path)
+	k, err := find(name, domain, path)
 	if err != nil {
 		return Profile{}, err
 	}
-	return Profile{name: name, kind: k, usage: ServerAuth}, nil
+	return Profile{name: name, kind: k, usage: usage}, nil
 }
 
 // LookupBuiltIn returns the profile of the built-in signer under a name of its
 // user's choice, in a domain of theirs. The error says why the name is malformed,
 // or whose it is already.
 func LookupBuiltIn(name string) (Profile, error) {
-	domain, _, err := splitName(name)
-	if err != nil {
-		return Profile{}, err
-	}
-	if reserved(name, domain) {
-		return Profile{}, fmt.Errorf("the built-in signer cannot be called %q, which is the name of another one: take a "+
-			"name in a domain of your own, such as webhooks.example.com/serving", name)
-	}
-	return Profile{name: name, kind: builtIn(name), usage: ServerAuth}, nil
+	return lookup(name, ServerAuth, func(name, domain, _ string) (kind, error) {
+		if reserved(name, domain) {
+			return kind{}, fmt.Errorf("the built-in signer cannot be called %q, which is the name of another one: take a "+
+				"name in a domain of your own, such as webhooks.example.com/serving", name)
+		}
+		return builtIn(name), nil
+	})
 }
 
 // reserved tells the names that somebody else answers to: the domains of

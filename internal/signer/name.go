@@ -45,7 +45,7 @@ func splitName(name string) (domain, path string, err error) {
 	if fault := domainFault(domain); fault != "" {
 		return "", "", fmt.Errorf("the signer name %q has the domain %q, which %s", name, domain, fault)
 	}
-	if fault := pathFault(path); fault != "" {
+	if fault := partsFault(path, maxDomain); fault != "" {
 		return "", "", fmt.Errorf("the signer name %q has the path %q, which %s", name, path, fault)
 	}
 	return domain, path, nil
@@ -59,23 +59,15 @@ func domainFault(domain string) string {
 	if len(domain) > maxDomain {
 		return fmt.Sprintf("is %d characters long, but the API server accepts %d", len(domain), maxDomain)
 	}
-	for label := range strings.SplitSeq(domain, ".") {
-		if len(label) > maxLabel {
-			return fmt.Sprintf("has a part of %d characters, but the API server accepts %d", len(label), maxLabel)
-		}
-		if !isLabel(label) {
-			return "has a part that is not made of lower-case letters, digits and inner dashes"
-		}
-	}
-	return ""
+	return partsFault(domain, maxLabel)
 }
 
-// pathFault wants parts that look like labels, though they may be as long as an
-// object's name.
-func pathFault(path string) string {
-	for part := range strings.SplitSeq(path, ".") {
-		if len(part) > maxDomain {
-			return fmt.Sprintf("has a part of %d characters, but the API server accepts %d", len(part), maxDomain)
+// partsFault wants parts that look like labels, though those of a path may be as
+// long as an object's name.
+func partsFault(parts string, longest int) string {
+	for part := range strings.SplitSeq(parts, ".") {
+		if len(part) > longest {
+			return fmt.Sprintf("has a part of %d characters, but the API server accepts %d", len(part), longest)
 		}
 		if !isLabel(part) {
 			return "has a part that is not made of lower-case letters, digits and inner dashes"

@@ -4,6 +4,8 @@
 package signer
 
 import (
+	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
 
@@ -41,15 +43,7 @@ func LookupFor(name string, usage Usage) (Profile, error) {
 	if usage != ClientAuth {
 		return Lookup(name)
 	}
-	domain, path, err := splitName(name)
-	if err != nil {
-		return Profile{}, err
-	}
-	k, err := lookupClientKind(name, domain, path)
-	if err != nil {
-		return Profile{}, err
-	}
-	return Profile{name: name, kind: k, usage: ClientAuth}, nil
+	return lookup(name, ClientAuth, lookupClientKind)
 }
 
 func lookupClientKind(name, domain, path string) (kind, error) {
@@ -72,6 +66,18 @@ func apiServerClient() kind {
 		hint: "it is signed by kube-controller-manager started with --cluster-signing-cert-file and " +
 			"--cluster-signing-key-file; managed clusters may have no such signer",
 	}
+}
+
+// Usages are the key usages to ask for, in a fixed order. They suit every
+// signer: serving (or being a client) and signing handshakes always, and encrypting a key exchange
+// if the key is RSA, which no other type of key can do (RFC 5480, section 3,
+// and RFC 8410, section 5). kubelet-serving accepts precisely these two sets.
+func (p Profile) Usages(pub crypto.PublicKey) []certificatesv1.KeyUsage {
+	usages := []certificatesv1.KeyUsage{certificatesv1.UsageDigitalSignature}
+	if _, ok := pub.(*rsa.PublicKey); ok {
+		usages = append(usages, certificatesv1.UsageKeyEncipherment)
+	}
+	return append(usages, p.keyUsage())
 }
 
 // Usage is what the certificates of this profile are for.
