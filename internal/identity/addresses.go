@@ -11,11 +11,10 @@ import (
 	"strings"
 )
 
-// ParseIPs parses addresses, each value being one address or several separated
-// by commas: the downward API writes status.podIPs of a dual-stack pod into one
-// variable, "10.0.0.7,fd00::7". Empty parts give nothing, and so does "None",
-// which a headless Service has for a cluster IP. The order is kept. The error
-// joins one sentence for each value that is not an address.
+// ParseIPs parses addresses, each value being one address or several separated by commas: the downward API writes
+// status.podIPs of a dual-stack pod into one variable, "10.0.0.7,fd00::7". Empty parts give nothing, and so does
+// "None", which a headless Service has for a cluster IP. The order is kept. The error joins one sentence for each
+// value that is not an address.
 func ParseIPs(values []string) ([]netip.Addr, error) {
 	var parts []string
 	for _, value := range values {
@@ -56,8 +55,8 @@ func podIP(ip netip.Addr) (netip.Addr, error) {
 	return usable("pod IP", ip)
 }
 
-// clusterIP checks one of the Service's addresses. They are of the API server's choice, and who dials them is on a node
-// or is the API server itself: a range of loopback addresses keeps a control plane's calls on its own machine.
+// clusterIP checks one of the Service's addresses. They are of the API server's choice, and who dials them is on a
+// node or is the API server itself: a range of loopback addresses keeps a control plane's calls on its own machine.
 func clusterIP(ip netip.Addr) (netip.Addr, error) {
 	return usable("cluster IP", ip.Unmap())
 }

@@ -16,9 +16,8 @@ const masters = "system:masters"
 
 const nodePrefix = "system:node:"
 
-// Complete is the subject that somebody wrote down by hand, and what the
-// signer demands of it beyond that. host is the first name of the certificate.
-// The error says what the signer would refuse, or never answer.
+// Complete is the subject that somebody wrote down by hand, and what the signer demands of it beyond that. host is
+// the first name of the certificate. The error says what the signer would refuse, or never answer.
 func (p Profile) Complete(subject pkix.Name, host string) (pkix.Name, error) {
 	demanded, err := p.Subject(host, subject.CommonName)
 	if err != nil && subject.CommonName == "" {

@@ -5,10 +5,9 @@ package signer
 
 import "time"
 
-// Where several sources are possible, the order goes by who could have put a
-// wrong CA there: the file was named by the person who runs the server, a
-// ClusterTrustBundle needs the "attest" right on this very signer, and a chain
-// is merely what came along with the certificate, often without the root.
+// Where several sources are possible, the order goes by who could have put a wrong CA there: the file was named by
+// the person who runs the server, a ClusterTrustBundle needs the "attest" right on this very signer, and a chain is
+// merely what came along with the certificate, often without the root.
 
 // builtIn asks for nothing: the CA is at hand.
 func builtIn(name string) kind {
@@ -20,10 +19,9 @@ func builtIn(name string) kind {
 	}
 }
 
-// kubeletServing follows ValidateKubeletServingCSR in k8s.io/kubernetes,
-// pkg/apis/certificates/helpers.go: organization exactly system:nodes, a common
-// name that begins with system:node:, DNS or IP SANs only. It returns a lone
-// leaf, without a chain, which lives for --cluster-signing-duration at most.
+// kubeletServing follows ValidateKubeletServingCSR in k8s.io/kubernetes, pkg/apis/certificates/helpers.go:
+// organization exactly system:nodes, a common name that begins with system:node:, DNS or IP SANs only. It returns a
+// lone leaf, without a chain, which lives for --cluster-signing-duration at most.
 func kubeletServing() kind {
 	return kind{
 		organization: []string{"system:nodes"},
@@ -35,8 +33,8 @@ func kubeletServing() kind {
 	}
 }
 
-// eksAppServing follows "Certificate signing" in the Amazon EKS user guide: any
-// subject, SANs and usages honored, one year, no distribution of trust.
+// eksAppServing follows "Certificate signing" in the Amazon EKS user guide: any subject, SANs and usages honored, one
+// year, no distribution of trust.
 func eksAppServing() kind {
 	return kind{
 		maxDuration: 365 * 24 * time.Hour,
@@ -45,8 +43,8 @@ func eksAppServing() kind {
 	}
 }
 
-// certManager follows "CertificateSigningRequest resource" in cert-manager's
-// documentation. issuer is its kind and name.
+// certManager follows "CertificateSigningRequest resource" in cert-manager's documentation. issuer is its kind and
+// name.
 func certManager(issuer string) kind {
 	return kind{
 		sources: []CASource{SourceFile, SourceChain},

@@ -12,9 +12,8 @@ import (
 
 // Names of signers with a profile of their own.
 const (
-	// BuiltIn is this project's own signer, unless it is given another name: see
-	// [LookupBuiltIn]. Its certificates are trusted where its CA was put into a
-	// caBundle and nowhere else.
+	// BuiltIn is this project's own signer, unless it is given another name: see [LookupBuiltIn]. Its certificates
+	// are trusted where its CA was put into a caBundle and nowhere else.
 	BuiltIn = "hookstrap.dev/serving"
 	// KubeletServing is the signer for the serving certificates of kubelets.
 	KubeletServing = certificatesv1.KubeletServingSignerName
@@ -28,9 +27,8 @@ const (
 	issuerDomain        = "issuers.cert-manager.io"
 )
 
-// Lookup returns the profile of a signer. The error says why a name is
-// malformed, by the rules of the API server, or why no signer would ever answer it
-// with a serving certificate.
+// Lookup returns the profile of a signer. The error says why a name is malformed, by the rules of the API server, or
+// why no signer would ever answer it with a serving certificate.
 func Lookup(name string) (Profile, error) { return lookup(name, ServerAuth, lookupKind) }
 
 func lookup(name string, usage Usage, find func(name, domain, path string) (kind, error)) (Profile, error) {
@@ -45,9 +43,8 @@ func lookup(name string, usage Usage, find func(name, domain, path string) (kind
 	return Profile{name: name, kind: k, usage: usage}, nil
 }
 
-// LookupBuiltIn returns the profile of the built-in signer under a name of its
-// user's choice, in a domain of theirs. The error says why the name is malformed,
-// or whose it is already.
+// LookupBuiltIn returns the profile of the built-in signer under a name of its user's choice, in a domain of theirs.
+// The error says why the name is malformed, or whose it is already.
 func LookupBuiltIn(name string) (Profile, error) {
 	return lookup(name, ServerAuth, func(name, domain, _ string) (kind, error) {
 		if reserved(name, domain) {
@@ -58,8 +55,8 @@ func LookupBuiltIn(name string) (Profile, error) {
 	})
 }
 
-// reserved tells the names that somebody else answers to: the domains of
-// Kubernetes (see "Signers" in its documentation) and of what has a profile.
+// reserved tells the names that somebody else answers to: the domains of Kubernetes (see "Signers" in its
+// documentation) and of what has a profile.
 func reserved(name, domain string) bool {
 	for _, theirs := range []string{kubernetesDomain, "k8s.io", clusterIssuerDomain, issuerDomain} {
 		if domain == theirs || strings.HasSuffix(domain, "."+theirs) {
@@ -91,9 +88,8 @@ func lookupKind(name, domain, path string) (kind, error) {
 	return custom(domain), nil
 }
 
-// kubernetesRefusal says why a signer of kubernetes.io gives no serving
-// certificate. The domain is reserved, so the list is complete but for what
-// future releases add.
+// kubernetesRefusal says why a signer of kubernetes.io gives no serving certificate. The domain is reserved, so the
+// list is complete but for what future releases add.
 func kubernetesRefusal(name string) string {
 	switch name {
 	case "kubernetes.io/legacy-unknown":

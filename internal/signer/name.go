@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// Limits of the API server, in characters: see ValidateSignerName in
-// k8s.io/kubernetes, pkg/apis/core/validation/names.go. A path has room for a
-// namespace, a dot and an object's name.
+// Limits of the API server, in characters: see ValidateSignerName in k8s.io/kubernetes,
+// pkg/apis/core/validation/names.go. A path has room for a namespace, a dot and an object's name.
 const (
 	maxLabel  = 63
 	maxDomain = 253
@@ -20,15 +19,15 @@ const (
 	MaxNameLength = maxDomain + 1 + maxPath
 )
 
-// CheckName says why a name is malformed, by the rules of the API server.
-// Whether the signer is of any use is for [LookupFor] to say.
+// CheckName says why a name is malformed, by the rules of the API server. Whether the signer is of any use is for
+// [LookupFor] to say.
 func CheckName(name string) error {
 	_, _, err := splitName(name)
 	return err
 }
 
-// splitName checks a signer's name as the API server would, so that a typing
-// mistake is found before anything else is done.
+// splitName checks a signer's name as the API server would, so that a typing mistake is found before anything else is
+// done.
 func splitName(name string) (domain, path string, err error) {
 	if name == "" {
 		return "", "", fmt.Errorf("the signer name is empty: use %s for the built-in signer", BuiltIn)
@@ -62,8 +61,7 @@ func domainFault(domain string) string {
 	return partsFault(domain, maxLabel)
 }
 
-// partsFault wants parts that look like labels, though those of a path may be as
-// long as an object's name.
+// partsFault wants parts that look like labels, though those of a path may be as long as an object's name.
 func partsFault(parts string, longest int) string {
 	for part := range strings.SplitSeq(parts, ".") {
 		if len(part) > longest {
@@ -76,8 +74,7 @@ func partsFault(parts string, longest int) string {
 	return ""
 }
 
-// isLabel reports whether s has the alphabet of RFC 1123. Its length is the
-// caller's concern.
+// isLabel reports whether s has the alphabet of RFC 1123. Its length is the caller's concern.
 func isLabel(s string) bool {
 	outside := func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'

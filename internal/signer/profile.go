@@ -19,16 +19,14 @@ const (
 	SourceAuthority CASource = "authority"
 	// SourceFile is a file that a person named: --ca-file.
 	SourceFile CASource = "file"
-	// SourceTrustBundle are the ClusterTrustBundles of the signer (KEP-3257),
-	// which only holders of the "attest" right on the signer can write.
+	// SourceTrustBundle are the ClusterTrustBundles of the signer (KEP-3257), which only holders of the "attest"
+	// right on the signer can write.
 	SourceTrustBundle CASource = "cluster-trust-bundle"
-	// SourceRootCAConfigMap is the ConfigMap [RootCAConfigMapName], of which
-	// kube-controller-manager keeps a copy in each namespace. It verifies the
-	// API server, and kubelet-serving certificates on many clusters, not on all
+	// SourceRootCAConfigMap is the ConfigMap [RootCAConfigMapName], of which kube-controller-manager keeps a copy in
+	// each namespace. It verifies the API server, and kubelet-serving certificates on many clusters, not on all
 	// (kubernetes#82952): what it holds must be tried against the leaf.
 	SourceRootCAConfigMap CASource = "kube-root-ca.crt"
-	// SourceChain are the certificates that follow the leaf in
-	// status.certificate.
+	// SourceChain are the certificates that follow the leaf in status.certificate.
 	SourceChain CASource = "chain"
 )
 
@@ -38,8 +36,7 @@ const RootCAConfigMapName = "kube-root-ca.crt"
 // maxCommonName is ub-common-name of RFC 5280, appendix A.1, in characters.
 const maxCommonName = 64
 
-// Profile is what one signer demands and gives. Only [Lookup], [LookupFor] and
-// [LookupBuiltIn] make useful ones.
+// Profile is what one signer demands and gives. Only [Lookup], [LookupFor] and [LookupBuiltIn] make useful ones.
 type Profile struct {
 	name  string
 	kind  kind
@@ -62,13 +59,11 @@ func (p Profile) Name() string { return p.name }
 // BuiltIn reports whether the signer is the one that this project brings along.
 func (p Profile) BuiltIn() bool { return p.kind.builtIn }
 
-// Subject is the subject that a request must have. serverName is the name that
-// clients verify (<service>.<namespace>.svc); commonName is the one to use
-// where the signer leaves the choice, and may be empty.
+// Subject is the subject that a request must have. serverName is the name that clients verify
+// (<service>.<namespace>.svc); commonName is the one to use where the signer leaves the choice, and may be empty.
 //
-// It fails when the common name would exceed the 64 characters of RFC 5280,
-// for then the request is invalid and some signers say so, if at all, long
-// after it was approved.
+// It fails when the common name would exceed the 64 characters of RFC 5280, for then the request is invalid and some
+// signers say so, if at all, long after it was approved.
 func (p Profile) Subject(serverName, commonName string) (pkix.Name, error) {
 	subject := pkix.Name{Organization: slices.Clone(p.kind.organization), CommonName: commonName}
 	if p.kind.commonName != nil {
@@ -82,18 +77,15 @@ func (p Profile) Subject(serverName, commonName string) (pkix.Name, error) {
 	return subject, nil
 }
 
-// MaxDuration is the longest lifetime that the signer is known to give; a
-// longer request is cut down to it without a word. Zero means that the signer's
-// own configuration decides. Renewal must go by the certificate that came
-// back, never by this.
+// MaxDuration is the longest lifetime that the signer is known to give; a longer request is cut down to it without a
+// word. Zero means that the signer's own configuration decides. Renewal must go by the certificate that came back,
+// never by this.
 func (p Profile) MaxDuration() time.Duration { return p.kind.maxDuration }
 
-// CASources lists where to look for the signer's CA, the most authoritative
-// place first. What is found is a candidate: use it only if it verifies the
-// leaf. The slice is the caller's.
+// CASources lists where to look for the signer's CA, the most authoritative place first. What is found is a
+// candidate: use it only if it verifies the leaf. The slice is the caller's.
 func (p Profile) CASources() []CASource { return slices.Clone(p.kind.sources) }
 
-// Hint says who is expected to answer an approved request and what commonly
-// keeps them from it. It completes a sentence such as "the request was approved
-// 2m ago but no certificate was issued: ...".
+// Hint says who is expected to answer an approved request and what commonly keeps them from it. It completes a
+// sentence such as "the request was approved 2m ago but no certificate was issued: ...".
 func (p Profile) Hint() string { return p.kind.hint }

@@ -23,8 +23,8 @@ const (
 	ClientAuth Usage = "client-auth"
 )
 
-// APIServerClient is the signer for clients of the API server, for which the
-// common name is the user and the organizations are the groups.
+// APIServerClient is the signer for clients of the API server, for which the common name is the user and the
+// organizations are the groups.
 const APIServerClient = certificatesv1.KubeAPIServerClientSignerName
 
 // ParseUsage reads "server-auth" or "client-auth".
@@ -37,8 +37,8 @@ func ParseUsage(s string) (Usage, error) {
 	}
 }
 
-// LookupFor is [Lookup] for a certificate of the given usage: a signer that
-// issues certificates of the other one alone is refused.
+// LookupFor is [Lookup] for a certificate of the given usage: a signer that issues certificates of the other one
+// alone is refused.
 func LookupFor(name string, usage Usage) (Profile, error) {
 	if usage != ClientAuth {
 		return Lookup(name)
@@ -68,10 +68,9 @@ func apiServerClient() kind {
 	}
 }
 
-// Usages are the key usages to ask for, in a fixed order. They suit every
-// signer: serving (or being a client) and signing handshakes always, and encrypting a key exchange
-// if the key is RSA, which no other type of key can do (RFC 5480, section 3,
-// and RFC 8410, section 5). kubelet-serving accepts precisely these two sets.
+// Usages are the key usages to ask for, in a fixed order. They suit every signer: serving (or being a client) and
+// signing handshakes always, and encrypting a key exchange if the key is RSA, which no other type of key can do (RFC
+// 5480, section 3, and RFC 8410, section 5). kubelet-serving accepts precisely these two sets.
 func (p Profile) Usages(pub crypto.PublicKey) []certificatesv1.KeyUsage {
 	usages := []certificatesv1.KeyUsage{certificatesv1.UsageDigitalSignature}
 	if _, ok := pub.(*rsa.PublicKey); ok {
