@@ -4,6 +4,7 @@
 package serving
 
 import (
+	"crypto/x509"
 	"errors"
 	"sync/atomic"
 )
@@ -29,6 +30,14 @@ func (s *State) Set(p *Pair) { s.update(func(next *snapshot) { next.pair = p }) 
 
 // Pair returns the pair being served, nil when there is none.
 func (s *State) Pair() *Pair { return s.load().pair }
+
+// Leaf returns the certificate being served, nil when there is none.
+func (s *State) Leaf() *x509.Certificate {
+	if pair := s.Pair(); pair != nil {
+		return pair.Leaf()
+	}
+	return nil
+}
 
 // SetClientAuth makes a decide about the clients of all handshakes that start from now on. Nil admits every client.
 func (s *State) SetClientAuth(a *ClientAuth) { s.update(func(next *snapshot) { next.clients = a }) }

@@ -1,11 +1,12 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+// Package source is where certificates come from: [CSR] requests them and renews them, [Files] reads what something
+// else writes. Both hand them to a rollover. What a certificate depends on, the Service and the CAs, is followed.
 package source
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"net/netip"
 	"time"
@@ -93,7 +94,7 @@ func (s *CSR) Once(ctx context.Context) error {
 // renew waits until due, takes a new certificate to where it is served, and returns when that one is due.
 func (s *CSR) renew(ctx context.Context, due time.Time) (time.Time, error) {
 	changes := timing.Changes{Happened: s.Changed, Demand: func() bool { return s.reconsider(ctx) }}
-	if err := timing.SleepUntil(ctx, due, s.leaf(), time.Now, s.RenewNow, changes); err != nil {
+	if err := timing.SleepUntil(ctx, due, s.State.Leaf(), time.Now, s.RenewNow, changes); err != nil {
 		return due, err
 	}
 	next, err := retry.Do(ctx, s.retry(), report.TaskCertificate, s.replace)
@@ -183,12 +184,4 @@ func (s *CSR) keep(ctx context.Context) (time.Time, error) {
 type who struct {
 	identity.Identity
 	clusterIPs []netip.Addr
-}
-
-// leaf is the certificate that is being served, nil before the first.
-func (o Options) leaf() *x509.Certificate {
-	if pair := o.State.Pair(); pair != nil {
-		return pair.Leaf()
-	}
-	return nil
 }
