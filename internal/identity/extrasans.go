@@ -4,6 +4,8 @@
 package identity
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -49,4 +51,17 @@ func extraName(value string) (string, error) {
 		return "", fmt.Errorf("the extra SAN %q %s", value, fault)
 	}
 	return name, nil
+}
+
+// ForHosts is the identity of a server or client without a Service: the DNS names and IP addresses alone, in the form
+// and with the faults of [Inputs].ExtraSANs. None at all is no fault, for a client has none.
+func ForHosts(hosts []string) (Identity, error) {
+	names, ips, faults := parseExtraSANs(hosts)
+	if err := errors.Join(faults...); err != nil {
+		return Identity{}, err
+	}
+	return Identity{
+		DNSNames: sorted(names, cmp.Compare[string]),
+		IPs:      sorted(ips, netip.Addr.Compare),
+	}, nil
 }
