@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -60,7 +61,7 @@ func (r *Requester) approve(
 	ctx context.Context,
 	obj *certificatesv1.CertificateSigningRequest,
 ) (*certificatesv1.CertificateSigningRequest, error) {
-	started := r.now()
+	started := time.Now()
 	requested := obj
 	for range maxApprovals {
 		if outcome, _ := standing(obj); outcome != Pending {

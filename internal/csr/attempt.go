@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 	"k8s.io/klog/v2"
@@ -82,7 +83,7 @@ func (a *Attempt) stored(ctx context.Context) (*certificatesv1.CertificateSignin
 		a.resumable = timing.Outage(err)
 		return obj, err
 	}
-	started := a.requester.now()
+	started := time.Now()
 	var err error
 	if a.key, err = a.spec.Algorithm.Generate(); err != nil {
 		return nil, fmt.Errorf("generating a %s key: %w", a.spec.Algorithm, err)
@@ -101,7 +102,7 @@ func ended(err error) bool {
 }
 
 func (a *Attempt) verify() (*Issued, error) {
-	name, started, first := a.requested.Name, a.requester.now(), a.chain == nil
+	name, started, first := a.requested.Name, time.Now(), a.chain == nil
 	chain, err := Verify(a.certificate, a.key.Public(), a.spec, started)
 	early := errors.As(err, new(*NotValidYetError))
 	a.resumable = err == nil || early
@@ -120,5 +121,4 @@ func (a *Attempt) verify() (*Issued, error) {
 // alteredError says that the stored object is not the one that was sent.
 type alteredError string
 
-// Error implements error.
 func (e alteredError) Error() string { return string(e) }

@@ -78,8 +78,6 @@ type Requester struct {
 	Waiting func(*OutcomeError)
 	// Observe is told about every finished step; nil ignores it. It must not block.
 	Observe func(phase Phase, took time.Duration, keysAndValues ...any)
-	// Now is the wall clock; nil means [time.Now].
-	Now func() time.Time
 }
 
 // Issued is a certificate that has passed [Verify].
@@ -105,14 +103,14 @@ func (r *Requester) create(
 	spec Spec,
 	key crypto.Signer,
 ) (*certificatesv1.CertificateSigningRequest, error) {
-	started := r.now()
+	started := time.Now()
 	want, err := spec.object(key)
 	if err != nil {
 		return nil, err
 	}
 	got, err := r.Client.Create(ctx, want, metav1.CreateOptions{})
 	if err != nil {
-		return nil, r.explainCreate(ctx, want, r.now().Sub(started), err)
+		return nil, r.explainCreate(ctx, want, time.Since(started), err)
 	}
 	if err := r.unaltered(want, got); err != nil {
 		return nil, err
@@ -140,7 +138,7 @@ func (r *Requester) settle(
 	spec Spec,
 	obj *certificatesv1.CertificateSigningRequest,
 ) ([]byte, error) {
-	begun := r.now()
+	begun := time.Now()
 	if r.Approval == ApproveSelf {
 		var err error
 		if obj, err = r.approve(ctx, obj); err != nil {
@@ -154,15 +152,8 @@ func (r *Requester) settle(
 	return waiting.watch(ctx)
 }
 
-func (r *Requester) now() time.Time {
-	if r.Now == nil {
-		return time.Now()
-	}
-	return r.Now()
-}
-
 func (r *Requester) observe(phase Phase, started time.Time, keysAndValues ...any) {
 	if r.Observe != nil {
-		r.Observe(phase, r.now().Sub(started), keysAndValues...)
+		r.Observe(phase, time.Since(started), keysAndValues...)
 	}
 }

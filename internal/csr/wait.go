@@ -145,10 +145,7 @@ func (w *wait) ended(ctx context.Context) error {
 // error in it too: that is how they tell an end that was wanted from a failure.
 type interruption struct{ cause, err error }
 
-// Error implements error.
-func (i *interruption) Error() string { return i.cause.Error() }
-
-// Unwrap returns both.
+func (i *interruption) Error() string   { return i.cause.Error() }
 func (i *interruption) Unwrap() []error { return []error{i.cause, i.err} }
 
 // unanswered is where the request stands as far as is known.
@@ -164,7 +161,7 @@ func (w *wait) failure(outcome Outcome, cause error) *OutcomeError {
 		Outcome: outcome,
 		Name:    w.requested.Name,
 		Signer:  w.requested.Spec.SignerName,
-		Waited:  w.requester.now().Sub(w.begun),
+		Waited:  time.Since(w.begun),
 		Hint:    w.spec.Profile.Hint(),
 		Err:     cause,
 	}
