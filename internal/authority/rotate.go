@@ -84,13 +84,8 @@ func (r rotation) needsSuccessor() bool {
 
 // crowded tells whether so many CAs are still trusted that a rotation which is only asked for has to wait.
 func (s *state) crowded() bool {
-	retired := 0
-	for _, ca := range s.bundle.Certificates() {
-		if !s.inUse(ca) && !s.record.distrusts(ca) {
-			retired++
-		}
-	}
-	return retired > mostRetired
+	retired := s.bundle.Filter(func(ca *x509.Certificate) bool { return !s.inUse(ca) && !s.record.distrusts(ca) })
+	return retired.Len() > mostRetired
 }
 
 // inUse tells whether a CA signs, or is to sign next.
@@ -185,13 +180,10 @@ func (s *state) needed(ca *x509.Certificate) time.Time {
 
 // retire drops the CAs that are no longer needed, and what the record says of CAs that are gone.
 func (r rotation) retire() (*state, *Step, error) {
-	var dropped []*x509.Certificate
-	for _, ca := range r.bundle.Certificates() {
+	dropped := r.bundle.Filter(func(ca *x509.Certificate) bool {
 		stays := r.inUse(ca) || r.retired[fingerprint(ca)]
-		if !stays && r.now.After(r.needed(ca).Add(clockSkew)) {
-			dropped = append(dropped, ca)
-		}
-	}
+		return !stays && r.now.After(r.needed(ca).Add(clockSkew))
+	}).Certificates()
 	if len(dropped) == 0 {
 		return nil, nil, nil
 	}

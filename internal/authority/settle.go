@@ -23,10 +23,7 @@ type unwrittenError struct {
 	err   error
 }
 
-// Error implements error.
 func (e *unwrittenError) Error() string { return e.err.Error() }
-
-// Unwrap implements errors.Unwrap.
 func (e *unwrittenError) Unwrap() error { return e.err }
 
 // settle takes the Secret (nil: there is none) to what it should hold, by one write at most, and makes that current. It
@@ -152,11 +149,12 @@ func (a *Authority) newSecret(data map[string][]byte) *corev1.Secret {
 
 // taken tells of a step that this process has written.
 func (a *Authority) taken(ctx context.Context, step *Step) {
-	logger := klog.FromContext(ctx).WithValues("secret", a.secret)
+	logger := klog.FromContext(ctx).WithValues("secret", a.secret, "step", step.Name,
+		"ca", trust.DescribeCertificate(step.CA), "message", step.Message)
 	if step.Damage != nil {
-		logger.Error(step.Damage, "The CA Secret was damaged; find out who wrote it", step.keysAndValues()...)
+		logger.Error(step.Damage, "The CA Secret was damaged; find out who wrote it")
 	} else {
-		logger.Info("CA step", step.keysAndValues()...)
+		logger.Info("CA step")
 	}
 	if a.options.OnStep != nil {
 		a.options.OnStep(*step)

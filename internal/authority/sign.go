@@ -11,7 +11,6 @@ import (
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/refusal"
@@ -65,8 +64,8 @@ func (a *Authority) sign(
 		if obj, err = requests.Get(ctx, obj.Name, metav1.GetOptions{}); err != nil {
 			return nil, fmt.Errorf("reading it again after a conflict: %w", err)
 		}
-		if err := same(obj, uid); err != nil {
-			return nil, err
+		if uid != "" && obj.UID != uid {
+			return nil, fmt.Errorf("%w: submit the request again", ErrReplaced)
 		}
 	}
 	return nil, fmt.Errorf("its status was changed by somebody else %d times in a row: look for a controller that "+
@@ -143,14 +142,6 @@ func standing(obj *certificatesv1.CertificateSigningRequest, signerName string) 
 	default:
 		return nil
 	}
-}
-
-// same tells whether the object that was read again is the one that was read before.
-func same(obj *certificatesv1.CertificateSigningRequest, uid types.UID) error {
-	if uid != "" && obj.UID != uid {
-		return fmt.Errorf("%w: submit the request again", ErrReplaced)
-	}
-	return nil
 }
 
 func condition(

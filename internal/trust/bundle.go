@@ -55,15 +55,15 @@ func (b Bundle) Union(o Bundle) Bundle {
 
 // Without returns the certificates of b that are not in o.
 func (b Bundle) Without(o Bundle) Bundle {
-	return b.filter(func(c *x509.Certificate) bool { return !o.Contains(c) })
+	return b.Filter(func(c *x509.Certificate) bool { return !o.Contains(c) })
 }
 
 // Intersect returns the certificates that both bundles have.
-func (b Bundle) Intersect(o Bundle) Bundle { return b.filter(o.Contains) }
+func (b Bundle) Intersect(o Bundle) Bundle { return b.Filter(o.Contains) }
 
 // WithoutFingerprints returns the certificates of b whose [Fingerprint] is not among those given.
 func (b Bundle) WithoutFingerprints(fingerprints []string) Bundle {
-	return b.filter(func(c *x509.Certificate) bool {
+	return b.Filter(func(c *x509.Certificate) bool {
 		return len(fingerprints) == 0 || !slices.Contains(fingerprints, Fingerprint(c))
 	})
 }
@@ -71,10 +71,11 @@ func (b Bundle) WithoutFingerprints(fingerprints []string) Bundle {
 // Prune returns the bundle without the certificates which have expired at now. A certificate which is not valid yet
 // stays: it was published ahead of its use.
 func (b Bundle) Prune(now time.Time) Bundle {
-	return b.filter(func(c *x509.Certificate) bool { return !now.After(c.NotAfter) })
+	return b.Filter(func(c *x509.Certificate) bool { return !now.After(c.NotAfter) })
 }
 
-func (b Bundle) filter(keep func(*x509.Certificate) bool) Bundle {
+// Filter returns the certificates of b for which keep is true.
+func (b Bundle) Filter(keep func(*x509.Certificate) bool) Bundle {
 	var kept Bundle
 	for _, c := range b.certs {
 		if keep(c) {
