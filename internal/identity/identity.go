@@ -61,7 +61,10 @@ func New(in Inputs) (Identity, error) {
 	var names []string
 	if namesUsable {
 		// Half of these would be nonsense, and their faults mere echoes, if a part they are made of were wrong.
-		names = derivedNames(in.Service, in.Namespace, domain, podIPs)
+		names = ServiceNames(in.Service, in.Namespace, domain)
+		for _, ip := range podIPs {
+			names = append(names, PodDNSName(ip, in.Namespace, domain))
+		}
 		faults = append(faults, checkLengths(domain, names)...)
 	}
 	if err := errors.Join(faults...); err != nil {
@@ -75,15 +78,6 @@ func New(in Inputs) (Identity, error) {
 		DNSNames:      sorted(slices.Concat(names, extraNames), cmp.Compare[string]),
 		IPs:           sorted(slices.Concat(podIPs, clusterIPs, extraIPs), netip.Addr.Compare),
 	}, nil
-}
-
-// derivedNames lists every name that cluster DNS gives the Service and its pod.
-func derivedNames(service, namespace, domain string, podIPs []netip.Addr) []string {
-	names := ServiceNames(service, namespace, domain)
-	for _, ip := range podIPs {
-		names = append(names, PodDNSName(ip, namespace, domain))
-	}
-	return names
 }
 
 // parseEach applies parse to every value, and keeps results and faults apart.

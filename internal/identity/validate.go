@@ -53,13 +53,13 @@ func parseClusterDomain(value string) (string, error) {
 // checkLengths finds derived names that are too long as a whole. Their parts have been found valid, so the cluster
 // domain is what a person can change.
 func checkLengths(clusterDomain string, names []string) []error {
-	_, faults := parseEach(names, func(name string) (string, error) {
+	var faults []error
+	for _, name := range names {
 		if len(name) > maxName {
-			return "", fmt.Errorf("the cluster domain %q makes the name %q %d characters long, but DNS allows %d",
-				clusterDomain, name, len(name), maxName)
+			faults = append(faults, fmt.Errorf("the cluster domain %q makes the name %q %d characters long, but DNS allows %d",
+				clusterDomain, name, len(name), maxName))
 		}
-		return name, nil
-	})
+	}
 	return faults
 }
 
