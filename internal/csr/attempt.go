@@ -29,6 +29,12 @@ type Attempt struct {
 	certificate []byte
 	chain       []*x509.Certificate
 	resumable   bool
+
+	// begun is when the wait for an answer began, and last is where the request was last seen to stand in it.
+	begun time.Time
+	last  Outcome
+	// synced is true once the API server has answered the watch.
+	synced bool
 }
 
 // Begin prepares an attempt to obtain a certificate. It makes no request.
@@ -70,9 +76,26 @@ func (a *Attempt) issue(ctx context.Context) error {
 		return err
 	}
 	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("csr", obj.Name))
-	a.certificate, err = a.requester.settle(ctx, a.spec, obj)
+	a.certificate, err = a.settle(ctx, obj)
 	a.resumable = !ended(err)
 	return err
+}
+
+// settle takes the stored request, as fresh as the last answer of the API server, to its certificate: approve, sign,
+// wait, as far as each is ours to do. When there is nothing to wait for (self-approved and signed by this process) no
+// watch is opened.
+func (a *Attempt) settle(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) ([]byte, error) {
+	var err error
+	a.begun, a.last, a.synced = time.Now(), "", false
+	if a.requester.Approval == ApproveSelf {
+		if obj, err = a.requester.approve(ctx, obj); err != nil {
+			return nil, err
+		}
+	}
+	if certificate, err := a.look(ctx, obj); certificate != nil || err != nil {
+		return certificate, err
+	}
+	return a.watch(ctx)
 }
 
 // stored is the request as the API server has it now. The first call makes the key and creates it.

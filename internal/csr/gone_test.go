@@ -40,7 +40,7 @@ func TestARequestThatIsGoneBeforeTheWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		w := &wait{
+		w := &Attempt{
 			requester: &Requester{Client: gone{}}, requested: mustRequest(t, testSpec(t, signer.BuiltIn)).object,
 			spec: testSpec(t, signer.BuiltIn), begun: time.Now(),
 		}

@@ -130,28 +130,6 @@ func (r *Requester) explainCreate(
 		"[certificatesigningrequests], verbs: [create]}", "")
 }
 
-// settle takes the stored request, as fresh as the last answer of the API server, to its certificate: approve, sign,
-// wait, as far as each is ours to do. When there is nothing to wait for (self-approved and signed by this process) no
-// watch is opened.
-func (r *Requester) settle(
-	ctx context.Context,
-	spec Spec,
-	obj *certificatesv1.CertificateSigningRequest,
-) ([]byte, error) {
-	begun := time.Now()
-	if r.Approval == ApproveSelf {
-		var err error
-		if obj, err = r.approve(ctx, obj); err != nil {
-			return nil, err
-		}
-	}
-	waiting := &wait{requester: r, spec: spec, requested: obj, begun: begun}
-	if certificate, err := waiting.look(ctx, obj); certificate != nil || err != nil {
-		return certificate, err
-	}
-	return waiting.watch(ctx)
-}
-
 func (r *Requester) observe(phase Phase, started time.Time, keysAndValues ...any) {
 	if r.Observe != nil {
 		r.Observe(phase, time.Since(started), keysAndValues...)
