@@ -32,24 +32,25 @@ const (
 // why no signer would ever answer it with a serving certificate.
 func Lookup(name string) (Profile, error) { return lookup(name, ServerAuth, lookupKind) }
 
-func lookup(name string, usage Usage, find func(name, domain, path string) (kind, error)) (Profile, error) {
+func lookup(name string, usage Usage, find func(name, domain, path string) (Profile, error)) (Profile, error) {
 	domain, path, err := splitName(name)
 	if err != nil {
 		return Profile{}, err
 	}
-	k, err := find(name, domain, path)
+	p, err := find(name, domain, path)
 	if err != nil {
 		return Profile{}, err
 	}
-	return Profile{name: name, kind: k, usage: usage}, nil
+	p.name, p.usage = name, usage
+	return p, nil
 }
 
 // LookupBuiltIn returns the profile of the built-in signer under a name of its user's choice, in a domain of theirs.
 // The error says why the name is malformed, or whose it is already.
 func LookupBuiltIn(name string) (Profile, error) {
-	return lookup(name, ServerAuth, func(name, domain, _ string) (kind, error) {
+	return lookup(name, ServerAuth, func(name, domain, _ string) (Profile, error) {
 		if reserved(name, domain) {
-			return kind{}, fmt.Errorf("the built-in signer cannot be called %q, which is the name of another one: take a "+
+			return Profile{}, fmt.Errorf("the built-in signer cannot be called %q, which is the name of another one: take a "+
 				"name in a domain of your own, such as webhooks.example.com/serving", name)
 		}
 		return builtIn(name), nil
@@ -67,7 +68,7 @@ func reserved(name, domain string) bool {
 	return name == EKSAppServing
 }
 
-func lookupKind(name, domain, path string) (kind, error) {
+func lookupKind(name, domain, path string) (Profile, error) {
 	switch {
 	case name == BuiltIn:
 		return builtIn(name), nil
@@ -76,13 +77,13 @@ func lookupKind(name, domain, path string) (kind, error) {
 	case name == EKSAppServing:
 		return eksAppServing(), nil
 	case domain == kubernetesDomain:
-		return kind{}, fmt.Errorf("the signer %q %s: use %s or %s", name, kubernetesRefusal(name), BuiltIn, KubeletServing)
+		return Profile{}, fmt.Errorf("the signer %q %s: use %s or %s", name, kubernetesRefusal(name), BuiltIn, KubeletServing)
 	case domain == clusterIssuerDomain:
 		return certManager("ClusterIssuer " + path), nil
 	case domain == issuerDomain:
 		namespace, issuer, found := strings.Cut(path, ".")
 		if !found {
-			return kind{}, fmt.Errorf("the signer %q names no namespace: write it as %s/NAMESPACE.NAME", name, issuerDomain)
+			return Profile{}, fmt.Errorf("the signer %q names no namespace: write it as %s/NAMESPACE.NAME", name, issuerDomain)
 		}
 		return certManager("Issuer " + namespace + "/" + issuer), nil
 	}
@@ -110,8 +111,8 @@ func kubernetesRefusal(name string) string {
 // merely what came along with the certificate, often without the root.
 
 // builtIn asks for nothing: the CA is at hand.
-func builtIn(name string) kind {
-	return kind{
+func builtIn(name string) Profile {
+	return Profile{
 		builtIn: true,
 		sources: []CASource{SourceAuthority},
 		hint: "it is signed by a replica of this very server, with the CA in its namespace's Secret; look in the logs " +
@@ -122,8 +123,8 @@ func builtIn(name string) kind {
 // kubeletServing follows ValidateKubeletServingCSR in k8s.io/kubernetes, pkg/apis/certificates/helpers.go:
 // organization exactly system:nodes, a common name that begins with system:node:, DNS or IP SANs only. It returns a
 // lone leaf, without a chain, which lives for --cluster-signing-duration at most.
-func kubeletServing() kind {
-	return kind{
+func kubeletServing() Profile {
+	return Profile{
 		organization: []string{"system:nodes"},
 		commonName:   func(serverName, _ string) string { return "system:node:" + serverName },
 		sources:      []CASource{SourceFile, SourceTrustBundle, SourceRootCAConfigMap},
@@ -135,8 +136,8 @@ func kubeletServing() kind {
 
 // eksAppServing follows "Certificate signing" in the Amazon EKS user guide: any subject, SANs and usages honored, one
 // year, no distribution of trust.
-func eksAppServing() kind {
-	return kind{
+func eksAppServing() Profile {
+	return Profile{
 		maxDuration: 365 * 24 * time.Hour,
 		sources:     []CASource{SourceFile, SourceChain},
 		hint:        "it is signed by the control plane of Amazon EKS, and on other clusters by no signer",
@@ -145,8 +146,8 @@ func eksAppServing() kind {
 
 // certManager follows "CertificateSigningRequest resource" in cert-manager's documentation. issuer is its kind and
 // name.
-func certManager(issuer string) kind {
-	return kind{
+func certManager(issuer string) Profile {
+	return Profile{
 		sources: []CASource{SourceFile, SourceChain},
 		hint: "it is signed by cert-manager with " + issuer + ", if that exists and is ready and cert-manager's controller " +
 			"has the feature gate ExperimentalCertificateSigningRequestControllers; a namespaced Issuer also demands " +
@@ -155,8 +156,8 @@ func certManager(issuer string) kind {
 }
 
 // custom is a signer of which nothing is known.
-func custom(domain string) kind {
-	return kind{
+func custom(domain string) Profile {
+	return Profile{
 		sources: []CASource{SourceFile, SourceTrustBundle, SourceChain},
 		hint: "it is signed by whatever controller serves " + domain + " in this cluster: " +
 			"see whether it runs, and what its logs say",

@@ -39,13 +39,8 @@ const maxCommonName = 64
 
 // Profile is what one signer demands and gives. Only [Lookup], [LookupFor] and [LookupBuiltIn] make useful ones.
 type Profile struct {
-	name  string
-	kind  kind
-	usage Usage
-}
-
-// kind is everything in a profile that does not depend on the signer's path.
-type kind struct {
+	name         string
+	usage        Usage
 	builtIn      bool
 	organization []string
 	commonName   func(serverName, commonName string) string
@@ -58,7 +53,7 @@ type kind struct {
 func (p Profile) Name() string { return p.name }
 
 // BuiltIn reports whether the signer is the one that this project brings along.
-func (p Profile) BuiltIn() bool { return p.kind.builtIn }
+func (p Profile) BuiltIn() bool { return p.builtIn }
 
 // Subject is the subject that a request must have. serverName is the name that clients verify
 // (<service>.<namespace>.svc); commonName is the one to use where the signer leaves the choice, and may be empty.
@@ -66,9 +61,9 @@ func (p Profile) BuiltIn() bool { return p.kind.builtIn }
 // It fails when the common name would exceed the 64 characters of RFC 5280, for then the request is invalid and some
 // signers say so, if at all, long after it was approved.
 func (p Profile) Subject(serverName, commonName string) (pkix.Name, error) {
-	subject := pkix.Name{Organization: slices.Clone(p.kind.organization), CommonName: commonName}
-	if p.kind.commonName != nil {
-		subject.CommonName = p.kind.commonName(serverName, commonName)
+	subject := pkix.Name{Organization: slices.Clone(p.organization), CommonName: commonName}
+	if p.commonName != nil {
+		subject.CommonName = p.commonName(serverName, commonName)
 	}
 	if n := utf8.RuneCountInString(subject.CommonName); n > maxCommonName {
 		return pkix.Name{}, fmt.Errorf("signer %s needs the common name %q, which has %d characters, but X.509 allows %d: "+
@@ -81,15 +76,15 @@ func (p Profile) Subject(serverName, commonName string) (pkix.Name, error) {
 // MaxDuration is the longest lifetime that the signer is known to give; a longer request is cut down to it without a
 // word. Zero means that the signer's own configuration decides. Renewal must go by the certificate that came back,
 // never by this.
-func (p Profile) MaxDuration() time.Duration { return p.kind.maxDuration }
+func (p Profile) MaxDuration() time.Duration { return p.maxDuration }
 
 // CASources lists where to look for the signer's CA, the most authoritative place first. What is found is a
 // candidate: use it only if it verifies the leaf. The slice is the caller's.
-func (p Profile) CASources() []CASource { return slices.Clone(p.kind.sources) }
+func (p Profile) CASources() []CASource { return slices.Clone(p.sources) }
 
 // Hint says who is expected to answer an approved request and what commonly keeps them from it. It completes a
 // sentence such as "the request was approved 2m ago but no certificate was issued: ...".
-func (p Profile) Hint() string { return p.kind.hint }
+func (p Profile) Hint() string { return p.hint }
 
 // masters is the group that may do everything and that no rule of RBAC limits.
 const masters = "system:masters"

@@ -46,22 +46,22 @@ func LookupFor(name string, usage Usage) (Profile, error) {
 	return lookup(name, ClientAuth, lookupClientKind)
 }
 
-func lookupClientKind(name, domain, path string) (kind, error) {
+func lookupClientKind(name, domain, path string) (Profile, error) {
 	switch {
 	case name == APIServerClient:
 		return apiServerClient(), nil
 	case name == BuiltIn, name == EKSAppServing, name == KubeletServing:
-		return kind{}, fmt.Errorf("the signer %q issues serving certificates, which cannot be used to log in: use %s",
+		return Profile{}, fmt.Errorf("the signer %q issues serving certificates, which cannot be used to log in: use %s",
 			name, APIServerClient)
 	case domain == kubernetesDomain:
-		return kind{}, fmt.Errorf("the signer %q issues no client certificates but those of kubelets and pods: use %s",
+		return Profile{}, fmt.Errorf("the signer %q issues no client certificates but those of kubelets and pods: use %s",
 			name, APIServerClient)
 	}
 	return lookupKind(name, domain, path)
 }
 
-func apiServerClient() kind {
-	return kind{
+func apiServerClient() Profile {
+	return Profile{
 		sources: []CASource{SourceFile},
 		hint: "it is signed by kube-controller-manager started with --cluster-signing-cert-file and " +
 			"--cluster-signing-key-file; managed clusters may have no such signer",
