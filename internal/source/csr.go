@@ -28,9 +28,8 @@ import (
 // CSR obtains certificates through the CertificateSigningRequest API, and renews them.
 type CSR struct {
 	Options
-	spec    csr.Spec
-	request request
-	cas     *finder
+	spec csr.Spec
+	cas  *finder
 	// own is the built-in signer, nil for every other one.
 	own *authority.Authority
 	// who is what spec asks a certificate for.
@@ -38,6 +37,12 @@ type CSR struct {
 	// unread is what was last said of CAs that cannot be read, and again when they are read again.
 	unread timing.News
 	again  timing.Backoff
+
+	requester *csr.Requester
+	// attempt is the request with its key, nil if there is none: one that could not be approved is approved the next time,
+	// and a certificate that no CA verifies, or that is not valid yet, is looked at again until it is due for renewal.
+	attempt *csr.Attempt
+	begun   time.Time
 }
 
 // OpenCSR serves what is stored, and then prepares what needs the API server: who we are behind the Service, and the
@@ -60,7 +65,7 @@ func OpenCSR(ctx context.Context, o Options) (*CSR, error) {
 			return nil, err
 		}
 	}
-	s.request.requester = o.newRequester(ctx, s.own)
+	s.requester = o.newRequester(ctx, s.own)
 	s.cas = newFinder(o, s.own)
 	return s, nil
 }
@@ -120,7 +125,7 @@ func (s *CSR) obtain(ctx context.Context) (rollover.Issued, error) {
 	if err := s.ensureAuthority(ctx); err != nil {
 		return rollover.Issued{}, report.During(report.TaskAuthority, err)
 	}
-	issued, err := s.request.finish(ctx, s)
+	issued, err := s.request(ctx)
 	if err != nil {
 		return rollover.Issued{}, report.During(report.TaskRequest, err)
 	}
@@ -128,7 +133,7 @@ func (s *CSR) obtain(ctx context.Context) (rollover.Issued, error) {
 	if err != nil {
 		return rollover.Issued{}, report.During(report.TaskRoots, err)
 	}
-	s.request.drop()
+	s.attempt = nil
 	stored := policy.Bundle
 	if s.own != nil {
 		stored = s.own.Lasting()
