@@ -101,15 +101,14 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 			d.strange = d.strange.Union(surplus.Without(p.known))
 		}
 		distrusted = distrusted || reason == reasonDistrusted
-		if entry.webhook != "" {
-			d.entries = append(d.entries, entry.webhook)
-		}
 	}
 	d.unknown = !d.strange.Empty() && !distrusted
 	for _, entry := range p.left {
 		d.unknown = d.unknown || entry.late
 		changed = append(changed, entry)
 		d.reason = cmp.Or(d.reason, reasonMoved)
+	}
+	for _, entry := range changed {
 		if entry.webhook != "" {
 			d.entries = append(d.entries, entry.webhook)
 		}
