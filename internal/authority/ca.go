@@ -130,17 +130,13 @@ func issue(ca *keyPair, granted grant, now time.Time) ([]byte, error) {
 			"this stays, compare the clocks", ErrCAExpired, ca.cert.Subject.CommonName,
 			ca.cert.NotBefore.Format(time.RFC3339), ca.cert.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
 	}
-	notAfter := now.Add(granted.lifetime)
-	if notAfter.After(ca.cert.NotAfter) {
-		notAfter = ca.cert.NotAfter
-	}
 	request := granted.request
 	template := &x509.Certificate{
 		Subject:               pkix.Name{CommonName: request.Subject.CommonName},
 		DNSNames:              request.DNSNames,
 		IPAddresses:           request.IPAddresses,
 		NotBefore:             now.Add(-backdating),
-		NotAfter:              notAfter,
+		NotAfter:              earlier(now.Add(granted.lifetime), ca.cert.NotAfter),
 		KeyUsage:              leafKeyUsage(request.PublicKey, granted.usages),
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,

@@ -35,24 +35,17 @@ const fetchTimeout = 30 * time.Second
 //
 // A Secret that another release wrote is left alone. After an error the CA that was read before, if any, stays in use.
 func (a *Authority) Ensure(ctx context.Context) error {
-	changed, err := a.ensure(ctx)
+	a.mu.Lock()
+	changed, err := a.fetch(ctx)
+	a.mu.Unlock()
 	if changed {
 		a.options.OnChange()
 	}
-	return err
-}
-
-// ensure tells whether the CA in use has changed.
-func (a *Authority) ensure(ctx context.Context) (bool, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	changed, err := a.fetch(ctx)
-	var unwritten *unwrittenError
-	if errors.As(err, &unwritten) && unwritten.sound {
+	if unwritten := (*unwrittenError)(nil); errors.As(err, &unwritten) && unwritten.sound {
 		klog.FromContext(ctx).Error(err, "The CA is good, but its Secret needs a change that cannot be written")
-		err = nil
+		return nil
 	}
-	return changed, err
+	return err
 }
 
 // fetch reads the Secret and settles it, and tells whether the CA in use has changed. It is called with the lock held.

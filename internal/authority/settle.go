@@ -116,7 +116,15 @@ func (a *Authority) write(ctx context.Context, secret *corev1.Secret, wanted *st
 	}
 	secrets := a.options.Client.CoreV1().Secrets(a.secret.Namespace)
 	if secret == nil {
-		return secrets.Create(ctx, a.newSecret(wanted.data), metav1.CreateOptions{})
+		return secrets.Create(ctx, &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: a.secret.Namespace,
+				Name:      a.secret.Name,
+				Labels:    map[string]string{"app.kubernetes.io/managed-by": "hookstrap"},
+			},
+			Type: SecretType,
+			Data: wanted.data,
+		}, metav1.CreateOptions{})
 	}
 	secret = secret.DeepCopy()
 	if secret.Data == nil {
@@ -133,18 +141,6 @@ func (a *Authority) write(ctx context.Context, secret *corev1.Secret, wanted *st
 		return nil, apierrors.NewConflict(corev1.Resource("secrets"), a.secret.Name, err)
 	}
 	return written, err
-}
-
-func (a *Authority) newSecret(data map[string][]byte) *corev1.Secret {
-	return &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: a.secret.Namespace,
-			Name:      a.secret.Name,
-			Labels:    map[string]string{"app.kubernetes.io/managed-by": "hookstrap"},
-		},
-		Type: SecretType,
-		Data: data,
-	}
 }
 
 // taken tells of a step that this process has written.

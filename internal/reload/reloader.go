@@ -19,6 +19,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hookstrap/hookstrap/internal/timing"
@@ -109,18 +110,12 @@ func (r *Reloader) environment() handler.Environment {
 
 // Ready returns nil once the checks can read what they need, and from then on.
 func (r *Reloader) Ready(context.Context) error {
-	if err := r.ready.Load(); err != nil {
-		return *err
-	}
-	return nil
+	return ptr.Deref(r.ready.Load(), nil)
 }
 
 // Refused is why what the file says now is not in use, nil if it is in use: the last good configuration is until then.
 func (r *Reloader) Refused() error {
-	if err := r.refused.Load(); err != nil {
-		return *err
-	}
-	return nil
+	return ptr.Deref(r.refused.Load(), nil)
 }
 
 // Run follows the file until ctx ends, and then returns nil.
