@@ -11,10 +11,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/util/flowcontrol"
 
 	"github.com/hookstrap/hookstrap/internal/signer"
 	"github.com/hookstrap/hookstrap/internal/trust"
@@ -63,8 +67,37 @@ type Options struct {
 	Serving func() *x509.Certificate
 }
 
+// How often one process writes the CA's Secret: far more often than any life of a CA needs, and far less often than a
+// fight with another writer could make it.
+const (
+	writesPerSecond = 0.5
+	writesAtOnce    = 20
+)
+
 // Authority is the built-in signer. Its methods are safe for concurrent use, by any number of replicas.
-type Authority struct{ keeper *keeper }
+type Authority struct {
+	options Options // complete
+	secret  types.NamespacedName
+	policy  atomic.Pointer[Policy]
+	// current is nil until there is a CA.
+	current atomic.Pointer[state]
+	// trusted is the successor that every client was seen to trust.
+	trusted atomic.Pointer[x509.Certificate]
+
+	// mu is held from reading the Secret until its contents are current, so that an older reading does not follow a
+	// newer. It guards what follows.
+	mu sync.Mutex
+	// retired are the CAs that this process has taken out of the bundle, and pace bounds how often it writes.
+	retired map[string]bool
+	pace    flowcontrol.PassiveRateLimiter
+	// warned are the subjects of what was warned of and goes on, by name.
+	warned map[string]string
+	// seen is the revision of the Secret that current comes from.
+	seen struct {
+		uid     types.UID
+		version string
+	}
+}
 
 // New returns an Authority without a CA: call [Authority.Ensure] next. It asks nothing of the API server. The error
 // lists every option that is missing or wrong.
@@ -83,7 +116,11 @@ func New(options Options) (*Authority, error) {
 	if options.Serving == nil {
 		options.Serving = func() *x509.Certificate { return nil }
 	}
-	a := &Authority{keeper: newKeeper(options)}
+	a := &Authority{
+		options: options, secret: types.NamespacedName{Namespace: options.Namespace, Name: options.SecretName},
+		retired: map[string]bool{}, warned: map[string]string{},
+		pace: flowcontrol.NewTokenBucketPassiveRateLimiter(writesPerSecond, writesAtOnce),
+	}
 	a.SetPolicy(options.Policy)
 	return a, options.validate()
 }
@@ -116,60 +153,44 @@ func (o Options) validate() error {
 // SetPolicy replaces the policy: who we are has changed, for instance because the Service has another cluster IP. A
 // request that is being judged during that time is judged by the one or by the other. A policy that [New] would not
 // take signs nothing.
-func (a *Authority) SetPolicy(policy Policy) { a.keeper.policy.Store(&policy) }
+func (a *Authority) SetPolicy(policy Policy) { a.policy.Store(&policy) }
+
+// state is what the Secret was last seen to hold; an empty one before the first [Authority.Ensure].
+func (a *Authority) state() *state {
+	if current := a.current.Load(); current != nil {
+		return current
+	}
+	return &state{}
+}
 
 // Bundle returns the CAs to be trusted at this time. It is empty until [Authority.Ensure] has succeeded. It follows
 // from the Secret alone and from no clock, so that all replicas publish the same bytes.
-func (a *Authority) Bundle() trust.Bundle {
-	current := a.keeper.current.Load()
-	if current == nil {
-		return trust.Bundle{}
-	}
-	return current.bundle
-}
+func (a *Authority) Bundle() trust.Bundle { return a.state().bundle }
 
 // TrustPolicy is what every client has to trust: [Authority.Bundle] and nothing else, and never again what is
 // distrusted and has left. Its bundle is empty until [Authority.Ensure] has succeeded.
 func (a *Authority) TrustPolicy() trust.Policy {
-	current := a.keeper.current.Load()
-	if current == nil {
-		return trust.Policy{Exact: true}
-	}
+	current := a.state()
 	return trust.Policy{Bundle: current.bundle, Exact: true, Distrusted: current.expelledNow()}
 }
 
 // Lasting returns the CAs of [Authority.Bundle] that are not about to leave because they are distrusted: what to store
 // beside a certificate.
 func (a *Authority) Lasting() trust.Bundle {
-	current := a.keeper.current.Load()
-	if current == nil {
-		return trust.Bundle{}
-	}
+	current := a.state()
 	return current.bundle.WithoutFingerprints(slices.Collect(maps.Keys(current.record.Distrusted)))
 }
 
 // Foreign returns how many CAs are in the Secret that no step of ours made.
-func (a *Authority) Foreign() int {
-	current := a.keeper.current.Load()
-	if current == nil {
-		return 0
-	}
-	return len(current.foreign())
-}
+func (a *Authority) Foreign() int { return len(a.state().foreign()) }
 
 // Signing returns the certificate of the CA that signs, nil until [Authority.Ensure] has succeeded. While a rotation is
 // under way its successor is in the bundle already.
-func (a *Authority) Signing() *x509.Certificate {
-	current := a.keeper.current.Load()
-	if current == nil {
-		return nil
-	}
-	return current.cert
-}
+func (a *Authority) Signing() *x509.Certificate { return a.state().cert }
 
 // Approvable returns nil if [Authority.Sign] would sign the request once it is approved, or the [*PolicyError]. An
 // approver that asks it approves nothing that is bound to fail.
 func (a *Authority) Approvable(obj *certificatesv1.CertificateSigningRequest) error {
-	_, err := a.keeper.policy.Load().Check(obj)
+	_, err := a.policy.Load().Check(obj)
 	return err
 }

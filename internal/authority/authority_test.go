@@ -37,7 +37,7 @@ func TestNewNamesEveryFault(t *testing.T) {
 func TestNewRefusesShortLivedCA(t *testing.T) {
 	a := testAuthority(t)
 	_, err := New(Options{
-		Client: a.keeper.Client, Namespace: "shop", Service: "hook", Policy: testPolicy(), CADuration: 24 * time.Hour,
+		Client: a.options.Client, Namespace: "shop", Service: "hook", Policy: testPolicy(), CADuration: 24 * time.Hour,
 	})
 	if err == nil || !strings.Contains(err.Error(), "CADuration (24h0m0s) is shorter than Policy.MaxDuration") {
 		t.Errorf("error %v", err)
@@ -46,11 +46,11 @@ func TestNewRefusesShortLivedCA(t *testing.T) {
 
 func TestNewDefaults(t *testing.T) {
 	a := testAuthority(t)
-	if got := a.keeper.secret.String(); got != "shop/hookstrap-ca" {
+	if got := a.secret.String(); got != "shop/hookstrap-ca" {
 		t.Errorf("Secret %s", got)
 	}
-	if a.keeper.CADuration != DefaultCADuration {
-		t.Errorf("CA duration %s", a.keeper.CADuration)
+	if a.options.CADuration != DefaultCADuration {
+		t.Errorf("CA duration %s", a.options.CADuration)
 	}
 	if !a.Bundle().Empty() {
 		t.Error("there is a bundle before Ensure")
@@ -84,7 +84,7 @@ func TestExplainSecret(t *testing.T) {
 		{"away", apierrors.NewServiceUnavailable("later"), "reading or writing"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := a.keeper.explainSecret(tc.err)
+			got := a.explainSecret(tc.err)
 			if !strings.Contains(got.Error(), tc.want) || !strings.Contains(got.Error(), "shop/hookstrap-ca") {
 				t.Errorf("%q does not name the Secret and %q", got, tc.want)
 			}

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -131,13 +132,9 @@ func (s *state) allButNewest() []string {
 
 // expelled are the distrusted CAs that can leave now.
 func (r rotation) expelled() []*x509.Certificate {
-	var out []*x509.Certificate
-	for _, ca := range r.bundle.Certificates() {
-		if !ca.Equal(r.cert) && r.record.distrusts(ca) && r.replaced(ca) {
-			out = append(out, ca)
-		}
-	}
-	return out
+	return r.bundle.Filter(func(ca *x509.Certificate) bool {
+		return !ca.Equal(r.cert) && r.record.distrusts(ca) && r.replaced(ca)
+	}).Certificates()
 }
 
 // replaced tells whether the certificates of a distrusted CA are out of use, or were given the time for it.
@@ -164,22 +161,12 @@ func (r rotation) expel(out []*x509.Certificate) (*state, *Step, error) {
 
 // foreign are the CAs in the Secret that no step of ours made.
 func (s *state) foreign() []*x509.Certificate {
-	var foreign []*x509.Certificate
-	for _, ca := range s.bundle.Certificates() {
-		if !s.record.made(ca) {
-			foreign = append(foreign, ca)
-		}
-	}
-	return foreign
+	return s.bundle.Filter(func(ca *x509.Certificate) bool { return !s.record.made(ca) }).Certificates()
 }
 
 // expelledNow are the fingerprints of the distrusted CAs that have left.
 func (s *state) expelledNow() []string {
-	var left []string
-	for fingerprint := range s.record.Distrusted {
-		left = append(left, fingerprint)
-	}
-	slices.Sort(left)
+	left := slices.Sorted(maps.Keys(s.record.Distrusted))
 	for _, ca := range s.bundle.Certificates() {
 		left = slices.DeleteFunc(left, func(f string) bool { return f == fingerprint(ca) })
 	}

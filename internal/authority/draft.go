@@ -100,12 +100,9 @@ func (d *draft) recall(memory *state) bool {
 			d.record.distrust(fingerprint, since)
 		}
 	}
-	var out []*x509.Certificate
-	for _, ca := range d.bundle.Certificates() {
-		if !ca.Equal(d.cert) && memory.record.distrusts(ca) && !memory.bundle.Contains(ca) {
-			out = append(out, ca)
-		}
-	}
+	out := d.bundle.Filter(func(ca *x509.Certificate) bool {
+		return !ca.Equal(d.cert) && memory.record.distrusts(ca) && !memory.bundle.Contains(ca)
+	}).Certificates()
 	dropped := d.dropSuccessor()
 	d.drop(out)
 	return dropped || len(out) > 0 || !maps.EqualFunc(before, d.record.Distrusted, time.Time.Equal)
@@ -131,4 +128,45 @@ func (d *draft) adopt(memory *state) bool {
 		}
 	}
 	return changed
+}
+
+// The steps in the life of a CA, as [Step.Name] has them.
+const (
+	// StepCreated: there was no CA, and now there is one.
+	StepCreated = "created"
+	// StepRestored: the Secret was gone, empty or damaged, and was filled from what this process had in memory.
+	StepRestored = "restored"
+	// StepReplaced: the Secret was damaged, no replica had the key any more, and there is a new CA.
+	StepReplaced = "replaced"
+	// StepKept: the Secret lacked a CA whose certificates may be in use, and it was put back.
+	StepKept = "kept"
+	// StepPrepared: a successor was made and is being published.
+	StepPrepared = "prepared"
+	// StepPromoted: the successor signs.
+	StepPromoted = "promoted"
+	// StepRetired: an old CA is no longer trusted.
+	StepRetired = "retired"
+	// StepDistrusted: CAs are distrusted: they were noted as such, or have left.
+	StepDistrusted = "distrusted"
+)
+
+// Step is one change of the CA's Secret by this process.
+type Step struct {
+	// Name is one of the Step constants, for metrics and programs.
+	Name string
+	// CA is the certificate it is about.
+	CA *x509.Certificate
+	// Message says in a sentence what happened and why.
+	Message string
+	// Damage is what was wrong with the Secret, nil unless something was.
+	Damage error
+}
+
+// step completes the changed state, and describes the change.
+func (d *draft) step(name string, ca *x509.Certificate, message string) (*state, *Step, error) {
+	made, err := d.encoded()
+	if err != nil {
+		return nil, nil, err
+	}
+	return made, &Step{Name: name, CA: ca, Message: message}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -34,58 +35,65 @@ const fetchTimeout = 30 * time.Second
 //
 // A Secret that another release wrote is left alone. After an error the CA that was read before, if any, stays in use.
 func (a *Authority) Ensure(ctx context.Context) error {
-	changed, err := a.keeper.ensure(ctx)
+	a.mu.Lock()
+	changed, err := a.fetch(ctx)
+	a.mu.Unlock()
 	if changed {
-		a.keeper.OnChange()
+		a.options.OnChange()
+	}
+	if unwritten := (*unwrittenError)(nil); errors.As(err, &unwritten) && unwritten.sound {
+		klog.FromContext(ctx).Error(err, "The CA is good, but its Secret needs a change that cannot be written")
+		return nil
 	}
 	return err
 }
 
-// ensure tells whether the CA in use has changed.
-func (k *keeper) ensure(ctx context.Context) (bool, error) {
-	k.Lock()
-	defer k.Unlock()
-	changed, err := k.fetch(ctx)
-	var unwritten *unwrittenError
-	if errors.As(err, &unwritten) && unwritten.sound {
-		klog.FromContext(ctx).Error(err, "The CA is good, but its Secret needs a change that cannot be written")
-		err = nil
-	}
-	return changed, err
-}
-
 // fetch reads the Secret and settles it, and tells whether the CA in use has changed. It is called with the lock held.
-func (k *keeper) fetch(ctx context.Context) (bool, error) {
+func (a *Authority) fetch(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	for range maxEnsureAttempts {
-		secret, err := k.Client.CoreV1().Secrets(k.secret.Namespace).Get(ctx, k.secret.Name, metav1.GetOptions{})
+		secret, err := a.options.Client.CoreV1().Secrets(a.secret.Namespace).Get(ctx, a.secret.Name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			secret, err = nil, nil
 		}
 		if err != nil {
-			return false, k.explainSecret(err)
+			return false, a.explainSecret(err)
 		}
-		changed, err := k.settle(ctx, secret)
+		changed, err := a.settle(ctx, secret)
 		if lostRace(err) {
-			klog.FromContext(ctx).V(2).Info("Another replica wrote the CA first, reading it", "secret", k.secret)
+			klog.FromContext(ctx).V(2).Info("Another replica wrote the CA first, reading it", "secret", a.secret)
 			continue
 		}
 		return changed, err
 	}
 	return false, fmt.Errorf("the CA Secret %s was changed by somebody else %d times in a row: look for a controller "+
-		"that keeps deleting or writing it", k.secret, maxEnsureAttempts)
+		"that keeps deleting or writing it", a.secret, maxEnsureAttempts)
 }
 
 func lostRace(err error) bool { return refusal.Conflict(err) }
 
-func (k *keeper) explainSecret(err error) error {
-	what := fmt.Sprintf("reading or writing the CA Secret %s", k.secret)
+func (a *Authority) explainSecret(err error) error {
+	what := fmt.Sprintf("reading or writing the CA Secret %s", a.secret)
 	grant := fmt.Sprintf("grant get, list, watch and update on secrets with resourceNames [%s], and create on secrets",
-		k.secret.Name)
+		a.secret.Name)
 	fallback := ""
 	if refusal.Of(err).Kind == refusal.Invalid {
 		fallback = "it does not take our data: delete it if it was made as immutable or with a type of its own"
 	}
 	return refusal.Explain(what, err, grant, fallback)
+}
+
+// outdated tells whether a later revision of the same object has been seen already: the watch is behind a GET, or etcd
+// was restored from a backup. It is called with the lock held.
+func (a *Authority) outdated(secret *corev1.Secret) bool {
+	return secret.UID == a.seen.uid && older(secret.ResourceVersion, a.seen.version)
+}
+
+// older compares two resource versions of the same object as KEP-5504 does: as decimal numbers of any length. One that
+// is no number is neither older nor newer than another.
+func older(version, than string) bool {
+	a, aOK := new(big.Int).SetString(version, 10)
+	b, bOK := new(big.Int).SetString(than, 10)
+	return aOK && bOK && a.Cmp(b) < 0
 }

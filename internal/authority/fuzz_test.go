@@ -102,5 +102,5 @@ func firstBlock(t *testing.T, encoded []byte) []byte {
 	t.Helper()
 	i := bytes.Index(encoded, []byte("-----END"))
 	j := bytes.IndexByte(encoded[i:], '\n')
-	return must(onlyBlock(encoded[:i+j+1], certificatePEMType))(t)
+	return must(onlyBlock(encoded[:i+j+1], certificatePEMType))(t).Bytes
 }

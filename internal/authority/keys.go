@@ -10,6 +10,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
+
+	"k8s.io/client-go/util/keyutil"
 
 	"github.com/hookstrap/hookstrap/internal/pemtext"
 )
@@ -52,7 +55,7 @@ func parseCACertificate(name string, data []byte) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", name, err)
 	}
-	cert, err := x509.ParseCertificate(block)
+	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not an X.509 certificate: %w", name, err)
 	}
@@ -60,43 +63,30 @@ func parseCACertificate(name string, data []byte) (*x509.Certificate, error) {
 }
 
 func parseCAKey(name string, data []byte) (crypto.Signer, error) {
-	for blockType, parse := range keyParsers() {
-		block, err := onlyBlock(data, blockType)
-		if err != nil {
-			continue
-		}
-		// The parser's error is not passed on: it may describe what it read.
-		parsed, err := parse(block)
-		key, ok := parsed.(crypto.Signer)
-		if err != nil || !ok {
-			return nil, fmt.Errorf("%s is not a private key that can sign", name)
-		}
-		return key, nil
+	// Our own form, and those in which openssl and others write the key of a CA that somebody brings along.
+	block, err := onlyBlock(data, keyPEMType, keyutil.ECPrivateKeyBlockType, keyutil.RSAPrivateKeyBlockType)
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", name, err)
 	}
-	_, err := onlyBlock(data, keyPEMType)
-	return nil, fmt.Errorf("%s %w", name, err)
+	parsed, err := keyutil.ParsePrivateKeyPEM(pem.EncodeToMemory(block))
+	key, ok := parsed.(crypto.Signer)
+	if err != nil || !ok { // The parser's error is not passed on: it may describe what it read.
+		return nil, fmt.Errorf("%s is not a private key that can sign", name)
+	}
+	return key, nil
 }
 
-// keyParsers are for the forms in which private keys are written: our own, and those in which openssl and others write
-// the key of a CA that somebody brings along.
-func keyParsers() map[string]func([]byte) (any, error) {
-	return map[string]func([]byte) (any, error){
-		keyPEMType:        x509.ParsePKCS8PrivateKey,
-		"EC PRIVATE KEY":  func(der []byte) (any, error) { return x509.ParseECPrivateKey(der) },
-		"RSA PRIVATE KEY": func(der []byte) (any, error) { return x509.ParsePKCS1PrivateKey(der) },
-	}
-}
-
-func onlyBlock(data []byte, blockType string) ([]byte, error) {
+// onlyBlock is the one PEM block of the data, which has to be of one of the types. The first is the one to ask for.
+func onlyBlock(data []byte, types ...string) (*pem.Block, error) {
 	block, rest := pem.Decode(pemtext.Clean(data))
 	switch {
 	case len(data) == 0:
 		return nil, errors.New("is missing")
-	case block == nil || block.Type != blockType:
-		return nil, fmt.Errorf("is not a PEM block of type %s", blockType)
+	case block == nil || !slices.Contains(types, block.Type):
+		return nil, fmt.Errorf("is not a PEM block of type %s", types[0])
 	case len(bytes.TrimSpace(rest)) > 0:
 		return nil, errors.New("has more than one PEM block")
 	default:
-		return block.Bytes, nil
+		return block, nil
 	}
 }

@@ -20,19 +20,16 @@ func TestLoopBacksOff(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var calls []time.Time
-		work := newLoop("test")
-		work.handle = func(context.Context, string) error {
+		work := loop{wake: timing.NewSignal(), failed: func(error) {}}
+		work.look = func(context.Context) (time.Duration, error) {
 			calls = append(calls, time.Now())
 			if len(calls) == 15 {
 				cancel()
 			}
-			return errors.New("still down")
+			return 0, errors.New("still down")
 		}
-		work.queue.Add("key")
-		for ctx.Err() == nil {
-			work.next(ctx)
-		}
-		work.queue.ShutDown()
+		work.wake.Set()
+		work.run(ctx)
 		first, last := calls[1].Sub(calls[0]), calls[14].Sub(calls[13])
 		if first < time.Second || first > 2*time.Second {
 			t.Errorf("first pause %s, want about a second", first)
@@ -48,11 +45,9 @@ func TestLoopBacksOff(t *testing.T) {
 
 func TestLoopForgetsAfterSuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		work := newLoop("test")
-		defer work.queue.ShutDown()
+		work := loop{failed: func(error) {}}
 		outcome := errors.New("once")
-		work.handle = func(context.Context, string) error { return outcome }
-		work.queue.Add("key")
+		work.look = func(context.Context) (time.Duration, error) { return 0, outcome }
 		work.next(t.Context())
 		if work.failures == (timing.Backoff{}) {
 			t.Fatal("the failure is not remembered")

@@ -91,10 +91,8 @@ func (r record) of(bundle trust.Bundle) record {
 		return r
 	}
 	made := []string{}
-	for _, ca := range bundle.Certificates() {
-		if r.made(ca) {
-			made = append(made, fingerprint(ca))
-		}
+	for _, ca := range bundle.Filter(r.made).Certificates() {
+		made = append(made, fingerprint(ca))
 	}
 	r.Made = made
 	return r

@@ -160,11 +160,7 @@ func readable(data map[string][]byte) []*x509.Certificate {
 	var cas []*x509.Certificate
 	for _, key := range []string{dataBundle, dataCert, dataNextCert} {
 		found, _ := trust.ParseText(data[key]) // The rest is what is damaged.
-		for _, cert := range found.Certificates() {
-			if conforms(cert) == nil {
-				cas = append(cas, cert)
-			}
-		}
+		cas = append(cas, found.Filter(func(ca *x509.Certificate) bool { return conforms(ca) == nil }).Certificates()...)
 	}
 	return cas
 }

@@ -157,13 +157,13 @@ func TestRetiredOnlyOnce(t *testing.T) {
 // What is undone over and over is not written as fast as it is undone.
 func TestWritesArePaced(t *testing.T) {
 	a := testAuthority(t)
-	a.keeper.pace = flowcontrol.NewTokenBucketPassiveRateLimiter(0.001, 1)
-	a.keeper.Lock()
-	defer a.keeper.Unlock()
-	if _, err := a.keeper.settle(t.Context(), nil); err == nil || errors.Is(err, errPaced) {
+	a.pace = flowcontrol.NewTokenBucketPassiveRateLimiter(0.001, 1)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, err := a.settle(t.Context(), nil); err == nil || errors.Is(err, errPaced) {
 		t.Fatalf("error %v, want one of the connection", err)
 	}
-	if _, err := a.keeper.settle(t.Context(), nil); !errors.Is(err, errPaced) {
+	if _, err := a.settle(t.Context(), nil); !errors.Is(err, errPaced) {
 		t.Errorf("error %v, want that somebody keeps undoing it", err)
 	}
 }
@@ -184,14 +184,14 @@ func TestKeysOfOtherTools(t *testing.T) {
 // What cannot be restored must not be overwritten unless it is ours.
 func TestForeignSecretIsLeftAlone(t *testing.T) {
 	a := testAuthority(t)
-	a.keeper.Lock()
-	defer a.keeper.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	secret := &corev1.Secret{Type: corev1.SecretTypeTLS, Data: map[string][]byte{dataKey: []byte("in a vault's own form")}}
-	if _, err := a.keeper.settle(t.Context(), secret); err == nil || !strings.Contains(err.Error(), "left alone") {
+	if _, err := a.settle(t.Context(), secret); err == nil || !strings.Contains(err.Error(), "left alone") {
 		t.Errorf("error %v, want that it is left alone", err)
 	}
 	secret.Type = SecretType
-	if _, err := a.keeper.settle(t.Context(), secret); err == nil || strings.Contains(err.Error(), "left alone") {
+	if _, err := a.settle(t.Context(), secret); err == nil || strings.Contains(err.Error(), "left alone") {
 		t.Errorf("error %v, want an attempt to repair what is ours", err)
 	}
 }

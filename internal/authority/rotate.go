@@ -79,18 +79,13 @@ func (r rotation) advance() (*state, *Step, error) {
 // needsSuccessor tells whether the CA that signs has to be replaced: it must not be trusted, it is at its end, or
 // somebody wants it and there is room for one more.
 func (r rotation) needsSuccessor() bool {
-	return r.record.distrusts(r.cert) || r.due() || r.asked() && !r.crowded()
+	return r.record.distrusts(r.cert) || !r.now.Before(r.dueAt()) || r.asked() && !r.crowded()
 }
 
 // crowded tells whether so many CAs are still trusted that a rotation which is only asked for has to wait.
 func (s *state) crowded() bool {
-	retired := 0
-	for _, ca := range s.bundle.Certificates() {
-		if !s.inUse(ca) && !s.record.distrusts(ca) {
-			retired++
-		}
-	}
-	return retired > mostRetired
+	retired := s.bundle.Filter(func(ca *x509.Certificate) bool { return !s.inUse(ca) && !s.record.distrusts(ca) })
+	return retired.Len() > mostRetired
 }
 
 // inUse tells whether a CA signs, or is to sign next.
@@ -112,11 +107,7 @@ func (r rotation) asked() bool {
 	return r.annotation != "" && r.annotation != r.record.Rotated
 }
 
-// due tells whether the signing CA needs a successor, well before its own end forces it to give short lifetimes.
-func (r rotation) due() bool {
-	return !r.now.Before(r.dueAt())
-}
-
+// dueAt is when the signing CA needs a successor, well before its own end forces it to give short lifetimes.
 func (s *state) dueAt() time.Time {
 	lifetime := s.cert.NotAfter.Sub(s.cert.NotBefore)
 	lead := min(leadLeaves*s.record.leaf(), lifetime/2)
@@ -169,10 +160,7 @@ func (r rotation) promote() (*state, *Step, error) {
 // lastUse is when the last certificate ends that a CA may have signed until now.
 func (s *state) lastUse(ca *x509.Certificate, now time.Time) time.Time {
 	last := now.Add(s.record.leaf() + signingLag).UTC().Truncate(time.Second)
-	if ca.NotAfter.Before(last) {
-		return ca.NotAfter.UTC()
-	}
-	return last
+	return earlier(last, ca.NotAfter.UTC())
 }
 
 // needed is until when a member of the bundle has to be trusted.
@@ -185,13 +173,10 @@ func (s *state) needed(ca *x509.Certificate) time.Time {
 
 // retire drops the CAs that are no longer needed, and what the record says of CAs that are gone.
 func (r rotation) retire() (*state, *Step, error) {
-	var dropped []*x509.Certificate
-	for _, ca := range r.bundle.Certificates() {
+	dropped := r.bundle.Filter(func(ca *x509.Certificate) bool {
 		stays := r.inUse(ca) || r.retired[fingerprint(ca)]
-		if !stays && r.now.After(r.needed(ca).Add(clockSkew)) {
-			dropped = append(dropped, ca)
-		}
-	}
+		return !stays && r.now.After(r.needed(ca).Add(clockSkew))
+	}).Certificates()
 	if len(dropped) == 0 {
 		return nil, nil, nil
 	}

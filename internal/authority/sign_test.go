@@ -92,7 +92,7 @@ func TestSignAsksNobody(t *testing.T) {
 
 func TestAnswerIssues(t *testing.T) {
 	a, ca := testAuthority(t), testState(t)
-	a.keeper.current.Store(ca)
+	a.current.Store(ca)
 	obj := approved(goodDraft(t).object(t))
 	before := obj.DeepCopy()
 
@@ -135,8 +135,8 @@ func TestAnswerRefuses(t *testing.T) {
 
 func TestAnswerWithExpiredCA(t *testing.T) {
 	a := testAuthority(t)
-	a.keeper.current.Store(testState(t))
-	a.keeper.Now = func() time.Time { return start().Add(DefaultCADuration) }
+	a.current.Store(testState(t))
+	a.options.Now = func() time.Time { return start().Add(DefaultCADuration) }
 	answer, refusal, err := a.answer(approved(goodDraft(t).object(t)))
 	if !errors.Is(err, ErrCAExpired) || refusal != nil || answer != nil {
 		t.Errorf("answer %v, refusal %v, error %v; want ErrCAExpired alone", answer, refusal, err)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -36,22 +37,22 @@ func (r *Requester) unaltered(want, got *certificatesv1.CertificateSigningReques
 		altered = "spec.request"
 	case got.Spec.SignerName != want.Spec.SignerName:
 		altered = "spec.signerName"
-	case !sameUsages(got.Spec.Usages, want.Spec.Usages):
+	case !sameSet(got.Spec.Usages, want.Spec.Usages):
 		altered = "spec.usages"
 	case !ptr.Equal(got.Spec.ExpirationSeconds, want.Spec.ExpirationSeconds):
 		altered = "spec.expirationSeconds"
 	case r.Username != "" && got.Spec.Username != r.Username:
-		return &alteredError{fmt.Errorf("CertificateSigningRequest %q was recorded as requested by %q, expected %q: run "+
+		return alteredError(fmt.Sprintf("CertificateSigningRequest %q was recorded as requested by %q, expected %q: run "+
 			"with that ServiceAccount's token, or name the right one with --service-account",
-			want.Name, got.Spec.Username, r.Username)}
+			want.Name, got.Spec.Username, r.Username))
 	default:
 		return nil
 	}
-	return &alteredError{fmt.Errorf("CertificateSigningRequest %q is not what was asked for: %s differs; it is not "+
-		"approved: look for who alters it (a mutating webhook?)", want.Name, altered)}
+	return alteredError(fmt.Sprintf("CertificateSigningRequest %q is not what was asked for: %s differs; it is not "+
+		"approved: look for who alters it (a mutating webhook?)", want.Name, altered))
 }
 
-func sameUsages(a, b []certificatesv1.KeyUsage) bool {
+func sameSet[T ~string](a, b []T) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
@@ -60,7 +61,7 @@ func (r *Requester) approve(
 	ctx context.Context,
 	obj *certificatesv1.CertificateSigningRequest,
 ) (*certificatesv1.CertificateSigningRequest, error) {
-	started := r.now()
+	started := time.Now()
 	requested := obj
 	for range maxApprovals {
 		if outcome, _ := standing(obj); outcome != Pending {

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 	"k8s.io/klog/v2"
@@ -28,6 +29,12 @@ type Attempt struct {
 	certificate []byte
 	chain       []*x509.Certificate
 	resumable   bool
+
+	// begun is when the wait for an answer began, and last is where the request was last seen to stand in it.
+	begun time.Time
+	last  Outcome
+	// synced is true once the API server has answered the watch.
+	synced bool
 }
 
 // Begin prepares an attempt to obtain a certificate. It makes no request.
@@ -69,9 +76,26 @@ func (a *Attempt) issue(ctx context.Context) error {
 		return err
 	}
 	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithValues("csr", obj.Name))
-	a.certificate, err = a.requester.settle(ctx, a.spec, obj)
+	a.certificate, err = a.settle(ctx, obj)
 	a.resumable = !ended(err)
 	return err
+}
+
+// settle takes the stored request, as fresh as the last answer of the API server, to its certificate: approve, sign,
+// wait, as far as each is ours to do. When there is nothing to wait for (self-approved and signed by this process) no
+// watch is opened.
+func (a *Attempt) settle(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) ([]byte, error) {
+	var err error
+	a.begun, a.last, a.synced = time.Now(), "", false
+	if a.requester.Approval == ApproveSelf {
+		if obj, err = a.requester.approve(ctx, obj); err != nil {
+			return nil, err
+		}
+	}
+	if certificate, err := a.look(ctx, obj); certificate != nil || err != nil {
+		return certificate, err
+	}
+	return a.watch(ctx)
 }
 
 // stored is the request as the API server has it now. The first call makes the key and creates it.
@@ -82,10 +106,10 @@ func (a *Attempt) stored(ctx context.Context) (*certificatesv1.CertificateSignin
 		a.resumable = timing.Outage(err)
 		return obj, err
 	}
-	started := a.requester.now()
+	started := time.Now()
 	var err error
-	if a.key, err = a.spec.key(); err != nil {
-		return nil, err
+	if a.key, err = a.spec.Algorithm.Generate(); err != nil {
+		return nil, fmt.Errorf("generating a %s key: %w", a.spec.Algorithm, err)
 	}
 	a.requester.observe(PhaseKey, started, "algorithm", cmp.Or(a.spec.Algorithm, ECDSAP256))
 	a.requested, err = a.requester.create(ctx, a.spec, a.key)
@@ -97,11 +121,11 @@ func ended(err error) bool {
 	if outcome, ok := OutcomeOf(err); ok {
 		return outcome == Denied || outcome == Failed || outcome == Deleted
 	}
-	return errors.As(err, new(*alteredError))
+	return errors.As(err, new(alteredError))
 }
 
 func (a *Attempt) verify() (*Issued, error) {
-	name, started, first := a.requested.Name, a.requester.now(), a.chain == nil
+	name, started, first := a.requested.Name, time.Now(), a.chain == nil
 	chain, err := Verify(a.certificate, a.key.Public(), a.spec, started)
 	early := errors.As(err, new(*NotValidYetError))
 	a.resumable = err == nil || early
@@ -118,10 +142,6 @@ func (a *Attempt) verify() (*Issued, error) {
 }
 
 // alteredError says that the stored object is not the one that was sent.
-type alteredError struct{ err error }
+type alteredError string
 
-// Error implements error.
-func (e *alteredError) Error() string { return e.err.Error() }
-
-// Unwrap returns the error itself.
-func (e *alteredError) Unwrap() error { return e.err }
+func (e alteredError) Error() string { return string(e) }

@@ -45,7 +45,7 @@ func TestTimeoutOfTheCallerIsSaid(t *testing.T) {
 
 // TestEndedWaitSaysWhyAndWhatIsLeft: callers still see that the context was canceled.
 func TestEndedWaitSaysWhyAndWhatIsLeft(t *testing.T) {
-	w := &wait{requester: &Requester{}, requested: mustRequest(t, testSpec(t, signer.BuiltIn)).object}
+	w := &Attempt{requester: &Requester{}, requested: mustRequest(t, testSpec(t, signer.BuiltIn)).object}
 	for name, tc := range map[string]struct {
 		cause error
 		want  string

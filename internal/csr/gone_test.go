@@ -39,7 +39,7 @@ func (gone) Watch(_ context.Context, options metav1.ListOptions) (watch.Interfac
 func TestARequestThatIsGoneBeforeTheWatch(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	w := &wait{
+	w := &Attempt{
 		requester: &Requester{Client: gone{}}, requested: mustRequest(t, testSpec(t, signer.BuiltIn)).object,
 		spec: testSpec(t, signer.BuiltIn), begun: time.Now(),
 	}

@@ -97,8 +97,8 @@ func OutcomeOf(err error) (outcome Outcome, ok bool) {
 // standing reads where the object stands; "" means that it carries a certificate.
 func standing(
 	obj *certificatesv1.CertificateSigningRequest,
-) (Outcome, certificatesv1.CertificateSigningRequestCondition) {
-	var approved bool
+) (outcome Outcome, why certificatesv1.CertificateSigningRequestCondition) {
+	outcome = Pending
 	for _, c := range obj.Status.Conditions {
 		// Denied and Failed without a status are as true as those with one: the field came later.
 		if c.Status == corev1.ConditionFalse {
@@ -110,15 +110,11 @@ func standing(
 		case certificatesv1.CertificateFailed:
 			return Failed, c
 		case certificatesv1.CertificateApproved:
-			approved = true
+			outcome = NotIssued
 		}
 	}
-	switch {
-	case !approved:
-		return Pending, certificatesv1.CertificateSigningRequestCondition{}
-	case len(obj.Status.Certificate) == 0:
-		return NotIssued, certificatesv1.CertificateSigningRequestCondition{}
-	default:
-		return "", certificatesv1.CertificateSigningRequestCondition{}
+	if outcome == NotIssued && len(obj.Status.Certificate) > 0 {
+		outcome = ""
 	}
+	return outcome, why
 }

@@ -78,8 +78,6 @@ type Requester struct {
 	Waiting func(*OutcomeError)
 	// Observe is told about every finished step; nil ignores it. It must not block.
 	Observe func(phase Phase, took time.Duration, keysAndValues ...any)
-	// Now is the wall clock; nil means [time.Now].
-	Now func() time.Time
 }
 
 // Issued is a certificate that has passed [Verify].
@@ -105,14 +103,14 @@ func (r *Requester) create(
 	spec Spec,
 	key crypto.Signer,
 ) (*certificatesv1.CertificateSigningRequest, error) {
-	started := r.now()
+	started := time.Now()
 	want, err := spec.object(key)
 	if err != nil {
 		return nil, err
 	}
 	got, err := r.Client.Create(ctx, want, metav1.CreateOptions{})
 	if err != nil {
-		return nil, r.explainCreate(ctx, want, r.now().Sub(started), err)
+		return nil, r.explainCreate(ctx, want, time.Since(started), err)
 	}
 	if err := r.unaltered(want, got); err != nil {
 		return nil, err
@@ -132,33 +130,8 @@ func (r *Requester) explainCreate(
 		"[certificatesigningrequests], verbs: [create]}", "")
 }
 
-// settle takes the stored request to its certificate: approve, sign, wait, as far as each is ours to do.
-func (r *Requester) settle(
-	ctx context.Context,
-	spec Spec,
-	obj *certificatesv1.CertificateSigningRequest,
-) ([]byte, error) {
-	begun := r.now()
-	if r.Approval == ApproveSelf {
-		approved, err := r.approve(ctx, obj)
-		if err != nil {
-			return nil, err
-		}
-		obj = approved
-	}
-	waiting := &wait{requester: r, spec: spec, requested: obj, begun: begun}
-	return waiting.forCertificate(ctx, obj)
-}
-
-func (r *Requester) now() time.Time {
-	if r.Now == nil {
-		return time.Now()
-	}
-	return r.Now()
-}
-
 func (r *Requester) observe(phase Phase, started time.Time, keysAndValues ...any) {
 	if r.Observe != nil {
-		r.Observe(phase, r.now().Sub(started), keysAndValues...)
+		r.Observe(phase, time.Since(started), keysAndValues...)
 	}
 }

@@ -60,18 +60,6 @@ type Spec struct {
 	Duration time.Duration
 }
 
-// key generates the private key and asks the profile whether the signer takes it.
-func (s Spec) key() (crypto.Signer, error) {
-	key, err := s.Algorithm.Generate()
-	if err != nil {
-		return nil, fmt.Errorf("generating a %s key: %w", s.Algorithm, err)
-	}
-	if err := s.Profile.CheckKey(key.Public()); err != nil {
-		return nil, err
-	}
-	return key, nil
-}
-
 // pkcs10 makes the PEM-encoded certification request (RFC 2986) that key signs.
 func (s Spec) pkcs10(key crypto.Signer) ([]byte, error) {
 	subject, err := s.subject()
@@ -123,9 +111,7 @@ func (s Spec) name() string {
 	if s.Identity.Service == "" {
 		prefix = ManagedBy
 	}
-	if len(prefix) > maxNamePrefix {
-		prefix = prefix[:maxNamePrefix]
-	}
+	prefix = prefix[:min(len(prefix), maxNamePrefix)]
 	return strings.TrimRight(prefix, "-.") + "-" + strings.ToLower(rand.Text())
 }
 
@@ -142,8 +128,5 @@ func (s Spec) labels() map[string]string {
 
 // labelValue cuts a name to what a label may carry; a pod's name may be longer (253 against 63).
 func labelValue(name string) string {
-	if len(name) > maxLabelValue {
-		name = name[:maxLabelValue]
-	}
-	return strings.TrimRight(name, "-.")
+	return strings.TrimRight(name[:min(len(name), maxLabelValue)], "-.")
 }

@@ -113,7 +113,7 @@ type request struct {
 
 func mustRequest(t *testing.T, spec Spec) request {
 	t.Helper()
-	key, err := spec.key()
+	key, err := spec.Algorithm.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}

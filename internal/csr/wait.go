@@ -4,6 +4,7 @@
 package csr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,41 +23,22 @@ import (
 	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
-// wait follows one request until it is answered.
-type wait struct {
-	requester *Requester
-	spec      Spec
-	requested *certificatesv1.CertificateSigningRequest
-	begun     time.Time
-	// last is where the request was last seen to stand.
-	last Outcome
-	// synced is true once the API server has answered the watch.
-	synced bool
-}
-
-// forCertificate returns the certificate of obj, which is as fresh as the last answer of the API server. When there is
-// nothing to wait for (self-approved and signed by this process) no watch is opened.
-func (w *wait) forCertificate(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) ([]byte, error) {
-	certificate, err := w.look(ctx, obj)
-	if certificate != nil || err != nil {
-		return certificate, err
-	}
-	return w.watch(ctx)
-}
+// defaultPatience is that of a [Requester] which does not say.
+const defaultPatience = 10 * time.Second
 
 // look judges one state of the object. Both results are nil when there is still something to wait for.
-func (w *wait) look(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) ([]byte, error) {
-	if err := w.requester.unaltered(w.requested, obj); err != nil {
+func (a *Attempt) look(ctx context.Context, obj *certificatesv1.CertificateSigningRequest) ([]byte, error) {
+	if err := a.requester.unaltered(a.requested, obj); err != nil {
 		return nil, err
 	}
-	before := w.last
+	before := a.last
 	outcome, condition := standing(obj)
-	w.last = outcome
+	a.last = outcome
 	if outcome == NotIssued && before == Pending {
-		w.requester.observe(PhaseApproved, w.begun, "csr", obj.Name, "by", ApproveExternal)
+		a.requester.observe(PhaseApproved, a.begun, "csr", obj.Name, "by", ApproveExternal)
 	}
-	if outcome == NotIssued && w.requester.Sign != nil {
-		signed, err := w.requester.Sign(ctx, obj)
+	if outcome == NotIssued && a.requester.Sign != nil {
+		signed, err := a.requester.Sign(ctx, obj)
 		if err != nil {
 			return nil, err
 		}
@@ -65,10 +47,10 @@ func (w *wait) look(ctx context.Context, obj *certificatesv1.CertificateSigningR
 	}
 	switch outcome {
 	case "":
-		w.requester.observe(PhaseIssued, w.begun, "csr", obj.Name)
+		a.requester.observe(PhaseIssued, a.begun, "csr", obj.Name)
 		return obj.Status.Certificate, nil
 	case Denied, Failed:
-		failure := w.failure(outcome, nil)
+		failure := a.failure(outcome, nil)
 		failure.Reason, failure.Message = condition.Reason, condition.Message
 		return nil, failure
 	default:
@@ -78,57 +60,54 @@ func (w *wait) look(ctx context.Context, obj *certificatesv1.CertificateSigningR
 
 // watch follows the object until it is answered or gone. The watch survives dropped connections and API server
 // restarts, and lists again when it missed something.
-func (w *wait) watch(ctx context.Context) ([]byte, error) {
+func (a *Attempt) watch(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
-	changed := make(chan struct{}, 1)
-	store := relist.NewNotifying(func() {
-		select {
-		case changed <- struct{}{}:
-		default:
-		}
-	})
+	changed := timing.NewSignal()
+	store := relist.NewNotifying(changed.Set)
 	running.Go(func() {
 		relist.Run(ctx, relist.Options{
-			Name: fmt.Sprintf("CertificateSigningRequest %q", w.requested.Name), ListerWatcher: w.listWatch(ctx),
+			Name: fmt.Sprintf("CertificateSigningRequest %q", a.requested.Name), ListerWatcher: a.listWatch(ctx),
 			Object: &certificatesv1.CertificateSigningRequest{}, Store: store,
 			Failed: timing.Once(func(err error) {
 				klog.FromContext(ctx).Error(err, "Cannot watch the request, will try again")
 			}),
 		})
 	})
-	ticker := time.NewTicker(w.patience())
+	ticker := time.NewTicker(cmp.Or(a.requester.Patience, defaultPatience))
 	defer ticker.Stop()
 	for {
 		select {
 		case <-changed:
-			w.synced = true
-			if certificate, err := w.lookIn(ctx, store); certificate != nil || err != nil {
+			a.synced = true
+			if certificate, err := a.lookIn(ctx, store); certificate != nil || err != nil {
 				return certificate, err
 			}
 		case <-ticker.C:
-			w.tell()
+			if a.requester.Waiting != nil {
+				a.requester.Waiting(a.failure(a.unanswered(), nil))
+			}
 		case <-ctx.Done():
-			return nil, w.ended(ctx)
+			return nil, a.ended(ctx)
 		}
 	}
 }
 
 // lookIn is look at the one object in the store.
-func (w *wait) lookIn(ctx context.Context, store cache.Store) ([]byte, error) {
+func (a *Attempt) lookIn(ctx context.Context, store cache.Store) ([]byte, error) {
 	for _, obj := range store.List() {
 		if request, isRequest := obj.(*certificatesv1.CertificateSigningRequest); isRequest {
-			return w.look(ctx, request)
+			return a.look(ctx, request)
 		}
 	}
-	return nil, w.failure(Deleted, nil)
+	return nil, a.failure(Deleted, nil)
 }
 
-func (w *wait) listWatch(ctx context.Context) cache.ListerWatcher {
-	client := w.requester.Client
-	selector := follow.ByName(w.requested.Name).String()
+func (a *Attempt) listWatch(ctx context.Context) cache.ListerWatcher {
+	client := a.requester.Client
+	selector := follow.ByName(a.requested.Name).String()
 	return &cache.ListWatch{
 		ListWithContextFunc: func(_ context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			options.FieldSelector = selector
@@ -141,55 +120,37 @@ func (w *wait) listWatch(ctx context.Context) cache.ListerWatcher {
 	}
 }
 
-// tell reports a request that is not answered; it is still waited for.
-func (w *wait) tell() {
-	if w.requester.Waiting == nil {
-		return
-	}
-	w.requester.Waiting(w.failure(w.unanswered(), nil))
-}
-
 // ended is the error of a wait whose context is over.
-func (w *wait) ended(ctx context.Context) error {
+func (a *Attempt) ended(ctx context.Context) error {
 	if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
-		return w.failure(w.unanswered(), err)
+		return a.failure(a.unanswered(), err)
 	}
 	return fmt.Errorf("waiting for CertificateSigningRequest %q was ended by %w: its key is gone, so that it may be "+
-		"deleted (kubectl delete csr %s)", w.requested.Name, &interruption{context.Cause(ctx), ctx.Err()}, w.requested.Name)
+		"deleted (kubectl delete csr %s)", a.requested.Name, &interruption{context.Cause(ctx), ctx.Err()}, a.requested.Name)
 }
 
 // interruption is the end of a context in the words of its cause, a signal for instance. Callers find the context's own
 // error in it too: that is how they tell an end that was wanted from a failure.
 type interruption struct{ cause, err error }
 
-// Error implements error.
-func (i *interruption) Error() string { return i.cause.Error() }
-
-// Unwrap returns both.
+func (i *interruption) Error() string   { return i.cause.Error() }
 func (i *interruption) Unwrap() []error { return []error{i.cause, i.err} }
 
 // unanswered is where the request stands as far as is known.
-func (w *wait) unanswered() Outcome {
-	if !w.synced {
+func (a *Attempt) unanswered() Outcome {
+	if !a.synced {
 		return TimedOut
 	}
-	return w.last
+	return a.last
 }
 
-func (w *wait) failure(outcome Outcome, cause error) *OutcomeError {
+func (a *Attempt) failure(outcome Outcome, cause error) *OutcomeError {
 	return &OutcomeError{
 		Outcome: outcome,
-		Name:    w.requested.Name,
-		Signer:  w.requested.Spec.SignerName,
-		Waited:  w.requester.now().Sub(w.begun),
-		Hint:    w.spec.Profile.Hint(),
+		Name:    a.requested.Name,
+		Signer:  a.requested.Spec.SignerName,
+		Waited:  time.Since(a.begun),
+		Hint:    a.spec.Profile.Hint(),
 		Err:     cause,
 	}
-}
-
-func (w *wait) patience() time.Duration {
-	if w.requester.Patience > 0 {
-		return w.requester.Patience
-	}
-	return 10 * time.Second
 }

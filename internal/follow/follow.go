@@ -7,6 +7,8 @@ package follow
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -42,34 +44,78 @@ func ByName(name string) fields.Selector {
 }
 
 // Run follows until ctx ends. Where the API server streams lists, the watch is the only request.
-func Run(ctx context.Context, options Options) {
-	f := &follower{Options: options}
+func Run(ctx context.Context, o Options) {
 	expected := &unstructured.Unstructured{}
-	expected.SetGroupVersionKind(options.Kind)
-	lw := &cache.ListWatch{ListWithContextFunc: f.list, WatchFuncWithContext: f.watch}
+	expected.SetGroupVersionKind(o.Kind)
+	selector := o.Selector.String()
 	relist.Run(ctx, relist.Options{
-		Name: options.Name, ListerWatcher: lw, Object: expected, Store: options.Store,
-		Failed: options.Report,
+		Name: o.Name, Object: expected, Store: o.Store, Failed: o.Report,
+		ListerWatcher: &cache.ListWatch{
+			ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+				options.FieldSelector = selector
+				return o.Resource.List(ctx, options)
+			},
+			WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+				options.FieldSelector = selector
+				stream, err := o.Resource.Watch(ctx, options)
+				if err == nil && ctx.Err() == nil {
+					o.Report(nil)
+				}
+				return stream, err
+			},
+		},
 	})
 }
 
-type follower struct {
-	Options
+// Objects is a store that calls Changed with all there is, after each change and once when the first answer has come.
+// The calls come one at a time, from the goroutine that follows, which waits for them.
+type Objects struct {
+	Changed func([]*unstructured.Unstructured)
+
+	known map[string]*unstructured.Unstructured
 }
 
-func (f *follower) selected(opts metav1.ListOptions) metav1.ListOptions {
-	opts.FieldSelector = f.Selector.String()
-	return opts
+var _ cache.ReflectorStore = &Objects{}
+
+// Add is called by the watch when an object was created.
+func (o *Objects) Add(obj any) error { return o.Update(obj) }
+
+// Update is called by the watch when an object was changed.
+func (o *Objects) Update(obj any) error {
+	o.put(obj)
+	return o.tell()
 }
 
-func (f *follower) list(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
-	return f.Resource.List(ctx, f.selected(opts))
-}
-
-func (f *follower) watch(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error) {
-	stream, err := f.Resource.Watch(ctx, f.selected(opts))
-	if err == nil && ctx.Err() == nil {
-		f.Report(nil)
+// Delete is called by the watch when an object was deleted.
+func (o *Objects) Delete(obj any) error {
+	if object, ok := obj.(*unstructured.Unstructured); ok {
+		delete(o.known, object.GetName())
 	}
-	return stream, err
+	return o.tell()
+}
+
+// Replace is called by the watch with all there is.
+func (o *Objects) Replace(objs []any, _ string) error {
+	clear(o.known)
+	for _, obj := range objs {
+		o.put(obj)
+	}
+	return o.tell()
+}
+
+// Resync is not needed: Changed gets the state, not events.
+func (o *Objects) Resync() error { return nil }
+
+func (o *Objects) put(obj any) {
+	if o.known == nil {
+		o.known = map[string]*unstructured.Unstructured{}
+	}
+	if object, ok := obj.(*unstructured.Unstructured); ok {
+		o.known[object.GetName()] = object
+	}
+}
+
+func (o *Objects) tell() error {
+	o.Changed(slices.Collect(maps.Values(o.known)))
+	return nil
 }

@@ -10,33 +10,30 @@ import (
 	"slices"
 )
 
-// DefaultClusterDomain is the cluster domain that kubelet, kubeadm and CoreDNS
-// use unless they are told otherwise.
+// DefaultClusterDomain is the cluster domain that kubelet, kubeadm and CoreDNS use unless they are told otherwise.
 const DefaultClusterDomain = "cluster.local"
 
-// Inputs is what a server knows about itself. Service and Namespace are
-// required, everything else is optional.
+// Inputs is what a server knows about itself. Service and Namespace are required, everything else is optional.
 type Inputs struct {
-	// Service and Namespace name the Service through which the API server
-	// calls, exactly as in clientConfig.service.
+	// Service and Namespace name the Service through which the API server calls, exactly as in clientConfig.service.
 	Service, Namespace string
-	// PodName is the pod's own name. It is carried along for people who read
-	// logs and CertificateSigningRequests; DNS knows no such name.
+	// PodName is the pod's own name. It is carried along for people who read logs and CertificateSigningRequests; DNS
+	// knows no such name.
 	PodName string
 	// PodIPs are the pod's addresses, from the downward API's status.podIPs.
 	PodIPs []netip.Addr
 	// ClusterIPs are the Service's addresses, from spec.clusterIPs.
 	ClusterIPs []netip.Addr
-	// ClusterDomain is the DNS zone of the cluster; empty means
-	// [DefaultClusterDomain]. Upper case and one trailing dot are accepted.
+	// ClusterDomain is the DNS zone of the cluster; empty means [DefaultClusterDomain]. Upper case and one trailing
+	// dot are accepted.
 	ClusterDomain string
-	// ExtraSANs are further DNS names or IP addresses. Upper case and one
-	// trailing dot are accepted, wildcards are not.
+	// ExtraSANs are further DNS names or IP addresses. Upper case and one trailing dot are accepted, wildcards are
+	// not.
 	ExtraSANs []string
 }
 
-// Identity is the checked result: the names and addresses which a certificate
-// must carry. DNSNames and IPs are sorted and free of duplicates.
+// Identity is the checked result: the names and addresses which a certificate must carry. DNSNames and IPs are sorted
+// and free of duplicates.
 type Identity struct {
 	Service, Namespace, PodName, ClusterDomain string
 
@@ -44,8 +41,8 @@ type Identity struct {
 	IPs      []netip.Addr
 }
 
-// New derives an identity. When inputs are wrong the error joins one sentence
-// for each fault, so that a person can mend all of them in one go.
+// New derives an identity. When inputs are wrong the error joins one sentence for each fault, so that a person can
+// mend all of them in one go.
 func New(in Inputs) (Identity, error) {
 	domain, domainFault := parseClusterDomain(in.ClusterDomain)
 	faults := []error{
@@ -63,9 +60,11 @@ func New(in Inputs) (Identity, error) {
 
 	var names []string
 	if namesUsable {
-		// Half of these would be nonsense, and their faults mere echoes, if a
-		// part they are made of were wrong.
-		names = derivedNames(in.Service, in.Namespace, domain, podIPs)
+		// Half of these would be nonsense, and their faults mere echoes, if a part they are made of were wrong.
+		names = ServiceNames(in.Service, in.Namespace, domain)
+		for _, ip := range podIPs {
+			names = append(names, PodDNSName(ip, in.Namespace, domain))
+		}
 		faults = append(faults, checkLengths(domain, names)...)
 	}
 	if err := errors.Join(faults...); err != nil {
@@ -79,15 +78,6 @@ func New(in Inputs) (Identity, error) {
 		DNSNames:      sorted(slices.Concat(names, extraNames), cmp.Compare[string]),
 		IPs:           sorted(slices.Concat(podIPs, clusterIPs, extraIPs), netip.Addr.Compare),
 	}, nil
-}
-
-// derivedNames lists every name that cluster DNS gives the Service and its pod.
-func derivedNames(service, namespace, domain string, podIPs []netip.Addr) []string {
-	names := ServiceNames(service, namespace, domain)
-	for _, ip := range podIPs {
-		names = append(names, PodDNSName(ip, namespace, domain))
-	}
-	return names
 }
 
 // parseEach applies parse to every value, and keeps results and faults apart.

@@ -10,19 +10,18 @@ import (
 	"strings"
 )
 
-// maxResolvConf bounds how much is read, in bytes. Kubelet lets a search list
-// have at most 2048 characters, and nothing else in the file matters.
+// maxResolvConf bounds how much is read, in bytes. Kubelet lets a search list have at most 2048 characters, and
+// nothing else in the file matters.
 const maxResolvConf = 64 << 10
 
-// ClusterDomainFromResolvConf finds the cluster domain in a pod's
-// /etc/resolv.conf. For a pod with dnsPolicy ClusterFirst kubelet writes
+// ClusterDomainFromResolvConf finds the cluster domain in a pod's /etc/resolv.conf. For a pod with dnsPolicy
+// ClusterFirst kubelet writes
 //
 //	search shop.svc.cluster.local svc.cluster.local cluster.local example.org
 //
-// and the domain is what follows "<namespace>.svc." or, for want of such an
-// entry, "svc.". It reports false when there is neither, as on the host network
-// without ClusterFirstWithHostNet, when the file cannot be read, and when what
-// was found is no domain.
+// and the domain is what follows "<namespace>.svc." or, for want of such an entry, "svc.". It reports false when
+// there is neither, as on the host network without ClusterFirstWithHostNet, when the file cannot be read, and when
+// what was found is no domain.
 func ClusterDomainFromResolvConf(r io.Reader, namespace string) (string, bool) {
 	search := searchList(io.LimitReader(r, maxResolvConf))
 	for _, prefix := range []string{namespace + ".svc.", "svc."} {
@@ -36,8 +35,8 @@ func ClusterDomainFromResolvConf(r io.Reader, namespace string) (string, bool) {
 	return "", false
 }
 
-// searchList returns the search list that is in force: of several search or
-// domain lines the last one counts, as resolv.conf(5) says.
+// searchList returns the search list that is in force: of several search or domain lines the last one counts, as
+// resolv.conf(5) says.
 func searchList(r io.Reader) []string {
 	var list []string
 	lines := bufio.NewScanner(r)

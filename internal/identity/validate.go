@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// Limits of RFC 1035, section 2.3.4, in octets. A name of 255 octets on the
-// wire has at most 253 characters as text.
+// Limits of RFC 1035, section 2.3.4, in octets. A name of 255 octets on the wire has at most 253 characters as text.
 const (
 	maxLabel = 63
 	maxName  = 253
@@ -18,10 +17,9 @@ const (
 
 // checkLabel says what is wrong with the name of a Service or a namespace.
 //
-// Services were RFC 1035 labels, which begin with a letter, until Kubernetes
-// relaxed them to RFC 1123; the wider rule is used, since the API server has
-// accepted the object by now. Upper case is refused, not lowered: the name
-// is looked up in the API, where no such object can exist.
+// Services were RFC 1035 labels, which begin with a letter, until Kubernetes relaxed them to RFC 1123; the wider rule
+// is used, since the API server has accepted the object by now. Upper case is refused, not lowered: the name is
+// looked up in the API, where no such object can exist.
 func checkLabel(field, value string) error {
 	if value == "" {
 		return fmt.Errorf("the %s is empty: it is needed to name the certificate", field)
@@ -52,23 +50,22 @@ func parseClusterDomain(value string) (string, error) {
 	return domain, nil
 }
 
-// checkLengths finds derived names that are too long as a whole. Their parts
-// have been found valid, so the cluster domain is what a person can change.
+// checkLengths finds derived names that are too long as a whole. Their parts have been found valid, so the cluster
+// domain is what a person can change.
 func checkLengths(clusterDomain string, names []string) []error {
-	_, faults := parseEach(names, func(name string) (string, error) {
+	var faults []error
+	for _, name := range names {
 		if len(name) > maxName {
-			return "", fmt.Errorf("the cluster domain %q makes the name %q %d characters long, but DNS allows %d",
-				clusterDomain, name, len(name), maxName)
+			faults = append(faults, fmt.Errorf("the cluster domain %q makes the name %q %d characters long, but DNS allows %d",
+				clusterDomain, name, len(name), maxName))
 		}
-		return name, nil
-	})
+	}
 	return faults
 }
 
-// normalize lowers ASCII letters and drops one trailing dot: a certificate
-// carries names without the root's dot (RFC 5280, section 4.2.1.6), while
-// people copy them from DNS tools with it. Other letters stay as they are, for
-// Unicode would lower the Kelvin sign to a harmless-looking "k".
+// normalize lowers ASCII letters and drops one trailing dot: a certificate carries names without the root's dot (RFC
+// 5280, section 4.2.1.6), while people copy them from DNS tools with it. Other letters stay as they are, for Unicode
+// would lower the Kelvin sign to a harmless-looking "k".
 func normalize(name string) string {
 	lower := func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {

@@ -1,6 +1,9 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+// Package reload keeps the checks of a handler what a configuration file says, while it serves. New checks are used all
+// at once, and not before everything that they read of the cluster can be read. A file that cannot be read or used
+// changes nothing.
 package reload
 
 import (
@@ -16,8 +19,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
@@ -68,7 +73,7 @@ type Reloader struct {
 	metrics *metrics
 	hash    string          // of the file in use
 	reads   []client.Object // what it needs of the cluster
-	told    string          // the failure that was told last
+	told    timing.News     // the failure that was told last
 	ready   atomic.Pointer[error]
 	refused atomic.Pointer[error]
 }
@@ -105,46 +110,27 @@ func (r *Reloader) environment() handler.Environment {
 
 // Ready returns nil once the checks can read what they need, and from then on.
 func (r *Reloader) Ready(context.Context) error {
-	if err := r.ready.Load(); err != nil {
-		return *err
-	}
-	return nil
+	return ptr.Deref(r.ready.Load(), nil)
 }
 
 // Refused is why what the file says now is not in use, nil if it is in use: the last good configuration is until then.
 func (r *Reloader) Refused() error {
-	if err := r.refused.Load(); err != nil {
-		return *err
-	}
-	return nil
+	return ptr.Deref(r.refused.Load(), nil)
 }
 
 // Run follows the file until ctx ends, and then returns nil.
 func (r *Reloader) Run(ctx context.Context) error {
-	changes := make(chan struct{}, 1)
+	changes := timing.NewSignal()
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	if r.options.Path != "" {
-		watching.Go(func() { r.options.Watch(ctx, r.options.Path, func() { signal(changes) }) })
+		watching.Go(func() { r.options.Watch(ctx, r.options.Path, changes.Set) })
 	}
 	for ctx.Err() == nil {
 		r.tell(ctx, r.reload(ctx, changes))
-		timer := time.NewTimer(again)
-		select {
-		case <-changes:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		timer.Stop()
+		_, _ = timing.SleepOr(ctx, again, changes) // The loop looks at ctx.
 	}
 	return nil
-}
-
-func signal(changes chan struct{}) {
-	select {
-	case changes <- struct{}{}:
-	default: // one that is not in use yet says the same
-	}
 }
 
 // tell reports a failure unless it was the last thing told, and that it is over.
@@ -152,23 +138,22 @@ func (r *Reloader) tell(ctx context.Context, err error) {
 	switch {
 	case err == nil:
 		r.refused.Store(nil)
-		if r.told != "" && r.options.OnRecovered != nil {
+		if r.told.Any() && r.options.OnRecovered != nil {
 			r.options.OnRecovered(ctx, r.hash)
 		}
-		r.told = ""
+		r.told = timing.News{}
 	case ctx.Err() != nil, errors.Is(err, errSuperseded):
 	default:
 		r.refused.Store(&err)
 		r.metrics.failed()
-		if r.told != err.Error() {
-			r.told = err.Error()
+		if r.told.Is(err) {
 			r.options.OnError(ctx, err)
 		}
 	}
 }
 
 // reload brings what the file says now into use, unless it is already.
-func (r *Reloader) reload(ctx context.Context, changes chan struct{}) error {
+func (r *Reloader) reload(ctx context.Context, changes timing.Signal) error {
 	c, hash, err := r.read()
 	switch {
 	case err != nil:
@@ -225,7 +210,7 @@ func (r *Reloader) read() (config.Configuration, string, error) {
 
 // sync waits until what checks read can be read, but not when the file has changed during that time: then there is
 // something better to do.
-func (r *Reloader) sync(ctx context.Context, changes chan struct{}, reads []client.Object) error {
+func (r *Reloader) sync(ctx context.Context, changes timing.Signal, reads []client.Object) error {
 	if len(reads) == 0 {
 		return nil
 	}
@@ -238,7 +223,7 @@ func (r *Reloader) sync(ctx context.Context, changes chan struct{}, reads []clie
 	watching.Go(func() {
 		select {
 		case <-changes:
-			signal(changes)
+			changes.Set()
 			cancel()
 		case <-done:
 		}

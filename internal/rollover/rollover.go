@@ -1,11 +1,14 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+// Package rollover takes a certificate from where it was issued to where it is served: its CA is published, clients
+// come to trust it, and only then the server gets it, through a [Sink].
 package rollover
 
 import (
 	"context"
 	"crypto/x509"
+	"sync/atomic"
 	"time"
 
 	"github.com/hookstrap/hookstrap/internal/report"
@@ -48,7 +51,7 @@ type Rollover struct {
 	Started time.Time
 
 	options Options
-	source  policies
+	source  atomic.Pointer[trust.PolicySource] // whose policy is published now
 	served  chan struct{}
 }
 
@@ -134,4 +137,33 @@ func (r *Rollover) announce(
 	if first {
 		close(r.served)
 	}
+}
+
+// Publish has the caBundles follow source from now on, and looks at it again.
+func (r *Rollover) Publish(source trust.PolicySource) {
+	r.source.Store(&source)
+	r.options.Trust.Publish(r)
+	if r.options.Publisher != nil {
+		r.options.Publisher.Publish(r)
+	}
+}
+
+// TrustPolicy implements [trust.PolicySource]. While the certificate that is being served is signed by a CA that the
+// policy leaves out, that CA stays, unless it is distrusted: old trust leaves last.
+func (r *Rollover) TrustPolicy() trust.Policy {
+	source := r.source.Load()
+	if source == nil {
+		return trust.Policy{}
+	}
+	policy := (*source).TrustPolicy()
+	current, now := r.options.State.Pair(), time.Now()
+	if !policy.Exact || current == nil || policy.Bundle.Verify(current.Chain(), r.options.ServerName, now) == nil {
+		return policy
+	}
+	policy.Exact = false
+	own := trust.NewBundle(current.CAs()...).Prune(now).WithoutFingerprints(policy.Distrusted)
+	if own.Verify(current.Chain(), r.options.ServerName, now) == nil {
+		policy.Bundle = policy.Bundle.Union(own)
+	}
+	return policy
 }

@@ -42,7 +42,7 @@ func (m Memory) Keep(ctx context.Context, pair *serving.Pair) {
 	if m.Directory == nil {
 		return
 	}
-	if err := m.Directory.SaveFrom(pair, m.SignerName); err != nil {
+	if err := m.Directory.Save(pair, m.SignerName); err != nil {
 		m.Report.Counted(report.TaskStore, err)
 		klog.FromContext(ctx).Error(err, "The key pair is served but not stored", "directory", m.Directory.Path())
 	}
@@ -60,7 +60,7 @@ type Files struct {
 // Deliver implements [Sink].
 func (f Files) Deliver(ctx context.Context, pair *serving.Pair) error {
 	_, err := retry.Do(ctx, f.Retry, report.TaskStore, func(context.Context) (struct{}, error) {
-		return struct{}{}, f.Directory.SaveFrom(pair, f.SignerName)
+		return struct{}{}, f.Directory.Save(pair, f.SignerName)
 	})
 	if err == nil {
 		f.State.Set(pair)

@@ -30,13 +30,11 @@ type ClientAuth struct {
 //
 // It is an error when there is no certificate, or when a block is damaged or half written.
 func ParseClientAuth(caPEM []byte, allowedNames []string) (*ClientAuth, error) {
-	caPEM = pemtext.Clean(caPEM)
-	cas, err := parseCertificates("client CAs", caPEM)
+	cas, skipped, err := parseCertificates("client CAs", pemtext.Clean(caPEM))
 	if err != nil {
 		return nil, err
 	}
-	a := &ClientAuth{cas: asSet(cas), roots: x509.NewCertPool(), names: slices.Clone(allowedNames),
-		skipped: skipped("client CAs", caPEM)}
+	a := &ClientAuth{cas: asSet(cas), roots: x509.NewCertPool(), names: slices.Clone(allowedNames), skipped: skipped}
 	for _, ca := range a.cas {
 		a.roots.AddCert(ca)
 	}

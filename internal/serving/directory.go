@@ -69,11 +69,9 @@ func (d *Directory) Load() (*Pair, error) {
 }
 
 // Save makes p the pair in the directory, for good once it returns: files and directories are synced. When it fails
-// there is one whole pair in the directory all the same: the one before, or p when only the cleaning up failed.
-func (d *Directory) Save(p *Pair) error { return d.SaveFrom(p, "") }
-
-// SaveFrom is [Directory.Save], and notes along with the pair where it came from, for [Directory.Origin].
-func (d *Directory) SaveFrom(p *Pair, origin string) error {
+// there is one whole pair in the directory all the same: the one before, or p when only the cleaning up failed. Unless
+// it is "", origin is noted with the pair, for [Directory.Origin].
+func (d *Directory) Save(p *Pair, origin string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.save(p, origin)

@@ -28,7 +28,7 @@ func open(t *testing.T) *Directory {
 
 func save(t *testing.T, d *Directory, p *Pair) {
 	t.Helper()
-	if err := d.Save(p); err != nil {
+	if err := d.Save(p, ""); err != nil {
 		t.Fatalf("Save: %v", err)
 	}
 }
@@ -190,7 +190,7 @@ func TestDirectorySavesConcurrently(t *testing.T) {
 	for range 8 {
 		pair := newPair(t, root)
 		writers.Go(func() {
-			if err := d.Save(pair); err != nil {
+			if err := d.Save(pair, ""); err != nil {
 				t.Errorf("Save: %v", err)
 			}
 		})
@@ -384,7 +384,7 @@ func TestSaveFailsWithoutLosingThePairOrLeavingAKey(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(d.Path(), "..data_tmp", "blocker"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	err := d.Save(newPair(t, root))
+	err := d.Save(newPair(t, root), "")
 	if err == nil || !strings.Contains(err.Error(), d.Path()) {
 		t.Errorf("Save = %v, want an error that names the directory", err)
 	}

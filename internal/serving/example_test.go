@@ -73,7 +73,7 @@ func ExampleDirectory() {
 	_, err = directory.Load()
 	fmt.Println("empty:", errors.Is(err, fs.ErrNotExist))
 
-	if err := directory.Save(issue("hook.default.svc")); err != nil {
+	if err := directory.Save(issue("hook.default.svc"), ""); err != nil {
 		log.Fatal(err)
 	}
 	pair, err := directory.Load()
@@ -97,7 +97,7 @@ func ExampleFollower() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := writer.Save(issue("first.default.svc")); err != nil {
+	if err := writer.Save(issue("first.default.svc"), ""); err != nil {
 		log.Fatal(err)
 	}
 
@@ -112,7 +112,7 @@ func ExampleFollower() {
 			cancel()
 			return
 		}
-		if err := writer.Save(issue("second.default.svc")); err != nil {
+		if err := writer.Save(issue("second.default.svc"), ""); err != nil {
 			log.Fatal(err)
 		}
 	})

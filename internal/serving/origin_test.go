@@ -17,7 +17,7 @@ func TestOriginIsThePairs(t *testing.T) {
 	}
 	for _, origin := range []string{"example.com/first", "example.com/second", ""} {
 		pair := newPair(t, root)
-		must(t, d.SaveFrom(pair, origin))
+		must(t, d.Save(pair, origin))
 		wantLoad(t, d, pair)
 		again, err := OpenDirectory(d.Path())
 		must(t, err)

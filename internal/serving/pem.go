@@ -26,7 +26,7 @@ const certificateType = "CERTIFICATE"
 // caught in the middle of being written is an error and not a shorter chain.
 func ParsePair(certPEM, keyPEM, caPEM []byte) (*Pair, error) {
 	certPEM, keyPEM, caPEM = pemtext.Clean(certPEM), pemtext.Clean(keyPEM), pemtext.Clean(caPEM)
-	chain, err := parseCertificates("certificate chain", certPEM)
+	chain, skipped, err := parseCertificates("certificate chain", certPEM)
 	if err != nil {
 		return nil, err
 	}
@@ -35,54 +35,46 @@ func ParsePair(certPEM, keyPEM, caPEM []byte) (*Pair, error) {
 		return nil, err
 	}
 	var cas []*x509.Certificate
+	var more []string
 	// cert-manager writes an empty ca.crt when the issuer does not tell its CA.
 	if len(bytes.TrimSpace(caPEM)) > 0 {
-		if cas, err = parseCertificates("CA certificates", caPEM); err != nil {
+		if cas, more, err = parseCertificates("CA certificates", caPEM); err != nil {
 			return nil, err
 		}
 	}
 	pair, err := NewPair(chain, key, cas)
 	if err == nil {
-		pair.skipped = append(skipped("certificate chain", certPEM), skipped("CA certificates", caPEM)...)
+		pair.skipped = append(skipped, more...)
 	}
 	return pair, err
 }
 
-// skipped names the PEM blocks that [parseCertificates] goes past and that are no key: a certificate perhaps that is
-// expected to be used, in a form of its own.
-func skipped(what string, data []byte) []string {
-	var names []string
+// parseCertificates returns all certificates of the PEM data, and names the other blocks that are no key, such as that
+// of a bundle: a certificate perhaps that is expected to be used, in a form of its own.
+func parseCertificates(what string, data []byte) (certificates []*x509.Certificate, skipped []string, err error) {
+	if err := whole(data); err != nil {
+		return nil, nil, fmt.Errorf("reading the %s: %w", what, err)
+	}
 	number := 0
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		number++
-		if block.Type != certificateType && !strings.HasSuffix(block.Type, "PRIVATE KEY") && block.Type != "EC PARAMETERS" {
-			names = append(names, fmt.Sprintf("PEM block %d of the %s is a %.40q", number, what, block.Type))
-		}
-	}
-	return names
-}
-
-// parseCertificates returns all certificates of the PEM data, and skips other blocks such as the key of a bundle.
-func parseCertificates(what string, data []byte) ([]*x509.Certificate, error) {
-	if err := whole(data); err != nil {
-		return nil, fmt.Errorf("reading the %s: %w", what, err)
-	}
-	var certificates []*x509.Certificate
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != certificateType {
+			if !strings.HasSuffix(block.Type, "PRIVATE KEY") && block.Type != "EC PARAMETERS" {
+				skipped = append(skipped, fmt.Sprintf("PEM block %d of the %s is a %.40q", number, what, block.Type))
+			}
 			continue
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("certificate %d of the %s cannot be parsed, write the file again: %w",
+			return nil, nil, fmt.Errorf("certificate %d of the %s cannot be parsed, write the file again: %w",
 				len(certificates)+1, what, err)
 		}
 		certificates = append(certificates, c)
 	}
 	if len(certificates) == 0 {
-		return nil, fmt.Errorf("there is no %s block in the %s (%d bytes)", certificateType, what, len(data))
+		return nil, nil, fmt.Errorf("there is no %s block in the %s (%d bytes)", certificateType, what, len(data))
 	}
-	return certificates, nil
+	return certificates, skipped, nil
 }
 
 // parseKey returns the private key. It leaves the choice of block and encoding to [tls.X509KeyPair], which knows them

@@ -19,10 +19,7 @@ type refusedError struct{ reason error }
 // refusedPrefix lets [ErrorLog] know what has been logged already, and better.
 const refusedPrefix = "client certificate refused: "
 
-// Error implements error.
 func (e *refusedError) Error() string { return refusedPrefix + e.reason.Error() }
-
-// Unwrap implements errors.Unwrap.
 func (e *refusedError) Unwrap() error { return e.reason }
 
 // guard returns the configuration of one handshake: c, with a decision about the client that also holds when a session

@@ -5,6 +5,8 @@ package serving
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"slices"
 	"sync"
 )
@@ -104,4 +106,53 @@ func (l *listener) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return nil, ErrNoCertificate
 	}
 	return pair.Certificate(), nil
+}
+
+// ErrNoCertificate is what a handshake fails with as long as there is nothing to serve.
+var ErrNoCertificate = errors.New("no certificate yet: the server is waiting for its first key pair, " +
+	"look at its readiness and its log for the reason")
+
+// State holds what handshakes are made with: the pair being served and, where clients have to show a certificate, who
+// of them gets in. The zero value holds neither. It is safe for concurrent use and must not be copied.
+type State struct {
+	mu      sync.Mutex
+	current snapshot
+}
+
+// snapshot is everything a handshake looks at.
+type snapshot struct {
+	pair    *Pair
+	clients *ClientAuth
+}
+
+// Set makes p the pair for all handshakes that start from now on. Nil takes the current one away.
+func (s *State) Set(p *Pair) { s.update(func(next *snapshot) { next.pair = p }) }
+
+// Pair returns the pair being served, nil when there is none.
+func (s *State) Pair() *Pair { return s.load().pair }
+
+// Leaf returns the certificate being served, nil when there is none.
+func (s *State) Leaf() *x509.Certificate {
+	if pair := s.Pair(); pair != nil {
+		return pair.Leaf()
+	}
+	return nil
+}
+
+// SetClientAuth makes a decide about the clients of all handshakes that start from now on. Nil admits every client.
+func (s *State) SetClientAuth(a *ClientAuth) { s.update(func(next *snapshot) { next.clients = a }) }
+
+// ClientAuth returns what decides about clients, nil when each of them gets in.
+func (s *State) ClientAuth() *ClientAuth { return s.load().clients }
+
+func (s *State) load() snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
+func (s *State) update(change func(*snapshot)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.current)
 }

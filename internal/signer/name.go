@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// Limits of the API server, in characters: see ValidateSignerName in
-// k8s.io/kubernetes, pkg/apis/core/validation/names.go. A path has room for a
-// namespace, a dot and an object's name.
+// Limits of the API server, in characters: see ValidateSignerName in k8s.io/kubernetes,
+// pkg/apis/core/validation/names.go. A path has room for a namespace, a dot and an object's name.
 const (
 	maxLabel  = 63
 	maxDomain = 253
@@ -20,15 +19,15 @@ const (
 	MaxNameLength = maxDomain + 1 + maxPath
 )
 
-// CheckName says why a name is malformed, by the rules of the API server.
-// Whether the signer is of any use is for [LookupFor] to say.
+// CheckName says why a name is malformed, by the rules of the API server. Whether the signer is of any use is for
+// [LookupFor] to say.
 func CheckName(name string) error {
 	_, _, err := splitName(name)
 	return err
 }
 
-// splitName checks a signer's name as the API server would, so that a typing
-// mistake is found before anything else is done.
+// splitName checks a signer's name as the API server would, so that a typing mistake is found before anything else is
+// done.
 func splitName(name string) (domain, path string, err error) {
 	if name == "" {
 		return "", "", fmt.Errorf("the signer name is empty: use %s for the built-in signer", BuiltIn)
@@ -45,7 +44,7 @@ func splitName(name string) (domain, path string, err error) {
 	if fault := domainFault(domain); fault != "" {
 		return "", "", fmt.Errorf("the signer name %q has the domain %q, which %s", name, domain, fault)
 	}
-	if fault := pathFault(path); fault != "" {
+	if fault := partsFault(path, maxDomain); fault != "" {
 		return "", "", fmt.Errorf("the signer name %q has the path %q, which %s", name, path, fault)
 	}
 	return domain, path, nil
@@ -59,23 +58,14 @@ func domainFault(domain string) string {
 	if len(domain) > maxDomain {
 		return fmt.Sprintf("is %d characters long, but the API server accepts %d", len(domain), maxDomain)
 	}
-	for label := range strings.SplitSeq(domain, ".") {
-		if len(label) > maxLabel {
-			return fmt.Sprintf("has a part of %d characters, but the API server accepts %d", len(label), maxLabel)
-		}
-		if !isLabel(label) {
-			return "has a part that is not made of lower-case letters, digits and inner dashes"
-		}
-	}
-	return ""
+	return partsFault(domain, maxLabel)
 }
 
-// pathFault wants parts that look like labels, though they may be as long as an
-// object's name.
-func pathFault(path string) string {
-	for part := range strings.SplitSeq(path, ".") {
-		if len(part) > maxDomain {
-			return fmt.Sprintf("has a part of %d characters, but the API server accepts %d", len(part), maxDomain)
+// partsFault wants parts that look like labels, though those of a path may be as long as an object's name.
+func partsFault(parts string, longest int) string {
+	for part := range strings.SplitSeq(parts, ".") {
+		if len(part) > longest {
+			return fmt.Sprintf("has a part of %d characters, but the API server accepts %d", len(part), longest)
 		}
 		if !isLabel(part) {
 			return "has a part that is not made of lower-case letters, digits and inner dashes"
@@ -84,8 +74,7 @@ func pathFault(path string) string {
 	return ""
 }
 
-// isLabel reports whether s has the alphabet of RFC 1123. Its length is the
-// caller's concern.
+// isLabel reports whether s has the alphabet of RFC 1123. Its length is the caller's concern.
 func isLabel(s string) bool {
 	outside := func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'

@@ -4,6 +4,8 @@
 package signer
 
 import (
+	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
 
@@ -21,8 +23,8 @@ const (
 	ClientAuth Usage = "client-auth"
 )
 
-// APIServerClient is the signer for clients of the API server, for which the
-// common name is the user and the organizations are the groups.
+// APIServerClient is the signer for clients of the API server, for which the common name is the user and the
+// organizations are the groups.
 const APIServerClient = certificatesv1.KubeAPIServerClientSignerName
 
 // ParseUsage reads "server-auth" or "client-auth".
@@ -35,43 +37,46 @@ func ParseUsage(s string) (Usage, error) {
 	}
 }
 
-// LookupFor is [Lookup] for a certificate of the given usage: a signer that
-// issues certificates of the other one alone is refused.
+// LookupFor is [Lookup] for a certificate of the given usage: a signer that issues certificates of the other one
+// alone is refused.
 func LookupFor(name string, usage Usage) (Profile, error) {
 	if usage != ClientAuth {
 		return Lookup(name)
 	}
-	domain, path, err := splitName(name)
-	if err != nil {
-		return Profile{}, err
-	}
-	k, err := lookupClientKind(name, domain, path)
-	if err != nil {
-		return Profile{}, err
-	}
-	return Profile{name: name, kind: k, usage: ClientAuth}, nil
+	return lookup(name, ClientAuth, lookupClientKind)
 }
 
-func lookupClientKind(name, domain, path string) (kind, error) {
+func lookupClientKind(name, domain, path string) (Profile, error) {
 	switch {
 	case name == APIServerClient:
 		return apiServerClient(), nil
 	case name == BuiltIn, name == EKSAppServing, name == KubeletServing:
-		return kind{}, fmt.Errorf("the signer %q issues serving certificates, which cannot be used to log in: use %s",
+		return Profile{}, fmt.Errorf("the signer %q issues serving certificates, which cannot be used to log in: use %s",
 			name, APIServerClient)
 	case domain == kubernetesDomain:
-		return kind{}, fmt.Errorf("the signer %q issues no client certificates but those of kubelets and pods: use %s",
+		return Profile{}, fmt.Errorf("the signer %q issues no client certificates but those of kubelets and pods: use %s",
 			name, APIServerClient)
 	}
 	return lookupKind(name, domain, path)
 }
 
-func apiServerClient() kind {
-	return kind{
+func apiServerClient() Profile {
+	return Profile{
 		sources: []CASource{SourceFile},
 		hint: "it is signed by kube-controller-manager started with --cluster-signing-cert-file and " +
 			"--cluster-signing-key-file; managed clusters may have no such signer",
 	}
+}
+
+// Usages are the key usages to ask for, in a fixed order. They suit every signer: serving (or being a client) and
+// signing handshakes always, and encrypting a key exchange if the key is RSA, which no other type of key can do (RFC
+// 5480, section 3, and RFC 8410, section 5). kubelet-serving accepts precisely these two sets.
+func (p Profile) Usages(pub crypto.PublicKey) []certificatesv1.KeyUsage {
+	usages := []certificatesv1.KeyUsage{certificatesv1.UsageDigitalSignature}
+	if _, ok := pub.(*rsa.PublicKey); ok {
+		usages = append(usages, certificatesv1.UsageKeyEncipherment)
+	}
+	return append(usages, p.keyUsage())
 }
 
 // Usage is what the certificates of this profile are for.

@@ -29,7 +29,7 @@ func (o Options) newAuthority(id who) (*authority.Authority, error) {
 		OnStep:     o.Report.Authority().Step,
 		OnWarning:  o.Report.Authority().Warning,
 		OnFailure:  o.Report.Authority().Failed,
-		Serving:    o.leaf,
+		Serving:    o.State.Leaf,
 	})
 	return own, err
 }

@@ -1,11 +1,12 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
+// Package source is where certificates come from: [CSR] requests them and renews them, [Files] reads what something
+// else writes. Both hand them to a rollover. What a certificate depends on, the Service and the CAs, is followed.
 package source
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"net/netip"
 	"time"
@@ -27,9 +28,8 @@ import (
 // CSR obtains certificates through the CertificateSigningRequest API, and renews them.
 type CSR struct {
 	Options
-	spec    csr.Spec
-	request request
-	cas     *finder
+	spec csr.Spec
+	cas  *finder
 	// own is the built-in signer, nil for every other one.
 	own *authority.Authority
 	// who is what spec asks a certificate for.
@@ -37,6 +37,12 @@ type CSR struct {
 	// unread is what was last said of CAs that cannot be read, and again when they are read again.
 	unread timing.News
 	again  timing.Backoff
+
+	requester *csr.Requester
+	// attempt is the request with its key, nil if there is none: one that could not be approved is approved the next time,
+	// and a certificate that no CA verifies, or that is not valid yet, is looked at again until it is due for renewal.
+	attempt *csr.Attempt
+	begun   time.Time
 }
 
 // OpenCSR serves what is stored, and then prepares what needs the API server: who we are behind the Service, and the
@@ -59,7 +65,7 @@ func OpenCSR(ctx context.Context, o Options) (*CSR, error) {
 			return nil, err
 		}
 	}
-	s.request.requester = o.newRequester(ctx, s.own)
+	s.requester = o.newRequester(ctx, s.own)
 	s.cas = newFinder(o, s.own)
 	return s, nil
 }
@@ -93,7 +99,7 @@ func (s *CSR) Once(ctx context.Context) error {
 // renew waits until due, takes a new certificate to where it is served, and returns when that one is due.
 func (s *CSR) renew(ctx context.Context, due time.Time) (time.Time, error) {
 	changes := timing.Changes{Happened: s.Changed, Demand: func() bool { return s.reconsider(ctx) }}
-	if err := timing.SleepUntil(ctx, due, s.leaf(), time.Now, s.RenewNow, changes); err != nil {
+	if err := timing.SleepUntil(ctx, due, s.State.Leaf(), time.Now, s.RenewNow, changes); err != nil {
 		return due, err
 	}
 	next, err := retry.Do(ctx, s.retry(), report.TaskCertificate, s.replace)
@@ -119,7 +125,7 @@ func (s *CSR) obtain(ctx context.Context) (rollover.Issued, error) {
 	if err := s.ensureAuthority(ctx); err != nil {
 		return rollover.Issued{}, report.During(report.TaskAuthority, err)
 	}
-	issued, err := s.request.finish(ctx, s)
+	issued, err := s.request(ctx)
 	if err != nil {
 		return rollover.Issued{}, report.During(report.TaskRequest, err)
 	}
@@ -127,7 +133,7 @@ func (s *CSR) obtain(ctx context.Context) (rollover.Issued, error) {
 	if err != nil {
 		return rollover.Issued{}, report.During(report.TaskRoots, err)
 	}
-	s.request.drop()
+	s.attempt = nil
 	stored := policy.Bundle
 	if s.own != nil {
 		stored = s.own.Lasting()
@@ -183,12 +189,4 @@ func (s *CSR) keep(ctx context.Context) (time.Time, error) {
 type who struct {
 	identity.Identity
 	clusterIPs []netip.Addr
-}
-
-// leaf is the certificate that is being served, nil before the first.
-func (o Options) leaf() *x509.Certificate {
-	if pair := o.State.Pair(); pair != nil {
-		return pair.Leaf()
-	}
-	return nil
 }

@@ -31,12 +31,12 @@ func TestFilesAreTriedAgain(t *testing.T) {
 		defer stop()
 		<-time.After(time.Minute)
 		synctest.Wait()
-		if s.leaf() != nil {
+		if s.State.Leaf() != nil {
 			t.Fatal("it is served although no client takes it yet")
 		}
 		<-time.After(20 * time.Minute)
 		synctest.Wait()
-		if s.leaf() == nil {
+		if s.State.Leaf() == nil {
 			t.Error("it is not served although its time has come")
 		}
 	})

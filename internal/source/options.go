@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"time"
 
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
@@ -71,8 +70,3 @@ type Injector interface {
 }
 
 func (o Options) retry() retry.Policy { return retry.Policy{Report: o.Report, Changed: o.Changed} }
-
-// ours are objects in our namespace.
-func (o Options) ours(resource schema.GroupVersionResource) dynamic.ResourceInterface {
-	return o.Dynamic.Resource(resource).Namespace(o.Inputs.Namespace)
-}

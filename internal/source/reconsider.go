@@ -76,7 +76,7 @@ func (s *CSR) reidentify(ctx context.Context) bool {
 	s.who = who{Identity: id, clusterIPs: slices.Clone(now)}
 	s.spec.Identity = id
 	answerTo(s.Injector, id.DNSNames, id.IPs)
-	s.request.drop()
+	s.attempt = nil
 	if s.own != nil {
 		s.own.SetPolicy(s.signingPolicy(s.who))
 	}

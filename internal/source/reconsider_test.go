@@ -89,6 +89,6 @@ func servingCSR(t *testing.T, a *answering, verified bool) *CSR {
 	id, err := s.identity(nil)
 	check(t, err)
 	s.who, s.spec = who{Identity: id}, csr.Spec{Identity: id, Profile: s.Profile}
-	s.request.requester = s.newRequester(t.Context(), nil)
+	s.requester = s.newRequester(t.Context(), nil)
 	return s
 }

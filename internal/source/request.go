@@ -19,39 +19,31 @@ import (
 // has to be asked for the approval: by then the signer may sign with a CA that is known.
 const askAnew = 15 * time.Minute
 
-// request is one with its key, across attempts: one that could not be approved is approved at the next attempt, and a
-// certificate that no CA verifies, or that is not valid yet, is looked at again until it is due for renewal. It belongs
-// to one goroutine.
-type request struct {
-	requester *csr.Requester
-	attempt   *csr.Attempt // nil if there is none
-	begun     time.Time
-}
-
-// finish takes the request to its certificate, or another one if that is of no use any more. The certificate is
-// kept until drop, unless it is the built-in signer's: that one needs no approver, and its CA may have been replaced.
-func (r *request) finish(ctx context.Context, s *CSR) (*csr.Issued, error) {
-	if s.RenewNow.Take() || r.outlived(s.Approval, time.Now()) { // This attempt is what was asked for.
-		r.drop()
+// request takes the attempt to its certificate, or another one if that is of no use any more. The certificate is kept
+// until the attempt is dropped, unless it is the built-in signer's: that one needs no approver, and its CA may have
+// been replaced.
+func (s *CSR) request(ctx context.Context) (*csr.Issued, error) {
+	if s.RenewNow.Take() || s.outlived(time.Now()) { // This attempt is what was asked for.
+		s.attempt = nil
 	}
-	if r.attempt == nil {
-		r.attempt, r.begun = r.requester.Begin(s.spec), time.Now()
+	if s.attempt == nil {
+		s.attempt, s.begun = s.requester.Begin(s.spec), time.Now()
 	}
-	issued, err := r.attempt.Finish(ctx)
-	if !r.attempt.Resumable() || err == nil && s.own != nil {
-		r.drop()
+	attempt := s.attempt
+	issued, err := attempt.Finish(ctx)
+	if !attempt.Resumable() || err == nil && s.own != nil {
+		s.attempt = nil
 	}
 	return issued, err
 }
 
-func (r *request) drop() { r.attempt = nil }
-
 // outlived tells whether the certificate has been waiting for too long.
-func (r *request) outlived(approval csr.Approval, now time.Time) bool {
-	if r.attempt == nil || r.attempt.Leaf() == nil {
+func (s *CSR) outlived(now time.Time) bool {
+	if s.attempt == nil || s.attempt.Leaf() == nil {
 		return false
 	}
-	return now.After(timing.RenewalTime(r.attempt.Leaf(), 0)) || approval == csr.ApproveSelf && now.Sub(r.begun) > askAnew
+	return now.After(timing.RenewalTime(s.attempt.Leaf(), 0)) ||
+		s.Approval == csr.ApproveSelf && now.Sub(s.begun) > askAnew
 }
 
 // observedFrom is how many functions lie between a step of package csr and PhaseAt: its observe, and the function that

@@ -63,12 +63,13 @@ func (s *CSR) follow(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	all := []followed{followedService(s.Options)}
+	changed := func([]*unstructured.Unstructured) { s.Changed.Set() }
+	all := []followed{s.named("services", "Service", s.Inputs.Service, s.serviceChanged)}
 	if slices.Contains(sources, signer.SourceTrustBundle) {
-		all = append(all, followedTrustBundles(s.Options))
+		all = append(all, s.trustBundles(changed))
 	}
 	if slices.Contains(sources, signer.SourceRootCAConfigMap) {
-		all = append(all, followedRootCA(s.Options))
+		all = append(all, s.named("configmaps", "ConfigMap", signer.RootCAConfigMapName, changed))
 	}
 	for _, one := range all {
 		running.Go(func() { one.run(ctx) })
@@ -77,44 +78,35 @@ func (s *CSR) follow(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// followedService is the Service, whose ClusterIPs are names of the certificate.
-func followedService(o Options) followed {
-	return followed{
-		resource: o.ours(corev1.SchemeGroupVersion.WithResource("services")),
-		kind:     corev1.SchemeGroupVersion.WithKind("Service"),
-		selector: follow.ByName(o.Inputs.Service),
-		rule:     namedRule("services", o.Inputs.Service),
-		changed: func(objects []*unstructured.Unstructured) {
-			if o.Service.seen(objects) {
-				o.Changed.Set()
-			}
-		},
+// serviceChanged is told of the Service, whose ClusterIPs are names of the certificate.
+func (o Options) serviceChanged(objects []*unstructured.Unstructured) {
+	if o.Service.seen(objects) {
+		o.Changed.Set()
 	}
 }
 
-func followedTrustBundles(o Options) followed {
+// named is the one core object of that name in our namespace.
+func (o Options) named(resource, kind, name string, changed func([]*unstructured.Unstructured)) followed {
+	core := corev1.SchemeGroupVersion
+	return followed{
+		resource: o.Dynamic.Resource(core.WithResource(resource)).Namespace(o.Inputs.Namespace),
+		kind:     core.WithKind(kind),
+		selector: follow.ByName(name),
+		rule: fmt.Sprintf("{apiGroups: [%q], resources: [%s], resourceNames: [%s], verbs: [list, watch]}", core.Group,
+			resource, name),
+		changed: changed,
+	}
+}
+
+func (o Options) trustBundles(changed func([]*unstructured.Unstructured)) followed {
 	return followed{
 		resource: o.Dynamic.Resource(certificatesv1.SchemeGroupVersion.WithResource("clustertrustbundles")),
 		kind:     certificatesv1.SchemeGroupVersion.WithKind("ClusterTrustBundle"),
 		selector: fields.OneTermEqualSelector("spec.signerName", o.Profile.Name()),
 		rule:     "{apiGroups: [certificates.k8s.io], resources: [clustertrustbundles], verbs: [list, watch]}",
 		optional: true,
-		changed:  func([]*unstructured.Unstructured) { o.Changed.Set() },
+		changed:  changed,
 	}
-}
-
-func followedRootCA(o Options) followed {
-	return followed{
-		resource: o.ours(corev1.SchemeGroupVersion.WithResource("configmaps")),
-		kind:     corev1.SchemeGroupVersion.WithKind("ConfigMap"),
-		selector: follow.ByName(signer.RootCAConfigMapName),
-		rule:     namedRule("configmaps", signer.RootCAConfigMapName),
-		changed:  func([]*unstructured.Unstructured) { o.Changed.Set() },
-	}
-}
-
-func namedRule(resource, name string) string {
-	return fmt.Sprintf("{apiGroups: [%q], resources: [%s], resourceNames: [%s], verbs: [list, watch]}", "", resource, name)
 }
 
 // run follows until ctx ends. It says once what keeps it from that.

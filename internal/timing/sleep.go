@@ -17,10 +17,8 @@ func Sleep(ctx context.Context, d time.Duration) error {
 
 // SleepOr is Sleep, and tells whether something came from enough to end it before.
 func SleepOr(ctx context.Context, d time.Duration, enough <-chan struct{}) (early bool, err error) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return false, nil
 	case <-enough:
 		return true, nil
@@ -48,20 +46,40 @@ func SleepUntil(
 		if nap <= 0 || FromTheFuture(leaf, now()) {
 			return ctx.Err()
 		}
-		timer := time.NewTimer(nap)
 		select {
-		case <-timer.C:
+		case <-time.After(nap):
 		case <-early:
-			timer.Stop()
 			return nil
 		case <-changes.Happened:
-			timer.Stop()
 			if changes.Demand() {
 				return nil
 			}
 		case <-ctx.Done():
-			timer.Stop()
 			return ctx.Err()
 		}
+	}
+}
+
+// Signal tells one goroutine that something has changed. One that is set while another is waiting is the same signal.
+type Signal chan struct{}
+
+// NewSignal returns one that is not set.
+func NewSignal() Signal { return make(Signal, 1) }
+
+// Set sets it. It does not block.
+func (s Signal) Set() {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+}
+
+// Take unsets it, and reports whether it was set.
+func (s Signal) Take() bool {
+	select {
+	case <-s:
+		return true
+	default:
+		return false
 	}
 }

@@ -7,7 +7,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -52,35 +55,30 @@ func (b Bundle) Union(o Bundle) Bundle {
 
 // Without returns the certificates of b that are not in o.
 func (b Bundle) Without(o Bundle) Bundle {
-	var left Bundle
-	for _, c := range b.certs {
-		if !o.Contains(c) {
-			left.certs = append(left.certs, c)
-		}
-	}
-	return left
+	return b.Filter(func(c *x509.Certificate) bool { return !o.Contains(c) })
 }
+
+// Intersect returns the certificates that both bundles have.
+func (b Bundle) Intersect(o Bundle) Bundle { return b.Filter(o.Contains) }
 
 // WithoutFingerprints returns the certificates of b whose [Fingerprint] is not among those given.
 func (b Bundle) WithoutFingerprints(fingerprints []string) Bundle {
-	if len(fingerprints) == 0 {
-		return b
-	}
-	var left Bundle
-	for _, c := range b.certs {
-		if !slices.Contains(fingerprints, Fingerprint(c)) {
-			left.certs = append(left.certs, c)
-		}
-	}
-	return left
+	return b.Filter(func(c *x509.Certificate) bool {
+		return len(fingerprints) == 0 || !slices.Contains(fingerprints, Fingerprint(c))
+	})
 }
 
 // Prune returns the bundle without the certificates which have expired at now. A certificate which is not valid yet
 // stays: it was published ahead of its use.
 func (b Bundle) Prune(now time.Time) Bundle {
+	return b.Filter(func(c *x509.Certificate) bool { return !now.After(c.NotAfter) })
+}
+
+// Filter returns the certificates of b for which keep is true.
+func (b Bundle) Filter(keep func(*x509.Certificate) bool) Bundle {
 	var kept Bundle
 	for _, c := range b.certs {
-		if !now.After(c.NotAfter) {
+		if keep(c) {
 			kept.certs = append(kept.certs, c)
 		}
 	}
@@ -114,4 +112,42 @@ func (b Bundle) NotAfter() time.Time {
 	}
 	last := slices.MaxFunc(b.certs, func(a, c *x509.Certificate) int { return a.NotAfter.Compare(c.NotAfter) })
 	return last.NotAfter
+}
+
+// Describe names every certificate of the bundle in one short line, for errors and logs.
+func (b Bundle) Describe() string {
+	if b.Empty() {
+		return "no certificate"
+	}
+	described := make([]string, 0, len(b.certs))
+	for _, c := range b.certs {
+		described = append(described, DescribeCertificate(c))
+	}
+	return strings.Join(described, ", ")
+}
+
+// DescribeCertificate names one certificate in a few words: its subject (or its first name when the subject is
+// empty), the beginning of the SHA-256 of its DER encoding, and when it expires. The certificate may be nil.
+func DescribeCertificate(c *x509.Certificate) string {
+	if c == nil {
+		return "no certificate"
+	}
+	sum := sha256.Sum256(c.Raw)
+	return fmt.Sprintf("%s sha256:%x expires %s", title(c), sum[:6], c.NotAfter.UTC().Format(time.RFC3339))
+}
+
+// Fingerprint is the SHA-256 of a certificate's DER encoding, in 64 lower-case hexadecimal digits.
+func Fingerprint(c *x509.Certificate) string {
+	sum := sha256.Sum256(c.Raw)
+	return hex.EncodeToString(sum[:])
+}
+
+func title(c *x509.Certificate) string {
+	switch {
+	case c.Subject.String() != "":
+		return c.Subject.String()
+	case len(c.DNSNames) > 0:
+		return c.DNSNames[0]
+	}
+	return "(no subject)"
 }

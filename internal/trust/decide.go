@@ -101,15 +101,14 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 			d.strange = d.strange.Union(surplus.Without(p.known))
 		}
 		distrusted = distrusted || reason == reasonDistrusted
-		if entry.webhook != "" {
-			d.entries = append(d.entries, entry.webhook)
-		}
 	}
 	d.unknown = !d.strange.Empty() && !distrusted
 	for _, entry := range p.left {
 		d.unknown = d.unknown || entry.late
 		changed = append(changed, entry)
 		d.reason = cmp.Or(d.reason, reasonMoved)
+	}
+	for _, entry := range changed {
 		if entry.webhook != "" {
 			d.entries = append(d.entries, entry.webhook)
 		}
@@ -192,7 +191,7 @@ func (p Policy) tolerates(have Bundle) bool {
 		return false
 	}
 	unknown := have.Without(p.published)
-	return !unknown.Empty() && (p.injected || !unknown.Without(p.insisted).Equal(unknown))
+	return !unknown.Empty() && (p.injected || !unknown.Intersect(p.insisted).Empty())
 }
 
 // leaving is what an exact policy takes out of a bundle that it tolerates.
@@ -202,7 +201,7 @@ func (p Policy) leaving(have Bundle) Bundle {
 	case !p.Exact:
 		return Bundle{}
 	case p.injected:
-		return extra.Without(extra.Without(p.published))
+		return extra.Intersect(p.published)
 	}
 	return extra.Without(p.insisted.Without(p.published))
 }

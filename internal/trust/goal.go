@@ -15,8 +15,6 @@ import (
 type goal struct {
 	mu     sync.Mutex
 	policy Policy
-	known  Bundle // the CAs of earlier exact policies
-	all    Bundle // the CAs of all policies
 	names  []string
 	// number is of the policy and the names: 0 is the zero Policy without names, and each change gets the next.
 	number           int
@@ -31,11 +29,11 @@ func (g *goal) setPolicy(p Policy) bool {
 		slices.Equal(p.Distrusted, g.policy.Distrusted) {
 		return false
 	}
+	p.known, p.published = g.policy.known, g.policy.published.Union(p.Bundle)
 	if g.policy.Exact {
-		g.known = g.known.Union(g.policy.Bundle)
+		p.known = p.known.Union(g.policy.Bundle)
 	}
-	g.all = g.all.Union(p.Bundle)
-	g.policy, g.policy.known, g.policy.published = p, g.known, g.all
+	g.policy = p
 	g.number++
 	g.published = true
 	return true

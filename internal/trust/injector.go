@@ -32,9 +32,6 @@ type InjectorOptions struct {
 	// those that call one of the names of [Injector.SetNames].
 	Service types.NamespacedName
 
-	// FieldManager must be the same in all replicas. Empty means DefaultFieldManager.
-	FieldManager string
-
 	// Clock is for tests. nil means the real one.
 	Clock clock.Clock
 
@@ -82,9 +79,6 @@ type Injector struct {
 
 // NewInjector checks the options. It makes no request.
 func NewInjector(opts InjectorOptions) (*Injector, error) {
-	if opts.FieldManager == "" {
-		opts.FieldManager = DefaultFieldManager
-	}
 	if opts.Clock == nil {
 		opts.Clock = clock.RealClock{}
 	}
@@ -140,28 +134,24 @@ func (i *Injector) Publish(source PolicySource) {
 }
 
 func (i *Injector) scope(t Target) scope {
-	return scope{target: t, service: i.opts.Service, manager: i.opts.FieldManager, covers: i.goal.covers}
+	return scope{target: t, service: i.opts.Service, manager: DefaultFieldManager, covers: i.goal.covers}
 }
 
 // Run watches and writes until ctx ends, and then returns nil: there is no failure which it does not outlast. An API
 // server which is away, a right which is missing, an object which does not exist yet are all retried with capped
 // back-off, and [Injector.Snapshot] says so. Call it once.
 func (i *Injector) Run(ctx context.Context) error {
-	logger := klog.FromContext(ctx).WithName("injector")
-	ctx = klog.NewContext(ctx, logger)
+	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithName("injector"))
 	var running sync.WaitGroup
 	running.Go(func() { i.tellWaived(ctx) })
 	for _, v := range i.views {
-		resource := i.opts.Client.Resource(v.target.Kind.gvr())
-		watcher := &watcher{view: v, resource: resource, logger: logger}
-		running.Go(func() { watcher.run(ctx) })
 		worker := &worker{
-			view: v, resource: resource, scope: i.scope(v.target), clock: i.opts.Clock,
+			view: v, resource: i.opts.Client.Resource(v.target.Kind.gvr()), scope: i.scope(v.target), clock: i.opts.Clock,
 			observer: i.opts.Observer, policy: i.goal.current, named: i.goal.knowsNames, called: map[string]string{},
 		}
+		running.Go(func() { worker.watch(ctx) })
 		running.Go(func() { worker.run(ctx) })
 	}
-	<-ctx.Done()
-	running.Wait()
+	running.Wait() // Each ends with ctx.
 	return nil
 }

@@ -67,7 +67,7 @@ func (n *insistence) look(s scope, live *unstructured.Unstructured, p Policy, no
 		names = append(names, entry.webhook)
 	}
 	n.extra = all.Without(p.published).WithoutFingerprints(p.Distrusted)
-	rival := owner(s.target.Kind, live, names, s.manager)
+	rival, _ := s.owner(live, names...)
 	n.rival = cmp.Or(rival, n.rival)
 	return n.putBack(rival, now), injection(live) != ""
 }
@@ -75,7 +75,7 @@ func (n *insistence) look(s scope, live *unstructured.Unstructured, p Policy, no
 // putBack is what of the live CAs we had taken out, while it may stay. rival owns a caBundle of what is live, if that
 // is not "".
 func (n *insistence) putBack(rival string, now time.Time) Bundle {
-	back := n.gone.Without(n.gone.Without(n.extra))
+	back := n.gone.Intersect(n.extra)
 	switch {
 	case back.Empty():
 		n.until = time.Time{}
@@ -106,21 +106,23 @@ func remember(known, more Bundle) Bundle {
 	return known.Union(more)
 }
 
-// owner is a field manager other than ours that owns one of the caBundles, "" if none does.
-func owner(kind Kind, live *unstructured.Unstructured, webhooks []string, ours string) string {
+// owner is a field manager other than ours that owns the caBundle of one of the webhooks, if any does. Of a CRD we give
+// ours up.
+func (s scope) owner(live *unstructured.Unstructured, webhooks ...string) (name string, found bool) {
 	for _, entry := range managedFields(live) {
-		if name, _ := entry["manager"].(string); name != ours && ownsBundle(kind, mapField(entry, "fieldsV1"), webhooks) {
-			return name
+		name, _ := entry["manager"].(string)
+		if name != s.manager && ownsBundle(s.target.Kind, mapField(entry, "fieldsV1"), webhooks) {
+			return name, true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // tellInsistence reports who keeps CAs in the caBundles of what is live, once for each CA.
 func (w *worker) tellInsistence(ctx context.Context, live *unstructured.Unstructured, p Policy) {
 	kept := w.insists.extra
 	if !p.injected {
-		kept = kept.Without(kept.Without(p.insisted))
+		kept = kept.Intersect(p.insisted)
 	}
 	if p.Bundle.Empty() || w.scope.creates() || kept.Without(w.insists.told).Empty() {
 		return

@@ -4,6 +4,8 @@
 package trust
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -45,24 +47,17 @@ func writer(entry map[string]any) any { return [2]any{entry["manager"], entry["o
 // ownsBundle reports whether a set of managed fields (fieldsV1: keys are f:FIELD or k:{KEY} of a list's item) has
 // the caBundle of one of the webhooks.
 func ownsBundle(kind Kind, fields map[string]any, webhooks []string) bool {
-	owned := func(path ...string) bool {
-		_, found := mapField(fields, path...)["f:caBundle"]
-		return found
-	}
-	switch kind {
-	case CRD:
-		return owned("f:spec", "f:conversion", "f:webhook", "f:clientConfig")
-	case APIService:
-		return owned("f:spec")
-	case trustBundle:
-		_, found := mapField(fields, "f:spec")["f:trustBundle"]
-		return found
-	case Validating, Mutating:
-	}
-	for _, name := range webhooks {
-		if owned("f:webhooks", `k:{"name":"`+name+`"}`, "f:clientConfig") {
-			return true
+	owned := func(fields map[string]any, path ...string) bool {
+		for _, key := range path {
+			fields = mapField(fields, "f:"+key)
 		}
+		_, found := fields["f:"+kind.field()]
+		return found
 	}
-	return false
+	if path := kind.path(); path != nil {
+		return owned(fields, path...)
+	}
+	return slices.ContainsFunc(webhooks, func(name string) bool {
+		return owned(mapField(fields, "f:webhooks", `k:{"name":"`+name+`"}`), "clientConfig")
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -53,56 +54,38 @@ func fill(kind Kind, changed []slot) []operation {
 
 // configPath is the JSON pointer to what has the slot's caBundle.
 func configPath(kind Kind, entry slot) string {
-	switch kind {
-	case CRD:
-		return "/spec/conversion/webhook/clientConfig"
-	case APIService:
-		return "/spec"
-	default:
-		return fmt.Sprintf("/webhooks/%d/clientConfig", entry.index)
+	if path := kind.path(); path != nil {
+		return "/" + strings.Join(path, "/")
 	}
+	return fmt.Sprintf("/webhooks/%d/clientConfig", entry.index)
 }
 
 // disown gives up what we own beyond need. Of a CRD that is all, for as long as somebody else owns anything: its owner
-// could not take the conversion webhook away otherwise.
+// could not take the conversion webhook away otherwise. Elsewhere it turns what earlier releases own by server-side
+// apply, the entries of a list, into what a JSON patch owns, their caBundles. It leaves alone what somebody else
+// applies under our field manager's name, which is more than caBundles.
 func (s scope) disown(live *unstructured.Unstructured) []operation {
-	if s.target.Kind != CRD {
-		return disownEntries(live, s.manager)
-	}
-	var changes []operation
-	all := managedFields(live)
-	for i, entry := range slices.Backward(all) { // Whatever is removed leaves the indices before it as they are.
-		if _, whole := bundlesOf(mapField(entry, "fieldsV1")); whole && entry["manager"] == s.manager {
-			changes = append(changes, operation{Op: "remove", Path: fmt.Sprintf("/metadata/managedFields/%d", i)})
-		}
-	}
-	if len(changes) == len(all) {
-		return nil // The API server takes an empty list for one that the client does not know of.
-	}
-	return changes
-}
-
-// disownEntries turns what earlier releases own by server-side apply, the entries of a list, into what a JSON patch
-// owns, their caBundles. It leaves alone what somebody else applies under our field manager's name, which is more
-// than caBundles.
-func disownEntries(live *unstructured.Unstructured, manager string) []operation {
-	all := managedFields(live)
-	updated := slices.ContainsFunc(all, func(entry map[string]any) bool {
-		return entry["manager"] == manager && entry["operation"] == string(metav1.ManagedFieldsOperationUpdate)
+	const apply, update = string(metav1.ManagedFieldsOperationApply), string(metav1.ManagedFieldsOperationUpdate)
+	all, everything := managedFields(live), s.target.Kind == CRD
+	remove := everything || slices.ContainsFunc(all, func(entry map[string]any) bool {
+		return entry["manager"] == s.manager && entry["operation"] == update
 	})
 	var changes []operation
-	for i, entry := range slices.Backward(all) {
+	for i, entry := range slices.Backward(all) { // Whatever is removed leaves the indices before it as they are.
 		fields, whole := bundlesOf(mapField(entry, "fieldsV1"))
-		if entry["manager"] != manager || entry["operation"] != string(metav1.ManagedFieldsOperationApply) || !whole {
+		if entry["manager"] != s.manager || !whole || !everything && entry["operation"] != apply {
 			continue
 		}
 		path := fmt.Sprintf("/metadata/managedFields/%d", i)
-		if updated {
+		if remove {
 			changes = append(changes, operation{Op: "remove", Path: path})
 			continue
 		}
-		changes = append(changes, operation{"replace", path + "/operation", string(metav1.ManagedFieldsOperationUpdate)},
+		changes = append(changes, operation{"replace", path + "/operation", update},
 			operation{"replace", path + "/fieldsV1", fields})
+	}
+	if everything && len(changes) == len(all) {
+		return nil // The API server takes an empty list for one that the client does not know of.
 	}
 	return changes
 }

@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/utils/clock"
 )
 
 // PublisherOptions say which ClusterTrustBundle to keep.
@@ -26,12 +25,6 @@ type PublisherOptions struct {
 
 	// Service is whose certificates they verify. It gives the object its name: see [BundleName].
 	Service types.NamespacedName
-
-	// FieldManager must be the same in all replicas. Empty means DefaultFieldManager.
-	FieldManager string
-
-	// Clock is for tests. nil means the real one.
-	Clock clock.Clock
 
 	// Observer is told of each write.
 	Observer Observer
@@ -70,10 +63,7 @@ func NewPublisher(opts PublisherOptions) (*Publisher, error) {
 				strings.Join(problems, "; "))
 		}
 	}
-	injector, err := NewInjector(InjectorOptions{
-		Client: opts.Client, Service: opts.Service, FieldManager: opts.FieldManager, Clock: opts.Clock,
-		Observer: opts.Observer,
-	})
+	injector, err := NewInjector(InjectorOptions{Client: opts.Client, Service: opts.Service, Observer: opts.Observer})
 	if err != nil {
 		return nil, err
 	}

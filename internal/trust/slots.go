@@ -36,27 +36,22 @@ type place struct {
 
 // placesOf are the places of an object in their order. The object may be nil.
 func placesOf(kind Kind, obj *unstructured.Unstructured) []place {
-	var single map[string]any
-	switch {
-	case obj == nil:
+	if obj == nil {
 		return nil
-	case kind == Validating || kind == Mutating:
-		var all []place
-		for i, webhook := range listField(obj.Object, "webhooks") {
-			name, _, _ := unstructured.NestedString(webhook, "name")
-			all = append(all, place{i, name, mapField(webhook, "clientConfig")})
+	}
+	if path := kind.path(); path != nil {
+		// With strategy None the API server rejects a CRD's webhook, so finding one means that the strategy is Webhook.
+		if single := mapField(obj.Object, path...); len(single) > 0 {
+			return []place{{config: single}}
 		}
-		return all
-	case kind == CRD:
-		// With strategy None the API server rejects a webhook, so finding one means that the strategy is Webhook.
-		single = mapField(obj.Object, "spec", "conversion", "webhook", "clientConfig")
-	case kind == APIService:
-		single = mapField(obj.Object, "spec")
-	}
-	if len(single) == 0 {
 		return nil
 	}
-	return []place{{config: single}}
+	var all []place
+	for i, webhook := range listField(obj.Object, "webhooks") {
+		name, _, _ := unstructured.NestedString(webhook, "name")
+		all = append(all, place{i, name, mapField(webhook, "clientConfig")})
+	}
+	return all
 }
 
 // slots finds the entries of obj which call us. Everything else in the object belongs to somebody else.
@@ -113,4 +108,40 @@ func listField(obj map[string]any, key string) []map[string]any {
 		}
 	}
 	return maps
+}
+
+// leave finds the entries that called us and call somebody else now, each with the caBundle that is to be left in it:
+// without our CAs, which the owner did not ask for. What has another field manager for an owner is not ours to change.
+// called is where our entries went when they were last seen, by name; it is brought up to date. An entry that is put
+// back as it was is not left twice.
+//
+// With ours alone in it, an entry that calls another Service may have the CA that this Service's server uses: the
+// Service was renamed, or the signer is everybody's. A caBundle of our own signer goes when a rollout is over, another
+// stays.
+func (s scope) leave(live *unstructured.Unstructured, called map[string]string, trusted Bundle, exact bool) []slot {
+	ours, left := map[string]bool{}, []slot(nil)
+	for _, o := range s.slots(live) {
+		ours[o.webhook] = true
+	}
+	for _, p := range placesOf(s.target.Kind, live) {
+		was, known := called[p.webhook]
+		now := destination(p.config)
+		if ours[p.webhook] {
+			called[p.webhook] = now
+			continue
+		}
+		if !known || was == now {
+			continue
+		}
+		have, err := ParseBundle(caBundle(p.config))
+		rest := have.Without(trusted)
+		late := rest.Empty() && p.config["url"] == nil
+		_, owned := s.owner(live, p.webhook)
+		if err != nil || rest.Equal(have) || late && !exact || owned {
+			delete(called, p.webhook)
+			continue
+		}
+		left = append(left, slot{index: p.index, webhook: p.webhook, bundle: rest.PEM(), late: late})
+	}
+	return left
 }

@@ -56,12 +56,25 @@ func (t Target) String() string { return string(t.Kind) + "/" + t.Name }
 // title names the object in sentences: ValidatingWebhookConfiguration "name".
 func (t Target) title() string { return fmt.Sprintf("%s %q", t.Kind.gvk().Kind, t.Name) }
 
-// field is where an object of the kind has its CA bundle.
+// field is what an object of the kind calls its CA bundle.
 func (k Kind) field() string {
 	if k == trustBundle {
 		return "trustBundle"
 	}
 	return "caBundle"
+}
+
+// path leads to the map with the CA bundle, of which an object of the kind has one; nil for the kinds with a list of
+// webhooks.
+func (k Kind) path() []string {
+	switch k {
+	case CRD:
+		return []string{"spec", "conversion", "webhook", "clientConfig"}
+	case APIService, trustBundle:
+		return []string{"spec"}
+	default:
+		return nil
+	}
 }
 
 // signer is the signer that the name of a ClusterTrustBundle begins with; the API server demands that it does.

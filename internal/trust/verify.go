@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -95,3 +96,16 @@ func misnamed(b Bundle, chain []*x509.Certificate) (ca, signed *x509.Certificate
 
 // mostTried bounds how many signatures are checked for the sake of advice.
 const mostTried = 20
+
+// UnverifiedError says that every place where the CA of a signer could be was read, and none has a CA that verifies the
+// certificate.
+type UnverifiedError struct {
+	Signer string
+	Tried  []string
+}
+
+// Error lists what was tried.
+func (e *UnverifiedError) Error() string {
+	return fmt.Sprintf("no CA verifies the certificate of signer %q, so nothing was written; tried: %s; name the right "+
+		"one with --ca-file", e.Signer, strings.Join(e.Tried, "; "))
+}

@@ -4,11 +4,14 @@
 package trust
 
 import (
+	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 )
 
 // view is what is known of one target: a cache of one object, fed by a watch.
@@ -18,7 +21,14 @@ type view struct {
 	calls   func(*unstructured.Unstructured) bool // see scope; nil for an object that calls no server
 	now     func() time.Time
 
-	mu       sync.Mutex
+	mu    sync.Mutex
+	known state
+}
+
+var _ cache.ReflectorStore = &view{}
+
+// state is what a view knows.
+type state struct {
 	answers  int                        // how often the API server has told what there is
 	called   bool                       // whether calls was true of any of it
 	missing  time.Time                  // since when the API server has said that there is no object; zero if there is one
@@ -27,35 +37,24 @@ type view struct {
 	writeErr error                      // why the last write failed
 }
 
-var _ cache.ReflectorStore = &view{}
-
-// state is a copy of what a view knows.
-type state struct {
-	answers            int
-	called             bool
-	missing            time.Time
-	live               *unstructured.Unstructured
-	watchErr, writeErr error
-}
-
 func (v *view) get() state {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return state{v.answers, v.called, v.missing, v.live, v.watchErr, v.writeErr}
+	return v.known
 }
 
 // synced reports whether the API server has answered at least once.
 func (s state) synced() bool { return s.answers > 0 }
 
 // setWatchErr notes how the last attempt to watch went, and reports whether that is news.
-func (v *view) setWatchErr(err error) bool { return v.setErr(&v.watchErr, err) }
+func (v *view) setWatchErr(err error) bool { return v.setErr(&v.known.watchErr, err) }
 
 // setWriteErr notes how the last write went, and reports whether that is news.
-func (v *view) setWriteErr(err error) bool { return v.setErr(&v.writeErr, err) }
+func (v *view) setWriteErr(err error) bool { return v.setErr(&v.known.writeErr, err) }
 
 func (v *view) setErr(field *error, err error) bool {
 	v.mu.Lock()
-	news := message(*field) != message(err)
+	news := fmt.Sprint(*field) != fmt.Sprint(err)
 	*field = err
 	v.mu.Unlock()
 	if news {
@@ -64,23 +63,17 @@ func (v *view) setErr(field *error, err error) bool {
 	return news
 }
 
-func message(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
 func (v *view) set(obj any) {
 	live, _ := obj.(*unstructured.Unstructured)
 	calls := v.calls != nil && v.calls(live)
 	v.mu.Lock()
-	v.answers, v.live, v.called = v.answers+1, live, v.called || calls
+	known := &v.known
+	known.answers, known.live, known.called = known.answers+1, live, known.called || calls
 	switch {
 	case live != nil:
-		v.missing = time.Time{}
-	case v.missing.IsZero():
-		v.missing = v.now()
+		known.missing = time.Time{}
+	case known.missing.IsZero():
+		known.missing = v.now()
 	}
 	v.mu.Unlock()
 	v.changes.announce()
@@ -107,3 +100,47 @@ func (v *view) Replace(objs []any, _ string) error {
 
 // Resync is not needed: workers look at the state, not at events.
 func (v *view) Resync() error { return nil }
+
+// broadcast wakes everybody who waits for a change. Waiters take the channel first and look at the state then, so
+// that no change is missed in between. The zero value is ready.
+type broadcast struct {
+	mu      sync.Mutex
+	changed chan struct{}
+}
+
+// next returns the channel which the next change closes.
+func (b *broadcast) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.changed == nil {
+		b.changed = make(chan struct{})
+	}
+	return b.changed
+}
+
+// announce wakes all who wait now.
+func (b *broadcast) announce() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.changed != nil {
+		close(b.changed)
+		b.changed = nil
+	}
+}
+
+// pause returns when changed is closed, when ctx ends, or, which is overslept, after wait unless that is 0.
+func pause(ctx context.Context, c clock.Clock, changed <-chan struct{}, wait time.Duration) (overslept bool) {
+	var later <-chan time.Time
+	if wait > 0 {
+		timer := c.NewTimer(wait)
+		defer timer.Stop()
+		later = timer.C()
+	}
+	select {
+	case <-ctx.Done():
+	case <-changed:
+	case <-later:
+		return true
+	}
+	return false
+}

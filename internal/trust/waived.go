@@ -104,7 +104,7 @@ func (i *Injector) Waived() map[Target]string {
 // tellWaived logs and reports which targets nothing waits for, whenever that changes, until ctx ends.
 func (i *Injector) tellWaived(ctx context.Context) {
 	logger, told := klog.FromContext(ctx), map[Target]string{}
-	for {
+	for ctx.Err() == nil {
 		changed := i.changes.next()
 		waived := i.Waived()
 		for _, v := range i.views {
@@ -123,25 +123,8 @@ func (i *Injector) tellWaived(ctx context.Context) {
 				i.opts.Observer.Waived(v.target, reason)
 			}
 		}
-		i.sleepUntilOverdue(ctx, changed)
-		if ctx.Err() != nil {
-			return
+		if pause(ctx, i.opts.Clock, changed, nextOverdue(i.views)) {
+			i.changes.announce() // Waits for trust have one object less to wait for.
 		}
-	}
-}
-
-// sleepUntilOverdue returns at the next change, when another target may be overdue, or when ctx ends.
-func (i *Injector) sleepUntilOverdue(ctx context.Context, changed <-chan struct{}) {
-	var due <-chan time.Time
-	if wait := nextOverdue(i.views); wait > 0 {
-		timer := i.opts.Clock.NewTimer(wait)
-		defer timer.Stop()
-		due = timer.C()
-	}
-	select {
-	case <-changed:
-	case <-due:
-		i.changes.announce() // Waits for trust have one object less to wait for.
-	case <-ctx.Done():
 	}
 }

@@ -17,6 +17,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
+
+	"github.com/hookstrap/hookstrap/internal/follow"
 )
 
 // writeTimeout bounds one write. The API server itself gives up after a minute; a repair should not hang so long.
@@ -33,7 +35,7 @@ const (
 // errUnchanged is a write that was accepted and had no effect.
 var errUnchanged = errors.New("the API server accepted it but kept the old caBundle")
 
-// worker writes to one target. Its fields below the options belong to the goroutine of run alone.
+// worker watches one target and writes to it. Its fields below the options belong to the goroutine of run alone.
 type worker struct {
 	view     *view
 	resource dynamic.ResourceInterface
@@ -76,22 +78,30 @@ func (s state) revision() revision {
 func (w *worker) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		changed := w.view.changes.next()
-		w.rest(ctx, changed, w.step(ctx))
+		pause(ctx, w.clock, changed, w.step(ctx))
 	}
 }
 
-// rest returns when something changed, and after wait unless that is 0.
-func (w *worker) rest(ctx context.Context, changed <-chan struct{}, wait time.Duration) {
-	var later <-chan time.Time
-	if wait > 0 {
-		timer := w.clock.NewTimer(wait)
-		defer timer.Stop()
-		later = timer.C()
+// watch keeps the view up to date until ctx ends. It watches by name, so that a role with resourceNames is enough.
+func (w *worker) watch(ctx context.Context) {
+	target := w.view.target
+	follow.Run(ctx, follow.Options{
+		Name: target.String(), Resource: w.resource, Selector: follow.ByName(target.Name), Kind: target.Kind.gvk(),
+		Store: w.view, Report: func(err error) { w.watched(klog.FromContext(ctx), err) },
+	})
+}
+
+// watched notes how an attempt to read the target went, and logs it when it is news.
+func (w *worker) watched(logger klog.Logger, err error) {
+	if err != nil {
+		err = unreadable(w.view.target, err)
 	}
-	select {
-	case <-ctx.Done():
-	case <-changed:
-	case <-later:
+	switch {
+	case !w.view.setWatchErr(err):
+	case err != nil:
+		logger.Error(err, "Cannot watch, will retry", "target", w.view.target.String())
+	default:
+		logger.Info("Watching again", "target", w.view.target.String())
 	}
 }
 

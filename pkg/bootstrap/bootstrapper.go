@@ -104,12 +104,7 @@ func (b *Bootstrapper) Renew() {
 }
 
 // Leaf is the certificate that is being served, nil before the first.
-func (b *Bootstrapper) Leaf() *x509.Certificate {
-	if pair := b.state.Pair(); pair != nil {
-		return pair.Leaf()
-	}
-	return nil
-}
+func (b *Bootstrapper) Leaf() *x509.Certificate { return b.state.Leaf() }
 
 // APIRequests is how many requests to the API server were made so far.
 func (b *Bootstrapper) APIRequests() int64 { return b.requests.Load() }

@@ -108,7 +108,7 @@ func deliver(ctx context.Context, o *requestOptions, directory *serving.Director
 		}
 	}
 	if directory != nil {
-		if err := directory.SaveFrom(pair, o.certificate.SignerName); err != nil {
+		if err := directory.Save(pair, o.certificate.SignerName); err != nil {
 			return err
 		}
 	}
