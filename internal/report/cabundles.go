@@ -81,6 +81,9 @@ func (m *bundleMetrics) manager(name string) string {
 	return name
 }
 
+// bundles reports what happens to the caBundles of single objects.
+type bundles struct{ *Reporter }
+
 // Observer counts what an injector or a publisher does, and tells of fights.
 func (r *Reporter) Observer() trust.Observer {
 	m := r.metrics.bundles
@@ -99,20 +102,20 @@ func (r *Reporter) Observer() trust.Observer {
 				"field manager %q insists on them; %s (the CAs: %s)", t, cmp.Or(i.Manager, managerUnknown),
 				leaveAlone(i.Annotation), i.CAs.Describe())
 		},
-		Foreign: r.foreign,
-		Waived:  r.waived,
+		Foreign: bundles{r}.foreign,
+		Waived:  bundles{r}.waived,
 	}
 }
 
 // Targets prepares the gauges of the targets: one that is there from the start lets a query see a change.
 func (r *Reporter) Targets(targets []trust.Target) {
 	for _, t := range targets {
-		r.waived(t, "")
+		bundles{r}.waived(t, "")
 	}
 }
 
 // waived counts an object that nothing waits for any more, or again, and warns of the former.
-func (r *Reporter) waived(t trust.Target, reason string) {
+func (r bundles) waived(t trust.Target, reason string) {
 	count := r.metrics.bundles.waived.WithLabelValues(string(t.Kind), t.Name)
 	if reason == "" {
 		count.Set(0)
@@ -135,7 +138,7 @@ func leaveAlone(annotation string) string {
 const mostEntries = 3
 
 // foreign counts the entries of a configuration that are not ours, and warns of them unless they are expected.
-func (r *Reporter) foreign(t trust.Target, entries []trust.ForeignEntry) {
+func (r bundles) foreign(t trust.Target, entries []trust.ForeignEntry) {
 	expected := r.options.SharedConfigurations
 	count := r.metrics.bundles.foreign.WithLabelValues(string(t.Kind), t.Name, strconv.FormatBool(expected))
 	count.Set(float64(len(entries)))
