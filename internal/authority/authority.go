@@ -75,7 +75,10 @@ const (
 )
 
 // Authority is the built-in signer. Its methods are safe for concurrent use, by any number of replicas.
-type Authority struct {
+type Authority struct{ keeper }
+
+// keeper keeps the CA as its Secret has it, and the Secret as it has to be.
+type keeper struct {
 	options Options // complete
 	secret  types.NamespacedName
 	policy  atomic.Pointer[Policy]
@@ -116,11 +119,11 @@ func New(options Options) (*Authority, error) {
 	if options.Serving == nil {
 		options.Serving = func() *x509.Certificate { return nil }
 	}
-	a := &Authority{
+	a := &Authority{keeper{
 		options: options, secret: types.NamespacedName{Namespace: options.Namespace, Name: options.SecretName},
 		retired: map[string]bool{}, warned: map[string]string{},
 		pace: flowcontrol.NewTokenBucketPassiveRateLimiter(writesPerSecond, writesAtOnce),
-	}
+	}}
 	a.SetPolicy(options.Policy)
 	return a, options.validate()
 }

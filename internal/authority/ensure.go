@@ -49,34 +49,34 @@ func (a *Authority) Ensure(ctx context.Context) error {
 }
 
 // fetch reads the Secret and settles it, and tells whether the CA in use has changed. It is called with the lock held.
-func (a *Authority) fetch(ctx context.Context) (bool, error) {
+func (k *keeper) fetch(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	for range maxEnsureAttempts {
-		secret, err := a.options.Client.CoreV1().Secrets(a.secret.Namespace).Get(ctx, a.secret.Name, metav1.GetOptions{})
+		secret, err := k.options.Client.CoreV1().Secrets(k.secret.Namespace).Get(ctx, k.secret.Name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			secret, err = nil, nil
 		}
 		if err != nil {
-			return false, a.explainSecret(err)
+			return false, k.explainSecret(err)
 		}
-		changed, err := a.settle(ctx, secret)
+		changed, err := k.settle(ctx, secret)
 		if lostRace(err) {
-			klog.FromContext(ctx).V(2).Info("Another replica wrote the CA first, reading it", "secret", a.secret)
+			klog.FromContext(ctx).V(2).Info("Another replica wrote the CA first, reading it", "secret", k.secret)
 			continue
 		}
 		return changed, err
 	}
 	return false, fmt.Errorf("the CA Secret %s was changed by somebody else %d times in a row: look for a controller "+
-		"that keeps deleting or writing it", a.secret, maxEnsureAttempts)
+		"that keeps deleting or writing it", k.secret, maxEnsureAttempts)
 }
 
 func lostRace(err error) bool { return refusal.Conflict(err) }
 
-func (a *Authority) explainSecret(err error) error {
-	what := fmt.Sprintf("reading or writing the CA Secret %s", a.secret)
+func (k *keeper) explainSecret(err error) error {
+	what := fmt.Sprintf("reading or writing the CA Secret %s", k.secret)
 	grant := fmt.Sprintf("grant get, list, watch and update on secrets with resourceNames [%s], and create on secrets",
-		a.secret.Name)
+		k.secret.Name)
 	fallback := ""
 	if refusal.Of(err).Kind == refusal.Invalid {
 		fallback = "it does not take our data: delete it if it was made as immutable or with a type of its own"
@@ -86,8 +86,8 @@ func (a *Authority) explainSecret(err error) error {
 
 // outdated tells whether a later revision of the same object has been seen already: the watch is behind a GET, or etcd
 // was restored from a backup. It is called with the lock held.
-func (a *Authority) outdated(secret *corev1.Secret) bool {
-	return secret.UID == a.seen.uid && older(secret.ResourceVersion, a.seen.version)
+func (k *keeper) outdated(secret *corev1.Secret) bool {
+	return secret.UID == k.seen.uid && older(secret.ResourceVersion, k.seen.version)
 }
 
 // older compares two resource versions of the same object as KEP-5504 does: as decimal numbers of any length. One that

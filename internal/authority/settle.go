@@ -29,19 +29,19 @@ func (e *unwrittenError) Unwrap() error { return e.err }
 // settle takes the Secret (nil: there is none) to what it should hold, by one write at most, and makes that current. It
 // tells whether the current state has changed. It is called with the lock held. An error for which lostRace is true
 // means that somebody else wrote: what they wrote is still to be read.
-func (a *Authority) settle(ctx context.Context, secret *corev1.Secret) (bool, error) {
+func (k *keeper) settle(ctx context.Context, secret *corev1.Secret) (bool, error) {
 	var data, annotations = map[string][]byte(nil), map[string]string(nil)
 	if secret != nil {
 		data, annotations = secret.Data, secret.Annotations
 	}
-	if err := a.foreign(secret); err != nil {
+	if err := k.foreign(secret); err != nil {
 		return false, fmt.Errorf("the Secret %s was not made here, and is left alone, for %w: remove what is in it, or name "+
-			"another one", a.secret, err)
+			"another one", k.secret, err)
 	}
-	m, leaf := a.moment(annotations), a.policy.Load().maxDuration()
-	wanted, step, err := correct(data, a.current.Load(), leaf, m)
+	m, leaf := k.moment(annotations), k.policy.Load().maxDuration()
+	wanted, step, err := correct(data, k.current.Load(), leaf, m)
 	if err != nil {
-		return false, fmt.Errorf("the Secret %s does not hold a usable CA, and is left alone: %w", a.secret, err)
+		return false, fmt.Errorf("the Secret %s does not hold a usable CA, and is left alone: %w", k.secret, err)
 	}
 	sound := step == nil
 	read := wanted
@@ -51,39 +51,39 @@ func (a *Authority) settle(ctx context.Context, secret *corev1.Secret) (bool, er
 		}
 	}
 	if step == nil {
-		return a.use(ctx, secret, read, m), nil
+		return k.use(ctx, secret, read, m), nil
 	}
-	written, err := a.write(ctx, secret, wanted)
+	written, err := k.write(ctx, secret, wanted)
 	switch {
 	case lostRace(err):
 		return false, err
 	case err != nil && sound:
-		return a.use(ctx, secret, read, m), &unwrittenError{sound: true, err: a.explainSecret(err)}
+		return k.use(ctx, secret, read, m), &unwrittenError{sound: true, err: k.explainSecret(err)}
 	case err != nil:
 		// A CA that is missing in the Secret stays trusted by this process at least, if it had one before; and one that
 		// is distrusted stays away.
-		kept := (step.Name == StepKept || step.Name == StepDistrusted) && a.current.Load() != nil
-		return false, &unwrittenError{sound: kept, err: a.explainSecret(err)}
+		kept := (step.Name == StepKept || step.Name == StepDistrusted) && k.current.Load() != nil
+		return false, &unwrittenError{sound: kept, err: k.explainSecret(err)}
 	}
-	a.taken(ctx, step)
+	k.taken(ctx, step)
 	if step.Name == StepRetired {
 		for _, ca := range read.bundle.Without(wanted.bundle).Certificates() {
-			a.retired[fingerprint(ca)] = true
+			k.retired[fingerprint(ca)] = true
 		}
 	}
-	return a.use(ctx, written, wanted, m), nil
+	return k.use(ctx, written, wanted, m), nil
 }
 
 // foreign tells a Secret of somebody else, with a key that no replica could restore or a CA that is not like ours,
 // from a damaged one of ours. The error is why it cannot be used.
-func (a *Authority) foreign(secret *corev1.Secret) error {
+func (k *keeper) foreign(secret *corev1.Secret) error {
 	if secret == nil || secret.Type == SecretType || len(secret.Data[dataVersion]) > 0 || len(secret.Data[dataKey]) == 0 {
 		return nil
 	}
 	if _, err := parseCAKey(dataKey, secret.Data[dataKey]); err != nil {
 		return err
 	}
-	if a.current.Load() != nil {
+	if k.current.Load() != nil {
 		return nil // This process has a CA to put there.
 	}
 	if cert, err := parseCACertificate(dataCert, secret.Data[dataCert]); err == nil && conforms(cert) != nil {
@@ -92,13 +92,13 @@ func (a *Authority) foreign(secret *corev1.Secret) error {
 	return nil
 }
 
-func (a *Authority) moment(annotations map[string]string) moment {
-	now := a.options.Now()
+func (k *keeper) moment(annotations map[string]string) moment {
+	now := k.options.Now()
 	return moment{
 		now: now, annotation: annotations[RotateAnnotation], distrust: annotations[DistrustAnnotation],
-		trusted: a.trusted.Load(), unobserved: a.options.AwaitTrust == nil, serving: a.options.Serving(), retired: a.retired,
+		trusted: k.trusted.Load(), unobserved: k.options.AwaitTrust == nil, serving: k.options.Serving(), retired: k.retired,
 		newCA: func() (*keyPair, error) {
-			return newCA(caName(a.options.Service, a.secret.Namespace, now), a.options.CADuration, now)
+			return newCA(caName(k.options.Service, k.secret.Namespace, now), k.options.CADuration, now)
 		},
 	}
 }
@@ -110,16 +110,16 @@ var errPaced = errors.New("somebody keeps undoing what is written there: look at
 // write makes the Secret hold a state, and leaves what others keep there. The resourceVersion that was read goes along,
 // so that of two who write at once one loses. It fails if this process has written too often: a fight must not become a
 // hot loop.
-func (a *Authority) write(ctx context.Context, secret *corev1.Secret, wanted *state) (*corev1.Secret, error) {
-	if !a.pace.TryAccept() {
+func (k *keeper) write(ctx context.Context, secret *corev1.Secret, wanted *state) (*corev1.Secret, error) {
+	if !k.pace.TryAccept() {
 		return nil, errPaced
 	}
-	secrets := a.options.Client.CoreV1().Secrets(a.secret.Namespace)
+	secrets := k.options.Client.CoreV1().Secrets(k.secret.Namespace)
 	if secret == nil {
 		return secrets.Create(ctx, &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{
-				Namespace: a.secret.Namespace,
-				Name:      a.secret.Name,
+				Namespace: k.secret.Namespace,
+				Name:      k.secret.Name,
 				Labels:    map[string]string{"app.kubernetes.io/managed-by": "hookstrap"},
 			},
 			Type: SecretType,
@@ -138,34 +138,34 @@ func (a *Authority) write(ctx context.Context, secret *corev1.Secret, wanted *st
 	}
 	written, err := secrets.Update(ctx, secret, metav1.UpdateOptions{})
 	if apierrors.IsNotFound(err) { // Deleted in between: a race like any other.
-		return nil, apierrors.NewConflict(corev1.Resource("secrets"), a.secret.Name, err)
+		return nil, apierrors.NewConflict(corev1.Resource("secrets"), k.secret.Name, err)
 	}
 	return written, err
 }
 
 // taken tells of a step that this process has written.
-func (a *Authority) taken(ctx context.Context, step *Step) {
-	logger := klog.FromContext(ctx).WithValues("secret", a.secret, "step", step.Name,
+func (k *keeper) taken(ctx context.Context, step *Step) {
+	logger := klog.FromContext(ctx).WithValues("secret", k.secret, "step", step.Name,
 		"ca", trust.DescribeCertificate(step.CA), "message", step.Message)
 	if step.Damage != nil {
 		logger.Error(step.Damage, "The CA Secret was damaged; find out who wrote it")
 	} else {
 		logger.Info("CA step")
 	}
-	if a.options.OnStep != nil {
-		a.options.OnStep(*step)
+	if k.options.OnStep != nil {
+		k.options.OnStep(*step)
 	}
 }
 
 // use makes a state current, and tells whether that changed anything.
-func (a *Authority) use(ctx context.Context, secret *corev1.Secret, read *state, m moment) bool {
-	a.warn(ctx, rotation{read, m}.warnings())
-	a.seen.uid, a.seen.version = secret.UID, secret.ResourceVersion
-	if a.current.Load().equal(read) {
+func (k *keeper) use(ctx context.Context, secret *corev1.Secret, read *state, m moment) bool {
+	k.warn(ctx, rotation{read, m}.warnings())
+	k.seen.uid, k.seen.version = secret.UID, secret.ResourceVersion
+	if k.current.Load().equal(read) {
 		return false
 	}
-	a.current.Store(read)
-	klog.FromContext(ctx).Info("Using CA", "secret", a.secret, "signing", trust.DescribeCertificate(read.cert),
+	k.current.Store(read)
+	klog.FromContext(ctx).Info("Using CA", "secret", k.secret, "signing", trust.DescribeCertificate(read.cert),
 		"trusted", read.bundle.Len())
 	return true
 }

@@ -75,17 +75,17 @@ func (s *state) roomAt() time.Time {
 }
 
 // warn tells of what is news. It is called with the lock held.
-func (a *Authority) warn(ctx context.Context, found []Warning) {
-	known := a.warned
-	a.warned = map[string]string{}
+func (k *keeper) warn(ctx context.Context, found []Warning) {
+	known := k.warned
+	k.warned = map[string]string{}
 	for _, w := range found {
-		a.warned[w.Name] = w.Subject
+		k.warned[w.Name] = w.Subject
 		if subject, warned := known[w.Name]; warned && subject == w.Subject {
 			continue
 		}
-		klog.FromContext(ctx).Error(nil, w.Message, "secret", a.secret)
-		if a.options.OnWarning != nil {
-			a.options.OnWarning(w)
+		klog.FromContext(ctx).Error(nil, w.Message, "secret", k.secret)
+		if k.options.OnWarning != nil {
+			k.options.OnWarning(w)
 		}
 	}
 }
