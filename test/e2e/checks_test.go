@@ -52,8 +52,8 @@ func TestChecksOfTheWholeClusterWithKubectl(t *testing.T) {
 			testExamples(t, d, denied, admitted)
 		})
 	}
-	if seen != 2 {
-		t.Errorf("%d checks are about roles or bindings, want 2", seen)
+	if seen != 3 {
+		t.Errorf("%d checks are about roles or bindings, want 3", seen)
 	}
 }
 

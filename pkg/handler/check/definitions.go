@@ -34,6 +34,7 @@ func Definitions() []handler.Definition {
 		ingressHostsDefinition(),
 		// Rights.
 		rbacWildcardsDefinition(),
+		rbacEscalationDefinition(),
 		anonymousAccessDefinition(),
 		// Objects of every kind.
 		requiredLabelsDefinition(),
