@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hookstrap/hookstrap/internal/view"
@@ -79,13 +80,19 @@ func section(t *testing.T, d handler.Definition, comments map[string]string) str
 	if value.NumField() > 0 {
 		text += "\n| parameter | type | default | |\n|---|---|---|---|\n" + rows(t, value, "", comments)
 	}
-	with := ""
+	with := strings.ToUpper
 	if d.Doc.Parameters != "" {
 		text += "\nWith these parameters\n" + code(d.Doc.Parameters)
-		with = "this "
+		with = strings.ToLower
 	}
-	return text + fmt.Sprintf("\n%sis denied:\n", cmp.Or(with, "This ")) + code(d.Doc.Denied) +
-		"\nThis is admitted:\n" + code(d.Doc.Admitted)
+	what, ok := map[admissionv1.Operation]string{
+		admissionv1.Delete: "to delete this object", admissionv1.Connect: "a connection with these options",
+	}[d.Doc.Operation]
+	if !ok {
+		what = "this"
+	}
+	return text + "\n" + with(what[:1]) + what[1:] + " is denied:\n" + code(d.Doc.Denied) +
+		"\n" + strings.ToUpper(what[:1]) + what[1:] + " is admitted:\n" + code(d.Doc.Admitted)
 }
 
 func code(yaml string) string { return "\n```yaml\n" + strings.TrimSpace(yaml) + "\n```\n" }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -44,6 +45,9 @@ type Doc struct {
 	Denied string
 	// Admitted is the same object as the check would have it.
 	Admitted string
+	// Operation is that of the requests that Denied and Admitted are about, if it is another than CREATE. Of a DELETE they
+	// are the object before it, of a CONNECT its options.
+	Operation admissionv1.Operation
 }
 
 // Environment is what a check may use besides the request.

@@ -87,7 +87,8 @@ func (r registryRule) problemOf(text string) string {
 	case err != nil:
 		return err.Error()
 	case r.denied.Match(text):
-		return fmt.Sprintf("image %q is %s/%s, which is in a denied place; take it from another one", text, ref.Domain, ref.Path)
+		return fmt.Sprintf("image %q is %s/%s, which is in a denied place; take it from another one", text, ref.Domain,
+			ref.Path)
 	case len(r.patterns) == 0 || r.patterns.Match(text):
 		return ""
 	}

@@ -23,6 +23,7 @@ func Definitions() []handler.Definition {
 		hostPortsDefinition(),
 		hostPathsDefinition(),
 		serviceAccountTokenDefinition(),
+		plaintextSecretsDefinition(),
 		// How workloads live together.
 		resourcesDefinition(),
 		probesDefinition(),
@@ -36,10 +37,12 @@ func Definitions() []handler.Definition {
 		rbacWildcardsDefinition(),
 		rbacEscalationDefinition(),
 		anonymousAccessDefinition(),
+		podConnectDefinition(),
 		// Objects of every kind.
 		requiredLabelsDefinition(),
 		requiredAnnotationsDefinition(),
 		defaultNamespaceDefinition(),
+		protectedDeletesDefinition(),
 	}
 	for i := range definitions {
 		addExamples(&definitions[i])

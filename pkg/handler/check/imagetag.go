@@ -23,8 +23,8 @@ type ImageTag struct {
 	RequireDigest bool `json:"requireDigest,omitempty"`
 	// AllowLatest allows the tag "latest", and images without a tag, which get that tag.
 	AllowLatest bool `json:"allowLatest,omitempty"`
-	// DeniedTags are tags that no image may have unless it has a digest too, such as dev or main. A * in one stands for any
-	// characters, or none, as in *-SNAPSHOT. An image without a tag has the tag "latest".
+	// DeniedTags are tags that no image may have unless it has a digest too, such as dev or main. A * in one stands for
+	// any characters, or none, as in *-SNAPSHOT. An image without a tag has the tag "latest".
 	DeniedTags []string `json:"deniedTags,omitempty"`
 }
 

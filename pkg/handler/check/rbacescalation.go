@@ -21,10 +21,10 @@ import (
 // all. A right that the role gave before an update, in whichever rule, may stay.
 type rbacEscalation struct {
 	// DeniedInClusterRoles are the ways that no ClusterRole may give: escalate, bind, impersonate, exec, attach,
-	// ephemeralContainers, tokens, nodesProxy, secrets, workloads, certificates, webhooks, persistentVolumes, namespaces or
-	// aggregation. A rule with resourceNames passes, unless one of the names is enough by itself, as a signer of Kubernetes
-	// is; escalate always counts. Workloads are to create or change what runs Pods; namespaces, to change their labels;
-	// aggregation, to get the rights of ClusterRoles that have no label for it.
+	// ephemeralContainers, tokens, nodesProxy, secrets, workloads, certificates, webhooks, persistentVolumes, namespaces
+	// or aggregation. A rule with resourceNames passes, unless one of the names is enough by itself, as a signer of
+	// Kubernetes is; escalate always counts. Workloads are to create or change what runs Pods; namespaces, to change
+	// their labels; aggregation, to get the rights of ClusterRoles that have no label for it.
 	DeniedInClusterRoles []string `json:"deniedInClusterRoles"`
 	// DeniedInRoles are the ways that no Role may give. A Role gives no right to what is in no namespace, such as nodes.
 	DeniedInRoles []string `json:"deniedInRoles"`
@@ -45,7 +45,7 @@ func rbacEscalationDefinition() handler.Definition {
 	return handler.Define("rbacEscalation", handler.Doc{
 		Summary: "Roles give no way to more rights than they name, and cluster-admin is not bound.",
 		Why: "A right to one thing can be as good as a right to all: a user who reads Secrets has the tokens in them, and " +
-			"one who runs a command in a Pod has the rights of its ServiceAccount. Such rights come with copied roles, and stay.",
+			"one who runs a command in a Pod has the rights of its ServiceAccount. Such rights come with copied roles.",
 	}, func() rbacEscalation {
 		inRoles := []string{"escalate", "bind", "impersonate", "exec", "attach", "ephemeralContainers", "tokens", "secrets"}
 		return rbacEscalation{
@@ -142,7 +142,9 @@ func (p rbacEscalation) ofLabels(role *rbacv1.ClusterRole) []handler.Violation {
 }
 
 // ofRules reports what rules give that the role did not give before.
-func (p rbacEscalation) ofRules(ctx context.Context, req *handler.Request, rules []rbacv1.PolicyRule) []handler.Violation {
+func (p rbacEscalation) ofRules(
+	ctx context.Context, req *handler.Request, rules []rbacv1.PolicyRule,
+) []handler.Violation {
 	ways := p.waysIn(req.Kind.Kind)
 	gave := sync.OnceValue(func() sets.Set[held] { return heldBefore(ctx, ways, req) })
 	isNew := func(h held) bool {

@@ -42,7 +42,10 @@ func escalations(roles, groups []string) []escalation {
 	return []escalation{
 		{"escalate", "writes roles with rights that one does not have", []right{
 			{group: rbacv1.GroupName, resources: []string{"roles"}, verbs: []string{"escalate"}, isEnough: isAny},
-			{group: rbacv1.GroupName, resources: []string{"clusterroles"}, verbs: []string{"escalate"}, isEnough: isAny, clusterWide: true},
+			{
+				group: rbacv1.GroupName, resources: []string{"clusterroles"}, verbs: []string{"escalate"}, isEnough: isAny,
+				clusterWide: true,
+			},
 		}},
 		// The right to bind ClusterRoles counts in a namespace as well: for RoleBindings to them.
 		{"bind", "gives roles that one does not have, as cluster-admin", []right{

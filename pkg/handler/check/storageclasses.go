@@ -16,8 +16,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// storageClassesCheck denies volumes of other storage classes than allowed ones, and of denied ones: of PersistentVolumeClaims, of the
-// claims that StatefulSets make, and of ephemeral volumes of Pods.
+// storageClassesCheck denies volumes of other storage classes than allowed ones, and of denied ones: of
+// PersistentVolumeClaims, of the claims that StatefulSets make, and of ephemeral volumes of Pods.
 type storageClassesCheck struct {
 	// Allowed are the names of the allowed classes; "" stands for volumes that somebody made by hand.
 	Allowed []string `json:"allowed,omitempty"`
@@ -47,7 +47,8 @@ func (p storageClassesCheck) Validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, class := range p.Denied {
 		if slices.Contains(p.Allowed, class) {
-			errs = append(errs, field.Invalid(path.Child("denied").Index(i), class, "is among the allowed ones as well; remove one"))
+			errs = append(errs, field.Invalid(path.Child("denied").Index(i), class,
+				"is among the allowed ones as well; remove one"))
 		}
 	}
 	return errs
