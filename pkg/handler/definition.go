@@ -48,6 +48,8 @@ type Doc struct {
 	// Operation is that of the requests that Denied and Admitted are about, if it is another than CREATE. Of a DELETE they
 	// are the object before it, of a CONNECT its options.
 	Operation admissionv1.Operation
+	// URL is that of a page about the check, if there is one. Reports link to it.
+	URL string
 }
 
 // Environment is what a check may use besides the request.
