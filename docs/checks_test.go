@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hookstrap/hookstrap/internal/view"
@@ -85,14 +84,9 @@ func section(t *testing.T, d handler.Definition, comments map[string]string) str
 		text += "\nWith these parameters\n" + code(d.Doc.Parameters)
 		with = strings.ToLower
 	}
-	what, ok := map[admissionv1.Operation]string{
-		admissionv1.Delete: "to delete this object", admissionv1.Connect: "a connection with these options",
-	}[d.Doc.Operation]
-	if !ok {
-		what = "this"
-	}
+	what := d.Doc.Subject()
 	return text + "\n" + with(what[:1]) + what[1:] + " is denied:\n" + code(d.Doc.Denied) +
-		"\n" + strings.ToUpper(what[:1]) + what[1:] + " is admitted:\n" + code(d.Doc.Admitted)
+		"\n" + what + " is admitted:\n" + code(d.Doc.Admitted)
 }
 
 func code(yaml string) string { return "\n```yaml\n" + strings.TrimSpace(yaml) + "\n```\n" }

@@ -52,6 +52,18 @@ type Doc struct {
 	URL string
 }
 
+// Subject says in words what it is of Denied and Admitted that is denied or admitted, as the beginning of a sentence.
+func (d Doc) Subject() string {
+	switch d.Operation {
+	case admissionv1.Delete:
+		return "To delete this object"
+	case admissionv1.Connect:
+		return "A connection with these options"
+	case admissionv1.Create, admissionv1.Update:
+	}
+	return "This"
+}
+
 // Environment is what a check may use besides the request.
 type Environment struct {
 	// Cluster reads the objects of the cluster, of the types in [Definition.Reads], from a cache: a check never waits for

@@ -183,3 +183,16 @@ func TestRBACEscalationUpdates(t *testing.T) {
 	testUpdate(t, "rbacEscalation", "", binding(jane), binding(joe+","+jane), false)
 	testUpdate(t, "rbacEscalation", "", binding(jane), binding(`{kind: Group, name: jane}`), false)
 }
+
+// The control plane binds cluster-admin itself when a cluster begins.
+func TestRBACEscalationLeavesTheControlPlaneAlone(t *testing.T) {
+	const binding = `{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: cluster-admin}, ` +
+		`roleRef: {kind: ClusterRole, name: cluster-admin}, subjects: [{kind: Group, name: "system:masters"}]}`
+	for user, allowed := range map[string]bool{"system:apiserver": true, "system:serviceaccount:kube-system:addon": false} {
+		req := requestOf(t, admissionv1.Create, binding)
+		req.UserInfo.Username = user
+		if got := answer(t, built(t, definition(t, "rbacEscalation"), ""), req); got.Allowed != allowed {
+			t.Errorf("%s: allowed: %t", user, got.Allowed)
+		}
+	}
+}
