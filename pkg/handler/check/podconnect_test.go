@@ -54,6 +54,10 @@ func TestPodConnect(t *testing.T) {
 			if response := answer(t, check, req); response.Allowed != (tt.want == "") {
 				t.Errorf("the server says %v", response)
 			}
+			req.Operation = admissionv1.Create
+			if response := answer(t, check, req); !response.Allowed {
+				t.Errorf("no connection: %v", response)
+			}
 		})
 	}
 	testInvalid(t, "podConnect", `{subresources: [exec, proxy], pods: [""], namespaces: [a, ""], containers: [""]}`,
