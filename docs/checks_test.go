@@ -79,13 +79,14 @@ func section(t *testing.T, d handler.Definition, comments map[string]string) str
 	if value.NumField() > 0 {
 		text += "\n| parameter | type | default | |\n|---|---|---|---|\n" + rows(t, value, "", comments)
 	}
-	with := ""
+	with := strings.ToUpper
 	if d.Doc.Parameters != "" {
 		text += "\nWith these parameters\n" + code(d.Doc.Parameters)
-		with = "this "
+		with = strings.ToLower
 	}
-	return text + fmt.Sprintf("\n%sis denied:\n", cmp.Or(with, "This ")) + code(d.Doc.Denied) +
-		"\nThis is admitted:\n" + code(d.Doc.Admitted)
+	what := d.Doc.Subject()
+	return text + "\n" + with(what[:1]) + what[1:] + " is denied:\n" + code(d.Doc.Denied) +
+		"\n" + what + " is admitted:\n" + code(d.Doc.Admitted)
 }
 
 func code(yaml string) string { return "\n```yaml\n" + strings.TrimSpace(yaml) + "\n```\n" }

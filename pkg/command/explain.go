@@ -86,9 +86,9 @@ func (o Options) explain(w io.Writer, name string) error {
 	for _, part := range []struct{ title, text string }{
 		{"", d.Doc.Why},
 		{"By default", section},
-		{"This is denied", d.Doc.Denied},
+		{d.Doc.Subject() + " is denied", d.Doc.Denied},
 		{"with", d.Doc.Parameters},
-		{"This is admitted", d.Doc.Admitted},
+		{d.Doc.Subject() + " is admitted", d.Doc.Admitted},
 	} {
 		switch {
 		case part.text == "":

@@ -30,7 +30,7 @@ func TestChecksAreListedAndExplained(t *testing.T) {
 		if code != 0 {
 			t.Errorf("explain %s: exit code %d: %s", d.Name, code, stderr)
 		}
-		for _, want := range []string{d.Doc.Summary, d.Doc.Why, "    " + d.Name + ":\n", "This is denied:\n\n    apiVersion: "} {
+		for _, want := range []string{d.Doc.Summary, d.Doc.Why, "    " + d.Name + ":\n", d.Doc.Subject() + " is denied:\n\n    "} {
 			if !strings.Contains(text, want) {
 				t.Errorf("explain %s prints\n%swant %q in it", d.Name, text, want)
 			}

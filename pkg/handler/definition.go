@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -44,8 +45,23 @@ type Doc struct {
 	Denied string
 	// Admitted is the same object as the check would have it.
 	Admitted string
+	// Operation is that of the requests that Denied and Admitted are about, if it is another than CREATE. Of a DELETE they
+	// are the object before it, of a CONNECT its options.
+	Operation admissionv1.Operation
 	// URL is that of a page about the check, if there is one. Reports link to it.
 	URL string
+}
+
+// Subject says in words what it is of Denied and Admitted that is denied or admitted, as the beginning of a sentence.
+func (d Doc) Subject() string {
+	switch d.Operation {
+	case admissionv1.Delete:
+		return "To delete this object"
+	case admissionv1.Connect:
+		return "A connection with these options"
+	case admissionv1.Create, admissionv1.Update:
+	}
+	return "This"
 }
 
 // Environment is what a check may use besides the request.

@@ -57,5 +57,32 @@ func TestAllowedRegistries(t *testing.T) {
 		},
 	})
 	testInvalid(t, "allowedRegistries", `{}`, "p.allowed")
+	testInvalid(t, "allowedRegistries", `denied: ["*", nginx, "nginx:1", "nginx@`+someDigest+`", ghcr.io/*]`,
+		"p.denied[0]", "p.denied[2]", "p.denied[3]")
 	testInvalid(t, "allowedRegistries", `allowed: ["*", "docker.io/a*", ok, Bad]`, "p.allowed[0]", "p.allowed[1]", "p.allowed[3]")
+}
+
+// A denied place is denied within an allowed one too, however the image is written.
+func TestDeniedRegistries(t *testing.T) {
+	image := func(ref string) string { return podSpec(`{containers: [{name: a, image: "` + ref + `"}]}`) }
+	denied := func(ref, full string) []string {
+		return []string{`spec.containers[0].image: container "a": image "` + ref + `" is ` + full +
+			`, which is in a denied place; take it from another one`}
+	}
+	const only, both = `denied: [docker.io/*, quay.io/acme/old]`, `{allowed: [docker.io/*], denied: [docker.io/evil/*]}`
+	testRows(t, "allowedRegistries", map[string]row{
+		"a registry":              {params: only, object: image("docker.io/acme/app"), want: denied("docker.io/acme/app", "docker.io/acme/app")},
+		"the registry of no name": {params: only, object: image("nginx:1"), want: denied("nginx:1", "docker.io/library/nginx")},
+		"its other name":          {params: only, object: image("index.docker.io/a/b"), want: denied("index.docker.io/a/b", "docker.io/a/b")},
+		"by digest":               {params: only, object: image("quay.io/acme/old@" + someDigest), want: denied("quay.io/acme/old@"+someDigest, "quay.io/acme/old")},
+		"any other":               {params: only, object: image("quay.io/acme/new")},
+		"a name like it":          {params: only, object: image("docker.io.example/a")},
+		"what is none":            {params: only, object: image(""), want: []string{`spec.containers[0].image: container "a": has no image`}},
+		"in an allowed place":     {params: both, object: image("evil/app"), want: denied("evil/app", "docker.io/evil/app")},
+		"beside it":               {params: both, object: image("evil-not/app")},
+		"in none": {params: both, object: image("ghcr.io/a"), want: []string{
+			`spec.containers[0].image: container "a": image "ghcr.io/a" is ghcr.io/a, which is not in an allowed place; allowed: docker.io/*`}},
+	})
+	testUpdate(t, "allowedRegistries", only, image("nginx:1"), image("nginx:1"), true)
+	testUpdate(t, "allowedRegistries", only, image("nginx:1"), image("nginx:2"), false)
 }

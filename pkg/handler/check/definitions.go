@@ -30,6 +30,7 @@ func Definitions() []handler.Definition {
 		hostPortsDefinition(),
 		hostPathsDefinition(),
 		serviceAccountTokenDefinition(),
+		plaintextSecretsDefinition(),
 		// How workloads live together.
 		resourcesDefinition(),
 		probesDefinition(),
@@ -41,11 +42,14 @@ func Definitions() []handler.Definition {
 		ingressHostsDefinition(),
 		// Rights.
 		rbacWildcardsDefinition(),
+		rbacEscalationDefinition(),
 		anonymousAccessDefinition(),
+		podConnectDefinition(),
 		// Objects of every kind.
 		requiredLabelsDefinition(),
 		requiredAnnotationsDefinition(),
 		defaultNamespaceDefinition(),
+		protectedDeletesDefinition(),
 	}
 	for i := range definitions {
 		addExamples(&definitions[i])

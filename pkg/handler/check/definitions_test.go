@@ -4,13 +4,15 @@
 package check
 
 import (
+	"cmp"
 	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -27,19 +29,32 @@ func TestExamples(t *testing.T) {
 			if check.Name() != d.Name {
 				t.Errorf("the check is called %q", check.Name())
 			}
-			denied := requestOf(t, admissionv1.Create, d.Doc.Denied)
+			denied := exampleOf(t, d, d.Doc.Denied)
 			got := answer(t, check, denied)
 			if got.Allowed || got.Result.Code != 403 || !strings.Contains(got.Result.Message, "denied by 1 check: "+d.Name+": ") {
 				t.Fatalf("the object that is to be denied: %+v", got)
 			}
 			t.Log(got.Result.Message)
-			admitted := requestOf(t, admissionv1.Create, d.Doc.Admitted)
+			admitted := exampleOf(t, d, d.Doc.Admitted)
 			if got := answer(t, check, admitted); !got.Allowed {
 				t.Errorf("the object that is to be admitted: %s", got.Result.Message)
 			}
 			sameObject(t, denied, admitted)
 		})
 	}
+}
+
+// exampleOf is the request that an example is about.
+func exampleOf(t testing.TB, d handler.Definition, manifest string) *handler.Request {
+	t.Helper()
+	req := requestOf(t, cmp.Or(d.Doc.Operation, admissionv1.Create), manifest)
+	if d.Doc.Operation == admissionv1.Delete {
+		req.Object, req.OldObject = runtime.RawExtension{}, req.Object
+	}
+	if d.Doc.Operation == admissionv1.Connect {
+		req.Resource, req.SubResource, req.Name = metav1.GroupVersionResource{Version: "v1", Resource: "pods"}, "exec", "web"
+	}
+	return req
 }
 
 // sameObject wants the second example to be a version of the first.
@@ -53,6 +68,9 @@ func sameObject(t *testing.T, denied, admitted *handler.Request) {
 // An object that is older than the check can lose its finalizer, and get a label, but not become another bad one.
 func TestUpdatesThatTouchNothingPass(t *testing.T) {
 	for _, d := range Definitions() {
+		if d.Doc.Operation != "" {
+			continue // no update
+		}
 		t.Run(d.Name, func(t *testing.T) {
 			check := built(t, d, d.Doc.Parameters)
 			req := requestOf(t, admissionv1.Update, d.Doc.Denied)
@@ -93,7 +111,7 @@ func TestChecksChangeNothing(t *testing.T) {
 		t.Run(d.Name, func(t *testing.T) {
 			check := built(t, d, d.Doc.Parameters)
 			for _, manifest := range []string{d.Doc.Denied, d.Doc.Admitted} {
-				req := requestOf(t, admissionv1.Create, manifest)
+				req := exampleOf(t, d, manifest)
 				raw := string(req.Object.Raw)
 				before := decodedPod(t, req)
 				first, err := check.Evaluate(t.Context(), req)
@@ -104,10 +122,10 @@ func TestChecksChangeNothing(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(first, second); diff != "" {
+				if diff := gocmp.Diff(first, second); diff != "" {
 					t.Errorf("asked twice (-first +second):\n%s", diff)
 				}
-				if diff := cmp.Diff(before, decodedPod(t, req)); diff != "" || string(req.Object.Raw) != raw {
+				if diff := gocmp.Diff(before, decodedPod(t, req)); diff != "" || string(req.Object.Raw) != raw {
 					t.Errorf("the object was changed: %s", diff)
 				}
 			}
@@ -138,7 +156,7 @@ func TestOtherRequestsPass(t *testing.T) {
 			check := built(t, d, d.Doc.Parameters)
 			gone := requestOf(t, admissionv1.Delete, d.Doc.Denied)
 			gone.Object, gone.OldObject = runtime.RawExtension{}, gone.Object
-			if got := answer(t, check, gone); !got.Allowed {
+			if got := answer(t, check, gone); !got.Allowed && d.Doc.Operation != admissionv1.Delete {
 				t.Errorf("a delete: %s", got.Result.Message)
 			}
 			if got := answer(t, check, requestOf(t, admissionv1.Create, widget)); !got.Allowed {
@@ -156,18 +174,18 @@ func TestOtherRequestsPass(t *testing.T) {
 // What cannot be read does not pass: neither another version of a kind, nor nonsense.
 func TestOtherVersionsDoNotPass(t *testing.T) {
 	for _, d := range Definitions() {
-		if d.Name == "requiredLabels" || d.Name == "requiredAnnotations" || d.Name == "defaultNamespace" {
+		if d.Doc.Operation == admissionv1.Delete || d.Name == "requiredLabels" || d.Name == "requiredAnnotations" || d.Name == "defaultNamespace" {
 			continue // for objects of every kind, and so of every version
 		}
 		t.Run(d.Name, func(t *testing.T) {
 			check := built(t, d, d.Doc.Parameters)
-			req := requestOf(t, admissionv1.Create, d.Doc.Admitted)
+			req := exampleOf(t, d, d.Doc.Admitted)
 			req.Kind.Version = "v1beta1"
 			if got := answer(t, check, req); got.Allowed || got.Result.Code != 500 {
 				t.Errorf("version v1beta1: %+v", got)
 			}
-			req = requestOf(t, admissionv1.Create, d.Doc.Admitted)
-			req.Object.Raw = []byte(`{"spec":1,"rules":1,"subjects":1}`)
+			req = exampleOf(t, d, d.Doc.Admitted)
+			req.Object.Raw = []byte(`{"spec":1,"rules":1,"subjects":1,"container":1}`)
 			if got := answer(t, check, req); got.Allowed || got.Result.Code != 500 {
 				t.Errorf("an object that cannot be read: %+v", got)
 			}

@@ -28,7 +28,7 @@ func (c *endsAfter) Err() error {
 // Once its answer is given, or is too late, a check that goes through lists of an object ends, and says that it did not
 // see all of them.
 func TestChecksEndWithTheirContext(t *testing.T) {
-	noLists := []string{"replicaLimits", "requiredLabels", "requiredAnnotations", "defaultNamespace", "ingressHosts", "podDisruptionBudgets", "storageClasses"}
+	noLists := []string{"replicaLimits", "requiredLabels", "requiredAnnotations", "defaultNamespace", "ingressHosts", "podDisruptionBudgets", "storageClasses", "podConnect", "protectedDeletes"}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, d := range Definitions() {

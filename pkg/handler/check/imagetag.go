@@ -4,8 +4,10 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -21,6 +23,9 @@ type ImageTag struct {
 	RequireDigest bool `json:"requireDigest,omitempty"`
 	// AllowLatest allows the tag "latest", and images without a tag, which get that tag.
 	AllowLatest bool `json:"allowLatest,omitempty"`
+	// DeniedTags are tags that no image may have unless it has a digest too, such as dev or main. A * in one stands for
+	// any characters, or none, as in *-SNAPSHOT. An image without a tag has the tag "latest".
+	DeniedTags []string `json:"deniedTags,omitempty"`
 }
 
 var _ handler.Check = ImageTag{}
@@ -36,11 +41,21 @@ func imageTagDefinition() handler.Definition {
 
 // Validate implements [handler.Validator].
 func (c ImageTag) Validate(path *field.Path) field.ErrorList {
+	const pointless = "says nothing when requireDigest is true; remove one of them"
+	var errs field.ErrorList
 	if c.RequireDigest && c.AllowLatest {
-		return field.ErrorList{field.Forbidden(path.Child("allowLatest"),
-			"says nothing when requireDigest is true; remove one of them")}
+		errs = append(errs, field.Forbidden(path.Child("allowLatest"), pointless))
 	}
-	return nil
+	if c.RequireDigest && len(c.DeniedTags) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("deniedTags"), pointless))
+	}
+	for i, pattern := range c.DeniedTags {
+		if _, err := ParseReference("x:" + strings.ReplaceAll(pattern, "*", "x")); err != nil {
+			errs = append(errs, field.Invalid(path.Child("deniedTags").Index(i), pattern,
+				"must be a tag, with a * for any characters, such as *-SNAPSHOT"))
+		}
+	}
+	return errs
 }
 
 // Name returns "imageTag".
@@ -68,12 +83,21 @@ func (c ImageTag) problemOf(image string) string {
 		return ""
 	case c.RequireDigest:
 		return fmt.Sprintf("image %q has no digest; add one, as in %s@sha256:…", image, image)
+	case c.isDenied(cmp.Or(ref.Tag, latest)):
+		return fmt.Sprintf("image %q has the tag %q, which is denied; name another version", image, cmp.Or(ref.Tag, latest))
 	case c.AllowLatest:
 		return ""
 	case ref.Tag == "":
 		return fmt.Sprintf("image %q has no tag, which means \"latest\"; add one, as in %s:1.2.3", image, image)
-	case ref.Tag == "latest":
+	case ref.Tag == latest:
 		return fmt.Sprintf("image %q has the tag \"latest\", which is another image tomorrow; name a version", image)
 	}
 	return ""
+}
+
+// latest is the tag of an image that names none.
+const latest = "latest"
+
+func (c ImageTag) isDenied(tag string) bool {
+	return slices.ContainsFunc(c.DeniedTags, func(pattern string) bool { return matchesGlob(pattern, tag) })
 }

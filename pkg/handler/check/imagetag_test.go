@@ -99,3 +99,29 @@ func TestImageTagLeavesOthersAlone(t *testing.T) {
 		t.Error("a Pod that cannot be read is fine")
 	}
 }
+
+// Tags are denied by patterns, unless a digest says what runs.
+func TestDeniedTags(t *testing.T) {
+	denied := func(ref, tag string) []string {
+		return []string{`spec.containers[0].image: container "a": image "` + ref + `" has the tag "` + tag + `", which is denied; name another version`}
+	}
+	image := func(ref string) string { return podSpec(`{containers: [{name: a, image: "` + ref + `"}]}`) }
+	const params = `deniedTags: [dev, "*-SNAPSHOT", "v0.*", "*rc*"]`
+	testRows(t, "imageTag", map[string]row{
+		"the tag":             {params: params, object: image("app:dev"), want: denied("app:dev", "dev")},
+		"a tag like it":       {params: params, object: image("app:develop")},
+		"in another case":     {params: params, object: image("app:DEV")},
+		"its end":             {params: params, object: image("r:5000/app:1-SNAPSHOT"), want: denied("r:5000/app:1-SNAPSHOT", "1-SNAPSHOT")},
+		"its beginning":       {params: params, object: image("app:v0.3"), want: denied("app:v0.3", "v0.3")},
+		"in its middle":       {params: params, object: image("app:1.0-rc.1"), want: denied("app:1.0-rc.1", "1.0-rc.1")},
+		"a digest beside it":  {params: params, object: image("app:dev@" + someDigest)},
+		"latest, by its name": {params: `{allowLatest: true, deniedTags: [latest]}`, object: image("app:latest"), want: denied("app:latest", "latest")},
+		"latest, by none":     {params: `{allowLatest: true, deniedTags: ["lat*"]}`, object: image("app"), want: denied("app", "latest")},
+		"latest is another":   {params: `{allowLatest: true, deniedTags: [dev]}`, object: image("app")},
+	})
+	testInvalid(t, "imageTag", `deniedTags: ["", "a b", "*", ok, "a/b", ":x", "-x"]`, "p.deniedTags[0]", "p.deniedTags[1]",
+		"p.deniedTags[4]", "p.deniedTags[5]", "p.deniedTags[6]")
+	testInvalid(t, "imageTag", `{requireDigest: true, deniedTags: [dev]}`, "p.deniedTags")
+	testUpdate(t, "imageTag", params, image("app:dev"), image("app:dev"), true)
+	testUpdate(t, "imageTag", params, image("app:dev"), image("app:x-SNAPSHOT"), false)
+}

@@ -153,3 +153,30 @@ func resourcedItem(name []byte) (lean.Verdict, lean.Shape) {
 	}
 	return lean.Drop, nil
 }
+
+// environed are the names of containers, and the variables of their environment that have a value.
+type environed struct{}
+
+func (environed) of(o lean.Object) (lean.Object, lean.Shape) { return o.Whole(), environedIn }
+
+func environedIn(name []byte) (lean.Verdict, lean.Shape) {
+	return toContainers(name, environedIn, environedItem)
+}
+
+func environedItem(name []byte) (lean.Verdict, lean.Shape) {
+	switch string(name) {
+	case "name":
+		return lean.Read, nil
+	case "env":
+		return lean.Read, variable
+	}
+	return lean.Drop, nil
+}
+
+func variable(name []byte) (lean.Verdict, lean.Shape) {
+	switch string(name) {
+	case "name", "value":
+		return lean.Read, nil
+	}
+	return lean.Drop, nil
+}

@@ -16,8 +16,8 @@ import (
 )
 
 // podOf returns what describes a Pod in the request's object; it is false for kinds that have no Pod. It comes without
-// what no check looks at, which can be most of an object, and without the resources and mounts of containers, for which
-// see resourcesOf and withMounts.
+// what no check looks at, which can be most of an object, and without the resources, environment and mounts of
+// containers, for which see resourcesOf, environmentOf and withMounts.
 func podOf(req *handler.Request) (PodTemplate, bool, error) {
 	return partOf[checked](req, newObject)
 }
@@ -43,6 +43,11 @@ func resourcesOf(req *handler.Request) (PodTemplate, bool, error) {
 // resourcesBefore is as resourcesOf, for the object before an update.
 func resourcesBefore(req *handler.Request) (PodTemplate, bool, error) {
 	return partOf[resourced](req, oldObject)
+}
+
+// environmentOf is as podOf, for the names of containers, and the names and values of variables of their environment.
+func environmentOf(req *handler.Request) (PodTemplate, bool, error) {
+	return partOf[environed](req, newObject)
 }
 
 // withMounts returns a copy of what podOf has returned, with the volume mounts of its containers. It is for Pods that

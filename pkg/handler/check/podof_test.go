@@ -52,6 +52,9 @@ func TestNoCheckLooksAtWhatIsNotDecoded(t *testing.T) {
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			selector, ok := n.(*ast.SelectorExpr)
+			if ok && selector.Sel.Name == "Env" && name == "plaintextsecrets.go" {
+				return true // which asks environmentOf for it
+			}
 			if ok && slices.Contains([]string{"Env", "EnvFrom", "Command", "Args", "ManagedFields"}, selector.Sel.Name) {
 				t.Errorf("%s reads the field %s: take it out of what lean.Slim drops", name, selector.Sel.Name)
 			}
@@ -176,7 +179,7 @@ func compareToStock(t *testing.T, kind metav1.GroupVersionKind, raw []byte) {
 		compareParts(t, req(), got, whole, "images")
 		return
 	}
-	compareParts(t, req(), got, whole, "images", "resources", "mounts")
+	compareParts(t, req(), got, whole, "images", "resources", "mounts", "environment")
 }
 
 // serve returns the request that checks see when raw comes in a review, or without one if that is refused.
@@ -228,9 +231,18 @@ func compareParts(t *testing.T, req *handler.Request, pod, want PodTemplate, nam
 		"mounts": func(pod PodTemplate) []any {
 			return eachContainer(pod, func(c podContainer) any { return c.VolumeMounts })
 		},
+		"environment": func(pod PodTemplate) []any {
+			return eachContainer(pod, func(c podContainer) any {
+				var values []string
+				for _, v := range c.Env {
+					values = append(values, v.Name, v.Value)
+				}
+				return values
+			})
+		},
 	}
 	readers := map[string]podReader{
-		"images": imagesOf, "resources": resourcesOf,
+		"images": imagesOf, "resources": resourcesOf, "environment": environmentOf,
 		"mounts": func(req *handler.Request) (PodTemplate, bool, error) {
 			got, err := withMounts(req, pod)
 			return got, err == nil, err
@@ -343,7 +355,7 @@ func strip(object map[string]any, path []string) {
 func TestUsualObjectsAreDecodedInTheFastWay(t *testing.T) {
 	for _, s := range sampleHolders(t) {
 		for name, shape := range map[string]lean.Shape{
-			"slim": lean.Slim, "images": imagedIn, "resources": resourcedIn, "mounts": mountedIn,
+			"slim": lean.Slim, "images": imagedIn, "resources": resourcedIn, "mounts": mountedIn, "environment": environedIn,
 		} {
 			var ok bool
 			switch s.kind.Kind {

@@ -5,6 +5,7 @@ package check
 
 import (
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -77,8 +78,14 @@ func requestedBy(pod PodTemplate, name corev1.ResourceName) resource.Quantity {
 	return sum
 }
 
-// excessOfPod says what is too much of the Pod as a whole.
+// requested is without limits: one of the Pod is no request if its containers have requests.
+func requested(is corev1.ResourceRequirements) corev1.ResourceRequirements {
+	return corev1.ResourceRequirements{Requests: is.Requests}
+}
+
+// excessOfPod says what is too much, or too little, of the Pod as a whole.
 func (p resourcesCheck) excessOfPod(pod PodTemplate) []excess {
 	whole, path := resourcesOfPod(pod), pod.Path.Child("resources")
-	return append(p.tooMuch(whole.written, path), p.tooFarApart(whole.full, path)...)
+	return slices.Concat(p.tooMuch(whole.written, path), p.tooLittle(requested(whole.written), path),
+		p.tooFarApart(whole.full, path))
 }

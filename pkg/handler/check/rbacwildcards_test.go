@@ -56,7 +56,7 @@ func TestRBACLeavesTheControlPlaneAlone(t *testing.T) {
 		"system:serviceaccount:shop:clusterrole-aggregation-controller": false,
 		"jane": false,
 	} {
-		for _, name := range []string{"rbacWildcards", "anonymousAccess"} {
+		for _, name := range []string{"rbacWildcards", "rbacEscalation", "anonymousAccess"} {
 			d := definition(t, name)
 			req := requestOf(t, admissionv1.Create, d.Doc.Denied)
 			req.UserInfo.Username = user
@@ -88,8 +88,10 @@ func TestSumsOfRolesAreLookedAt(t *testing.T) {
 			req := requestOf(t, admissionv1.Update, sum(tt.name, tt.after))
 			req.OldObject = requestOf(t, admissionv1.Update, sum(tt.name, tt.before)).Object
 			req.UserInfo.Username = "system:serviceaccount:kube-system:clusterrole-aggregation-controller"
-			if got := answer(t, built(t, definition(t, "rbacWildcards"), ""), req); got.Allowed != tt.allowed {
-				t.Errorf("allowed: %t", got.Allowed)
+			for _, name := range []string{"rbacWildcards", "rbacEscalation"} {
+				if got := answer(t, built(t, definition(t, name), ""), req); got.Allowed != tt.allowed {
+					t.Errorf("%s: allowed: %t", name, got.Allowed)
+				}
 			}
 			req.UserInfo.Username = "jane"
 			if got := answer(t, built(t, definition(t, "rbacWildcards"), ""), req); got.Allowed && title == "Kubernetes' own" {

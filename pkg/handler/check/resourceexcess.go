@@ -15,7 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// excess is what is too much: an amount, or for a ratio a limit and its request.
+// excess is what is too much: an amount, or for a ratio a limit and its request. What is too little is one as well: its
+// amount is negative, so that more of it is less of an excess.
 type excess struct {
 	resourceFault
 	of      excessKind
@@ -26,9 +27,31 @@ type excess struct {
 // excessKind is what can be too much of a container or Pod.
 type excessKind struct{ field, resource string }
 
-// excess says what is too much.
+// excess says what is too much, or too little.
 func (p resourcesCheck) excess(is corev1.ResourceRequirements, path *field.Path) []excess {
-	return append(p.tooMuch(is, path), p.tooFarApart(is, path)...)
+	return slices.Concat(p.tooMuch(is, path), p.tooLittle(is, path), p.tooFarApart(is, path))
+}
+
+// tooLittle says what is requested, but less than the least. A limit without a request counts as both. That nothing is
+// requested is for RequireRequests to say.
+func (p resourcesCheck) tooLittle(is corev1.ResourceRequirements, path *field.Path) []excess {
+	var found []excess
+	for _, name := range slices.Sorted(maps.Keys(p.MinRequests)) {
+		q, ok := is.Requests[corev1.ResourceName(name)]
+		if !ok {
+			q, ok = is.Limits[corev1.ResourceName(name)]
+		}
+		least := resource.MustParse(p.MinRequests[name])
+		if !ok || q.Cmp(least) >= 0 || q.Sign() == 0 && slices.Contains(p.RequireRequests, name) {
+			continue
+		}
+		text := fmt.Sprintf("request of %s %s is less than %s", q.String(), name, least.String())
+		found = append(found, excess{
+			resourceFault: resourceFault{path.Child("requests").Key(name), text},
+			of:            excessKind{"least", name}, amount: new(big.Rat).Neg(amount(q)),
+		})
+	}
+	return found
 }
 
 // tooMuch says what is more than the most.

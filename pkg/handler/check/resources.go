@@ -18,7 +18,8 @@ import (
 )
 
 // resourcesCheck denies containers that do not say what they need, or want too much. Ephemeral containers cannot say
-// it, and are left alone. An update that takes a part away of what is too much passes, even if too much is left.
+// it, and are left alone. An update that takes a part away of what is too much passes, even if too much is left, and so
+// does one that adds to what is too little.
 type resourcesCheck struct {
 	// RequireRequests are the resources that have to be requested, by the container or for the Pod as a whole. A limit
 	// without a request counts as both, as it does for Kubernetes.
@@ -27,6 +28,8 @@ type resourcesCheck struct {
 	RequireLimits []string `json:"requireLimits"`
 	// Max is the most of a resource that may be requested, or be a limit: a quantity in quotes, as in "2" or "4Gi".
 	Max map[string]string `json:"max,omitempty"`
+	// MinRequests is the least of a resource that may be requested, by a container or for the Pod as a whole, if any is.
+	MinRequests map[string]string `json:"minRequests,omitempty"`
 	// MaxLimitRequestRatio is by how much a limit may exceed its request, as in 4, or 1 for not at all.
 	MaxLimitRequestRatio map[string]float64 `json:"maxLimitRequestRatio,omitempty"`
 	// ReadLimitRanges looks up what a LimitRange of the namespace gives to containers that lack something: their Pods have
@@ -69,14 +72,34 @@ func (p resourcesCheck) Validate(path *field.Path) field.ErrorList {
 		at := path.Child("max").Key(name)
 		check(at, name)
 		if q, err := resource.ParseQuantity(p.Max[name]); err != nil || q.Sign() < 0 {
-			errs = append(errs, field.Invalid(at, p.Max[name], `must be a quantity, such as "2" or "4Gi"`))
+			errs = append(errs, field.Invalid(at, p.Max[name], noQuantity))
 		}
 	}
+	errs = append(errs, p.validateMinRequests(path.Child("minRequests"), check)...)
 	for _, name := range slices.Sorted(maps.Keys(p.MaxLimitRequestRatio)) {
 		at := path.Child("maxLimitRequestRatio").Key(name)
 		check(at, name)
 		if ratio := p.MaxLimitRequestRatio[name]; ratio < 1 {
 			errs = append(errs, field.Invalid(at, ratio, "must be 1 or more: no limit can be below its request"))
+		}
+	}
+	return errs
+}
+
+const noQuantity = `must be a quantity, such as "2" or "4Gi"`
+
+func (p resourcesCheck) validateMinRequests(path *field.Path, check func(*field.Path, string)) field.ErrorList {
+	var errs field.ErrorList
+	for _, name := range slices.Sorted(maps.Keys(p.MinRequests)) {
+		at, text := path.Key(name), p.MinRequests[name]
+		check(at, name)
+		least, err := resource.ParseQuantity(text)
+		most, maxErr := resource.ParseQuantity(p.Max[name])
+		switch {
+		case err != nil || least.Sign() <= 0:
+			errs = append(errs, field.Invalid(at, text, noQuantity))
+		case maxErr == nil && least.Cmp(most) > 0:
+			errs = append(errs, field.Invalid(at, text, "is more than max allows, so that no request is right"))
 		}
 	}
 	return errs

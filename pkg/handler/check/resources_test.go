@@ -48,7 +48,22 @@ func TestResources(t *testing.T) {
 			at + `limits[cpu]: container "a": limit of 1501m cpu is more than 1.5 times the request of 1`}},
 		"nothing is infinitely less": {params: free + `maxLimitRequestRatio: {cpu: 9}}`, object: one(`{requests: {cpu: 0}, limits: {cpu: 1m}}`), want: []string{
 			at + `limits[cpu]: container "a": limit of 1m cpu is more than 9 times the request of 0`}},
+		"the least": {params: `minRequests: {memory: 64Mi, cpu: 10m}`, object: one(`{requests: {cpu: 10m, memory: 64Mi}, limits: {memory: 64Mi}}`)},
+		"too little": {params: free + `minRequests: {memory: 64Mi, cpu: 10m}}`, object: one(`{requests: {cpu: 9m}, limits: {cpu: 1, memory: 63Mi}}`), want: []string{
+			at + `requests[cpu]: container "a": request of 9m cpu is less than 10m`,
+			at + `requests[memory]: container "a": request of 63Mi memory is less than 64Mi`}},
+		"nothing is not too little":   {params: free + `minRequests: {memory: 64Mi}}`, object: one(`{}`)},
+		"nothing where it may not be": {params: `{requireRequests: [cpu], requireLimits: [], minRequests: {cpu: 10m}}`, object: one(`{requests: {cpu: 0}}`), want: []string{noCPU}},
+		"none of it": {params: free + `minRequests: {cpu: 10m}}`, object: one(`{requests: {cpu: 0}}`), want: []string{
+			at + `requests[cpu]: container "a": request of 0 cpu is less than 10m`}},
+		"too little of the Pod": {params: free + `minRequests: {cpu: 10m, memory: 1Gi}}`, object: podSpec(`{resources: {requests: {cpu: 1m}, limits: {memory: 1Mi}}}`), want: []string{
+			`spec.resources.requests[cpu]: the Pod: request of 1m cpu is less than 10m`}},
+		"too little, a sum of the API server's": {params: free + `minRequests: {cpu: 10m}}`,
+			object: podSpec(`{resources: {limits: {cpu: 1}, requests: {cpu: 5m}}, containers: [{name: a, resources: {requests: {cpu: 5m}}}]}`), want: []string{
+				at + `requests[cpu]: container "a": request of 5m cpu is less than 10m`}},
 	})
+	testInvalid(t, "resources", `{minRequests: {cpu: x, memory: 2Gi, disk: 0, "a b": 1}, max: {memory: 1Gi}}`,
+		"p.minRequests[a b]", "p.minRequests[cpu]", "p.minRequests[disk]", "p.minRequests[memory]")
 	testInvalid(t, "resources", `{requireRequests: ["a b"], requireLimits: [""], max: {cpu: x, memory: -1}, maxLimitRequestRatio: {cpu: 0.5}}`,
 		"p.requireRequests[0]", "p.requireLimits[0]", "p.requireLimits[0]", "p.max[cpu]", "p.max[memory]",
 		"p.maxLimitRequestRatio[cpu]")
@@ -173,6 +188,23 @@ func TestResourcesThatBecomeLess(t *testing.T) {
 			testUpdate(t, "resources", params, podSpec(tt.before), podSpec(tt.after), tt.allowed)
 			testUpdate(t, "resources", params, templateOf(tt.after), templateOf(tt.after), true)
 		})
+	}
+}
+
+// What is too little may become more, even if it is still too little.
+func TestRequestsThatBecomeMore(t *testing.T) {
+	of := func(memory string) string {
+		return templateOf(`{containers: [{name: a, image: x, resources: {requests: {memory: ` + memory + `}}}]}`)
+	}
+	const params = `{requireRequests: [], requireLimits: [], minRequests: {memory: 64Mi}}`
+	for _, tt := range []struct {
+		before, after string
+		allowed       bool
+	}{
+		{"8Mi", "8Mi", true}, {"8Mi", "16Mi", true}, {"16Mi", "8Mi", false}, {"64Mi", "8Mi", false}, {"8Mi", "64Mi", true},
+		{"8Mi", "0", false}, {"0", "8Mi", true},
+	} {
+		testUpdate(t, "resources", params, of(tt.before), of(tt.after), tt.allowed)
 	}
 }
 

@@ -6,6 +6,7 @@ package check
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -15,11 +16,13 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// storageClassesCheck denies volumes of other storage classes than allowed ones: of PersistentVolumeClaims, of the
-// claims that StatefulSets make, and of ephemeral volumes of Pods.
+// storageClassesCheck denies volumes of other storage classes than allowed ones, and of denied ones: of
+// PersistentVolumeClaims, of the claims that StatefulSets make, and of ephemeral volumes of Pods.
 type storageClassesCheck struct {
 	// Allowed are the names of the allowed classes; "" stands for volumes that somebody made by hand.
 	Allowed []string `json:"allowed,omitempty"`
+	// Denied are the names of classes that no claim may have. Without allowed classes, all others are allowed.
+	Denied []string `json:"denied,omitempty"`
 	// AllowDefault admits claims that name no class. The cluster's default class is then written into
 	// PersistentVolumeClaims before this check sees them, and has to be among the allowed ones.
 	AllowDefault bool `json:"allowDefault"`
@@ -38,10 +41,17 @@ func storageClassesDefinition() handler.Definition {
 
 // Validate implements [handler.Validator].
 func (p storageClassesCheck) Validate(path *field.Path) field.ErrorList {
-	if len(p.Allowed) == 0 {
+	if len(p.Allowed)+len(p.Denied) == 0 {
 		return field.ErrorList{field.Required(path.Child("allowed"), "list storage classes, or turn the check off")}
 	}
-	return nil
+	var errs field.ErrorList
+	for i, class := range p.Denied {
+		if slices.Contains(p.Allowed, class) {
+			errs = append(errs, field.Invalid(path.Child("denied").Index(i), class,
+				"is among the allowed ones as well; remove one"))
+		}
+	}
+	return errs
 }
 
 func (p storageClassesCheck) evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
@@ -97,12 +107,24 @@ func (p storageClassesCheck) judge(
 		path, class = child(claim, "metadata").Child("annotations").Key(corev1.BetaStorageClassAnnotation), &old
 	}
 	switch {
-	case class == nil && p.AllowDefault || class != nil && slices.Contains(p.Allowed, *class):
+	case class == nil && p.AllowDefault || class != nil && p.allows(*class):
 		return nil
 	case class == nil:
-		return []handler.Violation{handler.Violationf(path, "the claim names no storage class; %s", allowedList(p.Allowed))}
+		return []handler.Violation{handler.Violationf(path, "the claim names no storage class; %s", p.advice())}
 	}
-	return []handler.Violation{handler.Violationf(path, "storage class %q; %s", *class, allowedList(p.Allowed))}
+	return []handler.Violation{handler.Violationf(path, "storage class %q; %s", *class, p.advice())}
+}
+
+func (p storageClassesCheck) allows(class string) bool {
+	return !slices.Contains(p.Denied, class) && (len(p.Allowed) == 0 || slices.Contains(p.Allowed, class))
+}
+
+// advice says which classes there may be.
+func (p storageClassesCheck) advice() string {
+	if len(p.Allowed) == 0 {
+		return fmt.Sprintf("denied: %q", p.Denied)
+	}
+	return allowedList(p.Allowed)
 }
 
 // child is a field of the object when there is no path to begin with.

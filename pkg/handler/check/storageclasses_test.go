@@ -36,7 +36,20 @@ func TestStorageClasses(t *testing.T) {
 			{name: b, ephemeral: {volumeClaimTemplate: {metadata: ` + old + `, spec: {}}}}]}`), want: []string{
 			"spec.volumes[2].ephemeral.volumeClaimTemplate." + oldFault}},
 	})
+	testRows(t, "storageClasses", map[string]row{
+		"denied": {params: `denied: [premium, ""]`, object: claim(`{}`, `{storageClassName: premium}`), want: []string{
+			`spec.storageClassName: storage class "premium"; denied: ["premium" ""]`}},
+		"denied by the annotation": {params: `denied: [premium]`, object: claim(old, `{storageClassName: standard}`), want: []string{
+			`metadata.annotations[volume.beta.kubernetes.io/storage-class]: storage class "premium"; denied: ["premium"]`}},
+		"not denied": {params: `denied: [premium]`, object: claim(`{}`, `{storageClassName: standard}`)},
+		"denied by hand": {params: `denied: [""]`, object: claim(`{}`, `{storageClassName: ""}`), want: []string{
+			`spec.storageClassName: storage class ""; denied: [""]`}},
+		"denied, the default": {params: `denied: [premium]`, object: claim(`{}`, `{}`)},
+		"denied, no default": {params: `{denied: [premium], allowDefault: false}`, object: claim(`{}`, `{}`), want: []string{
+			`spec.storageClassName: the claim names no storage class; denied: ["premium"]`}},
+	})
 	testInvalid(t, "storageClasses", `{}`, "p.allowed")
+	testInvalid(t, "storageClasses", `{allowed: [a, b], denied: [c, a]}`, "p.denied[1]")
 }
 
 func TestStorageClassesIdentity(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	admission "k8s.io/api/admission/v1"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -97,7 +98,8 @@ func TestAllChecksCannotLockTheCluster(t *testing.T) {
 					t.Errorf("a wildcard among %v", rule.Rule)
 				}
 			}
-			if *rule.Scope == admissionv1.ClusterScope && rule.APIGroups[0] != rbacv1.GroupName {
+			isDelete := slices.Equal(rule.Operations, []admissionv1.OperationType{admissionv1.Delete})
+			if *rule.Scope == admissionv1.ClusterScope && rule.APIGroups[0] != rbacv1.GroupName && !isDelete {
 				t.Errorf("cluster-scoped objects match %v", rule.Rule)
 			}
 		}
@@ -122,7 +124,9 @@ func TestAllChecksAreAsked(t *testing.T) {
 	for _, webhook := range entries {
 		for _, rule := range webhook.Rules {
 			for _, resource := range rule.Resources {
-				asked[cmp.Or(rule.APIGroups[0], "core")+"/"+rule.APIVersions[0]+" "+resource] = true
+				for _, operation := range rule.Operations {
+					asked[string(operation)+" "+cmp.Or(rule.APIGroups[0], "core")+"/"+rule.APIVersions[0]+" "+resource] = true
+				}
 			}
 		}
 	}
@@ -132,12 +136,19 @@ func TestAllChecksAreAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		resource, _ := meta.UnsafeGuessKindToResource(object.GroupVersionKind())
-		if key := cmp.Or(resource.Group, "core") + "/" + resource.Version + " " + resource.Resource; !asked[key] {
+		if d.Doc.Operation == admission.Connect {
+			resource.Resource = "pods/exec"
+		}
+		operation := string(cmp.Or(d.Doc.Operation, admission.Create))
+		if key := operation + " " + cmp.Or(resource.Group, "core") + "/" + resource.Version + " " + resource.Resource; !asked[key] {
 			t.Errorf("%s: nobody asks about %s", d.Name, key)
 		}
 	}
-	for _, extra := range []string{"apps/v1 deployments/scale", "apps/v1 replicasets", "autoscaling/v2 horizontalpodautoscalers",
-		"rbac.authorization.k8s.io/v1 clusterroles", "rbac.authorization.k8s.io/v1 clusterrolebindings", "core/v1 podtemplates"} {
+	for _, extra := range []string{"UPDATE apps/v1 deployments/scale", "CREATE apps/v1 replicasets",
+		"CREATE autoscaling/v2 horizontalpodautoscalers", "CREATE rbac.authorization.k8s.io/v1 clusterroles",
+		"CREATE rbac.authorization.k8s.io/v1 clusterrolebindings", "CREATE core/v1 podtemplates", "UPDATE core/v1 configmaps",
+		"CONNECT core/v1 pods/attach", "CONNECT core/v1 pods/portforward", "DELETE core/v1 namespaces",
+		"DELETE apiextensions.k8s.io/v1 customresourcedefinitions", "DELETE apps/v1 statefulsets"} {
 		if !asked[extra] {
 			t.Errorf("nobody asks about %s", extra)
 		}
