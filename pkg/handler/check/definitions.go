@@ -22,6 +22,9 @@ func Definitions() []handler.Definition {
 		hostNamespacesDefinition(),
 		hostPortsDefinition(),
 		hostPathsDefinition(),
+		volumeTypesDefinition(),
+		sysctlsDefinition(),
+		userRangesDefinition(),
 		serviceAccountTokenDefinition(),
 		// How workloads live together.
 		resourcesDefinition(),
