@@ -31,10 +31,14 @@ func Definitions() []handler.Definition {
 		probesDefinition(),
 		replicaLimitsDefinition(),
 		podDisruptionBudgetsDefinition(),
+		requiredBudgetsDefinition(),
+		topologySpreadDefinition(),
 		storageClassesDefinition(),
 		// Ways in and out.
 		servicesDefinition(),
 		ingressHostsDefinition(),
+		requiredNetworkPoliciesDefinition(),
+		danglingReferencesDefinition(),
 		// Rights.
 		rbacWildcardsDefinition(),
 		anonymousAccessDefinition(),
