@@ -53,6 +53,8 @@ func Generate(definitions []handler.Definition, describe Describer) ([]byte, err
 		"properties": object{
 			"apiVersion": object{"const": config.APIVersion},
 			"kind":       object{"const": config.Kind},
+			"podTemplates": common(g.of(reflect.TypeFor[[]handler.PodTemplate]()),
+				"Where kinds that are not Kubernetes' own have templates of Pods, for all checks of Pods."),
 			"checks": object{
 				"description": "The checks by name. One that is named denies unless it says otherwise.",
 				"type":        []string{"object", "null"}, "additionalProperties": false, "properties": checks,

@@ -92,7 +92,8 @@ func (r rivals) selecting(ctx context.Context, pod pairs) (string, error) {
 	return "", nil
 }
 
-// firstKeys are the keys of all selectors that may select Pods with these labels, by the first label that each asks for.
+// firstKeys are the keys of all selectors that may select Pods with these labels, by the first label that each asks
+// for.
 func firstKeys(pod pairs) []string {
 	keys := []string{first + everyWorkload}
 	for i := 0; i+1 < len(pod); i += 2 {

@@ -16,8 +16,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// danglingReferences denies objects that refer to others which are not in their namespace. An install may create the two
-// in any order, and would be denied for its order alone: use the check with mode warn or audit, or with webhook check. Of
+// danglingReferences denies objects that refer to others which are not in their namespace. An install may create the
+// two in any order, and would be denied for its order alone: use the check with mode warn or audit, or offline. Of
 // ConfigMaps and claims a server reads the metadata alone, and of Secrets nothing: those are looked for only offline.
 type danglingReferences struct {
 	// References are what is looked for. Service: workloads whose Pods a Service selects, and the names of ports that it
@@ -47,8 +47,8 @@ func danglingReferencesDefinition() handler.Definition {
 	return handler.Define("danglingReferences", handler.Doc{
 		Summary: "Services, autoscalers and Pods refer to objects that are there.",
 		Why: "A Service that selects no Pods, or leads to a port that none has, is an outage without an error; a Pod whose " +
-			"ConfigMap is missing never starts, and says so where few people look. An install may create the two in any order, and " +
-			"would be denied for its order alone: use mode warn or audit, or webhook check.",
+			"ConfigMap is missing never starts, and says so where few people look. An install may create the two in any order, " +
+			"and would be denied for its order alone: use mode warn or audit, or webhook check.",
 	}, func() danglingReferences {
 		return danglingReferences{References: danglingReferences{}.Values()["references"]}
 	}, func(p danglingReferences, env handler.Environment) (handler.Check, error) {

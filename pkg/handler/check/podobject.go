@@ -171,7 +171,8 @@ func spreadIn(name []byte) (lean.Verdict, lean.Shape) {
 	return lean.Drop, nil
 }
 
-// referring is what names other objects: volumes, variables and the ServiceAccount. The values of variables are not read.
+// referring is what names other objects: volumes, variables and the ServiceAccount. The values of variables are not
+// read.
 type referring struct{}
 
 func (referring) of(o lean.Object) (lean.Object, lean.Shape) { return o.Whole(), referringIn }

@@ -81,9 +81,9 @@ func selectedWorkloads(
 	return c, nil
 }
 
-// add adds workloads, each with as few replicas as its autoscaler may leave, the first by name if it has several. What is
-// scaled to none on purpose has none, whatever an autoscaler says. Of manifests of one workload, as for staging and for
-// production, the one with the fewest counts.
+// add adds workloads, each with as few replicas as its autoscaler may leave, the first by name if it has several. What
+// is scaled to none on purpose has none, whatever an autoscaler says. Of manifests of one workload, as for staging and
+// for production, the one with the fewest counts.
 func (c *replicaCounter) add(kind schema.GroupKind, selected []view.Found[workloadPods]) error {
 	type identity struct{ name, labels string }
 	known := map[identity]int{} // what was added

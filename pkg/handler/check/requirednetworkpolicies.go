@@ -27,7 +27,7 @@ type requiredNetworkPolicies struct {
 func requiredNetworkPoliciesDefinition() handler.Definition {
 	return handler.Define("requiredNetworkPolicies", handler.Doc{
 		Summary: "A NetworkPolicy, which is created first, selects every Pod that is not on the network of its node.",
-		Why: "A Pod that no NetworkPolicy selects can be reached from every Pod of the cluster, and one attacker in one of them " +
+		Why: "A Pod that no NetworkPolicy selects can be reached from every Pod of the cluster: an attacker in one of them " +
 			"reaches all. A policy for a whole namespace is enough, with podSelector: {}.",
 	}, func() requiredNetworkPolicies { return requiredNetworkPolicies{PolicyTypes: []string{"Ingress"}} },
 		func(p requiredNetworkPolicies, env handler.Environment) (handler.Check, error) {

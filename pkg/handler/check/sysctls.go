@@ -15,16 +15,16 @@ import (
 
 // sysctlsCheck denies Pods that set other parameters of the kernel than the allowed ones.
 type sysctlsCheck struct {
-	// Allowed are the names of sysctls that Pods may set; one that ends in * stands for all that begin so, as in net.ipv4.*.
-	// The default are those that Kubernetes calls safe.
+	// Allowed are the names of sysctls that Pods may set; one that ends in * stands for all that begin so, as in
+	// net.ipv4.*. The default are those that Kubernetes calls safe.
 	Allowed []string `json:"allowed"`
 }
 
 func sysctlsDefinition() handler.Definition {
 	return definePods("sysctls", handler.Doc{
 		Summary: "Pods set allowed sysctls only.",
-		Why: "Few parameters of the kernel are the Pod's own. The others change the node for all of its Pods, or let one of " +
-			"them take its memory.",
+		Why: "Few parameters of the kernel are the Pod's own. The others change the node for all of its Pods, or let one " +
+			"of them take its memory.",
 	}, func() sysctlsCheck {
 		return sysctlsCheck{Allowed: []string{
 			"kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_local_reserved_ports",

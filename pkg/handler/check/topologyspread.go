@@ -36,8 +36,8 @@ type topologySpread struct {
 func topologySpreadDefinition() handler.Definition {
 	return handler.Define("topologySpread", handler.Doc{
 		Summary: "The Pods of workloads with several replicas are spread over nodes or zones.",
-		Why: "Replicas on one node fail with it, all at once. The scheduler spreads Pods by itself only as far as other wishes " +
-			"leave it to, and not again after an outage.",
+		Why: "Replicas on one node fail with it, all at once. The scheduler spreads Pods by itself only as far as its other " +
+			"rules let it, and not again after an outage.",
 	}, func() topologySpread {
 		return topologySpread{MinReplicas: 2, CountAutoscalers: true, AllowAntiAffinity: true}
 	}, func(p topologySpread, env handler.Environment) (handler.Check, error) {
@@ -109,11 +109,12 @@ func (p topologySpread) isSpread(ctx context.Context, pod PodTemplate) bool {
 
 // countsTerm leaves out terms that are about other namespaces.
 func (p topologySpread) countsTerm(pod PodTemplate, term corev1.PodAffinityTerm) bool {
-	return len(term.Namespaces) == 0 && term.NamespaceSelector == nil && p.counts(pod, term.TopologyKey, term.LabelSelector)
+	return len(term.Namespaces) == 0 && term.NamespaceSelector == nil &&
+		p.counts(pod, term.TopologyKey, term.LabelSelector)
 }
 
-// counts says whether a topology is one that is asked for, and a selector selects the Pods themselves. No selector selects
-// nothing.
+// counts says whether a topology is one that is asked for, and a selector selects the Pods themselves. No selector
+// selects nothing.
 func (p topologySpread) counts(pod PodTemplate, key string, selector *metav1.LabelSelector) bool {
 	if len(p.TopologyKeys) > 0 && !slices.Contains(p.TopologyKeys, key) {
 		return false

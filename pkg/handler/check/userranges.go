@@ -40,8 +40,8 @@ type idRange struct {
 func userRangesDefinition() handler.Definition {
 	return definePods("userRanges", handler.Doc{
 		Summary: "Containers run as users and groups of allowed ranges.",
-		Why: "On a shared volume, and on the node after an escape, users are numbers: two tenants with the same number are one " +
-			"user there. A range for each keeps them apart.",
+		Why: "On a shared volume, and on the node after an escape, users are numbers: two tenants with the same number are " +
+			"one user there. A range for each keeps them apart.",
 	}, no[userRanges])
 }
 
@@ -59,7 +59,8 @@ func (p userRanges) Validate(path *field.Path) field.ErrorList {
 		n += len(list.ranges)
 		for i, r := range list.ranges {
 			if r.Min < 0 || r.Max < r.Min {
-				errs = append(errs, field.Invalid(path.Child(list.name).Index(i), r.String(), "must be 0 or more, and max at least min"))
+				errs = append(errs, field.Invalid(path.Child(list.name).Index(i), r.String(),
+					"must be 0 or more, and max at least min"))
 			}
 		}
 	}
@@ -112,8 +113,8 @@ func (f idField) violations(ctx context.Context, pod PodTemplate, allowUnset boo
 		case own != nil && !contains(f.ranges, *own):
 			violations = append(violations, c.riskf(at, "%s %d; %s", f.what, *own, allowedRanges(f.ranges)))
 		case own == nil && f.ofPod == nil && !allowUnset:
-			violations = append(violations, c.riskf(at, "says no %s, and runs as that of its image; set it here or in the Pod's "+
-				"securityContext (%s)", f.name, allowedRanges(f.ranges)))
+			violations = append(violations, c.riskf(at, "says no %s, and runs as that of its image; set it here or in the "+
+				"Pod's securityContext (%s)", f.name, allowedRanges(f.ranges)))
 		}
 	}
 	return violations

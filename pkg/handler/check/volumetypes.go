@@ -26,8 +26,8 @@ type volumeTypesCheck struct {
 func volumeTypesDefinition() handler.Definition {
 	return definePodsOf(volumesOf, "volumeTypes", handler.Doc{
 		Summary: "Pods have volumes of allowed types only.",
-		Why: "Many types mount something that no quota and no right of the user is about: a file server, a disk of a cloud, " +
-			"a directory of the node. Behind a PersistentVolumeClaim, an administrator has decided what there is.",
+		Why: "Many types mount something that no quota and no right of the user is about: a file server, a disk of a " +
+			"cloud, a directory of the node. Behind a PersistentVolumeClaim, an administrator has decided what there is.",
 	}, func() volumeTypesCheck {
 		return volumeTypesCheck{Allowed: []string{
 			"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret",
@@ -99,8 +99,8 @@ func sourceDigest(volume *corev1.Volume) string {
 	return digest(volume.Name, string(text))
 }
 
-// volumeType is the field that a volume has. One without any is an emptyDir where the API server has not filled that in;
-// in a review, where it has, it is of a type that is newer than this program.
+// volumeType is the field that a volume has. One without any is an emptyDir where the API server has not filled that
+// in; in a review, where it has, it is of a type that is newer than this program.
 func volumeType(source *corev1.VolumeSource) string {
 	v := reflect.ValueOf(source).Elem()
 	for i := range v.NumField() {
