@@ -37,7 +37,7 @@ const (
 	toAccounts      = "ServiceAccount"
 	toConfigMaps    = "ConfigMap"
 	toVolumeClaims  = "PersistentVolumeClaim"
-	toSecrets       = "Secret" //nolint:gosec // It is a kind.
+	toSecrets       = "Secret"
 	everyConfigMap  = "kube-root-ca.crt"
 	everyAccount    = "default"
 	createdAnywhere = "create it first, or correct the name"
