@@ -94,12 +94,17 @@ func code(yaml string) string { return "\n```yaml\n" + strings.TrimSpace(yaml) +
 func lookedUp(d handler.Definition) string {
 	var kinds []string
 	for _, obj := range d.Reads {
-		kinds = append(kinds, reflect.TypeOf(view.TypeOf(obj)).Elem().Name()+"s")
+		of := view.TypeOf(obj)
+		if kind := of.GetObjectKind().GroupVersionKind().Kind; kind != "" {
+			kinds = append(kinds, "the names of "+kind+"s")
+			continue
+		}
+		kinds = append(kinds, reflect.TypeOf(of).Elem().Name()+"s")
 	}
 	if last := len(kinds) - 1; last > 0 {
 		kinds = []string{strings.Join(kinds[:last], ", ") + " and " + kinds[last]}
 	}
-	return strings.Replace(strings.Join(kinds, ""), "Ingresss", "Ingresses", 1)
+	return strings.NewReplacer("Ingresss", "Ingresses", "Policys", "Policies").Replace(strings.Join(kinds, ""))
 }
 
 // rows are the lines of a table about the fields of a struct, and of the structs in it.
@@ -138,7 +143,7 @@ func typeName(t *testing.T, of reflect.Type) string {
 		return "true or false"
 	case reflect.String:
 		return "text"
-	case reflect.Int32, reflect.Float64:
+	case reflect.Int32, reflect.Int64, reflect.Float64:
 		return "number"
 	case reflect.Struct:
 		return "object"

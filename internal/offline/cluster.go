@@ -59,6 +59,9 @@ func newCluster(scheme *runtime.Scheme, k kinds, objects []object) *cluster {
 		if scaler, ok := o.autoscaler(); ok {
 			made = append(made, scaler)
 		}
+		if secret, ok := o.secret(); ok {
+			made = append(made, secret)
+		}
 	}
 	for _, o := range slices.Concat(objects, made) {
 		o = o.equivalent()

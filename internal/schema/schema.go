@@ -31,6 +31,8 @@ func Generate(definitions []handler.Definition, describe Describer) ([]byte, err
 		describe = func(reflect.Type, string) string { return "" }
 	}
 	g := generator{describe: describe}
+	podTemplates := g.of(reflect.TypeFor[[]handler.PodTemplate]())
+	podTemplates["description"] = "Where kinds that are not Kubernetes' own have templates of Pods, for all checks of Pods."
 	checks := object{}
 	for _, d := range definitions {
 		check, err := g.check(d)
@@ -51,8 +53,9 @@ func Generate(definitions []handler.Definition, describe Describer) ([]byte, err
 		"additionalProperties": false,
 		"required":             []string{"apiVersion", "kind"},
 		"properties": object{
-			"apiVersion": object{"const": config.APIVersion},
-			"kind":       object{"const": config.Kind},
+			"apiVersion":   object{"const": config.APIVersion},
+			"kind":         object{"const": config.Kind},
+			"podTemplates": podTemplates,
 			"checks": object{
 				"description": "The checks by name. One that is named denies unless it says otherwise.",
 				"type":        []string{"object", "null"}, "additionalProperties": false, "properties": checks,

@@ -4,6 +4,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -73,7 +74,7 @@ func (s *Store) incompleteLocked(q Query) error {
 
 func (s *Store) errorOf(namespace string, g *gap) error {
 	const mib = 1 << 20
-	n, kind := g.named+g.unnamed, reflect.TypeOf(TypeOf(s.view)).Elem().Name()
+	n, kind := g.named+g.unnamed, s.kind()
 	if g.why == noShare {
 		return fmt.Errorf("%d %s objects of namespace %q are not looked at: what is kept of the objects in one namespace "+
 			"may take %.1f MiB; delete some or make them smaller, or raise the memory limit (GOMEMLIMIT)",
@@ -82,6 +83,12 @@ func (s *Store) errorOf(namespace string, g *gap) error {
 	return fmt.Errorf("%d %s objects of namespace %q, and maybe others, are not looked at: what is kept of the cluster's "+
 		"objects may take %.1f MiB in all; delete some or make them smaller, or raise the memory limit (GOMEMLIMIT)",
 		n, kind, namespace, float64(s.limit.most)/mib)
+}
+
+// kind is what the objects are called.
+func (s *Store) kind() string {
+	obj := TypeOf(s.view)
+	return cmp.Or(obj.GetObjectKind().GroupVersionKind().Kind, reflect.TypeOf(obj).Elem().Name())
 }
 
 // Usage is what a store keeps.

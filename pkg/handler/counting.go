@@ -95,7 +95,7 @@ func (e *entry) violationsOf(ctx context.Context, old *Request) (violations []Vi
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if violations, err = e.check.Evaluate(ctx, old); err != nil {
+	if violations, err = e.violations(ctx, old); err != nil {
 		return nil, err
 	}
 	if violations, _, err = e.withoutImages(old, violations); err != nil {

@@ -72,6 +72,9 @@ type Environment struct {
 	// manifests that are checked together. Views are read by their own methods. It is nil when nothing can be read, and a
 	// check that needs it then has to fail rather than to pass.
 	Cluster client.Reader
+	// Offline says that the Cluster has the manifests that are checked together and nothing else, and is asked for types
+	// in Reads and for any others.
+	Offline bool
 }
 
 // Reader is implemented by parameters that decide whether a check looks anything up in the cluster: not every use of a
@@ -79,6 +82,12 @@ type Environment struct {
 type Reader interface {
 	// ReadsCluster says whether the types in [Definition.Reads] are looked up with these parameters.
 	ReadsCluster() bool
+}
+
+// Chooser is implemented by parameters with which a check looks up some of the types in [Definition.Reads] only.
+type Chooser interface {
+	// Needs says whether an entry of Reads is looked up.
+	Needs(read client.Object) bool
 }
 
 // Enumerator is implemented by parameters, and structures in them, that have fields of which only a few values are
@@ -143,10 +152,13 @@ func hidden(path *field.Path, parameters any) field.ErrorList {
 }
 
 // ReadsFor returns the types that the check with these parameters looks up, which came from NewParameters: those in
-// Reads, unless the parameters are a [Reader] that says otherwise.
+// Reads, unless the parameters are a [Reader] or a [Chooser] that says otherwise.
 func (d Definition) ReadsFor(parameters any) []client.Object {
 	if r, ok := parameters.(Reader); ok && !r.ReadsCluster() {
 		return nil
+	}
+	if c, ok := parameters.(Chooser); ok {
+		return slices.DeleteFunc(slices.Clone(d.Reads), func(read client.Object) bool { return !c.Needs(read) })
 	}
 	return d.Reads
 }

@@ -36,6 +36,8 @@ type Entry struct {
 	Cluster client.Reader
 	// EveryUpdate makes violations count on an update even when the old object had them as well.
 	EveryUpdate bool
+	// PodTemplates are where kinds that are not Kubernetes' own have templates of Pods, for the check to look at as well.
+	PodTemplates []PodTemplate
 }
 
 // entry is an Entry ready for use.
@@ -48,6 +50,7 @@ type entry struct {
 	container   *regexp.Regexp
 	cluster     client.Reader
 	everyUpdate bool
+	templates   []PodTemplate
 	selects     func(*Request) bool
 	counters    counters
 }
@@ -106,7 +109,7 @@ func (e Entry) compile(position int) (*entry, error) {
 	}
 	compiled := &entry{
 		check: e.Check, name: name, mode: mode, failsOpen: policy == Ignore, exempt: exempt, container: containerPath(),
-		cluster: e.Cluster, everyUpdate: e.EveryUpdate, selects: selectsUsual,
+		cluster: e.Cluster, everyUpdate: e.EveryUpdate, templates: e.PodTemplates, selects: selectsUsual,
 	}
 	if selector, ok := e.Check.(Selector); ok {
 		compiled.selects = selector.Selects

@@ -141,7 +141,7 @@ func (e *entry) ask(ctx context.Context, req *Request) outcome {
 			entry: e, skipped: true, exemptBy: byObject, exempted: []string{found.text(req)}, ending: found.Notice(time.Now()),
 		}
 	}
-	violations, err := e.check.Evaluate(ctx, req)
+	violations, err := e.violations(ctx, req)
 	o := outcome{entry: e, late: err != nil && ctx.Err() != nil}
 	switch {
 	case o.late:

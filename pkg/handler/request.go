@@ -22,6 +22,8 @@ type Request struct {
 	// later is the update before which this one would have been, see before. They share what is decoded of the old object:
 	// every check that has something to say about an update asks for it.
 	later *Request
+
+	templates templates
 }
 
 // NewRequest makes a Request, for tests of a check. Reviews of version v1beta1 are given to checks as v1, since the

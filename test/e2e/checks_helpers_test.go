@@ -210,3 +210,14 @@ func eventuallyDenied(t *testing.T, manifest, name string) {
 	})
 	t.Log(said)
 }
+
+// eventuallyAdmitted waits until no check denies the manifest any more.
+func eventuallyAdmitted(t *testing.T, manifest string) {
+	t.Helper()
+	clustertest.Eventually(t, func(context.Context) error {
+		if said, err := kubectl(t, manifest, "apply", "--dry-run=server", "-f", "-"); err != nil {
+			return fmt.Errorf("not admitted: %s: %w", said, err)
+		}
+		return nil
+	})
+}

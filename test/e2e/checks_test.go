@@ -122,6 +122,7 @@ func TestChecksLookAtOtherObjects(t *testing.T) {
 		eventuallyDenied(t, strings.Replace(renamed(t, setBudget, "fourth", s.Target), `"app":"set"`, `"app":"rc"`, 1),
 			"podDisruptionBudgets")
 	})
+	t.Run("what is missing", func(t *testing.T) { testMissing(t, s) })
 	t.Run("level by namespace", func(t *testing.T) {
 		rules := "{level: privileged, rules: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %s}}, level: baseline}]}"
 		s.only(t, definitionOf(t, "podSecurity"), fmt.Sprintf(rules, s.Target))

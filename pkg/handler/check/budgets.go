@@ -74,16 +74,32 @@ func (r rivals) of(ctx context.Context, workloads []pairs) (string, error) {
 		return found, err
 	}
 	for _, pod := range workloads {
-		asked = []string{everyWorkload}
-		for i := 0; i+1 < len(pod); i += 2 {
-			asked = append(asked, pod[i], pair(pod[i], pod[i+1]))
-		}
-		found, err = r.firstOf(ctx, asked, func(other labels.Selector) bool { return other.Matches(pod) })
-		if found != "" || err != nil {
+		if found, err = r.selecting(ctx, pod); found != "" || err != nil {
 			return found, err
 		}
 	}
 	return "", nil
+}
+
+// selecting is the name of another budget that selects Pods with these labels.
+func (r rivals) selecting(ctx context.Context, pod pairs) (string, error) {
+	isSelecting := func(other labels.Selector) bool { return other.Matches(pod) }
+	for _, key := range firstKeys(pod) {
+		if found, _, err := r.look(ctx, key, math.MaxInt, isSelecting); found != "" || err != nil {
+			return found, err
+		}
+	}
+	return "", nil
+}
+
+// firstKeys are the keys of all selectors that may select Pods with these labels, by the first label that each asks
+// for.
+func firstKeys(pod pairs) []string {
+	keys := []string{first + everyWorkload}
+	for i := 0; i+1 < len(pod); i += 2 {
+		keys = append(keys, first+pod[i], first+pair(pod[i], pod[i+1]))
+	}
+	return keys
 }
 
 // firstOf looks at the budgets whose first label has one of the keys.

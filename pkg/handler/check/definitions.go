@@ -29,6 +29,9 @@ func Definitions() []handler.Definition {
 		hostNamespacesDefinition(),
 		hostPortsDefinition(),
 		hostPathsDefinition(),
+		volumeTypesDefinition(),
+		sysctlsDefinition(),
+		userRangesDefinition(),
 		serviceAccountTokenDefinition(),
 		plaintextSecretsDefinition(),
 		// How workloads live together.
@@ -36,10 +39,14 @@ func Definitions() []handler.Definition {
 		probesDefinition(),
 		replicaLimitsDefinition(),
 		podDisruptionBudgetsDefinition(),
+		requiredBudgetsDefinition(),
+		topologySpreadDefinition(),
 		storageClassesDefinition(),
 		// Ways in and out.
 		servicesDefinition(),
 		ingressHostsDefinition(),
+		requiredNetworkPoliciesDefinition(),
+		danglingReferencesDefinition(),
 		// Rights.
 		rbacWildcardsDefinition(),
 		rbacEscalationDefinition(),

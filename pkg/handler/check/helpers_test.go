@@ -5,6 +5,7 @@ package check
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -100,4 +101,13 @@ func holders(pod *corev1.Pod) map[string]holder {
 			"spec.jobTemplate.spec.template.spec",
 		},
 	}
+}
+
+// replicated is the manifest of a workload whose Pods have the label app: web.
+func replicated(kind, spec string) string {
+	apiVersion := "apps/v1"
+	if kind == "ReplicationController" {
+		apiVersion = "v1"
+	}
+	return fmt.Sprintf(`{apiVersion: %s, kind: %s, metadata: {name: web, namespace: shop}, spec: {%s}}`, apiVersion, kind, spec)
 }

@@ -254,7 +254,7 @@ func TestIndexOfWorkloadsIsTheCount(t *testing.T) {
 // TestBudgetCostsWhatItSelects: how many workloads are looked at depends on the label that selects the fewest, and not on
 // how many there are.
 func TestBudgetCostsWhatItSelects(t *testing.T) {
-	c := replicaCounter{namespace: "shop", selector: labels.SelectorFromSet(labels.Set{"app": "web-7", "env": "prod"})}
+	c := replicaCounter{podSelection: podSelection{"shop", labels.SelectorFromSet(labels.Set{"app": "web-7", "env": "prod"})}}
 	for _, n := range []int{1000, 8000} {
 		cluster, looks := newIndexed(), 0
 		w := cluster.writer(t, deployments())
@@ -278,7 +278,11 @@ func TestBudgetCostsWhatItSelects(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.n = 0
-		if err := c.count(t.Context(), schema.GroupKind{}, counted); err != nil || c.n != 1 {
+		selected, err := c.of(t.Context(), counted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.add(schema.GroupKind{}, selected); err != nil || c.n != 1 {
 			t.Errorf("%d replicas, want 1: %v", c.n, err)
 		}
 		if looks > 4*fewAtFirst {

@@ -50,8 +50,15 @@ func ordinary() map[string]struct {
 		"Deployment": {deployments(), func(i int) client.Object {
 			o := &appsv1.Deployment{}
 			o.Spec.Template.Labels = labels(i)
+			o.Spec.Template.Spec.Containers = []corev1.Container{{Ports: []corev1.ContainerPort{{Name: "http"}, {Name: "metrics"}}}}
 			return named(o, i)
 		}},
+		"NetworkPolicy": {networkPolicies(), func(i int) client.Object {
+			o := &networkingv1.NetworkPolicy{}
+			o.Spec.PodSelector = metav1.LabelSelector{MatchLabels: labels(i)}
+			return named(o, i)
+		}},
+		"ConfigMap": {names("ConfigMap"), func(i int) client.Object { return named(&metav1.PartialObjectMetadata{}, i) }},
 		"HorizontalPodAutoscaler": {autoscalers(), func(i int) client.Object {
 			o := &autoscalingv2.HorizontalPodAutoscaler{}
 			o.Spec.ScaleTargetRef = autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"}

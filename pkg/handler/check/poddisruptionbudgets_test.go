@@ -161,6 +161,7 @@ func TestChecksThatNeedACluster(t *testing.T) {
 	tests := map[string]struct{ params, object string }{
 		"podDisruptionBudgets": {"", `{apiVersion: policy/v1, kind: PodDisruptionBudget, spec: {minAvailable: 1}}`},
 		"ingressHosts":         {"", `{apiVersion: networking.k8s.io/v1, kind: Ingress, spec: {}}`},
+		"danglingReferences":   {"", serviceFor(`{selector: {app: web}}`)},
 		"podSecurity":          {`rules: [{namespaceSelector: {}, level: privileged}]`, podSpec(`{}`)},
 	}
 	for name, tt := range tests {
@@ -203,6 +204,16 @@ func TestReadsFollowTheParameters(t *testing.T) {
 		{"resources", "readLimitRanges: true", 1},
 		{"serviceAccountToken", "", 1},
 		{"serviceAccountToken", "readServiceAccounts: false", 0},
+		{"requiredBudgets", "", 2},
+		{"requiredBudgets", "countAutoscalers: false", 1},
+		{"topologySpread", "", 1},
+		{"topologySpread", "countAutoscalers: false", 0},
+		{"topologySpread", "minReplicas: 1", 0},
+		{"requiredNetworkPolicies", "", 1},
+		{"danglingReferences", "", 8},
+		{"danglingReferences", "references: [Service]", 5},
+		{"danglingReferences", "references: [ConfigMap, Secret]", 1},
+		{"danglingReferences", "references: [Secret]", 0},
 	} {
 		d := definition(t, tt.name)
 		p := d.NewParameters()

@@ -180,3 +180,51 @@ func variable(name []byte) (lean.Verdict, lean.Shape) {
 	}
 	return lean.Drop, nil
 }
+
+// spread are the labels of Pods, and what keeps them apart.
+type spread struct{}
+
+func (spread) of(o lean.Object) (lean.Object, lean.Shape) { return o.Whole(), spreadIn }
+
+func spreadIn(name []byte) (lean.Verdict, lean.Shape) {
+	switch string(name) {
+	case "spec", "template", "jobTemplate":
+		return lean.Read, spreadIn
+	case "metadata":
+		return lean.Read, describedBy
+	case "affinity", "topologySpreadConstraints":
+		return lean.Read, nil
+	}
+	return lean.Drop, nil
+}
+
+// referring is what names other objects: volumes, variables and the ServiceAccount. The values of variables are not
+// read.
+type referring struct{}
+
+func (referring) of(o lean.Object) (lean.Object, lean.Shape) { return o.Whole(), referringIn }
+
+func referringIn(name []byte) (lean.Verdict, lean.Shape) {
+	switch string(name) {
+	case "volumes", "serviceAccountName", "serviceAccount":
+		return lean.Read, nil
+	}
+	return toContainers(name, referringIn, referringItem)
+}
+
+func referringItem(name []byte) (lean.Verdict, lean.Shape) {
+	switch string(name) {
+	case "name":
+		return lean.Read, nil
+	case "env", "envFrom":
+		return lean.Read, referringVariable
+	}
+	return lean.Drop, nil
+}
+
+func referringVariable(name []byte) (lean.Verdict, lean.Shape) {
+	if string(name) == "value" {
+		return lean.Drop, nil
+	}
+	return lean.Read, nil
+}

@@ -24,6 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -178,17 +179,25 @@ func (m memory) Get(_ context.Context, key client.ObjectKey, into client.Object,
 // List implements [client.Reader].
 func (m memory) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
 	options := (&client.ListOptions{}).ApplyOptions(opts)
-	kinds, _, err := scheme.Scheme.ObjectKinds(list)
+	kind, err := apiutil.GVKForObject(list, scheme.Scheme)
 	if err != nil {
 		return err
 	}
+	_, isPart := list.(*metav1.PartialObjectMetadataList)
 	var found []runtime.Object
 	for _, obj := range m {
 		is, _, err := scheme.Scheme.ObjectKinds(obj)
 		if err != nil {
 			return err
 		}
-		if is[0].Kind+"List" == kinds[0].Kind && (options.Namespace == "" || options.Namespace == obj.GetNamespace()) {
+		switch {
+		case is[0].Kind+"List" != kind.Kind || options.Namespace != "" && options.Namespace != obj.GetNamespace():
+		case isPart:
+			part := &metav1.PartialObjectMetadata{}
+			part.SetNamespace(obj.GetNamespace())
+			part.SetName(obj.GetName())
+			found = append(found, part)
+		default:
 			found = append(found, obj)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -18,21 +19,21 @@ import (
 	"github.com/hookstrap/hookstrap/internal/view"
 )
 
-// workloadPods are what is kept of a Deployment and the like: the labels of its Pods, and how many it is to have.
+// workloadPods are what is kept of a Deployment and the like: the labels of its Pods, how many it is to have, and the
+// names of their ports.
 type workloadPods struct {
 	labels   pairs
 	replicas int
+	ports    []string
 }
 
-// keptWorkload is what is kept of a workload that is not scaled to none. It is found by each of its labels, by the key
-// of each, and as one of all. One that is scaled to none on purpose has none, whatever an autoscaler says.
-func keptWorkload(template map[string]string, written *int32) (view.Kept[workloadPods], bool) {
-	n := int(orOne(written))
-	if n == 0 {
-		return view.Kept[workloadPods]{}, false
+// keptWorkload is what is kept of a workload. It is found by each of its labels, by the key of each, and as one of all.
+func keptWorkload(template *corev1.PodTemplateSpec, replicas int) (view.Kept[workloadPods], bool) {
+	kept := view.Kept[workloadPods]{
+		Value: workloadPods{pairsOf(template.Labels), replicas, portNames(&template.Spec)},
+		Keys:  []view.Key{{Text: everyWorkload}},
 	}
-	kept := view.Kept[workloadPods]{Value: workloadPods{pairsOf(template), n}, Keys: []view.Key{{Text: everyWorkload}}}
-	for key, value := range template {
+	for key, value := range template.Labels {
 		kept.Keys = append(kept.Keys, view.Key{Text: key}, view.Key{Text: pair(key, value)})
 	}
 	return kept, true
@@ -47,14 +48,14 @@ func pair(key, value string) string { return key + "=" + value }
 func deployments() *view.View[workloadPods] {
 	return view.New("replicas", &appsv1.Deployment{}, &appsv1.DeploymentList{},
 		func(o *appsv1.Deployment) (view.Kept[workloadPods], bool) {
-			return keptWorkload(o.Spec.Template.Labels, o.Spec.Replicas)
+			return keptWorkload(&o.Spec.Template, int(orOne(o.Spec.Replicas)))
 		})
 }
 
 func statefulSets() *view.View[workloadPods] {
 	return view.New("replicas", &appsv1.StatefulSet{}, &appsv1.StatefulSetList{},
 		func(o *appsv1.StatefulSet) (view.Kept[workloadPods], bool) {
-			return keptWorkload(o.Spec.Template.Labels, o.Spec.Replicas)
+			return keptWorkload(&o.Spec.Template, int(orOne(o.Spec.Replicas)))
 		})
 }
 
@@ -65,7 +66,7 @@ func replicaSets() *view.View[workloadPods] {
 			if isOfDeployment(o) {
 				return view.Kept[workloadPods]{}, false
 			}
-			return keptWorkload(o.Spec.Template.Labels, o.Spec.Replicas)
+			return keptWorkload(&o.Spec.Template, int(orOne(o.Spec.Replicas)))
 		})
 }
 
@@ -75,7 +76,25 @@ func replicationControllers() *view.View[workloadPods] {
 			if o.Spec.Template == nil {
 				return view.Kept[workloadPods]{}, false
 			}
-			return keptWorkload(o.Spec.Template.Labels, o.Spec.Replicas)
+			return keptWorkload(o.Spec.Template, int(orOne(o.Spec.Replicas)))
+		})
+}
+
+// daemonSets are as many as there are nodes, which is not kept.
+func daemonSets() *view.View[workloadPods] {
+	return view.New("replicas", &appsv1.DaemonSet{}, &appsv1.DaemonSetList{},
+		func(o *appsv1.DaemonSet) (view.Kept[workloadPods], bool) { return keptWorkload(&o.Spec.Template, 1) })
+}
+
+func jobs() *view.View[workloadPods] {
+	return view.New("replicas", &batchv1.Job{}, &batchv1.JobList{},
+		func(o *batchv1.Job) (view.Kept[workloadPods], bool) { return keptWorkload(&o.Spec.Template, 1) })
+}
+
+func pods() *view.View[workloadPods] {
+	return view.New("replicas", &corev1.Pod{}, &corev1.PodList{},
+		func(o *corev1.Pod) (view.Kept[workloadPods], bool) {
+			return keptWorkload(&corev1.PodTemplateSpec{ObjectMeta: o.ObjectMeta, Spec: o.Spec}, 1)
 		})
 }
 

@@ -26,6 +26,8 @@ const (
 type Configuration struct {
 	// Checks are all that are defined, in the order of their definitions.
 	Checks []Check
+	// PodTemplates are where kinds that are not Kubernetes' own have templates of Pods, for all checks of Pods.
+	PodTemplates []handler.PodTemplate
 	// Warnings are what is read and should be written otherwise, in the order of the lines. Each is a sentence that begins
 	// with its line.
 	Warnings []string
@@ -68,6 +70,9 @@ func (c Configuration) Validate() error { return c.validate().ToAggregate() }
 
 func (c Configuration) validate() field.ErrorList {
 	var errs field.ErrorList
+	for i, template := range c.PodTemplates {
+		errs = append(errs, template.Validate(field.NewPath("podTemplates").Index(i))...)
+	}
 	for _, check := range c.Checks {
 		errs = append(errs, check.validate()...)
 	}
@@ -133,6 +138,7 @@ func (c Configuration) Build(env handler.Environment) ([]handler.Entry, error) {
 		errs = append(errs, err)
 		entries = append(entries, handler.Entry{
 			Check: built, Mode: check.Mode, FailurePolicy: check.FailurePolicy, Exempt: check.Exempt, Cluster: env.Cluster,
+			PodTemplates: c.PodTemplates,
 		})
 	}
 	if err := errors.Join(errs...); err != nil {

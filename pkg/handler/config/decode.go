@@ -76,6 +76,8 @@ func (d *decoder) document(asJSON []byte) {
 		case "apiVersion", "kind":
 		case "checks":
 			d.checks(fields[name])
+		case "podTemplates":
+			d.podTemplates(fields[name])
 		default:
 			d.at(field.NewPath(name), "unknown field %q", name)
 		}
@@ -96,6 +98,19 @@ func (d *decoder) notices(now time.Time) {
 				d.warnings = append(d.warnings, lineError{line, fmt.Sprintf("%s: %s", at, notice)})
 			}
 		}
+	}
+}
+
+// podTemplates reads where other kinds have templates of Pods.
+func (d *decoder) podTemplates(data json.RawMessage) {
+	const name = "podTemplates"
+	unknown, err := kjson.UnmarshalStrict(data, &d.configuration.PodTemplates)
+	for _, u := range unknown {
+		rest := u.Error() // unknown field "[0].kidn"
+		d.report(d.lines.Line(name+quoted(rest, "")), "%s", strings.Replace(rest, `"`, `"`+name, 1))
+	}
+	if err != nil {
+		d.at(field.NewPath(name), "%s: %s", name, plain(err))
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/internal/view"
@@ -53,11 +54,11 @@ func TestAllChecksMayWatchWhatChecksLookUp(t *testing.T) {
 	var want []string
 	for _, d := range check.Definitions() {
 		for _, obj := range d.Reads {
-			kinds, _, err := scheme.Scheme.ObjectKinds(view.TypeOf(obj))
+			kind, err := apiutil.GVKForObject(view.TypeOf(obj), scheme.Scheme)
 			if err != nil {
 				t.Fatal(err)
 			}
-			resource, _ := meta.UnsafeGuessKindToResource(kinds[0])
+			resource, _ := meta.UnsafeGuessKindToResource(kind)
 			want = append(want, resource.GroupResource().String())
 		}
 	}

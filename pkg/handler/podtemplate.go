@@ -1,0 +1,140 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package handler
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/hookstrap/hookstrap/internal/lean"
+)
+
+// PodTemplate says where the objects of a kind that is not Kubernetes' own have a template of Pods. Checks then look at
+// the template as they would at that of a PodTemplate, besides what they say about the object itself.
+type PodTemplate struct {
+	// Group is the API group of the kind, in whatever version, such as argoproj.io.
+	Group string `json:"group"`
+	// Kind is the kind, such as Rollout.
+	Kind string `json:"kind"`
+	// Path is where the template is in the object, with its metadata and spec, such as spec.template. What has nothing
+	// there has no template.
+	Path string `json:"path"`
+}
+
+// Validate returns everything that is wrong.
+func (t PodTemplate) Validate(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if len(validation.IsDNS1123Subdomain(t.Group)) > 0 || !strings.Contains(t.Group, ".") {
+		errs = append(errs, field.Invalid(path.Child("group"), t.Group,
+			"must be an API group that is not one of Kubernetes itself, such as argoproj.io"))
+	}
+	if t.Kind == "" {
+		errs = append(errs, field.Required(path.Child("kind"), "name the kind, such as Rollout"))
+	}
+	if !regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)*$`).MatchString(t.Path) {
+		errs = append(errs, field.Invalid(path.Child("path"), t.Path,
+			"must be names of fields with dots between, such as spec.template"))
+	}
+	return errs
+}
+
+// violations asks the check about a request, and about the template of Pods that is in its object if its kind is one of
+// those that are listed.
+func (e *entry) violations(ctx context.Context, req *Request) ([]Violation, error) {
+	found, err := e.check.Evaluate(ctx, req)
+	i := slices.IndexFunc(e.templates, func(t PodTemplate) bool {
+		return t.Group == req.Kind.Group && t.Kind == req.Kind.Kind
+	})
+	if err != nil || i < 0 {
+		return found, err
+	}
+	inner, err := req.template(e.templates[i].Path)
+	if err != nil || inner == nil {
+		return found, err
+	}
+	more, err := e.check.Evaluate(ctx, inner)
+	for _, v := range more {
+		// What is elsewhere is about an object that there is not.
+		if rest, ok := strings.CutPrefix(v.Field, "template."); ok {
+			v.Field = e.templates[i].Path + "." + rest
+			found = append(found, v)
+		}
+	}
+	return found, err
+}
+
+// templates are the requests about the templates that are in the objects of one, by their path.
+type templates struct {
+	mu sync.Mutex
+	of map[string]*Request
+}
+
+// template is a request about a PodTemplate with what is at a path of the object, nil if nothing is. It is made once
+// for all checks, and shares the memory of the request.
+func (r *Request) template(path string) (*Request, error) {
+	if r.later != nil {
+		inner, err := r.later.template(path)
+		if err != nil || inner == nil || len(inner.AdmissionRequest.OldObject.Raw) == 0 {
+			return nil, err
+		}
+		return inner.before(), nil
+	}
+	r.templates.mu.Lock()
+	defer r.templates.mu.Unlock()
+	if inner, ok := r.templates.of[path]; ok {
+		return inner, nil
+	}
+	inner := &Request{AdmissionRequest: r.AdmissionRequest, memory: r.memory}
+	inner.Kind = metav1.GroupVersionKind(corev1.SchemeGroupVersion.WithKind("PodTemplate"))
+	inner.Resource = metav1.GroupVersionResource(corev1.SchemeGroupVersion.WithResource("podtemplates"))
+	for _, raw := range []*[]byte{&inner.AdmissionRequest.Object.Raw, &inner.AdmissionRequest.OldObject.Raw} {
+		if r.memory != nil {
+			if err := r.memory.Afford(int64(len(*raw))); err != nil {
+				return nil, fmt.Errorf("cannot read the template at %s: %w", path, err)
+			}
+		}
+		*raw = templateIn(*raw, strings.Split(path, "."))
+	}
+	if len(inner.AdmissionRequest.Object.Raw) == 0 {
+		inner = nil
+	}
+	if r.templates.of == nil {
+		r.templates.of = map[string]*Request{}
+	}
+	r.templates.of[path] = inner
+	return inner, nil
+}
+
+// templateIn is a PodTemplate, in JSON, with what is at the end of a path, or nothing.
+func templateIn(object []byte, path []string) []byte {
+	var found []byte
+	lean.Members(object, func(name string, value []byte) bool {
+		if name == path[0] {
+			found = value
+		}
+		return true // The last of several counts, as for a decoder.
+	})
+	switch {
+	case !bytes.HasPrefix(found, []byte("{")):
+		return nil
+	case len(path) > 1:
+		return templateIn(found, path[1:])
+	}
+	var template json.RawMessage
+	if err := json.NewDecoder(bytes.NewReader(found)).Decode(&template); err != nil {
+		return nil // The object has been read, so that it is JSON.
+	}
+	return slices.Concat([]byte(`{"template":`), template, []byte("}"))
+}
