@@ -59,6 +59,8 @@ type (
 		Message      sarifText         `json:"message"`
 		Locations    []sarifLocation   `json:"locations"`
 		Fingerprints map[string]string `json:"partialFingerprints"`
+		// BaselineState is in all results or in none.
+		BaselineState string `json:"baselineState,omitempty"`
 	}
 	sarifLocation struct {
 		Physical sarifPhysical `json:"physicalLocation"`
@@ -89,7 +91,7 @@ func (r *Report) WriteSARIF(w io.Writer, tool Tool, c config.Configuration) erro
 			Locations: []sarifLocation{{sarifPhysical{
 				Artifact: sarifArtifact{tool.uri(f.File)}, Region: sarifRegion{max(f.Line, 1)},
 			}}},
-			Fingerprints: map[string]string{"hookstrap/v1": fingerprint(f)},
+			Fingerprints: map[string]string{"hookstrap/v1": fingerprint(f)}, BaselineState: r.state(f),
 		})
 	}
 	return indented(w, sarifLog{
@@ -98,6 +100,17 @@ func (r *Report) WriteSARIF(w io.Writer, tool Tool, c config.Configuration) erro
 			Name: tool.Name, Version: tool.Version, InformationURI: "https://github.com/hookstrap/hookstrap", Rules: rules,
 		}}, Results: results}},
 	})
+}
+
+// state says, if there is a baseline, whether a finding is in it.
+func (r *Report) state(f Finding) string {
+	switch {
+	case r.baseline == "":
+		return ""
+	case f.Known:
+		return "unchanged"
+	}
+	return "new"
 }
 
 func rulesOf(c config.Configuration) (rules []sarifRule, index map[string]int) {
