@@ -64,14 +64,14 @@ func ReadBaseline(path string) (*Baseline, error) {
 		return nil, fmt.Errorf("%s is no baseline: %w", path, err)
 	}
 	if file.APIVersion != config.APIVersion || file.Kind != baselineKind {
-		return nil, fmt.Errorf("%s is no baseline: its apiVersion and kind are not %s and %s; write one with --write-baseline",
-			path, config.APIVersion, baselineKind)
+		return nil, fmt.Errorf("%s is no baseline: its apiVersion and kind are not %s and %s; write one with "+
+			"--write-baseline", path, config.APIVersion, baselineKind)
 	}
 	return &Baseline{path: path, entries: file.Findings}, nil
 }
 
-// BaselineOf are all findings about objects in a report, in an order that depends on nothing but them. What is no object
-// or cannot be read is not among them: nothing is known about it.
+// BaselineOf are all findings about objects in a report, in an order that depends on nothing but them. What is no
+// object or cannot be read is not among them: nothing is known about it.
 func BaselineOf(r *Report) *Baseline {
 	counts := map[Known]int{}
 	for _, f := range r.Findings {
@@ -102,14 +102,16 @@ func (b *Baseline) Write(w io.Writer) error {
 }
 
 func (k Known) compare(other Known) int {
-	return cmp.Or(cmp.Compare(k.Kind, other.Kind), cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name),
-		cmp.Compare(k.Check, other.Check), cmp.Compare(k.Field, other.Field), cmp.Compare(k.Message, other.Message))
+	return cmp.Or(
+		cmp.Compare(k.Kind, other.Kind), cmp.Compare(k.Namespace, other.Namespace), cmp.Compare(k.Name, other.Name),
+		cmp.Compare(k.Check, other.Check), cmp.Compare(k.Field, other.Field), cmp.Compare(k.Message, other.Message),
+	)
 }
 
 // object is the finding without what was found.
 func (k Known) object() Known { return Known{Kind: k.Kind, Namespace: k.Namespace, Name: k.Name} }
 
-// subject names the object, and what was found.
+// String names the object, and what was found.
 func (k Known) String() string {
 	text := fmt.Sprintf("%s %q", k.Kind, k.Name)
 	if k.Namespace != "" {
@@ -127,8 +129,8 @@ func (k Known) String() string {
 func (f Finding) known() Known {
 	group, _ := schema.ParseGroupVersion(f.APIVersion)
 	return Known{
-		Kind: schema.GroupKind{Group: group.Group, Kind: f.Kind}.String(), Namespace: f.Namespace, Name: f.Name, Check: f.Check,
-		Field: steady(f.Field), Message: steady(strings.TrimPrefix(f.Message, f.Field+": ")),
+		Kind: schema.GroupKind{Group: group.Group, Kind: f.Kind}.String(), Namespace: f.Namespace, Name: f.Name,
+		Check: f.Check, Field: steady(f.Field), Message: steady(strings.TrimPrefix(f.Message, f.Field+": ")),
 	}
 }
 

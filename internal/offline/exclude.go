@@ -22,7 +22,8 @@ type Exclusion struct {
 func ParseExclusion(text string) (Exclusion, error) {
 	pattern := path.Clean(filepath.ToSlash(text))
 	if text == "" || pattern == "." {
-		return Exclusion{}, fmt.Errorf("%q is no pattern: write a name such as testdata, or a path such as deploy/*/tests", text)
+		return Exclusion{}, fmt.Errorf("%q is no pattern: write a name such as testdata, or a path such as deploy/*/tests",
+			text)
 	}
 	e := Exclusion{elements: strings.Split(pattern, "/"), named: !strings.Contains(pattern, "/")}
 	for _, element := range e.elements {

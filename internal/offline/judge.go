@@ -141,7 +141,9 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Files: len(m.names), Objects: len(m.objects), Skipped: m.skipped, Excluded: m.excluded, Findings: []Finding{}}
+	report := &Report{
+		Files: len(m.names), Objects: len(m.objects), Skipped: m.skipped, Excluded: m.excluded, Findings: []Finding{},
+	}
 	for i, object := range m.objects {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -251,8 +253,8 @@ func (r *Report) countDenied() {
 	}
 }
 
-// Fails says whether something was found that is of a level, or of a worse one, and not known: Denied, or Warned for what
-// checks warn of as well.
+// Fails says whether something was found that is of a level, or of a worse one, and not known: Denied, or Warned for
+// what checks warn of as well.
 func (r *Report) Fails(level Level) bool {
 	return r.DeniedObjects > 0 || level == Warned && slices.ContainsFunc(r.Findings, Finding.warns)
 }

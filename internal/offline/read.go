@@ -37,8 +37,8 @@ type manifests struct {
 // read reads files, directories with all that is below them, and "-", which is standard input. In a directory only
 // files named .yaml, .yml and .json count, and documents that say nothing of a kind or are for kustomize do not: what
 // else is in a repository is not for us. Symbolic links in it are followed to files, but not to directories, which
-// may have no end. A file is read once, however often it is named, and not at all if it is excluded. The error is a path
-// that was named and cannot be read.
+// may have no end. A file is read once, however often it is named, and not at all if it is excluded. The error is a
+// path that was named and cannot be read.
 func read(paths []string, input io.Reader, exclude ...Exclusion) (*manifests, error) {
 	m := &manifests{
 		named: sets.New[string](), read: sets.New[string](), sources: sets.New[string](), exclude: exclude,

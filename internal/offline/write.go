@@ -25,8 +25,8 @@ func (f Finding) line() string {
 	return fmt.Sprintf("%s:%d: %s: %s", clean(f.File), f.Line, how, clean(f.subject()+check+f.Message))
 }
 
-// WriteText writes a line for each finding that is not known, with file and line in front as editors and CI systems find them, and one
-// line that sums up.
+// WriteText writes a line for each finding that is not known, with file and line in front as editors and CI systems
+// find them, a line for each entry of the baseline that was found no more, and one line that sums up.
 func (r *Report) WriteText(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	for _, f := range r.Findings {
