@@ -102,6 +102,13 @@ flood: components ## Flood two servers for a minute with all that tenants can th
 test-gitops: components $(HELM) $(FLUXAPPLY) ## Install with kubectl, Helm and Flux, and write the table of docs/gitops.md (builds Helm: minutes)
 	HELM='$(HELM)' FLUXAPPLY='$(FLUXAPPLY)' $(GO) -C test/e2e test -tags gitops -count=1 -timeout=20m -v -run '^TestGitOps$$' .
 
+# Where git finds the repositories of charts, as in ADDONS_GIT=/srv/mirror for /srv/mirror/OWNER/NAME.git
+ADDONS_GIT ?= https://github.com
+
+.PHONY: addons
+addons: build $(HELM) ## Render and judge the charts of popular add-ons, and write the table of docs/addons.md (builds Helm: minutes; ADDONS_GIT=...)
+	$(GO) run ./test/addons -helm '$(HELM)' -webhook '$(BIN)/webhook' -cache '$(BIN)/addons' -git '$(ADDONS_GIT)'
+
 .PHONY: soak
 soak: components ## Rotate 5 CAs and renew 200 certificates under a stream of admissions (SOAK_ROTATIONS, SOAK_RENEWALS)
 	SOAK_ROTATIONS=$${SOAK_ROTATIONS:-5} SOAK_RENEWALS=$${SOAK_RENEWALS:-200} \

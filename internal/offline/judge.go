@@ -26,6 +26,8 @@ type Options struct {
 	// Paths are files, directories, or "-" for Input.
 	Paths []string
 	Input io.Reader
+	// Exclude are patterns of paths that are not read.
+	Exclude []Exclusion
 	// Configuration are the checks.
 	Configuration config.Configuration
 	// Scheme has the types that checks look up.
@@ -72,6 +74,10 @@ type Finding struct {
 	Message    string       `json:"message"`
 	// Unreadable says that nothing was judged here: a file or a document cannot be read, or is for another program.
 	Unreadable bool `json:"unreadable,omitempty"`
+	// Known says that it is in the baseline.
+	Known bool `json:"known,omitempty"`
+
+	object int // its index among the objects of the report, from 1, or 0
 }
 
 // Report is the outcome for all objects.
@@ -80,7 +86,9 @@ type Report struct {
 	Objects int `json:"objects"`
 	// Skipped are documents in directories that are no objects.
 	Skipped int `json:"skipped"`
-	// DeniedObjects are objects, and documents that are none, of which something is Denied.
+	// Excluded are files and directories that were not read.
+	Excluded int `json:"excluded,omitempty"`
+	// DeniedObjects are objects, and documents that are none, of which something is Denied and not Known.
 	DeniedObjects int `json:"deniedObjects"`
 	// Unreadable are files, documents and sources of other programs of which nothing was judged.
 	Unreadable int `json:"unreadable"`
@@ -88,19 +96,35 @@ type Report struct {
 	NotAsked int `json:"notAsked,omitempty"`
 	// Exempted are the checks of an object that an exemption kept from it.
 	Exempted int `json:"exempted"`
+	// Known are the findings that are in the baseline.
+	Known int `json:"known,omitempty"`
+	// Gone are the entries of the baseline of which nothing was found in their objects, or less than is known.
+	Gone []Entry `json:"gone,omitempty"`
+	// Unseen are the entries of the baseline whose objects are in no manifest that was read.
+	Unseen int `json:"unseen,omitempty"`
 	// Findings are in the order of the files, and of the lines in each.
 	Findings []Finding `json:"findings"`
+
+	baseline string    // the file, if there is one
+	objects  []outcome // in the order in which they were read
+}
+
+// outcome is an object that was judged, or not.
+type outcome struct {
+	file                              string
+	apiVersion, kind, namespace, name string
+	notAsked                          bool
 }
 
 // Judge reads all manifests and asks the checks about each object. The error is that something could not be read, that
 // there is nothing to judge, or that ctx has ended; what is wrong with the manifests is in the report.
 func Judge(ctx context.Context, o Options) (*Report, error) {
-	m, err := read(o.Paths, o.Input)
+	m, err := read(o.Paths, o.Input, o.Exclude...)
 	if err != nil {
 		return nil, err
 	}
 	if len(m.objects)+len(m.problems) == 0 {
-		return nil, errors.New("there is nothing to check: no object in what was named")
+		return nil, m.nothing()
 	}
 	kinds := newKinds(m.objects)
 	for i := range m.objects {
@@ -117,18 +141,20 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Files: len(m.names), Objects: len(m.objects), Skipped: m.skipped, Findings: []Finding{}}
+	report := &Report{
+		Files: len(m.names), Objects: len(m.objects), Skipped: m.skipped, Excluded: m.excluded, Findings: []Finding{},
+	}
 	for i, object := range m.objects {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		found := object.conforms(kinds)
-		report.Findings = append(report.Findings, found...)
+		report.begin(object, found)
 		switch {
-		case len(found) > 0 && found[0].Level == Denied:
-			report.DeniedObjects++ // and no check could read it
+		case len(found) > 0 && found[0].Level == Denied: // and no check could read it
 		case !o.Asked.about(&object, kinds, namespaces):
 			report.NotAsked++
+			report.objects[i].notAsked = true
 		default:
 			report.add(object, h.Judge(ctx, object.request(kinds, o.User)))
 		}
@@ -137,17 +163,24 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 		}
 	}
 	for _, p := range m.problems {
-		switch {
-		case p.unreadable:
+		if p.unreadable {
 			report.Unreadable++
-		case p.level == Denied:
-			report.DeniedObjects++
 		}
 		report.Findings = append(report.Findings,
 			Finding{File: p.file, Line: p.line, Level: p.level, Message: p.text, Unreadable: p.unreadable})
 	}
+	report.countDenied()
 	report.sort(m)
 	return report, nil
+}
+
+// nothing is the error when nothing was found.
+func (m *manifests) nothing() error {
+	text := "there is nothing to check: no object in what was named"
+	if m.excluded > 0 {
+		text += fmt.Sprintf(", of which %s excluded", count(m.excluded, "file or directory is", "files or directories are"))
+	}
+	return errors.New(text)
 }
 
 // complete puts the object where an API server would, and gives a Namespace the label that an API server gives it.
@@ -197,17 +230,47 @@ func (o *object) request(k kinds, user authenticationv1.UserInfo) *handler.Reque
 	})
 }
 
+// begin takes in an object, and what an API server would say of it.
+func (r *Report) begin(o object, found []Finding) {
+	r.objects = append(r.objects, outcome{
+		file: o.file, apiVersion: o.kind.GroupVersion().String(), kind: o.kind.Kind, namespace: o.namespace, name: o.name,
+	})
+	for _, f := range found {
+		f.object = len(r.objects)
+		r.Findings = append(r.Findings, f)
+	}
+}
+
+// countDenied counts each object once, and each document that is none.
+func (r *Report) countDenied() {
+	r.DeniedObjects = 0
+	counted := map[int]bool{}
+	for _, f := range r.Findings {
+		if f.Level == Denied && !f.Known && !f.Unreadable && !counted[f.object] {
+			r.DeniedObjects++
+			counted[f.object] = f.object > 0
+		}
+	}
+}
+
+// Fails says whether something was found that is of a level, or of a worse one, and not known: Denied, or Warned for
+// what checks warn of as well.
+func (r *Report) Fails(level Level) bool {
+	return r.DeniedObjects > 0 || level == Warned && slices.ContainsFunc(r.Findings, Finding.warns)
+}
+
+// warns says whether a check would warn of it, and it is not known.
+func (f Finding) warns() bool { return f.Level == Warned && f.Check != "" && !f.Known }
+
+// add takes in the verdict on the object that was begun last.
 func (r *Report) add(o object, verdict handler.Verdict) {
 	r.Exempted += len(verdict.Exempted)
-	if !verdict.Allowed() {
-		r.DeniedObjects++
-	}
 	for _, f := range verdict.Findings {
 		line := o.lines.Line(f.Field)
 		r.Findings = append(r.Findings, Finding{
 			File: o.file, Line: max(line, o.line), Level: levelOf(f), APIVersion: o.kind.GroupVersion().String(),
 			Kind: o.kind.Kind, Namespace: o.namespace, Name: o.name, Check: f.Check, Mode: f.Mode, Field: f.Field,
-			Message: f.Text(),
+			Message: f.Text(), object: len(r.objects),
 		})
 	}
 }

@@ -76,8 +76,13 @@ func objectsOf(file string, d document) ([]object, error) {
 		return nil, fmt.Errorf("%w: it is for kustomize, which no API server knows: render it first, as with kubectl "+
 			"kustomize", errNoObject)
 	}
-	if own, _ := schema.ParseGroupVersion(config.APIVersion); group.Group == own.Group && head.Kind == config.Kind {
-		return nil, fmt.Errorf("%w: it is a configuration of checks: give it to --config", errNoObject)
+	if own, _ := schema.ParseGroupVersion(config.APIVersion); group.Group == own.Group {
+		switch head.Kind {
+		case config.Kind:
+			return nil, fmt.Errorf("%w: it is a configuration of checks: give it to --config", errNoObject)
+		case baselineKind:
+			return nil, fmt.Errorf("%w: it is a list of known findings: give it to --baseline", errNoObject)
+		}
 	}
 	kind := group.WithKind(head.Kind)
 	if head.Items != nil && strings.HasSuffix(head.Kind, "List") {

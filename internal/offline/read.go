@@ -26,7 +26,9 @@ type manifests struct {
 	problems []problem
 	names    []string // of the files
 	skipped  int      // documents in directories that are no objects
+	excluded int      // files and directories
 
+	exclude []Exclusion
 	named   sets.Set[string] // real paths of the files that were named
 	read    sets.Set[string] // real paths of the files that were read
 	sources sets.Set[string] // files and directories for other programs
@@ -35,10 +37,12 @@ type manifests struct {
 // read reads files, directories with all that is below them, and "-", which is standard input. In a directory only
 // files named .yaml, .yml and .json count, and documents that say nothing of a kind or are for kustomize do not: what
 // else is in a repository is not for us. Symbolic links in it are followed to files, but not to directories, which
-// may have no end. A file is read once, however often it is named. The error is a path that was named and cannot be
-// read.
-func read(paths []string, input io.Reader) (*manifests, error) {
-	m := &manifests{named: sets.New[string](), read: sets.New[string](), sources: sets.New[string]()}
+// may have no end. A file is read once, however often it is named, and not at all if it is excluded. The error is a
+// path that was named and cannot be read.
+func read(paths []string, input io.Reader, exclude ...Exclusion) (*manifests, error) {
+	m := &manifests{
+		named: sets.New[string](), read: sets.New[string](), sources: sets.New[string](), exclude: exclude,
+	}
 	for _, path := range paths {
 		m.named.Insert(realPath(path))
 	}
@@ -60,10 +64,13 @@ func read(paths []string, input io.Reader) (*manifests, error) {
 
 func (m *manifests) walk(root string) error {
 	info, err := os.Stat(root)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if !info.IsDir() {
+	case m.isRootExcluded(root):
+		m.excluded++
+		return nil
+	case !info.IsDir():
 		return m.file(root, true)
 	}
 	// WalkDir does not follow a link, not even one that it begins with.
@@ -82,6 +89,8 @@ func (m *manifests) walk(root string) error {
 		case err != nil:
 			m.unreadable(shown, 1, "it cannot be read: "+reason(err))
 			return fs.SkipDir
+		case path != resolved && m.isExcluded(shown):
+			return m.leaveOut(entry)
 		case entry.IsDir():
 			if name := entry.Name(); path != resolved && strings.HasPrefix(name, ".") || m.sources.Has(path) {
 				return fs.SkipDir
@@ -92,6 +101,18 @@ func (m *manifests) walk(root string) error {
 		}
 		return nil
 	})
+}
+
+// leaveOut counts what is excluded, of the files those that would have been read.
+func (m *manifests) leaveOut(entry fs.DirEntry) error {
+	if entry.IsDir() {
+		m.excluded++
+		return fs.SkipDir
+	}
+	if isManifest(entry.Name()) {
+		m.excluded++
+	}
+	return nil
 }
 
 // below reads a file in a directory, or what a link there leads to. What cannot be read does not keep the rest from

@@ -63,6 +63,8 @@ type (
 		Message      sarifText         `json:"message"`
 		Locations    []sarifLocation   `json:"locations"`
 		Fingerprints map[string]string `json:"partialFingerprints"`
+		// BaselineState is in all results or in none.
+		BaselineState string `json:"baselineState,omitempty"`
 	}
 	sarifLocation struct {
 		Physical sarifPhysical `json:"physicalLocation"`
@@ -93,7 +95,7 @@ func (r *Report) WriteSARIF(w io.Writer, tool Tool, c config.Configuration) erro
 			Locations: []sarifLocation{{sarifPhysical{
 				Artifact: sarifArtifact{tool.uri(f.File)}, Region: sarifRegion{max(f.Line, 1)},
 			}}},
-			Fingerprints: map[string]string{"hookstrap/v1": fingerprint(f)},
+			Fingerprints: map[string]string{"hookstrap/v1": fingerprint(f)}, BaselineState: r.state(f),
 		})
 	}
 	return indented(w, sarifLog{
@@ -103,6 +105,17 @@ func (r *Report) WriteSARIF(w io.Writer, tool Tool, c config.Configuration) erro
 			InformationURI: "https://github.com/hookstrap/hookstrap", Rules: rules,
 		}}, Results: results}},
 	})
+}
+
+// state says, if there is a baseline, whether a finding is in it.
+func (r *Report) state(f Finding) string {
+	switch {
+	case r.baseline == "":
+		return ""
+	case f.Known:
+		return "unchanged"
+	}
+	return "new"
 }
 
 func rulesOf(c config.Configuration) (rules []sarifRule, index map[string]int) {

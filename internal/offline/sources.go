@@ -21,15 +21,21 @@ const (
 )
 
 // enter looks at a directory before what is in it: the templates of a Helm chart and the patches of a kustomization are
-// no manifests. Shown is how the directory is called in reports.
+// no manifests. Shown is how the directory is called in reports. If the file that says so is excluded, it is not
+// reported, and what belongs to it is left out all the same.
 func (m *manifests) enter(dir, shown string) {
+	say := func(name, text string) {
+		if path := filepath.Join(shown, name); !m.isExcluded(path) {
+			m.unreadable(path, 1, text)
+		}
+	}
 	if isFile(filepath.Join(dir, "Chart.yaml")) && isDirectory(filepath.Join(dir, "templates")) {
-		m.unreadable(filepath.Join(shown, "Chart.yaml"), 1, isChart)
+		say("Chart.yaml", isChart)
 		m.sources.Insert(filepath.Join(dir, "templates"), filepath.Join(dir, "charts"))
 	}
 	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
 		if path := filepath.Join(dir, name); isFile(path) && m.kustomization(path) {
-			m.unreadable(filepath.Join(shown, name), 1, isKustomization)
+			say(name, isKustomization)
 		}
 	}
 }

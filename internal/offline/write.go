@@ -12,21 +12,30 @@ import (
 	"unicode"
 )
 
-// WriteText writes a line for each finding, with file and line in front as editors and CI systems find them, and one
-// line that sums up.
+// line is a finding in one line.
+func (f Finding) line() string {
+	how := map[Level]string{Denied: "denied", Warned: "warning", Audited: "audit"}[f.Level]
+	if f.Unreadable {
+		how = "unreadable"
+	}
+	check := f.Check
+	if check != "" {
+		check += ": "
+	}
+	return fmt.Sprintf("%s:%d: %s: %s", clean(f.File), f.Line, how, clean(f.subject()+check+f.Message))
+}
+
+// WriteText writes a line for each finding that is not known, with file and line in front as editors and CI systems
+// find them, a line for each entry of the baseline that was found no more, and one line that sums up.
 func (r *Report) WriteText(w io.Writer) error {
 	out := bufio.NewWriter(w)
-	word := map[Level]string{Denied: "denied", Warned: "warning", Audited: "audit"}
 	for _, f := range r.Findings {
-		check := f.Check
-		if check != "" {
-			check += ": "
+		if !f.Known {
+			_, _ = fmt.Fprintln(out, f.line())
 		}
-		how := word[f.Level]
-		if f.Unreadable {
-			how = "unreadable"
-		}
-		_, _ = fmt.Fprintf(out, "%s:%d: %s: %s\n", clean(f.File), f.Line, how, clean(f.subject()+check+f.Message))
+	}
+	for _, e := range r.Gone {
+		_, _ = fmt.Fprintf(out, "%s: found no more: %s\n", clean(r.baseline), clean(e.String()))
 	}
 	_, _ = fmt.Fprintf(out, "%s in %s: %d denied, %s", count(r.Objects, "object"), count(r.Files, "file"), r.DeniedObjects,
 		count(r.level(Warned), "warning"))
@@ -39,11 +48,20 @@ func (r *Report) WriteText(w io.Writer) error {
 	if r.Exempted > 0 {
 		_, _ = fmt.Fprintf(out, ", %s", count(r.Exempted, "exemption"))
 	}
+	if r.Known > 0 {
+		_, _ = fmt.Fprintf(out, ", %d known", r.Known)
+	}
+	if r.Unseen > 0 {
+		_, _ = fmt.Fprintf(out, "; the objects of %s of the baseline were not read", count(r.Unseen, "entry", "entries"))
+	}
 	if r.NotAsked > 0 {
 		_, _ = fmt.Fprintf(out, "; the server is not asked about %s", count(r.NotAsked, "object"))
 	}
 	if r.Skipped > 0 {
 		_, _ = fmt.Fprintf(out, "; %s skipped: no objects of Kubernetes", count(r.Skipped, "document"))
+	}
+	if r.Excluded > 0 {
+		_, _ = fmt.Fprintf(out, "; %s excluded", count(r.Excluded, "file or directory", "files or directories"))
 	}
 	_, _ = fmt.Fprintln(out)
 	return out.Flush()
@@ -60,9 +78,13 @@ func clean(text string) string {
 	}, strings.ToValidUTF8(text, " "))
 }
 
-func count(n int, what string) string {
-	if n == 1 {
+// count says how many there are. The plural has an s behind it unless it is given.
+func count(n int, what string, plural ...string) string {
+	switch {
+	case n == 1:
 		return "1 " + what
+	case len(plural) > 0:
+		return fmt.Sprintf("%d %s", n, plural[0])
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }
@@ -70,7 +92,7 @@ func count(n int, what string) string {
 func (r *Report) level(level Level) int {
 	n := 0
 	for _, f := range r.Findings {
-		if f.Level == level {
+		if f.Level == level && !f.Known {
 			n++
 		}
 	}

@@ -6,9 +6,7 @@ package command
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,7 +18,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
 
-// errDenied is the outcome when something is denied; the report says what.
+// errDenied is the outcome when something is denied, or warned of and that is not to be; the report says what.
 var errDenied = errors.New("something is denied")
 
 // errUnreadable is the outcome when nothing is denied, but something could not be judged; the report says what.
@@ -33,6 +31,9 @@ type offlineOptions struct {
 	output  string
 	labels  []namespaceLabels
 	webhook string // the file of the webhook configuration
+	failOn  offline.Level
+	// Files of known findings, to read and to write.
+	baseline, writeBaseline string
 }
 
 // namespaceLabels are labels of a namespace.
@@ -44,20 +45,20 @@ type namespaceLabels struct {
 func newCheckCommand(global Options) *cobra.Command {
 	o := &offlineOptions{
 		checks: checkOptions{definitions: global.Definitions, configuration: config.Default(global.Definitions)},
-		output: "text",
+		output: "text", failOn: offline.Denied,
 	}
 	cmd := &cobra.Command{
-		Use:   "check",
+		Use:   "check [PATH…]",
 		Short: "Judge manifests as the server would, without a cluster",
 		Long: "check judges manifests with the checks of the server, each object as if it were about to be created,\n" +
 			"without a cluster or an API server. What checks look up in a cluster is looked up in the manifests.\n\n" +
 			"A directory is read with all that is below it: *.yaml, *.yml and *.json, all documents, Lists too. The exit\n" +
 			"code is 0 if the server would let everything in, 1 if not, and 2 if something could not be checked: no\n" +
 			"object was found, a file cannot be read, or it is the source of a program that makes manifests of it.",
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			o.offline.Paths = append(o.offline.Paths, paths...)
 			if len(o.offline.Paths) == 0 {
-				return &usageError{errors.New("--filename is missing: name a file, a directory, or - for standard input")}
+				return &usageError{errors.New("no path is given: name files, directories, or - for standard input")}
 			}
 			return o.run(cmd, global)
 		},
@@ -68,10 +69,19 @@ func newCheckCommand(global Options) *cobra.Command {
 
 func (o *offlineOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&o.offline.Paths, "filename", "f", nil,
-		"file, directory, or - for standard input; repeatable")
+		"file, directory, or - for standard input, as another way to give a PATH; repeatable")
+	fs.Var(newArray(&o.offline.Exclude, "pattern", offline.ParseExclusion), "exclude",
+		"files and directories that are not read, repeatable: a name such as testdata or *.tmpl.yaml, or a path such as "+
+			"deploy/**/tests")
 	o.checks.addFlag(fs, "configuration file of the checks (default: the checks that are on by default)")
-	fs.VarP(newValue(&o.output, "text|json|sarif", o.output, parseOutput), "output", "o",
-		"text, json, or sarif for code-scanning services")
+	fs.VarP(newValue(&o.output, "text|json|sarif|junit", o.output, parseOutput), "output", "o",
+		"text, json, sarif for code-scanning services, or junit for CI services that show tests")
+	fs.Var(newValue(&o.failOn, "deny|warn", "deny", parseFailOn), "fail-on",
+		"what makes the exit code 1: what the server would deny, or what checks warn of as well")
+	fs.StringVar(&o.baseline, "baseline", "", "`file` of known findings: what is in it is not reported again and does "+
+		"not fail; what is in it and was not found is reported")
+	fs.StringVar(&o.writeBaseline, "write-baseline", "", "`file` to write all findings to, for --baseline; without "+
+		"--baseline, they are known to this run already")
 	fs.VarP(newValue(&o.offline.Namespace, "name", "default", parseNamespace), "namespace", "n",
 		"namespace of objects whose manifest does not say, as with kubectl apply")
 	fs.Var(newArray(&o.labels, "name:key=value,…", parseNamespaceLabels), "namespace-labels",
@@ -80,14 +90,6 @@ func (o *offlineOptions) addFlags(fs *pflag.FlagSet) {
 		"what its rules and selectors leave out is not judged (default: everything is)")
 	fs.StringVar(&o.offline.User.Username, "as", "", "user who would create the objects, for exemptions")
 	fs.StringArrayVar(&o.offline.User.Groups, "as-group", nil, "group of that user, repeatable")
-}
-
-func parseOutput(text string) (string, error) {
-	switch text {
-	case "text", "json", "sarif":
-		return text, nil
-	}
-	return "", fmt.Errorf("unknown output %q: use text, json or sarif", text)
 }
 
 func parseNamespaceLabels(text string) (namespaceLabels, error) {
@@ -104,6 +106,37 @@ func parseNamespaceLabels(text string) (namespaceLabels, error) {
 }
 
 func (o *offlineOptions) run(cmd *cobra.Command, global Options) error {
+	known, err := o.prepare(cmd)
+	if err != nil {
+		return &usageError{err}
+	}
+	bar := newProgress(cmd.ErrOrStderr())
+	o.offline.Progress = bar.update
+	report, err := offline.Judge(cmd.Context(), o.offline)
+	bar.clear()
+	switch {
+	case cmd.Context().Err() != nil:
+		return err
+	case err != nil:
+		return &usageError{err}
+	}
+	if err := o.compare(report, known); err != nil {
+		return &usageError{err}
+	}
+	if err := o.write(cmd.OutOrStdout(), report, global); err != nil {
+		return &usageError{fmt.Errorf("writing the report: %w", err)} // 1 would say that something is denied
+	}
+	switch {
+	case report.Fails(o.failOn):
+		return errDenied
+	case report.Unreadable > 0:
+		return errUnreadable
+	}
+	return nil
+}
+
+// prepare reads the files that flags name, and returns the baseline, if there is one.
+func (o *offlineOptions) prepare(cmd *cobra.Command) (*offline.Baseline, error) {
 	o.offline.Input, o.offline.Configuration, o.offline.Scheme = cmd.InOrStdin(), o.checks.configuration, scheme.Scheme
 	o.offline.NamespaceLabels = map[string]map[string]string{}
 	for _, l := range o.labels {
@@ -117,43 +150,19 @@ func (o *offlineOptions) run(cmd *cobra.Command, global Options) error {
 	if o.webhook != "" {
 		asked, err := offline.ReadAsked(o.webhook)
 		if err != nil {
-			return &usageError{fmt.Errorf("--webhook-configuration: %w", err)}
+			return nil, fmt.Errorf("--webhook-configuration: %w", err)
 		}
 		o.offline.Asked = asked
 	}
 	for _, warning := range o.checks.configuration.Warnings {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "Warning: check configuration %s: %s\n", o.checks.path, warning)
 	}
-	bar := newProgress(cmd.ErrOrStderr())
-	o.offline.Progress = bar.update
-	report, err := offline.Judge(cmd.Context(), o.offline)
-	bar.clear()
-	switch {
-	case cmd.Context().Err() != nil:
-		return err
-	case err != nil:
-		return &usageError{err}
+	if o.baseline == "" {
+		return nil, nil //nolint:nilnil // no file is no baseline, and no error
 	}
-	if err := o.write(cmd.OutOrStdout(), report, global); err != nil {
-		return &usageError{fmt.Errorf("writing the report: %w", err)} // 1 would say that something is denied
+	known, err := offline.ReadBaseline(o.baseline)
+	if err != nil {
+		return nil, fmt.Errorf("--baseline: %w", err)
 	}
-	switch {
-	case report.DeniedObjects > 0:
-		return errDenied
-	case report.Unreadable > 0:
-		return errUnreadable
-	}
-	return nil
-}
-
-func (o *offlineOptions) write(w io.Writer, report *offline.Report, global Options) error {
-	switch o.output {
-	case "json":
-		return report.WriteJSON(w)
-	case "sarif":
-		directory, _ := os.Getwd() // Paths stay as they are without it.
-		tool := offline.Tool{Name: global.Name, Version: global.buildVersion(), Directory: directory}
-		return report.WriteSARIF(w, tool, o.checks.configuration)
-	}
-	return report.WriteText(w)
+	return known, nil
 }

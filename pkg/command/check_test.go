@@ -69,10 +69,21 @@ func TestCheck(t *testing.T) {
 		"exempt group":   {args: []string{"-f", "bad", "--config=user.yaml", "--as-group=ops"}, stdout: "0 denied"},
 		"nobody":         {args: []string{"-f", "bad", "--config=user.yaml"}, code: exitFailure, stdout: "1 denied"},
 		"namespace":      {args: []string{"-f", "bad", "-n", "shop"}, code: exitFailure, stdout: `in namespace "shop"`},
-		"no file":        {code: exitUsage, stderr: "webhook: --filename is missing"},
+		"no file":        {code: exitUsage, stderr: "webhook: no path is given"},
+		"a path":         {args: []string{"good", "bad/pod.yaml"}, code: exitFailure, stdout: "2 objects in 2 files: 1 denied"},
+		"paths of both":  {args: []string{"good", "-f", "bad", "bad/pod.yaml"}, code: exitFailure, stdout: "2 objects in 2 files: 1 denied"},
+		"stdin by path":  {args: []string{"-"}, stdin: badPod, code: exitFailure, stdout: "stdin:7: denied"},
+		"excluded":       {args: []string{"good", "bad", "--exclude=bad"}, stdout: "1 object in 1 file: 0 denied, 0 warnings; 1 file or directory excluded\n"},
+		"all excluded":   {args: []string{"bad", "--exclude=*.yaml"}, code: exitUsage, stderr: "1 file or directory is excluded"},
+		"bad pattern":    {args: []string{"bad", "--exclude=[a"}, code: exitUsage, stderr: "--exclude"},
+		"fail on deny":   {args: []string{"bad", "--config=warn.yaml", "--fail-on=deny"}, stdout: "bad/pod.yaml:7: warning"},
+		"fail on warn":   {args: []string{"bad", "--config=warn.yaml", "--fail-on=warn"}, code: exitFailure, stdout: "bad/pod.yaml:7: warning"},
+		"no warning":     {args: []string{"good", "--config=warn.yaml", "--fail-on=warn"}, stdout: "0 denied"},
+		"bad fail-on":    {args: []string{"bad", "--fail-on=error"}, code: exitUsage, stderr: "neither deny nor warn"},
+		"no baseline":    {args: []string{"bad", "--baseline=gone"}, code: exitUsage, stderr: "--baseline: open gone"},
 		"missing file":   {args: []string{"-f", "gone"}, code: exitUsage, stderr: "gone"},
 		"nothing":        {args: []string{"-f", "empty"}, code: exitUsage, stderr: "nothing to check"},
-		"bad output":     {args: []string{"-f", "good", "-o", "xml"}, code: exitUsage, stderr: "use text, json or sarif"},
+		"bad output":     {args: []string{"-f", "good", "-o", "xml"}, code: exitUsage, stderr: "use text, json, sarif or junit"},
 		"bad config":     {args: []string{"-f", "good", "--config=typo.yaml"}, code: exitUsage, stderr: `line 3: unknown field "checks.imageTag.mood"`},
 		"worse config":   {args: []string{"-f", "good", "--config=typos.yaml"}, code: exitUsage, stderr: "is not valid:\n  line 3: unknown field \"checks.imageTag.mood\"\n  line 4: unknown field \"checkz\""},
 		"unreadable":     {args: []string{"-f", "good", "-f", "broken"}, code: exitUsage, stdout: "2 files: 0 denied, 0 warnings, 1 unreadable"},
@@ -120,7 +131,7 @@ func TestCheckOfAFullDevice(t *testing.T) {
 	if err := os.WriteFile(path, []byte(goodPod), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, output := range []string{"text", "json", "sarif"} {
+	for _, output := range []string{"text", "json", "sarif", "junit"} {
 		var errs bytes.Buffer
 		code := Run(t.Context(), []string{"check", "-f", path, "-o", output}, Options{
 			Stdout: fullDevice{}, Stderr: &errs, Definitions: check.Definitions(),
@@ -139,7 +150,7 @@ func TestCheckOnThePage(t *testing.T) {
 	}
 	configuration := regexp.MustCompile("(?s)```yaml\n# checks.yaml\n(.*?)```").FindStringSubmatch(string(data))
 	commands := regexp.MustCompile(`(?m)^(?:.*\| )?webhook check (.*?)(?: > (\S+))?$`).FindAllStringSubmatch(string(data), -1)
-	if configuration == nil || len(commands) < 3 {
+	if configuration == nil || len(commands) < 7 {
 		t.Fatalf("the page has no configuration or %d commands", len(commands))
 	}
 	webhook, err := os.ReadFile("../../manifests/base/validatingwebhookconfiguration.yaml")
@@ -151,7 +162,14 @@ func TestCheckOnThePage(t *testing.T) {
 		t.Run(command[1], func(t *testing.T) {
 			code, stdout, stderr := checkFiles(t, map[string]string{
 				"checks.yaml": configuration[1], "deploy/web.yaml": deployment, "webhook.yaml": string(webhook),
+				"known.yaml": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckBaseline\n",
 			}, deployment, strings.Fields(command[1])...)
+			if strings.Contains(command[1], "--write-baseline") {
+				if code != exitOK || !strings.Contains(stdout, "0 denied, 0 warnings, ") || !strings.Contains(stdout, " known") {
+					t.Errorf("code %d: %s %s", code, stdout, stderr)
+				}
+				return
+			}
 			if code != exitFailure || !strings.Contains(stdout, "podSecurity") || !strings.Contains(stdout, "imageTag") {
 				t.Errorf("code %d: %s %s", code, stdout, stderr)
 			}

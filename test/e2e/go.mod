@@ -87,6 +87,9 @@ require (
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
 )
 
-require github.com/hookstrap/hookstrap v0.0.0
+require (
+	github.com/hookstrap/hookstrap v0.0.0
+	github.com/joshdk/go-junit v1.0.0
+)
 
 replace github.com/hookstrap/hookstrap => ../..

@@ -1,0 +1,27 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package docs_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The table of addons.md, which `make addons` writes, has each add-on in the version that is pinned, at least 30 of them.
+func TestAddonsTableIsCurrent(t *testing.T) {
+	table := tableOf(t, "addons.md", "<!-- begin addons -->", "<!-- end addons -->")
+	pins := regexp.MustCompile(`(?m)^([a-z]\S*) (\S+) (\S+) ([0-9a-f]{40}) `).FindAllStringSubmatch(read(t, "../test/addons/addons.txt"), -1)
+	if len(pins) < 30 {
+		t.Errorf("%d add-ons are pinned, want 30", len(pins))
+	}
+	for _, pin := range pins {
+		if row := "\n| " + pin[1] + " | [" + pin[3] + "](https://github.com/" + pin[2] + "/tree/" + pin[4] + "/"; !strings.Contains(table, row) {
+			t.Errorf("docs/addons.md lacks %s %s: run `make addons`", pin[1], pin[3])
+		}
+	}
+	if rows := strings.Count(strings.TrimSpace(table), "\n") + 1; rows != 2+len(pins) {
+		t.Errorf("docs/addons.md has %d lines in its table, want %d", rows, 2+len(pins))
+	}
+}
