@@ -67,7 +67,7 @@ func newAuditor(o Options, s source) (*Auditor, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := chosen.Build(handler.Environment{Cluster: o.Cluster})
+	entries, err := chosen.Build(handler.Environment{Cluster: o.Cluster, Clean: handler.CleanEverywhere()})
 	if err != nil {
 		return nil, err
 	}

@@ -110,7 +110,7 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 	labeled := namespacesOf(o.NamespaceLabels, m.objects)
 	cluster := newCluster(o.Scheme, kinds, append(labeled, m.objects...))
 	namespaces := labelsOfNamespaces(slices.Concat(m.objects, labeled))
-	entries, err := o.Configuration.Build(handler.Environment{Cluster: cluster})
+	entries, err := o.Configuration.Build(handler.Environment{Cluster: cluster, Clean: handler.CleanEverywhere()})
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func Generate(definitions []handler.Definition, describe Describer) ([]byte, err
 		"$defs": object{
 			"mode": common(mode(), "What follows from a violation."),
 			"failurePolicy": common(object{"enum": handler.FailurePolicies()},
-				"What follows when the check fails or is too slow, in mode deny."),
+				"What follows when the check fails or is too slow where it denies: in mode deny, or denyWhenClean."),
 			"onError": object{"enum": []string{"deny", "allow"}, "deprecated": true,
 				"description": "The old name of failurePolicy: deny is Fail, allow is Ignore."},
 			"exempt": g.of(reflect.TypeFor[handler.Exemptions]()),
