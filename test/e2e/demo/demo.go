@@ -57,8 +57,8 @@ func start(ctx context.Context) (*demo, error) {
 // install does what a user does. The server runs as a process where its Service leads to, not in a pod, for there is no
 // node.
 func (d *demo) install(ctx context.Context) error {
-	say("kubectl apply -k manifests")
-	if err := d.kubectl(ctx, "apply", "-k", d.root+"/manifests"); err != nil {
+	say("kubectl apply -k manifests/overlays/deny")
+	if err := d.kubectl(ctx, "apply", "-k", d.root+"/manifests/overlays/deny"); err != nil {
 		return err
 	}
 	client, err := kubernetes.NewForConfig(d.cluster.Config())
@@ -97,7 +97,8 @@ func (d *demo) serve(ctx context.Context) error {
 		Binary: d.binary,
 		Args: []string{
 			"--kubeconfig=" + d.kubeconfig, "--webhook-configuration=" + configuration,
-			"--cert-dir=" + d.cluster.Dir() + "/serving", "--bind-address=" + ip, "--secure-port=" + port,
+			"--cert-dir=" + d.cluster.Dir() + "/serving", "--config=" + d.root + "/manifests/components/deny/checks.yaml",
+			"--bind-address=" + ip, "--secure-port=" + port,
 			"--health-probe-bind-address=0", "--metrics-bind-address=" + d.metrics, "--shutdown-delay=1s",
 		},
 		Env: []string{
