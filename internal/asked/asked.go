@@ -122,6 +122,15 @@ func (a Asked) Names(resource schema.GroupVersionResource) bool {
 	})
 }
 
+// NamesGroup says whether a rule names the group, or all groups.
+func (a Asked) NamesGroup(group string) bool {
+	return a.IsAll() || slices.ContainsFunc(a.entries, func(e entry) bool {
+		return slices.ContainsFunc(e.rules, func(r admissionregistrationv1.RuleWithOperations) bool {
+			return hasName(r.APIGroups, group)
+		})
+	})
+}
+
 // isExempt finds the configurations of webhooks, about which the API server asks no webhook.
 func isExempt(resources []schema.GroupVersionResource) bool {
 	return slices.ContainsFunc(resources, func(r schema.GroupVersionResource) bool {

@@ -32,8 +32,8 @@ type Options struct {
 	Configuration config.Configuration
 	// Only are the names of the checks to ask; empty stands for all that are on.
 	Only []string
-	// Cluster is where checks look up other objects, as [handler.Environment] has it. Nil is for checks that look nothing
-	// up.
+	// Cluster is where checks look up other objects, as [handler.Environment] has it. If it is nil, what they look up is
+	// listed once when a run begins.
 	Cluster client.Reader
 	// Asked says which objects the server is asked about; the others are not judged, and kinds of which there are none are
 	// not read. See [Entries].
@@ -49,7 +49,6 @@ type Options struct {
 type Auditor struct {
 	options Options
 	source  source
-	handler *handler.Handler
 }
 
 // New makes an Auditor, and sends no request. The error is that the configuration is not valid, or that a check in Only
@@ -63,19 +62,14 @@ func New(o Options) (*Auditor, error) {
 }
 
 func newAuditor(o Options, s source) (*Auditor, error) {
-	chosen, err := choose(o.Configuration, o.Only)
-	if err != nil {
+	var err error
+	if o.Configuration, err = choose(o.Configuration, o.Only); err != nil {
 		return nil, err
 	}
-	entries, err := chosen.Build(handler.Environment{Cluster: o.Cluster, Clean: handler.CleanEverywhere()})
-	if err != nil {
-		return nil, err
+	if err := o.Configuration.Validate(); err != nil {
+		return nil, fmt.Errorf("the check configuration is not valid: %w", err)
 	}
-	h, err := handler.New(handler.Options{Entries: entries})
-	if err != nil {
-		return nil, err
-	}
-	return &Auditor{options: o, source: s, handler: h}, nil
+	return &Auditor{options: o, source: s}, nil
 }
 
 // choose leaves the checks on that are named.
@@ -103,7 +97,9 @@ func choose(c config.Configuration, only []string) (config.Configuration, error)
 // and what is wrong with them.
 func (a *Auditor) Run(ctx context.Context) iter.Seq2[Result, error] {
 	return func(yield func(Result, error) bool) {
-		r := &run{Auditor: a, ctx: logcap.NewContext(ctx), yield: yield, owners: newOwners()}
+		ctx, cancel := context.WithCancel(logcap.NewContext(ctx))
+		defer cancel()
+		r := &run{Auditor: a, ctx: ctx, yield: yield, owners: newOwners()}
 		if err := r.all(); err != nil && !errors.Is(err, errStopped) {
 			yield(Result{}, err)
 		}

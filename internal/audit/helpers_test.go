@@ -5,6 +5,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -51,6 +52,10 @@ func (f *fake) list(_ context.Context, k kind, metadata bool, visit func([]byte)
 		}
 	}
 	return f.refused[name]
+}
+
+func (f *fake) lookups(context.Context) (lookups, error) {
+	return nil, errors.New("a test gives Options.Cluster")
 }
 
 // entries are those of the base install.

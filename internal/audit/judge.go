@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -53,6 +52,9 @@ func (r *run) read(k kind, raw []byte) (item, error) {
 	}
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(raw, &head); err != nil {
 		return item{}, fmt.Errorf("reading an object: %w", err)
+	}
+	if k.isPods() {
+		raw = again(raw)
 	}
 	i := item{kind: k, meta: head.Metadata, raw: raw, object: Object{
 		Kind: k.kind, Namespace: head.Metadata.Namespace, Name: head.Metadata.Name,
@@ -120,6 +122,7 @@ func (r *run) judged(i item) Result {
 		r.owners.found(i.object, own.findings)
 		r.owners.found(i.object, pods.findings)
 	}
+	r.findUpdates(i, own.findings)
 	result.Findings = combine(i, own.findings, pods.findings)
 	slices.SortStableFunc(result.Findings, func(a, b Finding) int {
 		return cmp.Compare(slices.Index(handler.Modes(), a.Mode), slices.Index(handler.Modes(), b.Mode))
@@ -200,6 +203,25 @@ func newFinding(f handler.Finding, webhook string) Finding {
 	return made
 }
 
+// findUpdates finds those of the findings that deny an update which changes nothing, too: a check that fails, or one that
+// looks at every update.
+func (r *run) findUpdates(i item, findings []Finding) {
+	isDenied := func(f Finding) bool { return f.Refuses }
+	if !slices.ContainsFunc(findings, isDenied) {
+		return
+	}
+	if _, isAsked := r.options.Asked.About(i.asked(), admissionregistrationv1.Update, r.namespaces); !isAsked {
+		return
+	}
+	verdict := r.handler.Judge(r.ctx, i.request(admissionv1.Update, r.options.User))
+	for n := range findings {
+		denies := func(f handler.Finding) bool { return f.Refuses && newFinding(f, "").isSame(findings[n]) }
+		if slices.ContainsFunc(verdict.Findings, denies) {
+			findings[n].Effect = UpdateDenied
+		}
+	}
+}
+
 // podsOf judges the Pod that a workload makes next. It is false if there is none, or the server is not asked.
 func (r *run) podsOf(i item) (verdict, bool) {
 	w, ok := workloadOf(i.kind.kind)
@@ -231,21 +253,21 @@ func podKind() kind {
 func combine(i item, own, pods []Finding) []Finding {
 	w, _ := workloadOf(i.kind.kind)
 	for n, f := range own {
-		inPods := func(p Finding) bool { return p.Check == f.Check && p.Refuses }
-		if w.template != "" && strings.HasPrefix(f.Field, w.template) && slices.ContainsFunc(pods, inPods) {
+		keepsPods := func(p Finding) bool { return p.Check == f.Check && p.Refuses }
+		if w.isIn(f.Field) && f.Effect == CreationDenied && slices.ContainsFunc(pods, keepsPods) {
 			own[n].Effect = PodsDenied
 		}
 	}
+	all := slices.Clone(own)
 	for _, p := range pods {
-		isKnown := func(f Finding) bool { return f.Check == p.Check && strings.HasPrefix(f.Field, w.template) }
-		if slices.ContainsFunc(own, isKnown) {
-			continue
-		}
-		p.Field = strings.TrimSuffix(w.template+"."+p.Field, ".")
+		p.Field, p.Message = w.inTemplate(p.Field), w.inTemplate(p.Message)
 		if p.Refuses {
 			p.Effect = PodsDenied
 		}
-		own = append(own, p)
+		isKnown := func(f Finding) bool { return f.isSame(p) || f.Check == p.Check && f.Field == p.Field }
+		if !slices.ContainsFunc(own, isKnown) {
+			all = append(all, p)
+		}
 	}
-	return own
+	return all
 }

@@ -18,6 +18,8 @@ type source interface {
 	// list calls visit for each object of a kind once, as JSON that visit may keep; metadata asks for nothing but the
 	// metadata. It ends with the first error, also of visit.
 	list(ctx context.Context, k kind, metadata bool, visit func(raw []byte) error) error
+	// lookups returns a reader for what checks look up, until ctx ends.
+	lookups(ctx context.Context) (lookups, error)
 }
 
 // kind is a kind of objects, as the API server calls it.

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,12 +18,14 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/hookstrap/hookstrap/internal/asked"
+	"github.com/hookstrap/hookstrap/internal/clustercache"
 	"github.com/hookstrap/hookstrap/internal/refusal"
 	"github.com/hookstrap/hookstrap/internal/tokenfile"
 )
 
 // live reads a cluster by its API server.
 type live struct {
+	config    *rest.Config
 	client    rest.Interface
 	discovery discovery.DiscoveryInterface
 	asked     asked.Asked
@@ -42,7 +45,7 @@ func newLive(o Options) (*live, error) {
 		return nil, fmt.Errorf("making a client of the API server: %w", err)
 	}
 	return &live{
-		client: client, discovery: discovery.NewDiscoveryClient(client), asked: o.Asked,
+		config: o.Config, client: client, discovery: discovery.NewDiscoveryClient(client), asked: o.Asked,
 		pageSize: cmp.Or(o.PageSize, DefaultPageSize),
 	}, nil
 }
@@ -80,7 +83,26 @@ func (l *live) kinds(context.Context) ([]kind, error) {
 	for _, name := range order {
 		all = append(all, best[name])
 	}
-	return all, err
+	return all, l.unknown(err)
+}
+
+// unknown is the error about groups whose resources could not be found out, as far as the rules name them. Without
+// groups, nothing could be.
+func (l *live) unknown(err error) error {
+	groups, isPart := discovery.GroupDiscoveryFailedErrorGroups(err)
+	if !isPart {
+		return err
+	}
+	maps.DeleteFunc(groups, func(version schema.GroupVersion, _ error) bool { return !l.asked.NamesGroup(version.Group) })
+	if len(groups) == 0 {
+		return nil
+	}
+	return &discovery.ErrGroupDiscoveryFailed{Groups: groups}
+}
+
+// lookups implements [source].
+func (l *live) lookups(ctx context.Context) (lookups, error) {
+	return clustercache.NewWithOptions(ctx, l.config, clustercache.Options{Once: true})
 }
 
 // rate prefers the versions that the rules name: the API server converts objects to them for the webhook.

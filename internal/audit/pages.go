@@ -129,6 +129,9 @@ func (l *live) page(ctx context.Context, path, accept string, limit int64, next 
 // items calls visit for each item of a list, which is a part of the page, and returns the token of the next page.
 func items(page []byte, visit func(raw []byte) error) (next string, err error) {
 	from := jsontext.NewDecoder(bytes.NewReader(page), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if from.PeekKind() != '{' {
+		return "", notList(errors.New("it is no JSON object"))
+	}
 	if _, err := from.ReadToken(); err != nil {
 		return "", notList(err)
 	}
@@ -144,7 +147,7 @@ func items(page []byte, visit func(raw []byte) error) (next string, err error) {
 				return "", notList(err)
 			}
 			next = metadata.Continue
-		case key == "items" && from.PeekKind() == '[':
+		case key == "items" && from.PeekKind() != 'n':
 			if err := each(from, page, visit); err != nil {
 				return "", err
 			}
@@ -161,6 +164,9 @@ func items(page []byte, visit func(raw []byte) error) (next string, err error) {
 }
 
 func each(from *jsontext.Decoder, page []byte, visit func(raw []byte) error) error {
+	if from.PeekKind() != '[' {
+		return notList(errors.New("its items are no list"))
+	}
 	if _, err := from.ReadToken(); err != nil {
 		return notList(err)
 	}

@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	kjson "sigs.k8s.io/json"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
 // errStopped says that the caller wants no more results.
@@ -25,10 +27,14 @@ type run struct {
 	yield      func(Result, error) bool
 	namespaces map[string]labels.Set
 	owners     *owners
+	handler    *handler.Handler
 }
 
 // all goes over all kinds. The error is that of the context, or that the caller has heard enough.
 func (r *run) all() error {
+	if err := r.build(); err != nil {
+		return err
+	}
 	kinds, err := r.source.kinds(r.ctx)
 	if err := r.part("", err); err != nil {
 		return err

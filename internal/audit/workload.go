@@ -4,8 +4,10 @@
 package audit
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
+	"strings"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -35,6 +37,19 @@ func workloadOf(kind schema.GroupVersionKind) (workload, bool) {
 		return workload{"spec.jobTemplate.spec.template", batch.WithKind("Job")}, true
 	}
 	return workload{}, false
+}
+
+// isIn says whether a field is in the template.
+func (w workload) isIn(field string) bool {
+	return w.template != "" && strings.HasPrefix(field, w.template)
+}
+
+// inTemplate is the field of a Pod, or a text that begins with one, as a field of the workload.
+func (w workload) inTemplate(field string) string {
+	if strings.HasPrefix(field, "spec.") || strings.HasPrefix(field, "metadata.") {
+		return w.template + "." + field
+	}
+	return field
 }
 
 // controllerUser is the user as whom the controller of a kind creates objects; empty if it is not one of Kubernetes.
@@ -104,4 +119,23 @@ func (w workload) pod(owner Object, raw []byte) (pod []byte, labels map[string]s
 		template        `json:",inline"`
 	}{metav1.TypeMeta{APIVersion: corev1.SchemeGroupVersion.String(), Kind: "Pod"}, *found})
 	return pod, found.Metadata.Labels, err
+}
+
+// again is a Pod as it is created again: without the containers that are added to debug it.
+func again(raw []byte) []byte {
+	const debug = "ephemeralContainers"
+	if !bytes.Contains(raw, []byte(`"`+debug+`"`)) {
+		return raw
+	}
+	var fields map[string]any
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(raw, &fields); err != nil {
+		return raw
+	}
+	if spec, ok := fields["spec"].(map[string]any); ok {
+		delete(spec, debug)
+	}
+	if changed, err := json.Marshal(fields); err == nil {
+		return changed
+	}
+	return raw
 }

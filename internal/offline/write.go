@@ -26,7 +26,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		if f.Unreadable {
 			how = "unreadable"
 		}
-		_, _ = fmt.Fprintf(out, "%s:%d: %s: %s\n", clean(f.File), f.Line, how, clean(f.subject()+check+f.Message))
+		_, _ = fmt.Fprintf(out, "%s:%d: %s: %s\n", Line(f.File), f.Line, how, Line(f.subject()+check+f.Message))
 	}
 	_, _ = fmt.Fprintf(out, "%s in %s: %d denied, %s", count(r.Objects, "object"), count(r.Files, "file"), r.DeniedObjects,
 		count(r.level(Warned), "warning"))
@@ -49,9 +49,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	return out.Flush()
 }
 
-// clean keeps a text on its line: manifests must not write lines of their own, which CI systems take for commands, nor
+// Line keeps a text on its line: manifests must not write lines of their own, which CI systems take for commands, nor
 // control a terminal.
-func clean(text string) string {
+func Line(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
