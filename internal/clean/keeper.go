@@ -66,13 +66,13 @@ type Keeper struct {
 	client  dynamic.Interface
 	store   store
 
-	use     atomic.Pointer[use]
-	ready   atomic.Bool
-	changed timing.Signal // what is known, or what it is for
-	needed  chan struct{} // closed when there is a policy
-	synced  chan struct{} // closed when the ConfigMap, or that there is none, is known
-	need    sync.Once
-	sync    sync.Once
+	use        atomic.Pointer[use]
+	ready      atomic.Bool
+	changed    timing.Signal // what is known, or what it is for
+	needed     chan struct{} // closed when there is a policy
+	synced     chan struct{} // closed when the ConfigMap, or that there is none, is known
+	needOnce   sync.Once
+	syncedOnce sync.Once
 
 	last     time.Time // when the last audit of this replica began
 	failures timing.Backoff
@@ -123,7 +123,7 @@ func (k *Keeper) Clean(check, digest, namespace string) bool {
 func (k *Keeper) Use(policies []Policy, audit func(ctx context.Context) (Found, error)) {
 	k.use.Store(&use{slices.Clone(policies), audit})
 	if len(policies) > 0 {
-		k.need.Do(func() { close(k.needed) })
+		k.needOnce.Do(func() { close(k.needed) })
 	}
 	k.changed.Set()
 }
@@ -269,6 +269,6 @@ func (k *Keeper) see(ctx context.Context, objects []*unstructured.Unstructured) 
 		logger.Info("The ConfigMap was deleted; what was read last counts, and the next audit writes it again")
 	}
 	k.store.read(stored, len(objects) > 0)
-	k.sync.Do(func() { close(k.synced) })
+	k.syncedOnce.Do(func() { close(k.synced) })
 	k.changed.Set()
 }
