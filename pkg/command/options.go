@@ -82,8 +82,8 @@ func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
 	o.checks.addFlag(fs,
 		"configuration file of the checks, followed as it changes (default: the checks that are on by default)")
 	fs.Var(newValue(&o.cleanConfigMap, "name", "", parseObjectName), "clean-configmap-name",
-		"ConfigMap in our namespace with the namespaces in which checks in mode denyWhenClean warn (default the Service's name\n"+
-			"and -clean)")
+		"ConfigMap in our namespace with the namespaces in which checks in mode denyWhenClean warn (default the Service's\n"+
+			"name and -clean)")
 	fs.Var(newValue(&o.auditInterval, "duration", o.auditInterval.String(), parseAuditInterval), "audit-interval",
 		"how long after an audit for the mode denyWhenClean the next one begins, by any replica; 1s or more")
 	fs.Var(newValue(&o.shutdownDelay, "duration", o.shutdownDelay.String(), parseDelay), "shutdown-delay",

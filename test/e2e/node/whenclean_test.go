@@ -144,6 +144,7 @@ func denies(ctx context.Context, t *testing.T, namespace string, want bool) erro
 // mend makes the Deployment one that both checks admit.
 func mend(t *testing.T, namespace string) error {
 	t.Helper()
+	t.Helper()
 	const patch = `{"spec": {"template": {"spec": {"hostNetwork": false, "containers": [{"name": "app", "image": "registry.example/app:v1"}]}}}}`
 	_, err := client(t).AppsV1().Deployments(namespace).Patch(t.Context(), "legacy", types.StrategicMergePatchType,
 		[]byte(patch), metav1.PatchOptions{})
