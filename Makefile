@@ -53,9 +53,10 @@ build: check-go ## Compile the server to bin/webhook
 
 # With KEEP=1 the demo is a job of its own: Ctrl-C reaches it, and it ends well, but not make, which would end with 130.
 .PHONY: demo
-demo: components ## Watch a webhook bootstrap itself on a real control plane, on this machine, without root (KEEP=1: until Ctrl-C)
-	$(GO) -C test/e2e build -o $(BIN)/demo ./demo
-	@[ -z "$${KEEP:-}" ] || set -m; $(BIN)/demo; exit $$?
+demo: check-go ## Watch a webhook bootstrap itself on a real control plane, on this machine, without root (KEEP=1: until Ctrl-C)
+	@echo "Looking for the control plane's binaries ..."
+	@$(GO) -C test/e2e run ./cluster/build --demo $(CACHE)/demo
+	@[ -z "$${KEEP:-}" ] || set -m; $(CACHE)/demo/demo $(CACHE)/demo/webhook $(CURDIR); exit $$?
 
 .PHONY: image
 image: ## Build the container image (IMAGE=..., VERSION=...)
@@ -64,7 +65,7 @@ image: ## Build the container image (IMAGE=..., VERSION=...)
 ##@ Develop
 
 .PHONY: components
-components: check-go ## Build etcd, kube-apiserver, kube-controller-manager and kubectl once (about 15 minutes)
+components: check-go ## Build etcd, kube-apiserver, kube-controller-manager and kubectl once, as far as KUBEBUILDER_ASSETS lacks them (15 minutes)
 	$(GO) -C test/e2e run ./cluster/build
 
 .PHONY: node-components

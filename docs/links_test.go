@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -19,6 +20,8 @@ var (
 	heading    = regexp.MustCompile(`(?m)^#{1,6} +(.+?)\s*$`)
 	// linkOfCode is what a comment writes to name a section of a page: a path from the root of the repository.
 	linkOfCode = regexp.MustCompile(`\b((?:[\w.-]+/)*[\w.-]+\.md)#([\p{L}\p{N}_-]+)`)
+	// fileOfPage is what a page calls a Go file: a path, or the end of one.
+	fileOfPage = regexp.MustCompile("`([\\w./-]+\\.go)`")
 )
 
 // Every link on a page leads to a file, and to a heading of it.
@@ -55,6 +58,23 @@ func TestLinksOfCode(t *testing.T) {
 				t.Errorf("%s: %s: %v", file, link[0], err)
 			}
 		}
+	}
+}
+
+// A Go file that a page names is there.
+func TestFilesOfPages(t *testing.T) {
+	known := files(t, ".go")
+	named := 0
+	for _, page := range pages(t) {
+		for _, file := range fileOfPage.FindAllStringSubmatch(read(t, page), -1) {
+			named++
+			if !slices.ContainsFunc(known, func(path string) bool { return strings.HasSuffix(path, "/"+file[1]) }) {
+				t.Errorf("%s: there is no file %s", page, file[1])
+			}
+		}
+	}
+	if named < 30 {
+		t.Errorf("only %d files were found", named)
 	}
 }
 

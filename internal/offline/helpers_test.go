@@ -26,7 +26,7 @@ type none struct{}
 // definitions are checks that show what a check is given offline.
 func definitions() []handler.Definition {
 	return []handler.Definition{
-		handler.Define("team", handler.Doc{Summary: "Objects have a team.", Why: "Somebody must be asked."}, func() none { return none{} },
+		handler.Define("team", handler.Doc{Summary: "Objects have a team.", Why: "Somebody must be asked.", URL: "https://example.com/team"}, func() none { return none{} },
 			func(none, handler.Environment) (handler.Check, error) {
 				return handler.CheckFor("team", hasTeam), nil
 			}).WithDefaultMode(handler.Deny),

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/version"
+
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
@@ -38,16 +40,18 @@ type (
 		Driver sarifDriver `json:"driver"`
 	}
 	sarifDriver struct {
-		Name           string      `json:"name"`
-		Version        string      `json:"version,omitempty"`
-		InformationURI string      `json:"informationUri"`
-		Rules          []sarifRule `json:"rules"`
+		Name            string      `json:"name"`
+		Version         string      `json:"version,omitempty"`
+		SemanticVersion string      `json:"semanticVersion,omitempty"`
+		InformationURI  string      `json:"informationUri"`
+		Rules           []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
 		ID               string    `json:"id"`
 		ShortDescription sarifText `json:"shortDescription"`
 		FullDescription  sarifText `json:"fullDescription"`
 		Help             sarifText `json:"help"`
+		HelpURI          string    `json:"helpUri,omitempty"`
 	}
 	sarifText struct {
 		Text string `json:"text"`
@@ -95,7 +99,8 @@ func (r *Report) WriteSARIF(w io.Writer, tool Tool, c config.Configuration) erro
 	return indented(w, sarifLog{
 		Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0",
 		Runs: []sarifRun{{Tool: sarifTool{sarifDriver{
-			Name: tool.Name, Version: tool.Version, InformationURI: "https://github.com/hookstrap/hookstrap", Rules: rules,
+			Name: tool.Name, Version: tool.Version, SemanticVersion: semantic(tool.Version),
+			InformationURI: "https://github.com/hookstrap/hookstrap", Rules: rules,
 		}}, Results: results}},
 	})
 }
@@ -108,7 +113,9 @@ func rulesOf(c config.Configuration) (rules []sarifRule, index map[string]int) {
 	for _, check := range c.Checks {
 		if d := check.Definition; check.Mode != handler.Off {
 			index[d.Name] = len(rules)
-			rules = append(rules, rule(d.Name, d.Doc.Summary, d.Doc.Why))
+			known := rule(d.Name, d.Doc.Summary, d.Doc.Why)
+			known.HelpURI = d.Doc.URL
+			rules = append(rules, known)
 		}
 	}
 	return rules, index
@@ -118,6 +125,15 @@ func rule(id, summary, why string) sarifRule {
 	short := cmp.Or(summary, id)
 	full := cmp.Or(why, short)
 	return sarifRule{ID: id, ShortDescription: sarifText{short}, FullDescription: sarifText{full}, Help: sarifText{full}}
+}
+
+// semantic is a version as https://semver.org has it, by which services compare versions; empty if it is not one.
+func semantic(text string) string {
+	v, err := version.ParseSemantic(text)
+	if err != nil {
+		return ""
+	}
+	return v.String()
 }
 
 // uri is a path as a relative reference of RFC 3986, if it is below the tool's directory.

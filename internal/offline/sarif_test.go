@@ -63,9 +63,9 @@ func TestSARIF(t *testing.T) {
 		Runs    []struct {
 			Tool struct {
 				Driver struct {
-					Name, Version, InformationURI string
-					Rules                         []struct {
-						ID                                      string
+					Name, Version, SemanticVersion, InformationURI string
+					Rules                                          []struct {
+						ID, HelpURI                             string
 						ShortDescription, FullDescription, Help struct{ Text string }
 					}
 				}
@@ -102,6 +102,9 @@ func TestSARIF(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"manifest", "team", "place"}, ids); diff != "" || driver.Name != "webhook" || driver.Version != "v1.2.3" {
 		t.Errorf("driver %+v %s", driver, diff)
+	}
+	if driver.SemanticVersion != "1.2.3" || driver.Rules[1].HelpURI != "https://example.com/team" {
+		t.Errorf("semantic version %q, page of the check team %q", driver.SemanticVersion, driver.Rules[1].HelpURI)
 	}
 	results := log.Runs[0].Results
 	if len(results) != 3 {
@@ -152,5 +155,17 @@ func TestURI(t *testing.T) {
 	}
 	if got := (Tool{}).uri("./x/../y.yaml"); got != "y.yaml" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// Services compare versions by the numbers in semanticVersion; what is not one is left out.
+func TestSemanticVersion(t *testing.T) {
+	for text, want := range map[string]string{
+		"v1.2.3": "1.2.3", "v0.4.0-12-gabcdef0": "0.4.0-12-gabcdef0", "v1.2.3-4-gabc-dirty": "1.2.3-4-gabc-dirty",
+		"4bc56c3": "", "(devel)": "", "dev": "", "": "",
+	} {
+		if got := semantic(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 }

@@ -123,7 +123,7 @@ func TestAnswersWithoutAskers(t *testing.T) {
 		<-time.After(askPatience)
 		synctest.Wait()
 		if !errors.Is(told, context.DeadlineExceeded) {
-			t.Errorf("told of %v", told)
+			t.Errorf("the answer that was told is %v, want the end of its time", told)
 		}
 	})
 }

@@ -81,7 +81,7 @@ func TestOneCallIsEnough(t *testing.T) {
 			r.log.made = time.Now().Add(-startPatience)
 		}
 		if err := condition.Check(t.Context()); (err == nil) != step.ready {
-			t.Errorf("%s: %v", step.what, err)
+			t.Errorf("%s: the condition says %v, want that it holds: %t", step.what, err, step.ready)
 		}
 		if note := condition.Note(); !strings.HasPrefix(note, step.note) || step.note == "" && note != "" {
 			t.Errorf("%s: the note is %q", step.what, note)

@@ -4,17 +4,63 @@
 package bootstrap
 
 import (
+	"cmp"
+	"os"
+	"reflect"
 	"slices"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	certificatesv1 "k8s.io/api/certificates/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 
 	"github.com/hookstrap/hookstrap/internal/csr"
 	"github.com/hookstrap/hookstrap/internal/refusal"
 	"github.com/hookstrap/hookstrap/internal/signer"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
+
+// Rules are the RBAC rules that a server with these options needs, and no others: those for its Role in its own
+// namespace, and those for a ClusterRole. Objects whose names are known are named. RESTConfig and what the Pod says of
+// itself are not needed. The error has all faults of the options at once.
+func (o Options) Rules() (role, clusterRole []rbacv1.PolicyRule, err error) {
+	if o.RESTConfig == nil {
+		o.RESTConfig = &rest.Config{}
+	}
+	o.PodName = cmp.Or(o.PodName, "pod") // Every Pod has a name, and so events.
+	if o, err = o.completed(os.Getenv); err != nil {
+		return nil, nil, err
+	}
+	for _, right := range o.neededRights() {
+		if right.Namespace == "" {
+			clusterRole = withRight(clusterRole, right.ResourceAttributes)
+		} else {
+			role = withRight(role, right.ResourceAttributes)
+		}
+	}
+	return role, clusterRole, nil
+}
+
+// withRight adds a right to rules. Rights to one object, which come one after the other, share a rule.
+func withRight(rules []rbacv1.PolicyRule, of authorizationv1.ResourceAttributes) []rbacv1.PolicyRule {
+	resource := of.Resource
+	if of.Subresource != "" {
+		resource += "/" + of.Subresource
+	}
+	rule := rbacv1.PolicyRule{APIGroups: []string{of.Group}, Resources: []string{resource}}
+	if of.Name != "" {
+		rule.ResourceNames = []string{of.Name}
+	}
+	if last := len(rules) - 1; last >= 0 {
+		if rule.Verbs = rules[last].Verbs; reflect.DeepEqual(rule, rules[last]) {
+			rules[last].Verbs = append(rules[last].Verbs, of.Verb)
+			return rules
+		}
+	}
+	rule.Verbs = []string{of.Verb}
+	return append(rules, rule)
+}
 
 // neededRights are what the Bootstrapper asks of the API server with these options. To read ClusterTrustBundles is
 // not among them: clusters that serve them let everybody, and others are not asked twice.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,8 +60,8 @@ func (o Options) withDefaults() Options {
 }
 
 // Run executes one command line, without the program's name, and returns the exit code: 0, 1 for a failure while
-// running (or a denial found by check or audit), 2 for a command line that cannot be understood. Errors go to stderr as one
-// sentence. Serving uses what a process has once, such as its signals and its log: call Run once in a process.
+// running (or a denial found by check or audit), 2 for a command line that cannot be understood. Errors go to stderr as
+// one sentence. Serving uses what a process has once, such as its signals and its log: call Run once in a process.
 func Run(ctx context.Context, args []string, options Options) int {
 	options = options.withDefaults()
 	root := newRootCommand(options)
@@ -99,7 +100,7 @@ func withDefaultCommand(args []string) []string {
 		return []string{"serve"}
 	}
 	switch first := args[0]; {
-	case first == "-h", first == "--help":
+	case slices.Contains([]string{"-h", "--help", "--version"}, first):
 		return args
 	case strings.HasPrefix(first, "-"):
 		return append([]string{"serve"}, args...)
@@ -116,8 +117,11 @@ func newRootCommand(o Options) *cobra.Command {
 			"certificate through the CertificateSigningRequest API, keeps its CA in the caBundle of its webhook\n" +
 			"configuration, and reloads when the certificate is renewed. The command issue does the same for a server in\n" +
 			"another language, by files; request obtains one certificate for a client, or for a server without a Service;\n" +
-			"listen holds the port open while serve restarts; check judges manifests without a cluster, and audit\n" +
-			"what is in one; distrust takes trust away from a CA whose key may be in other hands.\n\nWithout a command it runs serve.",
+			"listen holds the port open while serve restarts; check judges manifests without a cluster, and audit what is\n" +
+			"in one; checks explains what is checked; rbac prints the rights that a server needs, and scaffold writes the\n" +
+			"manifests around one; distrust takes trust away from a CA whose key may be in other hands.\n\n" +
+			"Without a command it runs serve.",
+		Version:       o.versionLine(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -128,11 +132,24 @@ func newRootCommand(o Options) *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.Flags().Bool("version", false, "print the version") // Cobra's own would take -v, the verbosity of serve.
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{elsewhere(root, err)} })
-	root.AddCommand(newServeCommand(o), newCheckCommand(o), newAuditCommand(o), newIssueCommand(o), newRequestCommand(o),
-		newListenCommand(), newDistrustCommand(), newVersionCommand(o))
+	addGroup(root, "Serve:", newServeCommand(o), newListenCommand(), newRBACCommand(o),
+		newScaffoldCommand(o))
+	addGroup(root, "Certificates:", newIssueCommand(o), newRequestCommand(o), newDistrustCommand())
+	addGroup(root, "Checks:", newCheckCommand(o), newAuditCommand(o), newChecksCommand(o))
+	root.AddCommand(newVersionCommand(o))
 	return root
+}
+
+// addGroup adds commands under a heading of their own.
+func addGroup(root *cobra.Command, heading string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: heading, Title: heading})
+	for _, command := range commands {
+		command.GroupID = heading
+		root.AddCommand(command)
+	}
 }
 
 // elsewhere adds to the error about an unknown flag the commands that have it.

@@ -170,6 +170,8 @@ func TestCommandLine(t *testing.T) {
 		want string
 	}{
 		"version":         {args: []string{"version"}, code: exitOK, want: "webhook "},
+		"version flag":    {args: []string{"--version"}, code: exitOK, want: "webhook "},
+		"completion":      {args: []string{"completion", "bash"}, code: exitOK, want: "bash completion"},
 		"help":            {args: []string{"--help"}, code: exitOK, want: "serve"},
 		"help of issue":   {args: []string{"issue", "--help"}, code: exitOK, want: "--self-address"},
 		"help of request": {args: []string{"request", "--help"}, code: exitOK, want: "--write-kubeconfig"},

@@ -17,11 +17,15 @@ func newVersionCommand(o Options) *cobra.Command {
 		Short: "Print the version",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %s %s %s/%s\n",
-				o.Name, o.buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), o.versionLine())
 			return err
 		},
 	}
+}
+
+// versionLine is what the command version prints, and --version.
+func (o Options) versionLine() string {
+	return fmt.Sprintf("%s %s %s %s/%s", o.Name, o.buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // buildVersion is what the linker was told, else what the Go toolchain recorded of the module.

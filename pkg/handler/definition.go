@@ -44,6 +44,8 @@ type Doc struct {
 	Denied string
 	// Admitted is the same object as the check would have it.
 	Admitted string
+	// URL is that of a page about the check, if there is one. Reports link to it.
+	URL string
 }
 
 // Environment is what checks may use besides the request, and what says how they are used.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -69,17 +70,69 @@ type errand struct {
 func newErrand(t *testing.T, manifests, without string) *errand {
 	t.Helper()
 	drop := func(rule rbacv1.PolicyRule) bool { return describeRule(rule) == without }
-	e := &errand{external: manifests != "manifests", all: without == "", older: clustertest.Minor(t, shared) < 37,
-		watches: map[string]bool{}}
-	e.Site = site.New(t, shared, site.Options{Manifests: manifests, Edit: func(shipped *site.Shipped) {
+	return newErrandWith(t, manifests, without == "", func(shipped *site.Shipped) {
 		before := len(shipped.ClusterRole.Rules) + len(shipped.Role.Rules)
 		shipped.ClusterRole.Rules = slices.DeleteFunc(shipped.ClusterRole.Rules, drop)
 		shipped.Role.Rules = slices.DeleteFunc(shipped.Role.Rules, drop)
-		if left := len(shipped.ClusterRole.Rules) + len(shipped.Role.Rules); !e.all && left != before-1 {
+		if left := len(shipped.ClusterRole.Rules) + len(shipped.Role.Rules); without != "" && left != before-1 {
 			t.Errorf("%d rules are left of %d, want one less", left, before)
 		}
-	}})
+	})
+}
+
+func newErrandWith(t *testing.T, manifests string, all bool, edit func(*site.Shipped)) *errand {
+	t.Helper()
+	e := &errand{external: manifests != "manifests", all: all, older: clustertest.Minor(t, shared) < 37,
+		watches: map[string]bool{}}
+	e.Site = site.New(t, shared, site.Options{Manifests: manifests, Edit: edit})
 	return e
+}
+
+// A server runs with what `webhook rbac` prints for its flags, and with nothing else.
+func TestPrintedRulesSuffice(t *testing.T) {
+	t.Parallel()
+	for _, approval := range []csr.Approval{csr.ApproveSelf, csr.ApproveExternal} {
+		t.Run(string(approval), func(t *testing.T) {
+			t.Parallel()
+			e := newErrandWith(t, "manifests", true, func(shipped *site.Shipped) {
+				printed := printedRules(t, approval, shipped.Configuration.Name)
+				shipped.ClusterRole.Rules, shipped.Role.Rules = printed.ClusterRole.Rules, printed.Role.Rules
+			})
+			approve := e.approve
+			if approval == csr.ApproveSelf {
+				approve = func(context.Context) error { return nil }
+			}
+			server := e.start(t, approval)
+			e.await(t, func(ctx context.Context) error {
+				return errors.Join(approve(ctx), server.Readyz(request(t)), e.settled(ctx))
+			})
+			before := server.Leaf()
+			askForRotation(t, e.Site, "to see that the Secret can be updated")
+			e.await(t, func(ctx context.Context) error {
+				if server.Leaf().Equal(before) {
+					return errors.Join(errors.New("the CA was not rotated"), approve(ctx))
+				}
+				return nil
+			})
+			if refused := e.sofar(); len(refused) > 0 {
+				t.Errorf("refused with the rules that are printed: %q", refused)
+			}
+		})
+	}
+}
+
+// printedRules are the roles that the command prints.
+func printedRules(t *testing.T, approval csr.Approval, configuration string) site.Shipped {
+	t.Helper()
+	program, err := binary()
+	must(t, err)
+	out, err := exec.CommandContext(t.Context(), program, "rbac", "--service-name="+site.Service, "--namespace=any",
+		"--service-account="+site.ServiceAccount, "--webhook-configuration="+configuration, "--approve="+string(approval),
+	).Output()
+	must(t, err)
+	printed, err := site.Parse(out)
+	must(t, err)
+	return printed
 }
 
 // run does it all, and returns what was refused. As soon as something is, the rest may fail.

@@ -31,6 +31,11 @@ import (
 // from dir for every connection, and says yes to whatever it is asked.
 func startFileServer(t *testing.T, dir string, port int) {
 	t.Helper()
+	startFileServerAt(t, dir, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+}
+
+func startFileServerAt(t *testing.T, dir, address string) {
+	t.Helper()
 	server := &http.Server{
 		Handler: http.HandlerFunc(sayYes),
 		TLSConfig: &tls.Config{
@@ -45,7 +50,7 @@ func startFileServer(t *testing.T, dir string, port int) {
 			},
 		},
 	}
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
 	must(t, err)
 	var running sync.WaitGroup
 	running.Go(func() { _ = server.ServeTLS(listener, "", "") }) // It ends with Close.

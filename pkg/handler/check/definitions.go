@@ -3,7 +3,14 @@
 
 package check
 
-import "github.com/hookstrap/hookstrap/pkg/handler"
+import (
+	"strings"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// page has a section about each check.
+const page = "https://github.com/hookstrap/hookstrap/blob/main/docs/checks.md"
 
 // Definitions returns the built-in checks, in the order in which they are asked and documented.
 func Definitions() []handler.Definition {
@@ -42,6 +49,7 @@ func Definitions() []handler.Definition {
 	}
 	for i := range definitions {
 		addExamples(&definitions[i])
+		definitions[i].Doc.URL = page + "#" + strings.ToLower(definitions[i].Name)
 	}
 	return definitions
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
@@ -33,24 +35,23 @@ type demo struct {
 	root       string
 	address    string
 	metrics    string
+	health     string
+	log        *os.File
 	binary     string
 	kubeconfig string
 	started    time.Time
 }
 
-func start(ctx context.Context) (*demo, error) {
-	d := &demo{root: site.Root()}
-	say("Starting etcd, kube-apiserver and kube-controller-manager on loopback")
+func start(ctx context.Context, binary, root string) (*demo, error) {
+	d := &demo{root: root, binary: binary}
+	say("Starting etcd and kube-apiserver on loopback")
 	began := time.Now()
 	var err error
-	if d.cluster, err = cluster.Start(ctx, cluster.Options{Name: "demo"}); err != nil {
+	// Nothing here needs a controller: the server approves and signs for itself.
+	if d.cluster, err = cluster.Start(ctx, cluster.Options{Name: "demo", WithoutControllerManager: true}); err != nil {
 		return nil, err
 	}
 	detail("ready after %s", round(time.Since(began)))
-	if d.binary, err = process.Build(ctx, d.root, d.cluster.Dir()); err != nil {
-		d.end()
-		return nil, err
-	}
 	return d, nil
 }
 
@@ -65,15 +66,28 @@ func (d *demo) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := defaultServiceAccount(ctx, client); err != nil {
+		return err
+	}
 	if d.address, err = site.Route(ctx, client, namespace, name, configuration); err != nil {
 		return err
 	}
-	free, err := ports.Free(ctx, 1)
+	free, err := ports.Free(ctx, 2)
 	if err != nil {
 		return err
 	}
-	d.metrics = fmt.Sprintf("127.0.0.1:%d", free[0])
+	d.metrics, d.health = fmt.Sprintf("127.0.0.1:%d", free[0]), fmt.Sprintf("127.0.0.1:%d", free[1])
 	say("The API server calls Service %s at %s: the server will listen there", name, d.address)
+	return nil
+}
+
+// defaultServiceAccount makes what a controller makes in a cluster: no Pod is created without it.
+func defaultServiceAccount(ctx context.Context, client kubernetes.Interface) error {
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "default"}}
+	_, err := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Create(ctx, account, metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("creating the ServiceAccount of the namespace default: %w", err)
+	}
 	return nil
 }
 
@@ -90,6 +104,9 @@ func (d *demo) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.openFiles(); err != nil {
+		return err
+	}
 	say("webhook serve, as system:serviceaccount:%s:%s", namespace, name)
 	d.started = time.Now()
 	// Ctrl-C is not the server's business: it is stopped in order, or with everything else in end.
@@ -97,10 +114,11 @@ func (d *demo) serve(ctx context.Context) error {
 		Binary: d.binary,
 		Args: []string{
 			"--kubeconfig=" + d.kubeconfig, "--webhook-configuration=" + configuration,
-			"--cert-dir=" + d.cluster.Dir() + "/serving", "--config=" + d.root + "/manifests/components/deny/checks.yaml",
-			"--bind-address=" + ip, "--secure-port=" + port,
-			"--health-probe-bind-address=0", "--metrics-bind-address=" + d.metrics, "--shutdown-delay=1s",
+			"--cert-dir=" + d.cluster.Dir() + "/serving", "--bind-address=" + ip, "--secure-port=" + port,
+			"--health-probe-bind-address=" + d.health, "--metrics-bind-address=" + d.metrics, "--shutdown-delay=1s",
+			"--config=" + d.checks(),
 		},
+		Log: d.log,
 		Env: []string{
 			"SERVICE_NAME=" + name, "POD_NAMESPACE=" + namespace, "POD_NAME=" + name + "-demo", "POD_IPS=10.244.0.7",
 			"POD_SERVICE_ACCOUNT=" + name,
@@ -129,6 +147,9 @@ func (d *demo) timeline(context.Context) error {
 func (d *demo) end() {
 	if d.server != nil {
 		d.server.Kill()
+	}
+	if d.log != nil {
+		_ = d.log.Close() // The file is about to be removed.
 	}
 	if err := d.cluster.Stop(); err != nil {
 		fmt.Fprintf(os.Stderr, "demo: stopping the control plane: %v\n", err)

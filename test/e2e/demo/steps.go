@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -98,20 +97,6 @@ func (d *demo) healing(ctx context.Context) error {
 		detail("and the API server goes on calling: pod/after-healing created")
 	}
 	return err
-}
-
-// keep leaves everything running for as long as the user likes.
-func (d *demo) keep(ctx context.Context) error {
-	if os.Getenv("KEEP") == "" {
-		return nil
-	}
-	kubectl := strings.Join(d.cluster.Kubectl(ctx).Args, " ")
-	say("KEEP=1: everything goes on running until Ctrl-C. Poke at it:")
-	detail("%s get csr,validatingwebhookconfigurations\n%s run bad --image=nginx\n"+
-		"%s -n %s get secret hookstrap-ca -o yaml\ncurl -s http://%s/metrics | grep ^hookstrap\nless %s   # logs",
-		kubectl, kubectl, kubectl, namespace, d.metrics, d.cluster.Dir())
-	<-ctx.Done()
-	return nil
 }
 
 // shutdown ends the server as a kubelet does.

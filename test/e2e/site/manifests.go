@@ -43,10 +43,11 @@ func Render(ctx context.Context, c *cluster.Cluster, directory string) (Shipped,
 	if err != nil {
 		return Shipped{}, fmt.Errorf("kubectl kustomize %s: %w: %s", directory, err, &stderr)
 	}
-	return parse(out)
+	return Parse(out)
 }
 
-func parse(manifests []byte) (Shipped, error) {
+// Parse reads what a site needs from manifests in YAML.
+func Parse(manifests []byte) (Shipped, error) {
 	var shipped Shipped
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifests), 4096)
 	for {

@@ -19,7 +19,7 @@ func TestBuildsWhatIsMissingAndNothingElse(t *testing.T) {
 	if err := b.build(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.layout.Missing(); err != nil {
+	if err := b.layout.Missing(assets.Components()); err != nil {
 		t.Error(err)
 	}
 	for _, want := range []string{"[1/4] building etcd (typically", "[4/4] building kubectl", "done: ", "is complete"} {

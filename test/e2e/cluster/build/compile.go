@@ -36,10 +36,7 @@ func (b *builder) compile(ctx context.Context, t target) error {
 }
 
 func goBuild(ctx context.Context, t target, out string) *exec.Cmd {
-	args := []string{"build", "-v", "-trimpath", "-ldflags", t.ldflags, "-o", out}
-	if t.other {
-		args = append(args, otherFlags()...)
-	}
+	args := append([]string{"build", "-v", "-trimpath", "-ldflags", t.ldflags, "-o", out}, t.flags...)
 	cmd := goCommand(ctx, t.module, append(args, t.pkg)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second

@@ -71,7 +71,11 @@ func fixture(t *testing.T) (*builder, *transcript) {
 		write(t, filepath.Join(root, name), content)
 	}
 	t.Chdir(root)
-	t.Setenv(assets.EnvDir, "") // else what is built here replaces somebody's real components
+	// Otherwise what is built here would replace the components of this machine, or those would be found.
+	t.Setenv(assets.EnvDir, "")
+	t.Setenv(assets.EnvKubernetes, "")
+	t.Setenv(assets.EnvExisting, "")
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
 	layout, err := assets.Locate()
 	if err != nil {
 		t.Fatal(err)

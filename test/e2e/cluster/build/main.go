@@ -30,6 +30,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("build", flag.ContinueOnError)
 	node := flags.Bool("node", false, "also build the components of a node")
+	demo := flags.String("demo", "", "build the demo into this directory, and of the components only what it needs")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -41,7 +42,14 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if *node {
 		b.wanted = append(b.wanted, assets.NodeComponents()...)
 	}
-	return b.build(ctx)
+	if *demo == "" {
+		return b.build(ctx)
+	}
+	b.wanted = assets.DemoComponents()
+	if err := b.build(ctx); err != nil {
+		return err
+	}
+	return b.demo(ctx, *demo)
 }
 
 // builder builds what a layout lacks of what is wanted.
@@ -54,7 +62,7 @@ type builder struct {
 }
 
 func (b *builder) build(ctx context.Context) error {
-	for _, dir := range []string{b.layout.Dir, filepath.Dir(b.layout.Supervise)} {
+	for _, dir := range []string{b.layout.Dir, b.layout.Pinned, filepath.Dir(b.layout.Supervise)} {
 		if err := os.MkdirAll(dir, 0o750); err != nil {
 			return fmt.Errorf("making a place for the binaries: %w", err)
 		}
@@ -84,9 +92,27 @@ func (b *builder) all(ctx context.Context) error {
 			return err
 		}
 	}
+	if e := b.layout.Existing; e.Dir != "" {
+		b.printf("the test control plane is complete: Kubernetes %s; what is in %s is used (%s)", e.Kubernetes, e.Dir, e.From)
+		return nil
+	}
 	v := b.layout.Versions
 	b.printf("the test control plane is complete: Kubernetes %s and etcd %s in %s",
 		v.Kubernetes, v.Etcd, b.layout.Dir)
+	return nil
+}
+
+// demo compiles the demo and the server that it runs, with signs of life: from cold caches they take minutes.
+func (b *builder) demo(ctx context.Context, dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("making a place for the demo: %w", err)
+	}
+	for _, t := range b.demoTargets(dir) {
+		b.printf("building %s (up to 2 minutes the first time, then a second) ...", filepath.Base(t.path))
+		if err := b.compile(ctx, t); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/internal/assets"
@@ -15,18 +16,32 @@ type target struct {
 	pkg     string
 	path    string
 	ldflags string
-	other   bool // of a Kubernetes that is not the pinned one
+	flags   []string
 	quiet   bool // no heartbeat: it takes a second
 }
 
 func (b *builder) component(c assets.Component) target {
-	module := b.layout.Module(c)
-	return target{
-		module:  module,
+	t := target{
+		module:  b.layout.Module(c),
 		pkg:     c.Package(),
 		path:    b.layout.Path(c),
 		ldflags: "-s -w " + stamp(b.layout.Versions.Kubernetes),
-		other:   module != assets.ComponentsModule(b.layout.Root),
+	}
+	if t.module != assets.ComponentsModule(b.layout.Root) {
+		t.flags = otherFlags()
+	}
+	return t
+}
+
+// demoTargets are the demo and the server, as it is released.
+func (b *builder) demoTargets(dir string) []target {
+	harness := assets.HarnessModule(b.layout.Root)
+	return []target{
+		{module: harness, pkg: assets.ModulePath + "/test/e2e/demo", path: filepath.Join(dir, "demo"), ldflags: "-s -w"},
+		{
+			module: b.layout.Root, pkg: assets.ModulePath + "/cmd/webhook", path: filepath.Join(dir, "webhook"),
+			ldflags: "-s -w", flags: []string{"-modfile=release.mod"},
+		},
 	}
 }
 

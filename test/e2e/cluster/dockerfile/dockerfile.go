@@ -48,7 +48,7 @@ func Build(ctx context.Context, dir string, o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := layout.Missing(); err != nil {
+	if err := layout.Missing(assets.Components()); err != nil {
 		return "", err
 	}
 	own, err := run.MakeDir(directoryPrefix)

@@ -51,7 +51,7 @@ func Start(ctx context.Context, opts Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(layout.Missing(), require(layout, os.Geteuid())); err != nil {
+	if err := errors.Join(layout.Missing(assets.Components()), require(layout, os.Geteuid())); err != nil {
 		return nil, err
 	}
 	if err := run.Sweep(directoryPrefix); err != nil {

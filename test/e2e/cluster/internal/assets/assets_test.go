@@ -104,6 +104,7 @@ func TestLayout(t *testing.T) {
 }
 
 func TestLocateHonorsTheEnvironment(t *testing.T) {
+	withoutExisting(t)
 	t.Setenv(EnvDir, "/opt/k8s")
 	l, err := Locate()
 	if err != nil {
@@ -117,7 +118,7 @@ func TestLocateHonorsTheEnvironment(t *testing.T) {
 // Outside of the repository a directory that was chosen is enough, and without one the error says what to choose.
 func TestLocateOutsideOfTheRepository(t *testing.T) {
 	t.Chdir(t.TempDir())
-	t.Setenv(EnvDir, "")
+	withoutExisting(t)
 	if l, err := LocateIn("/opt/k8s"); err != nil || l.Path(APIServer) != "/opt/k8s/kube-apiserver" {
 		t.Errorf("got %+v, %v", l, err)
 	}
@@ -127,7 +128,7 @@ func TestLocateOutsideOfTheRepository(t *testing.T) {
 
 // Another Kubernetes is in a directory of its own, and built in a module of its own; what is the same for all is not.
 func TestLocateAnotherKubernetes(t *testing.T) {
-	t.Setenv(EnvDir, "")
+	withoutExisting(t)
 	pinned, err := Locate()
 	if err != nil {
 		t.Fatal(err)
@@ -163,20 +164,20 @@ func TestMissingNamesWhatWhereAndHow(t *testing.T) {
 		write(t, l.Path(c), "", 0o700)
 	}
 	write(t, l.Path(Kubectl), "not executable", 0o600)
-	wantError(t, l.Missing(), "the test control plane is incomplete: kube-controller-manager, kubectl missing in "+
+	wantError(t, l.Missing(Components()), "the test control plane is incomplete: kube-controller-manager, kubectl missing in "+
 		l.Dir+": run `make components`")
 
 	write(t, l.Path(ControllerManager), "", 0o700)
 	if err := os.Chmod(l.Path(Kubectl), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Missing(); err != nil {
+	if err := l.Missing(Components()); err != nil {
 		t.Errorf("with everything in place: %v", err)
 	}
 	if err := os.Remove(l.Supervise); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, l.Missing(), "supervise ("+l.Supervise+") missing")
+	wantError(t, l.Missing(Components()), "supervise ("+l.Supervise+") missing")
 }
 
 func TestPackages(t *testing.T) {

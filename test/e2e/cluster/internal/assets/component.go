@@ -53,10 +53,13 @@ func (l Layout) Absent(components []Component) []Component {
 	return absent
 }
 
-// Missing returns nil when every binary of the control plane is at its place, else an error which says which are not,
-// where they were looked for and how to get them.
-func (l Layout) Missing() error {
-	names := l.absentNames(Components())
+// DemoComponents lists those that suffice for a control plane in which no controller runs.
+func DemoComponents() []Component { return []Component{Etcd, APIServer, Kubectl} }
+
+// Missing returns nil when every one of the control plane's binaries is at its place, else an error which says which
+// are not, where they were looked for and how to get them.
+func (l Layout) Missing(components []Component) error {
+	names := l.absentNames(components)
 	if !executable(l.Supervise) {
 		names = append(names, fmt.Sprintf("supervise (%s)", l.Supervise))
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 // The environment variables that choose other binaries. [EnvDir] points at a directory with all of them, supervise
@@ -26,6 +27,8 @@ type Layout struct {
 	Versions Versions
 	// Dir holds the components, Pinned those that are the same with every Kubernetes: etcd and kubectl.
 	Dir, Pinned string
+	// Existing are used in place of those, as far as they go.
+	Existing Existing
 	// Supervise is the path of the supervise binary.
 	Supervise string
 }
@@ -33,8 +36,8 @@ type Layout struct {
 // Locate finds the layout from the working directory and from the environment.
 func Locate() (Layout, error) { return LocateIn("") }
 
-// LocateIn finds the layout of the binaries in a directory. If it is empty, they are where the environment says, or
-// else below the repository that the working directory is in.
+// LocateIn finds the layout of the binaries in a directory. If it is empty, they are where [EnvDir] says, or else below
+// the repository that the working directory is in; there, what exists already is not built.
 func LocateIn(dir string) (Layout, error) {
 	dir = cmp.Or(dir, os.Getenv(EnvDir))
 	wd, err := os.Getwd()
@@ -53,7 +56,17 @@ func LocateIn(dir string) (Layout, error) {
 		return Layout{}, err
 	}
 	layout := newLayout(root, versions, dir)
-	if other := os.Getenv(EnvKubernetes); other != "" && dir == "" {
+	if dir != "" {
+		return layout, nil
+	}
+	other := os.Getenv(EnvKubernetes)
+	if other == "" {
+		if layout.Existing, err = findExisting(); err != nil {
+			return Layout{}, err
+		}
+		other = layout.Existing.Kubernetes
+	}
+	if other != "" {
 		versions.Kubernetes = other
 		layout.Versions, layout.Dir = versions, newLayout(root, versions, "").Dir
 	}
@@ -75,10 +88,19 @@ func newLayout(root string, v Versions, override string) Layout {
 
 // Path returns where a component's binary is.
 func (l Layout) Path(c Component) string {
+	if l.Exists(c) {
+		return filepath.Join(l.Existing.Dir, string(c))
+	}
 	if c == Etcd || c == Kubectl {
 		return filepath.Join(l.Pinned, string(c))
 	}
 	return filepath.Join(l.Dir, string(c))
+}
+
+// Exists says whether a component is among those that were not built here. Those of a node never are.
+func (l Layout) Exists(c Component) bool {
+	return l.Existing.Dir != "" && slices.Contains(Components(), c) &&
+		executable(filepath.Join(l.Existing.Dir, string(c)))
 }
 
 // Module is the directory of the Go module in which a component is built. That of a Kubernetes that is not the pinned

@@ -1,0 +1,162 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/config"
+)
+
+// newChecksCommand makes the command that tells what the checks are, and whether a configuration of them is valid.
+func newChecksCommand(o Options) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "checks",
+		Short: "List and explain the checks, and validate a configuration of them",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Errorf("unknown command %q: see `%s --help`", args[0], cmd.CommandPath())}
+			}
+			return cmd.Help()
+		},
+	}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "list", Short: "Print each check, its mode by default, and what it denies", Args: noArguments,
+			RunE: func(cmd *cobra.Command, _ []string) error { return listChecks(cmd.OutOrStdout(), o.Definitions) },
+		},
+		&cobra.Command{
+			Use: "explain NAME", Short: "Print what a check is for, its parameters, and an object that it denies",
+			Args: oneArgument("name of a check"),
+			RunE: func(cmd *cobra.Command, args []string) error { return o.explain(cmd.OutOrStdout(), args[0]) },
+		},
+		&cobra.Command{
+			Use: "validate FILE", Short: "Say whether a configuration file is valid, and which checks are on by it",
+			Args: oneArgument("configuration file"),
+			RunE: func(cmd *cobra.Command, args []string) error { return o.validate(cmd, args[0]) },
+		},
+		&cobra.Command{
+			Use: "defaults", Short: "Print the configuration that holds without a file", Args: noArguments,
+			RunE: func(cmd *cobra.Command, _ []string) error { return writeDefaults(cmd.OutOrStdout(), o.Definitions) },
+		})
+	return cmd
+}
+
+// oneArgument wants one argument, and says what it is if there is none.
+func oneArgument(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return &usageError{fmt.Errorf("%s takes one argument, the %s", cmd.CommandPath(), what)}
+		}
+		return nil
+	}
+}
+
+func listChecks(w io.Writer, definitions []handler.Definition) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, d := range definitions {
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\n", d.Name, cmp.Or(d.DefaultMode, handler.Off), d.Doc.Summary)
+	}
+	return table.Flush()
+}
+
+func (o Options) explain(w io.Writer, name string) error {
+	of := slices.IndexFunc(o.Definitions, func(d handler.Definition) bool { return d.Name == name })
+	if of < 0 {
+		return &usageError{fmt.Errorf("there is no check %q: `%s checks list` prints all", name, o.Name)}
+	}
+	d := o.Definitions[of]
+	section, err := defaultsOf(d)
+	if err != nil {
+		return err
+	}
+	text := d.Doc.Summary + "\n"
+	for _, part := range []struct{ title, text string }{
+		{"", d.Doc.Why},
+		{"By default", section},
+		{"This is denied", d.Doc.Denied},
+		{"with", d.Doc.Parameters},
+		{"This is admitted", d.Doc.Admitted},
+	} {
+		switch {
+		case part.text == "":
+		case part.title == "":
+			text += "\n" + part.text + "\n"
+		default:
+			text += "\n" + part.title + ":\n\n" + indent(part.text, "    ")
+		}
+	}
+	_, err = io.WriteString(w, text)
+	return err
+}
+
+func (o Options) validate(cmd *cobra.Command, file string) error {
+	c, err := config.Load(file, o.Definitions)
+	if err != nil {
+		return err
+	}
+	for _, warning := range c.Warnings {
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "Warning: check configuration %s: %s\n", file, warning)
+	}
+	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintf(table, "%s is valid\n", file)
+	for _, check := range c.Checks {
+		if check.Mode != handler.Off {
+			_, _ = fmt.Fprintf(table, "%s\t%s\n", check.Definition.Name, check.Mode)
+		}
+	}
+	return table.Flush()
+}
+
+func writeDefaults(w io.Writer, definitions []handler.Definition) error {
+	text := fmt.Sprintf("apiVersion: %s\nkind: %s\nchecks:\n", config.APIVersion, config.Kind)
+	for _, d := range definitions {
+		section, err := defaultsOf(d)
+		if err != nil {
+			return err
+		}
+		text += indent(section, "  ")
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// defaultsOf is the section of a configuration, in YAML, that says what holds without it.
+func defaultsOf(d handler.Definition) (string, error) {
+	encoded, err := json.Marshal(d.NewParameters())
+	if err != nil {
+		return "", fmt.Errorf("encoding the parameters of the check %s: %w", d.Name, err)
+	}
+	parameters := map[string]any{}
+	if err := json.Unmarshal(encoded, &parameters); err != nil {
+		return "", fmt.Errorf("encoding the parameters of the check %s: %w", d.Name, err)
+	}
+	maps.DeleteFunc(parameters, func(_ string, value any) bool { return value == nil })
+	parameters["mode"] = cmp.Or(d.DefaultMode, handler.Off)
+	section, err := yaml.Marshal(map[string]any{d.Name: parameters})
+	if err != nil {
+		return "", fmt.Errorf("encoding the parameters of the check %s: %w", d.Name, err)
+	}
+	return string(section), nil
+}
+
+// indent puts a prefix before each line, and ends the last one.
+func indent(text, prefix string) string {
+	var b strings.Builder
+	for line := range strings.Lines(strings.TrimRight(text, "\n") + "\n") {
+		b.WriteString(prefix + line)
+	}
+	return b.String()
+}

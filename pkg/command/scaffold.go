@@ -1,0 +1,178 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/template"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+)
+
+//go:embed scaffold/*.yaml
+var scaffoldFiles embed.FS
+
+// scaffold is what the manifests of a webhook are made of.
+type scaffold struct {
+	Sidecar                     bool
+	Namespace, Service          string
+	Kind, Configuration, Target string
+	Image, Hookstrap, Path      string
+	Port                        int
+
+	directory, builtInSigner string
+	target                   bootstrap.Target
+}
+
+func newScaffoldCommand(global Options) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "scaffold",
+		Short: "Write the manifests around a webhook of yours",
+		Long: "scaffold writes a Namespace, a ServiceAccount with its RBAC rules, a Service, a Deployment, a webhook\n" +
+			"configuration and a kustomization of them, for kubectl apply -k. Files that exist are not overwritten.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Errorf("unknown command %q: see `%s --help`", args[0], cmd.CommandPath())}
+			}
+			return cmd.Help()
+		},
+	}
+	cmd.AddCommand(
+		newScaffoldKindCommand(global, "sidecar", "For a server in any language, with a sidecar that keeps its certificate in files",
+			scaffold{Sidecar: true}),
+		newScaffoldKindCommand(global, "server", "For a Go program with bootstrap.NewServer", scaffold{}))
+	return cmd
+}
+
+func newScaffoldKindCommand(global Options, name, short string, s scaffold) *cobra.Command {
+	s.Hookstrap, s.Path, s.Port = "ghcr.io/hookstrap/hookstrap:v0.1.0", validatePath, 9443
+	s.builtInSigner = global.BuiltInSignerName
+	cmd := &cobra.Command{
+		Use: name + " DIRECTORY", Short: short, Args: oneArgument("directory to write into"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s.directory = args[0]
+			if err := s.complete(); err != nil {
+				return &usageError{err}
+			}
+			if err := s.write(); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "kubectl apply -k %s\n", s.directory)
+			return err
+		},
+	}
+	s.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (s *scaffold) addFlags(fs *pflag.FlagSet) {
+	fs.Var(newValue(&s.Service, "name", "", parseService), "service-name",
+		"Service of the webhook; the Deployment, the ServiceAccount and the roles have its name, too")
+	fs.Var(newValue(&s.Namespace, "name", "", parseNamespace), "namespace", "namespace of it all (default the name of the Service)")
+	fs.Var(newValue(&s.target, "[kind/]name", "", bootstrap.ParseTarget), "webhook-configuration",
+		"[validating/|mutating/]NAME of the webhook configuration (default validating/ and the name of the Service)")
+	fs.Var(newValue(&s.Image, "image", "", parseWord), "image", "image of your server")
+	fs.Var(newValue(&s.Path, "path", s.Path, parseWord), "path", "path that the API server calls")
+	fs.Var(newValue(&s.Port, "port", "9443", parsePort), "port", "port that your server listens on")
+	if s.Sidecar {
+		fs.Var(newValue(&s.Hookstrap, "image", s.Hookstrap, parseWord), "sidecar-image", "image of this program")
+	}
+}
+
+// parseWord takes what stands in a line of YAML by itself.
+func parseWord(text string) (string, error) {
+	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'#{}[]&*!|>%`,", r) }) {
+		return "", fmt.Errorf("%q has a space, a quotation mark or another character that it cannot have", text)
+	}
+	return text, nil
+}
+
+// complete fills in what follows from the flags, and names all that are missing.
+func (s *scaffold) complete() error {
+	var missing []error
+	for _, flag := range []struct{ name, value, example string }{
+		{"service-name", s.Service, "my-webhook"}, {"image", s.Image, "registry.example/my-webhook:v1"},
+	} {
+		if flag.value == "" {
+			missing = append(missing, fmt.Errorf("--%s is missing: for example %s", flag.name, flag.example))
+		}
+	}
+	s.Namespace = cmp.Or(s.Namespace, s.Service)
+	if s.target == (bootstrap.Target{}) {
+		s.target = bootstrap.Target{Kind: bootstrap.Validating, Name: s.Service}
+	}
+	s.Configuration, s.Target = s.target.Name, s.target.String()
+	switch s.target.Kind {
+	case bootstrap.Validating:
+		s.Kind = "ValidatingWebhookConfiguration"
+	case bootstrap.Mutating:
+		s.Kind = "MutatingWebhookConfiguration"
+	default:
+		missing = append(missing, fmt.Errorf("--webhook-configuration is %s: write validating/NAME or mutating/NAME", s.Target))
+	}
+	return errors.Join(missing...)
+}
+
+// write writes the files, or none.
+func (s *scaffold) write() error {
+	files, err := s.render()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.directory, 0o750); err != nil {
+		return fmt.Errorf("making the directory for the manifests: %w", err)
+	}
+	var present []string
+	for name := range files {
+		if _, err := os.Lstat(filepath.Join(s.directory, name)); !errors.Is(err, fs.ErrNotExist) {
+			present = append(present, name)
+		}
+	}
+	if slices.Sort(present); len(present) > 0 {
+		return fmt.Errorf("%s has %s already: name another directory, or remove them", s.directory, strings.Join(present, ", "))
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(s.directory, name), content, 0o600); err != nil {
+			return fmt.Errorf("writing the manifests: %w", err)
+		}
+	}
+	return nil
+}
+
+// render returns the manifests by the names of their files.
+func (s *scaffold) render() (map[string][]byte, error) {
+	all, err := template.ParseFS(scaffoldFiles, "scaffold/*.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("reading the templates of the manifests: %w", err)
+	}
+	files := map[string][]byte{}
+	for _, t := range all.Templates() {
+		var out bytes.Buffer
+		if err := t.Execute(&out, s); err != nil {
+			return nil, fmt.Errorf("writing %s: %w", t.Name(), err)
+		}
+		files[t.Name()] = out.Bytes()
+	}
+	var rules bytes.Buffer
+	rights := rbacOptions{commonOptions: newCommonOptions()}
+	rights.callBuiltInSigner(s.builtInSigner)
+	rights.bootstrap.Environment = bootstrap.Environment{Service: s.Service, Namespace: s.Namespace, ServiceAccount: s.Service}
+	rights.bootstrap.WebhookConfigurations = []bootstrap.Target{s.target}
+	err = rights.print(&rules)
+	files["rbac.yaml"] = rules.Bytes()
+	return files, err
+}
