@@ -109,6 +109,8 @@ func TestDashboardShowsEveryMetric(t *testing.T) {
 		"hookstrap_webhook_entries_foreign":                            "it is 0, or expected; an alert and an event tell when not",
 		"hookstrap_cabundle_writes_total":                              "repairs and failures say what is wrong; most writes are not",
 		"hookstrap_check_config_last_reload_success_timestamp_seconds": "the timeline shows when",
+		"hookstrap_check_last_audit_timestamp_seconds":                 "it is of one mode, and the log tells when an audit fails",
+		"hookstrap_check_warning_namespaces":                           "it is of one mode, and an event tells when it is less",
 		"hookstrap_cluster_cache_bytes":                                "an alert says when it is too much",
 		"hookstrap_cluster_cache_limit_bytes":                          "it does not change",
 		"hookstrap_cluster_cache_missing_objects":                      "an alert says so",

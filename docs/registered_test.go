@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
 
+	"github.com/hookstrap/hookstrap/internal/clean"
 	"github.com/hookstrap/hookstrap/internal/clustercache"
 	"github.com/hookstrap/hookstrap/internal/reload"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
@@ -110,6 +111,9 @@ func registered(t *testing.T) []metric {
 		t.Fatal(err)
 	}
 	if _, err := clustercache.NewWithOptions(t.Context(), &rest.Config{}, clustercache.Options{Registerer: r}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := clean.New(clean.Options{Config: &rest.Config{}, Registerer: r}); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Register(command.BuildInfo("v1")); err != nil {

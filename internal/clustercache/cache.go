@@ -47,6 +47,9 @@ type Options struct {
 	OnFull func(ctx context.Context, what string, err error)
 	// OnRoom is told when all objects of a type are kept again after OnFull. It must not block for long.
 	OnRoom func(ctx context.Context, what string)
+	// Once has objects listed once, by [Cache.Add], and not watched: what is kept is what there was then. Add then fails at
+	// the first error, and if not all objects can be kept.
+	Once bool
 }
 
 // Cache reads objects of the types that were given to [Cache.Add]. It is safe for concurrent use. Make one with [New].
@@ -101,7 +104,12 @@ func (c *Cache) Add(ctx context.Context, types ...client.Object) error {
 		if err != nil {
 			return err
 		}
-		if err := f.awaitSynced(ctx); err != nil {
+		if c.options.Once {
+			err = c.readOnce(ctx, f)
+		} else {
+			err = f.awaitSynced(ctx)
+		}
+		if err != nil {
 			return fmt.Errorf("reading all %s of the cluster; it takes the right to list and watch them: %w",
 				describe(view.TypeOf(obj)), errors.Join(f.lastError(), err))
 		}
@@ -156,8 +164,11 @@ func (c *Cache) watch(obj client.Object) (*followed, error) {
 			return nil, err
 		}
 	}
-	f := c.follow(name, v)
+	f := c.newFollowed(name, v)
 	c.watched[name] = f
+	if !c.options.Once {
+		c.follow(f)
+	}
 	return f, nil
 }
 

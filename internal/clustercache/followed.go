@@ -27,6 +27,7 @@ const (
 // followed is a type that is watched.
 type followed struct {
 	name   string
+	view   view.Any
 	store  *view.Store
 	synced chan struct{} // closed when all objects have been read once
 	stop   context.CancelFunc
@@ -39,10 +40,17 @@ type followed struct {
 	current *view.Writer
 }
 
+func (c *Cache) newFollowed(name string, v view.Any) *followed {
+	f := &followed{
+		name: name, view: v, store: view.NewStore(v, c.limit), synced: make(chan struct{}), listed: time.Now(),
+	}
+	f.stop = f.store.Clear
+	return f
+}
+
 // follow begins to watch.
-func (c *Cache) follow(name string, v view.Any) *followed {
+func (c *Cache) follow(f *followed) {
 	ctx, stop := context.WithCancel(c.ctx)
-	f := &followed{name: name, store: view.NewStore(v, c.limit), synced: make(chan struct{}), listed: time.Now()}
 	done := make(chan struct{})
 	f.stop = func() {
 		stop()
@@ -54,20 +62,19 @@ func (c *Cache) follow(name string, v view.Any) *followed {
 	go func() {
 		defer close(done)
 		for ctx.Err() == nil {
-			c.reflect(ctx, f, v)
+			c.reflect(ctx, f)
 		}
 	}()
-	return f
 }
 
 // reflect feeds the store until ctx ends, or it is time to list again.
-func (c *Cache) reflect(ctx context.Context, f *followed, v view.Any) {
+func (c *Cache) reflect(ctx context.Context, f *followed) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	f.mu.Lock()
 	f.relist = cancel
 	f.mu.Unlock()
-	obj, list := v.Of()
+	obj, list := f.view.Of()
 	source := &feed{client: c.client, list: list, followed: f, listing: c.listing}
 	unwatched := timing.Once(func(err error) { f.unwatched(ctx, err) })
 	relist.Run(ctx, relist.Options{

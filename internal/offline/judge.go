@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/hookstrap/hookstrap/internal/asked"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
@@ -38,7 +39,7 @@ type Options struct {
 	// NamespaceLabels are labels of Namespaces by their names, beside those in manifests, which they override.
 	NamespaceLabels map[string]map[string]string
 	// Asked says which objects the server is asked about; the others are not judged.
-	Asked Asked
+	Asked asked.Asked
 	// User is who would create the objects, for the exemptions.
 	User authenticationv1.UserInfo
 	// Progress is told, if it is not nil, how many of all objects have been judged.
@@ -133,7 +134,8 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 	labeled := namespacesOf(o.NamespaceLabels, m.objects)
 	cluster := newCluster(o.Scheme, kinds, append(labeled, m.objects...))
 	namespaces := labelsOfNamespaces(slices.Concat(m.objects, labeled))
-	entries, err := o.Configuration.Build(handler.Environment{Cluster: cluster, Offline: true})
+	entries, err := o.Configuration.Build(
+		handler.Environment{Cluster: cluster, Offline: true, Clean: handler.CleanEverywhere()})
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +154,7 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 		report.begin(object, found)
 		switch {
 		case len(found) > 0 && found[0].Level == Denied: // and no check could read it
-		case !o.Asked.about(&object, kinds, namespaces):
+		case !object.isAskedAbout(o.Asked, kinds, namespaces):
 			report.NotAsked++
 			report.objects[i].notAsked = true
 		default:

@@ -128,7 +128,9 @@ func TestNothingIsLeftOut(t *testing.T) {
 // The modes are those of the server.
 func TestModes(t *testing.T) {
 	for checks, want := range map[string]string{
-		"{team: {mode: warn}}":                      "a.yaml:3: warning: ConfigMap \"a\" in namespace \"default\": team: metadata.labels[team]: say which team\n1 object in 1 file: 0 denied, 1 warning\n",
+		"{team: {mode: warn}}": "a.yaml:3: warning: ConfigMap \"a\" in namespace \"default\": team: metadata.labels[team]: say which team\n1 object in 1 file: 0 denied, 1 warning\n",
+		// As in a new namespace, which is clean.
+		"{team: {mode: denyWhenClean}}":             "a.yaml:3: denied: ConfigMap \"a\" in namespace \"default\": team: metadata.labels[team]: say which team\n1 object in 1 file: 1 denied, 0 warnings\n",
 		"{team: {mode: audit}}":                     "a.yaml:3: audit: ConfigMap \"a\" in namespace \"default\": team: metadata.labels[team]: say which team\n1 object in 1 file: 0 denied, 0 warnings, 1 for the audit log\n",
 		"{team: {mode: off}}":                       "1 object in 1 file: 0 denied, 0 warnings\n",
 		"{team: {exempt: {namespaces: [default]}}}": "1 object in 1 file: 0 denied, 0 warnings, 1 exemption\n",

@@ -52,7 +52,7 @@ func (r *Report) WriteJUnit(w io.Writer, tool string, level Level) error {
 	suite := func(file string) *junitSuite {
 		if _, ok := index[file]; !ok {
 			index[file] = len(report.Suites)
-			report.Suites = append(report.Suites, junitSuite{Name: clean(file)})
+			report.Suites = append(report.Suites, junitSuite{Name: Line(file)})
 		}
 		return &report.Suites[index[file]]
 	}
@@ -65,7 +65,7 @@ func (r *Report) WriteJUnit(w io.Writer, tool string, level Level) error {
 	}
 	for _, f := range found[0] {
 		test := (&outcome{}).test([]Finding{f}, level)
-		test.Class, test.Name = unreadable, fmt.Sprintf("%s:%d", clean(f.File), f.Line)
+		test.Class, test.Name = unreadable, fmt.Sprintf("%s:%d", Line(f.File), f.Line)
 		suite(f.File).add(test)
 	}
 	for _, s := range report.Suites {
@@ -85,16 +85,16 @@ func (r *Report) WriteJUnit(w io.Writer, tool string, level Level) error {
 
 // test is the test of an object. It has one failure at most, since services read the first one only.
 func (o *outcome) test(found []Finding, level Level) junitCase {
-	test := junitCase{Class: clean(strings.TrimPrefix(o.namespace+"."+o.kind, ".")), Name: clean(o.kind + " " + o.name)}
+	test := junitCase{Class: Line(strings.TrimPrefix(o.namespace+"."+o.kind, ".")), Name: Line(o.kind + " " + o.name)}
 	var failed, printed []string
 	for _, f := range found {
 		switch {
 		case f.Unreadable:
-			test.Error = &junitOutcome{"unreadable", clean(f.Message), f.line()}
+			test.Error = &junitOutcome{"unreadable", Line(f.Message), f.line()}
 		case f.Level == Denied && !f.Known || level == Warned && f.warns():
 			failed = append(failed, f.line())
 			if test.Failure == nil {
-				test.Failure = &junitOutcome{Type: f.Check, Message: clean(f.Message)}
+				test.Failure = &junitOutcome{Type: f.Check, Message: Line(f.Message)}
 			}
 		case f.Known:
 			printed = append(printed, "known: "+f.line())

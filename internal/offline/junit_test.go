@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+
+	"github.com/hookstrap/hookstrap/internal/asked"
 )
 
 func junit(t *testing.T, r *Report, level Level) string {
@@ -69,7 +72,7 @@ func TestJUnitOutcomes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			report := judge(t, tt.checks, files, func(o *Options) {
 				if !tt.asked {
-					o.Asked = Asked{entries: []entry{{}}}
+					o.Asked = nothingAsked(t)
 				}
 			})
 			if tt.known != nil {
@@ -83,4 +86,14 @@ func TestJUnitOutcomes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// nothingAsked are the rules of a webhook that is asked about nothing.
+func nothingAsked(t *testing.T) asked.Asked {
+	t.Helper()
+	of, err := asked.Of(admissionv1.ValidatingWebhookConfiguration{Webhooks: []admissionv1.ValidatingWebhook{{Name: "none"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return of
 }

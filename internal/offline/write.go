@@ -22,7 +22,7 @@ func (f Finding) line() string {
 	if check != "" {
 		check += ": "
 	}
-	return fmt.Sprintf("%s:%d: %s: %s", clean(f.File), f.Line, how, clean(f.subject()+check+f.Message))
+	return fmt.Sprintf("%s:%d: %s: %s", Line(f.File), f.Line, how, Line(f.subject()+check+f.Message))
 }
 
 // WriteText writes a line for each finding that is not known, with file and line in front as editors and CI systems
@@ -35,7 +35,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 	}
 	for _, e := range r.Gone {
-		_, _ = fmt.Fprintf(out, "%s: found no more: %s\n", clean(r.baseline), clean(e.String()))
+		_, _ = fmt.Fprintf(out, "%s: found no more: %s\n", Line(r.baseline), Line(e.String()))
 	}
 	_, _ = fmt.Fprintf(out, "%s in %s: %d denied, %s", count(r.Objects, "object"), count(r.Files, "file"), r.DeniedObjects,
 		count(r.level(Warned), "warning"))
@@ -67,9 +67,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	return out.Flush()
 }
 
-// clean keeps a text on its line: manifests must not write lines of their own, which CI systems take for commands, nor
+// Line keeps a text on its line: manifests must not write lines of their own, which CI systems take for commands, nor
 // control a terminal.
-func clean(text string) string {
+func Line(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r

@@ -55,6 +55,11 @@ type Options struct {
 	Handler *handler.Handler
 	// Cluster is what checks read.
 	Cluster Cluster
+	// Clean says in which namespaces checks deny; see [handler.Environment].
+	Clean handler.Cleanliness
+	// OnUse is told which configuration is in use from now on, the first one by [New]. It must not block for long. Nil
+	// reports nothing.
+	OnUse func(config.Configuration)
 	// Watch calls changed whenever the file at path has changed, until ctx ends.
 	Watch func(ctx context.Context, path string, changed func())
 	// Registerer is where the metrics go; nil registers none.
@@ -98,6 +103,7 @@ func New(o Options) (*Reloader, error) {
 	if err := o.Handler.SetChecks(entries...); err != nil {
 		return nil, err
 	}
+	r.use(o.First)
 	if len(o.First.Reads()) > 0 {
 		r.ready.Store(&errNotSynced)
 	}
@@ -105,7 +111,13 @@ func New(o Options) (*Reloader, error) {
 }
 
 func (r *Reloader) environment() handler.Environment {
-	return handler.Environment{Cluster: r.options.Cluster}
+	return handler.Environment{Cluster: r.options.Cluster, Clean: r.options.Clean}
+}
+
+func (r *Reloader) use(c config.Configuration) {
+	if r.options.OnUse != nil {
+		r.options.OnUse(c)
+	}
 }
 
 // Ready returns nil once the checks can read what they need, and from then on.
@@ -175,6 +187,7 @@ func (r *Reloader) reload(ctx context.Context, changes timing.Signal) error {
 		return err
 	}
 	r.options.Cluster.Keep(reads...)
+	r.use(c)
 	r.ready.Store(nil)
 	r.hash, r.reads = hash, reads
 	r.metrics.inUse(hash)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -111,7 +112,7 @@ type site struct {
 }
 
 // start runs a Reloader on a file with that content.
-func start(t *testing.T, content string) *site {
+func start(t *testing.T, content string, change ...func(*Options)) *site {
 	t.Helper()
 	s := &site{t: t, path: filepath.Join(t.TempDir(), "checks.yaml"), registry: prometheus.NewRegistry(),
 		cluster: &fakeCluster{synced: make(chan struct{})}}
@@ -120,7 +121,7 @@ func start(t *testing.T, content string) *site {
 	must(t, err)
 	s.handler, err = handler.New(handler.Options{})
 	must(t, err)
-	s.Reloader, err = New(Options{
+	options := Options{
 		Path: s.path, Definitions: definitions(), First: first, Handler: s.handler, Cluster: s.cluster, Registerer: s.registry,
 		Watch: func(ctx context.Context, _ string, changed func()) {
 			s.changed = changed
@@ -128,7 +129,11 @@ func start(t *testing.T, content string) *site {
 		},
 		OnError:     func(_ context.Context, err error) { s.told = append(s.told, err.Error()) },
 		OnRecovered: func(_ context.Context, hash string) { s.over = append(s.over, hash) },
-	})
+	}
+	for _, edit := range change {
+		edit(&options)
+	}
+	s.Reloader, err = New(options)
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -370,6 +375,28 @@ func TestRevertedFileLetsGo(t *testing.T) {
 		synctest.Wait()
 		if len(s.cluster.held) != 1 {
 			t.Errorf("held %v", s.cluster.held)
+		}
+	})
+}
+
+// nowhere is a Cleanliness of which no namespace is clean.
+type nowhere struct{}
+
+func (nowhere) Clean(string, string, string) bool { return false }
+
+// Who has to know which configuration is in use is told, of the first one too, and of none that is refused.
+func TestUseIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var modes []handler.Mode
+		s := start(t, deny, func(o *Options) {
+			o.Clean = nowhere{}
+			o.OnUse = func(c config.Configuration) { modes = append(modes, c.Check("say").Mode) }
+		})
+		s.change("garbage")
+		s.change(strings.Replace(warn, "mode: warn", "mode: denyWhenClean", 1))
+		s.want("denyWhenClean bad", 1)
+		if want := []handler.Mode{handler.Deny, handler.Deny, handler.DenyWhenClean}; !slices.Equal(modes, want) {
+			t.Errorf("told of %q, want %q", modes, want)
 		}
 	})
 }

@@ -32,6 +32,7 @@ const (
 	eventReload        = "FilesNotReloaded"
 	eventReloaded      = "FilesReloaded"
 	eventAuthority     = "CARotation"
+	eventDenies        = "CheckDenies"
 	eventCacheFull     = "ClusterCacheFull"
 	eventCacheComplete = "ClusterCacheComplete"
 	eventForeignCA     = "CANotMadeHere"

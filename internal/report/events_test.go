@@ -91,6 +91,10 @@ func TestWhatIsAnEvent(t *testing.T) {
 			n.ClusterCacheComplete("one")
 			n.ClusterCacheFull("one", other)
 		}, []string{"Warning ClusterCacheFull", "Warning ClusterCacheFull", "Normal ClusterCacheComplete", "Warning ClusterCacheFull"}},
+		"checks deny": {func(_ *Reporter, n *Notices) {
+			n.ChecksDeny("imageTag", "shop")
+			n.ChecksDeny("imageTag", "attic")
+		}, []string{"Normal CheckDenies", "Normal CheckDenies"}},
 		"own namespace, once": {func(r *Reporter, n *Notices) {
 			n.AskedAboutOwnNamespace(t.Context(), "pods")
 			r.events.settled()

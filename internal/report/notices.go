@@ -48,6 +48,12 @@ func (n *Notices) ChecksReloaded(hash string) {
 	n.reporter.events.normal(eventReloaded, "The files (%s) are in use again, with hash %s", filesChecks, hash)
 }
 
+// ChecksDeny records as an event of our Pod in which namespaces a check has begun to deny.
+func (n *Notices) ChecksDeny(check, namespaces string) {
+	n.reporter.events.normal(eventDenies, "The check %s denies from now on in %s: an audit has found nothing there", check,
+		namespaces)
+}
+
 // ClusterCacheFull records as an event of our Pod that objects which checks look up are not kept for want of memory, at
 // most once in a few minutes for each type. What names the type. The caller logs it.
 func (n *Notices) ClusterCacheFull(what string, err error) {

@@ -64,7 +64,7 @@ func Generate(definitions []handler.Definition, describe Describer) ([]byte, err
 		"$defs": object{
 			"mode": object{"enum": modes(), "description": "What follows from a violation."},
 			"failurePolicy": object{"enum": handler.FailurePolicies(),
-				"description": "What follows when the check fails or is too slow, in mode deny."},
+				"description": "What follows when the check fails or is too slow where it denies: in mode deny, or denyWhenClean."},
 			"onError": object{"enum": []string{"deny", "allow"}, "deprecated": true,
 				"description": "The old name of failurePolicy: deny is Fail, allow is Ignore."},
 			"exempt": g.of(reflect.TypeFor[handler.Exemptions]()),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/hookstrap/hookstrap/internal/clean"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
@@ -17,14 +18,17 @@ import (
 type serveOptions struct {
 	commonOptions
 	listenOptions
-	checks        checkOptions
-	shutdownDelay time.Duration
+	checks         checkOptions
+	cleanConfigMap string // empty: by the Service's name
+	auditInterval  time.Duration
+	shutdownDelay  time.Duration
 }
 
 func newServeOptions(definitions []handler.Definition) *serveOptions {
 	return &serveOptions{
 		commonOptions: newCommonOptions(),
 		listenOptions: newListenOptions(),
+		auditInterval: clean.DefaultInterval,
 		shutdownDelay: 10 * time.Second,
 		checks:        checkOptions{definitions: definitions, configuration: config.Default(definitions)},
 	}
@@ -77,6 +81,11 @@ func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
 		"common name or DNS name that a client's certificate may have, repeatable (default: any);\nneeds --client-ca-file")
 	o.checks.addFlag(fs,
 		"configuration file of the checks, followed as it changes (default: the checks that are on by default)")
+	fs.Var(newValue(&o.cleanConfigMap, "name", "", parseObjectName), "clean-configmap-name",
+		"ConfigMap in our namespace with the namespaces in which checks in mode denyWhenClean warn (default the Service's\n"+
+			"name and -clean)")
+	fs.Var(newValue(&o.auditInterval, "duration", o.auditInterval.String(), parseAuditInterval), "audit-interval",
+		"how long after an audit for the mode denyWhenClean the next one begins, by any replica; 1s or more")
 	fs.Var(newValue(&o.shutdownDelay, "duration", o.shutdownDelay.String(), parseDelay), "shutdown-delay",
 		"how long to go on serving after SIGTERM, for the API server to notice; not ready for the second half of it")
 }

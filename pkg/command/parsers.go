@@ -101,6 +101,14 @@ func parseDelay(text string) (time.Duration, error) {
 	return d, nil
 }
 
+func parseAuditInterval(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Second {
+		return 0, fmt.Errorf("%q is not a duration of 1s or more: write it like 10m", text)
+	}
+	return d, nil
+}
+
 func parseBindAddress(text string) (string, error) {
 	if _, err := netip.ParseAddr(text); err != nil {
 		return "", fmt.Errorf("%q is not an IP address: use 0.0.0.0 or :: for all interfaces", text)

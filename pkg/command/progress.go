@@ -34,12 +34,17 @@ func newProgress(w io.Writer) *progress {
 	return p
 }
 
-func (p *progress) update(done, all int) {
+func (p *progress) update(done, all int) { p.say("%d of %d objects checked", done, all) }
+
+// read is for a number that is not known before the end.
+func (p *progress) read(objects int) { p.say("%d objects read", objects) }
+
+func (p *progress) say(format string, numbers ...any) {
 	if p.w == nil || p.now().Before(p.next) {
 		return
 	}
 	p.next, p.shown = p.now().Add(progressEvery), true
-	_, _ = fmt.Fprintf(p.w, "\r\x1b[K%d of %d objects checked", done, all)
+	_, _ = fmt.Fprintf(p.w, "\r\x1b[K"+format, numbers...)
 }
 
 func (p *progress) clear() {

@@ -53,8 +53,8 @@ func (o Options) withDefaults() Options {
 }
 
 // Run executes one command line, without the program's name, and returns the exit code: 0, 1 for a failure while
-// running (or a denial found by check), 2 for a command line that cannot be understood. Errors go to stderr as one
-// sentence. Serving uses what a process has once, such as its signals and its log: call Run once in a process.
+// running (or a denial found by check or audit), 2 for a command line that cannot be understood. Errors go to stderr as
+// one sentence. Serving uses what a process has once, such as its signals and its log: call Run once in a process.
 func Run(ctx context.Context, args []string, options Options) int {
 	options = options.withDefaults()
 	root := newRootCommand(options)
@@ -110,9 +110,9 @@ func newRootCommand(o Options) *cobra.Command {
 			"certificate through the CertificateSigningRequest API, keeps its CA in the caBundle of its webhook\n" +
 			"configuration, and reloads when the certificate is renewed. The command issue does the same for a server in\n" +
 			"another language, by files; request obtains one certificate for a client, or for a server without a Service;\n" +
-			"listen holds the port open while serve restarts; check judges manifests without a cluster; checks explains what\n" +
-			"is checked; rbac prints the rights that a server needs, and scaffold writes the manifests around one; distrust takes\n" +
-			"trust away from a CA whose key may be in other hands.\n\n" +
+			"listen holds the port open while serve restarts; check judges manifests without a cluster, and audit what is\n" +
+			"in one; checks explains what is checked; rbac prints the rights that a server needs, and scaffold writes the\n" +
+			"manifests around one; distrust takes trust away from a CA whose key may be in other hands.\n\n" +
 			"Without a command it runs serve.",
 		Version:       o.versionLine(),
 		SilenceErrors: true,
@@ -131,7 +131,7 @@ func newRootCommand(o Options) *cobra.Command {
 	addGroup(root, "Serve:", newServeCommand(o), newListenCommand(), newRBACCommand(o),
 		newScaffoldCommand(o))
 	addGroup(root, "Certificates:", newIssueCommand(o), newRequestCommand(o), newDistrustCommand())
-	addGroup(root, "Checks:", newCheckCommand(o), newChecksCommand(o))
+	addGroup(root, "Checks:", newCheckCommand(o), newAuditCommand(o), newChecksCommand(o))
 	root.AddCommand(newVersionCommand(o))
 	return root
 }

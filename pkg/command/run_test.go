@@ -58,6 +58,8 @@ func wrongValues(t *testing.T) map[string][]string {
 		"approve":                   {"maybe", ""},
 		"ca-file":                   {missing, garbage},
 		"ca-secret-name":            {"UPPER", "a/b", ""},
+		"clean-configmap-name":      {"UPPER", "a/b", ""},
+		"audit-interval":            {"0s", "ten", "999ms", ""},
 		"publish-trust-bundle":      {"maybe", ""},
 		"shared-configurations":     {"maybe", ""},
 		"certificate-duration":      {"9m59s", "-1h", "soon", "596523h14m8s", "1000000h", "1200000h"},

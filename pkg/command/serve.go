@@ -83,14 +83,13 @@ func runServer(signals context.Context, o *serveOptions, server *bootstrap.Serve
 	serving, stop := context.WithCancel(context.WithoutCancel(signals))
 	defer stop()
 	group, serving := errgroup.WithContext(serving)
-	checks, reloader, err := newChecks(serving, o, server.Bootstrapper())
+	checks, err := newChecks(serving, o, server.Bootstrapper())
 	if err != nil {
 		return err
 	}
-	server.Register(validatePath, checks)
+	server.Register(validatePath, checks.handler)
 	server.Register("/", handler.WithDeadlines(lifecycle.NotFoundHandler()))
-	server.AddCondition(bootstrap.Condition{Name: "checks", Check: reloader.Ready, Note: refused(reloader)})
-	group.Go(func() error { return reloader.Run(serving) })
+	checks.run(serving, group, server)
 	group.Go(func() error { return renewOnHangup(serving, server.Bootstrapper()) })
 	group.Go(func() error {
 		defer stop()

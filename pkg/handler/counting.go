@@ -73,7 +73,7 @@ func (e *entry) withoutImages(req *Request, violations []Violation) (rest []Viol
 // ofPods are the violations of a template of Pods that a check denies. The object may stay as it is, but the Pods that
 // are made of it from now on are new, and are denied.
 func (e *entry) ofPods(req *Request, carried []Violation) []Violation {
-	if e.mode != Deny {
+	if e.modeFor(req) != Deny {
 		return nil
 	}
 	carried = slices.DeleteFunc(carried, func(v Violation) bool { return !strings.Contains("."+v.Field, ".template.") })

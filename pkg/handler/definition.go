@@ -64,7 +64,7 @@ func (d Doc) Subject() string {
 	return "This"
 }
 
-// Environment is what a check may use besides the request.
+// Environment is what checks may use besides the request, and what says how they are used.
 type Environment struct {
 	// Cluster reads the objects of the cluster, of the types in [Definition.Reads], from a cache: a check never waits for
 	// the API server. The cache may hear of an object a moment after the API server has let it in; for a Namespace, which
@@ -75,7 +75,26 @@ type Environment struct {
 	// Offline says that the Cluster has the manifests that are checked together and nothing else, and is asked for types
 	// in Reads and for any others.
 	Offline bool
+	// Clean says in which namespaces checks in mode [DenyWhenClean] deny. Nil is for programs that do not know: they
+	// cannot use that mode.
+	Clean Cleanliness
 }
+
+// Cleanliness says in which namespaces checks in mode [DenyWhenClean] deny. It is asked in every review, by many
+// goroutines, and must not block.
+type Cleanliness interface {
+	// Clean says whether a check denies in a namespace, "" for objects that are in none. Policy is what tells this use of
+	// the check, with its parameters and exemptions, from others.
+	Clean(check, policy, namespace string) bool
+}
+
+// CleanEverywhere is for judging what is about to be created, as if in a new namespace: every namespace is clean, and
+// checks in mode [DenyWhenClean] deny.
+func CleanEverywhere() Cleanliness { return everywhere{} }
+
+type everywhere struct{}
+
+func (everywhere) Clean(string, string, string) bool { return true }
 
 // Reader is implemented by parameters that decide whether a check looks anything up in the cluster: not every use of a
 // check is worth a cache, and the right to fill it.

@@ -13,9 +13,10 @@
 //		return []handler.Violation{{Field: "metadata.labels[team]", Message: "say which team owns this Pod"}}
 //	})
 //
-// An [Entry] says how much a check's word counts (deny, warn, audit or off) and which namespaces it leaves alone.
-// [New] makes a [Handler] of entries: a plain [net/http.Handler], which controller-runtime's webhook server, a ServeMux
-// or httptest can serve. [Handler.SetChecks] exchanges the entries while requests are being answered.
+// An [Entry] says how much a check's word counts (deny, denyWhenClean, warn, audit or off) and which namespaces it
+// leaves alone. [New] makes a [Handler] of entries: a plain [net/http.Handler], which controller-runtime's webhook
+// server, a ServeMux or httptest can serve. [Handler.SetChecks] exchanges the entries while requests are being
+// answered.
 //
 // # How a review is answered
 //

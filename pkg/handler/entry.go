@@ -34,6 +34,9 @@ type Entry struct {
 	// Cluster is where Exempt.NamespaceSelector finds the labels of namespaces: a cache, which is asked in every request
 	// that nothing else exempts. What it does not have is not exempt.
 	Cluster client.Reader
+	// Clean says whether a check in mode DenyWhenClean denies in a namespace, "" for objects that are in none; see
+	// [Cleanliness]. Such a check needs one, and the others do not use it.
+	Clean func(namespace string) bool
 	// EveryUpdate makes violations count on an update even when the old object had them as well.
 	EveryUpdate bool
 	// PodTemplates are where kinds that are not Kubernetes' own have templates of Pods, for the check to look at as well.
@@ -49,6 +52,7 @@ type entry struct {
 	exempt      exempter
 	container   *regexp.Regexp
 	cluster     client.Reader
+	clean       func(namespace string) bool
 	everyUpdate bool
 	templates   []PodTemplate
 	selects     func(*Request) bool
@@ -106,10 +110,13 @@ func (e Entry) compile(position int) (*entry, error) {
 		return nil, fmt.Errorf("check %q: %w", name, err)
 	case exempt.selector != nil && e.Cluster == nil && mode != Off:
 		return nil, fmt.Errorf("check %q exempts namespaces by their labels, which it cannot read: set Entry.Cluster", name)
+	case mode == DenyWhenClean && e.Clean == nil:
+		return nil, fmt.Errorf("check %q has the mode %s, and nothing says which namespaces are clean: set Entry.Clean, or "+
+			"use another mode", name, mode)
 	}
 	compiled := &entry{
 		check: e.Check, name: name, mode: mode, failsOpen: policy == Ignore, exempt: exempt, container: containerPath(),
-		cluster: e.Cluster, everyUpdate: e.EveryUpdate, templates: e.PodTemplates, selects: selectsUsual,
+		cluster: e.Cluster, clean: e.Clean, everyUpdate: e.EveryUpdate, templates: e.PodTemplates, selects: selectsUsual,
 	}
 	if selector, ok := e.Check.(Selector); ok {
 		compiled.selects = selector.Selects
@@ -131,8 +138,16 @@ func validateName(name string) error {
 	return nil
 }
 
-// refuses says whether a failure of the check refuses the request.
-func (e *entry) refuses() bool { return e.mode == Deny && !e.failsOpen }
+// modeFor is the mode in which the check is used for one request: never DenyWhenClean.
+func (e *entry) modeFor(req *Request) Mode {
+	switch {
+	case e.mode != DenyWhenClean:
+		return e.mode
+	case e.clean(req.Namespace):
+		return Deny
+	}
+	return Warn
+}
 
 // isExempt says what exempts the request as a whole, if anything does.
 func (e *entry) isExempt(ctx context.Context, req *Request) (by exemption, who string) {

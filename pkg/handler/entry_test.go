@@ -53,7 +53,7 @@ func TestCompileReportsEverythingThatIsWrong(t *testing.T) {
 	}
 	for _, want := range []string{
 		"entry 0 has no check", `check name ""`, `"with/slash"`, `"with space"`, `"xxxx`, `"loud-exempt" ends in "-exempt"`,
-		`unknown mode "shout": use one of ["deny" "warn" "audit" "off"]`, `"twice" is listed twice`,
+		`unknown mode "shout": use one of ["deny" "denyWhenClean" "warn" "audit" "off"]`, `"twice" is listed twice`,
 		`unknown FailurePolicy "maybe"`, `check "exempting": exempt.images[0]`, `check "blind" exempts namespaces by their labels`,
 	} {
 		if !strings.Contains(err.Error(), want) {

@@ -19,6 +19,7 @@ var errDeadline = errors.New("no answer in time")
 // outcome is what one check had to say about one request.
 type outcome struct {
 	entry      *entry
+	mode       Mode // in which the check was used for this request
 	skipped    bool // the check was not asked
 	violations []Violation
 	err        error // the check could not tell; its text is known, and asking for it runs no code of the check
@@ -53,8 +54,14 @@ func evaluate(
 	}()
 	outcomes := cutShort(collect(ctx, results), results, entries)
 	explainDeadline(outcomes, budget)
+	for i := range outcomes {
+		outcomes[i].mode = outcomes[i].entry.modeFor(req)
+	}
 	return outcomes
 }
+
+// refuses says whether a failure of the check refuses the request.
+func (o *outcome) refuses() bool { return o.mode == Deny && !o.entry.failsOpen }
 
 // growStack makes the stack of a new goroutine as large as decoding a Pod needs, in one step and while there is nothing
 // on it. It would otherwise double three times on the way, and each time all that is on it is moved, which took a tenth

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +33,7 @@ type Handler struct {
 	metrics *metrics
 	gate    *gate
 	own     atomic.Pointer[ownNamespace]
+	lines   lineLimit
 }
 
 var _ http.Handler = &Handler{}
@@ -149,24 +149,8 @@ func (h *Handler) review(
 		h.metrics.observeCheck(req, &outcomes[i])
 	}
 	response, decision := respond(req, outcomes)
-	logReview(ctx, req, response, decision)
+	h.logReview(ctx, req, outcomes, response, decision)
 	return response, decision
-}
-
-func logReview(ctx context.Context, req *Request, response *admissionv1.AdmissionResponse, decision decision) {
-	logger := klog.FromContext(ctx)
-	if decision == decisionAllowed {
-		logger.V(4).Info("Allowed", "kind", req.Kind.Kind, "object", klog.KRef(req.Namespace, req.Name),
-			"operation", req.Operation, "warnings", len(response.Warnings))
-		return
-	}
-	level := 2
-	if decision == decisionError {
-		level = 0
-	}
-	logger.V(level).Info("Not allowed", "kind", req.Kind.Kind, "object", klog.KRef(req.Namespace, req.Name),
-		"operation", req.Operation, "code", response.Result.Code,
-		"message", strings.ReplaceAll(response.Result.Message, "\n", "; "))
 }
 
 // panicked tells the log of a panic outside of any check, and refuses the review. What net/http uses to end a

@@ -127,9 +127,9 @@ func (o *outcome) decision() decision {
 		return decisionError
 	case len(o.violations) == 0:
 		return decisionAllowed
-	case o.entry.mode == Warn:
+	case o.mode == Warn:
 		return decisionWarned
-	case o.entry.mode == Audit:
+	case o.mode == Audit:
 		return decisionAudited
 	}
 	return decisionDenied

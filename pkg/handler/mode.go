@@ -15,6 +15,8 @@ type Mode string
 const (
 	// Deny refuses requests with violations. It is also what an empty Mode means.
 	Deny Mode = "deny"
+	// DenyWhenClean is Deny in a namespace in which nothing was found, and Warn in the others; see [Entry.Clean].
+	DenyWhenClean Mode = "denyWhenClean"
 	// Warn lets requests with violations pass, with a warning for the user.
 	Warn Mode = "warn"
 	// Audit lets requests with violations pass, with an annotation in the audit log.
@@ -24,7 +26,7 @@ const (
 )
 
 // Modes returns all modes, the strictest first.
-func Modes() []Mode { return []Mode{Deny, Warn, Audit, Off} }
+func Modes() []Mode { return []Mode{Deny, DenyWhenClean, Warn, Audit, Off} }
 
 // UnmarshalJSON reads a mode from a configuration. An unquoted off is the boolean false in YAML, so false is Off, too.
 func (m *Mode) UnmarshalJSON(data []byte) error {

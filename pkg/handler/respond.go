@@ -41,7 +41,7 @@ func respond(req *Request, outcomes []outcome) (*admissionv1.AdmissionResponse, 
 func refusals(outcomes []outcome) (denials, failures []outcome) {
 	denials, failed := split(outcomes, Deny)
 	for _, o := range failed {
-		if o.entry.refuses() {
+		if o.refuses() {
 			failures = append(failures, o)
 		}
 	}
@@ -52,7 +52,7 @@ func refusals(outcomes []outcome) (denials, failures []outcome) {
 // that has found something before it failed is among both: what it found counts all the same.
 func split(outcomes []outcome, mode Mode) (violated, failed []outcome) {
 	for _, o := range outcomes {
-		if o.entry.mode != mode {
+		if o.mode != mode {
 			continue
 		}
 		if len(o.violations) > 0 {

@@ -68,12 +68,12 @@ func (v *Verdict) add(o outcome) {
 	}
 	if o.err != nil {
 		v.Findings = append(v.Findings, Finding{
-			Check: o.entry.name, Mode: o.entry.mode, Err: o.err, Refuses: o.entry.refuses(),
+			Check: o.entry.name, Mode: o.entry.mode, Err: o.err, Refuses: o.refuses(),
 		})
 	}
 	for _, violation := range o.violations {
 		v.Findings = append(v.Findings, Finding{
-			Check: o.entry.name, Mode: o.entry.mode, Violation: violation, Refuses: o.entry.mode == Deny,
+			Check: o.entry.name, Mode: o.entry.mode, Violation: violation, Refuses: o.mode == Deny,
 		})
 	}
 }

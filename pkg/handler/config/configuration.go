@@ -5,6 +5,9 @@ package config
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,6 +44,21 @@ type Check struct {
 	Exempt        handler.Exemptions
 	// Parameters are a pointer that came from Definition.NewParameters.
 	Parameters any
+}
+
+// Policy is what tells what the check finds from what it would find with other parameters or exemptions: a short digest
+// of them. The mode and the failure policy are no part of it.
+func (c Check) Policy() string {
+	data, err := json.Marshal(struct {
+		Name       string
+		Exempt     handler.Exemptions
+		Parameters any
+	}{c.Definition.Name, c.Exempt, c.Parameters})
+	if err != nil { // Of values that cannot be written as JSON, their Go syntax says as much.
+		data = fmt.Appendf(nil, "%s %#v", c.Definition.Name, c.Parameters)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:6])
 }
 
 // Default is the configuration that holds without a file.
@@ -136,10 +154,15 @@ func (c Configuration) Build(env handler.Environment) ([]handler.Entry, error) {
 		}
 		built, err := check.Definition.Build(check.Parameters, env)
 		errs = append(errs, err)
-		entries = append(entries, handler.Entry{
+		entry := handler.Entry{
 			Check: built, Mode: check.Mode, FailurePolicy: check.FailurePolicy, Exempt: check.Exempt, Cluster: env.Cluster,
 			PodTemplates: c.PodTemplates,
-		})
+		}
+		if check.Mode == handler.DenyWhenClean && env.Clean != nil {
+			name, policy := check.Definition.Name, check.Policy()
+			entry.Clean = func(namespace string) bool { return env.Clean.Clean(name, policy, namespace) }
+		}
+		entries = append(entries, entry)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

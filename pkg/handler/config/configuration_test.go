@@ -5,6 +5,7 @@ package config
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,66 @@ func TestBuild(t *testing.T) {
 	}
 	if built.Color != "blue" || built.Name() != "paint" || built.env != env {
 		t.Errorf("got %+v", built)
+	}
+}
+
+// cleanIn is a Cleanliness that notes what it is asked, and knows one clean namespace.
+type cleanIn struct {
+	namespace string
+	asked     *[]string
+}
+
+func (c cleanIn) Clean(check, policy, namespace string) bool {
+	*c.asked = append(*c.asked, check+" "+policy+" "+namespace)
+	return namespace == c.namespace
+}
+
+func TestBuildAsksWhereItIsClean(t *testing.T) {
+	var asked []string
+	c := parse(t, "{paint: {mode: denyWhenClean}, extra: {rules: [{key: a}]}}")
+	entries, err := c.Build(handler.Environment{Clean: cleanIn{"shop", &asked}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(entries, func(e handler.Entry) bool { return e.Mode == handler.DenyWhenClean })
+	if e := entries[i]; !e.Clean("shop") || e.Clean("attic") || entries[1-i].Clean != nil {
+		t.Error("it does not deny where it is said to")
+	}
+	policy := c.Check("paint").Policy()
+	if want := []string{"paint " + policy + " shop", "paint " + policy + " attic"}; !slices.Equal(asked, want) {
+		t.Errorf("asked %q, want %q", asked, want)
+	}
+	// Nothing says where in a program that does not know, which is an error when the checks are set.
+	entries, err = c.Build(handler.Environment{})
+	if err == nil {
+		_, err = handler.New(handler.Options{Entries: entries})
+	}
+	if err == nil || !strings.Contains(err.Error(), `check "paint" has the mode denyWhenClean`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What is found depends on parameters and exemptions. Modes and the failure policy only say what follows.
+func TestPolicy(t *testing.T) {
+	of := func(checks string) string { return parse(t, checks).Check("paint").Policy() }
+	usual := of("{paint: {}}")
+	for checks, same := range map[string]bool{
+		"{paint: {mode: deny}}":                                         true,
+		"{paint: {mode: denyWhenClean}}":                                true,
+		"{paint: {failurePolicy: Ignore}}":                              true,
+		"{paint: {color: red}}":                                         true, // the default
+		"{paint: {exempt: {}}}":                                         true,
+		"{paint: {color: blue}}":                                        false,
+		"{paint: {exempt: {users: [jane]}}}":                            false,
+		"{paint: {rules: [{key: a, values: {b: c, d: e}}]}}":            false,
+		"{paint: {exempt: {namespaceSelector: {matchLabels: {a: b}}}}}": false,
+	} {
+		if got := of(checks); (got == usual) != same || got != of(checks) {
+			t.Errorf("%s: the same policy: %t, want %t", checks, got == usual, same)
+		}
+	}
+	if c := parse(t, "{paint: {}, extra: {rules: [{key: a}]}}"); c.Check("extra").Policy() == usual {
+		t.Error("two checks have one policy")
 	}
 }
 

@@ -7,7 +7,7 @@
 //	kind: CheckConfiguration
 //	checks:
 //	  podSecurity:
-//	    mode: deny            # deny | warn | audit | off
+//	    mode: deny            # deny | denyWhenClean | warn | audit | off
 //	    failurePolicy: Fail   # Fail | Ignore: what follows when a check in mode deny fails
 //	    exempt:
 //	      namespaces: [monitoring]

@@ -197,7 +197,7 @@ checks:
   typo: 1
 `,
 			[]string{
-				`line 6: checks.paint.mode: Unsupported value: "shout": supported values: "deny", "warn", "audit", "off"`,
+				`line 6: checks.paint.mode: Unsupported value: "shout": supported values: "deny", "denyWhenClean", "warn", "audit", "off"`,
 				`line 7: checks.paint.failurePolicy: Unsupported value: "maybe": supported values: "Fail", "Ignore"`,
 				`line 8: checks.paint.exempt.namespaces[1]: Invalid value: "Not_A_Namespace"`,
 				`line 9: checks.paint.exempt.images[0]: Invalid value: "*"`,

@@ -58,8 +58,8 @@ func start(ctx context.Context, binary, root string) (*demo, error) {
 // install does what a user does. The server runs as a process where its Service leads to, not in a pod, for there is no
 // node.
 func (d *demo) install(ctx context.Context) error {
-	say("kubectl apply -k manifests")
-	if err := d.kubectl(ctx, "apply", "-k", d.root+"/manifests"); err != nil {
+	say("kubectl apply -k manifests/overlays/deny")
+	if err := d.kubectl(ctx, "apply", "-k", d.root+"/manifests/overlays/deny"); err != nil {
 		return err
 	}
 	client, err := kubernetes.NewForConfig(d.cluster.Config())

@@ -15,7 +15,7 @@ func (d *demo) checks() string { return filepath.Join(d.cluster.Dir(), "checks.y
 
 // openFiles writes that configuration, and opens the file that the server's log is copied to.
 func (d *demo) openFiles() error {
-	shipped, err := os.ReadFile(filepath.Join(d.root, "manifests", "base", "checks.yaml"))
+	shipped, err := os.ReadFile(filepath.Join(d.root, "manifests", "components", "deny", "checks.yaml"))
 	if err != nil {
 		return fmt.Errorf("reading the configuration of the manifests: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/yaml"
 
+	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
@@ -104,18 +105,23 @@ func TestNamespaceIsRestricted(t *testing.T) {
 	}
 }
 
+// The checks of the base and of the components are the defaults of the program, in other modes: the base denies nothing.
 func TestChecksAreTheDefaults(t *testing.T) {
-	got, err := config.Load("base/checks.yaml", check.Definitions())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range config.Default(check.Definitions()).Checks {
-		got := got.Checks[i]
-		// A definition has functions, which cannot be compared.
-		settings := func(c config.Check) []any { return []any{c.Mode, c.FailurePolicy, c.Exempt, c.Parameters} }
-		if diff := cmp.Diff(settings(want), settings(got)); diff != "" {
-			t.Errorf("base/checks.yaml: %s differs from the default it claims to be (-default +file):\n%s",
-				want.Definition.Name, diff)
+	for file, mode := range map[string]handler.Mode{
+		"base/checks.yaml": handler.Warn, "components/deny/checks.yaml": handler.Deny,
+		"components/deny-when-clean/checks.yaml": handler.DenyWhenClean,
+	} {
+		got := checksOf(t, file)
+		for i, want := range config.Default(check.Definitions()).Checks {
+			got := got.Checks[i]
+			if want.Mode == handler.Deny {
+				want.Mode = mode
+			}
+			// A definition has functions, which cannot be compared.
+			settings := func(c config.Check) []any { return []any{c.Mode, c.FailurePolicy, c.Exempt, c.Parameters} }
+			if diff := cmp.Diff(settings(want), settings(got)); diff != "" {
+				t.Errorf("%s: %s differs from the default it claims to be (-default +file):\n%s", file, want.Definition.Name, diff)
+			}
 		}
 	}
 }

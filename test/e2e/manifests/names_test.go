@@ -36,6 +36,9 @@ type renamed struct {
 	secret          string
 }
 
+// clean is what the ConfigMap of the component deny-when-clean is called then.
+func (r renamed) clean() string { return strings.Replace(r.secret, "-ca", "-clean", 1) }
+
 func renamings() map[string]renamed {
 	return map[string]renamed{
 		"as shipped": {"", namespace, name, "hookstrap-ca"},
@@ -51,7 +54,7 @@ func renamings() map[string]renamed {
 func TestNamesFollow(t *testing.T) {
 	c := clustertest.Start(t)
 	for title, names := range renamings() {
-		for _, what := range []string{".", "overlays/all-checks", overlay} {
+		for _, what := range []string{".", "overlays/all-checks", "overlays/deny-when-clean", overlay} {
 			t.Run(title+"/"+what, func(t *testing.T) {
 				wantFollowed(t, renderedObjects(t, c, fmt.Sprintf("resources: [MANIFESTS/%s]\n%s", what, names.kustomization)), names)
 			})
@@ -144,6 +147,9 @@ func wantArguments(t *testing.T, o objects, names renamed) {
 	if got := valueOf(c.Args, "--ca-secret-name"); got != names.secret {
 		t.Errorf("the server keeps its CA in Secret %q, want %q", got, names.secret)
 	}
+	if got := valueOf(c.Args, "--clean-configmap-name"); got != "" && got != names.clean() {
+		t.Errorf("the server keeps where checks warn in ConfigMap %q, want %q", got, names.clean())
+	}
 	for _, env := range c.Env {
 		if env.Name == "SERVICE_NAME" && env.Value != names.name {
 			t.Errorf("SERVICE_NAME is %q, want %q", env.Value, names.name)
@@ -166,7 +172,7 @@ func wantRulesAbout(t *testing.T, o objects, names renamed) {
 	bundle := trust.BundleName(signer.BuiltIn, types.NamespacedName{Namespace: names.namespace, Name: names.name})
 	for resource, want := range map[string]string{
 		"validatingwebhookconfigurations": names.name, "services": names.name, "secrets": names.secret,
-		"clustertrustbundles": bundle,
+		"clustertrustbundles": bundle, "configmaps": names.clean(),
 	} {
 		rules := slices.Concat(one[rbacv1.ClusterRole](t, o).Rules, one[rbacv1.Role](t, o).Rules)
 		for _, rule := range rules {

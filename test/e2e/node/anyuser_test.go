@@ -23,7 +23,7 @@ func TestUserOfTheClustersChoice(t *testing.T) {
 	manifests, err := filepath.Rel(dir, filepath.Join(site.Root(), "manifests"))
 	must(t, err)
 	overlay := fmt.Sprintf(`resources: [%[1]s]
-components: [%[1]s/components/no-fixed-user]
+components: [%[1]s/components/deny, %[1]s/components/no-fixed-user]
 patches:
 - target: {kind: Deployment, name: hookstrap}
   patch: |

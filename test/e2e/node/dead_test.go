@@ -60,7 +60,7 @@ func addFlannel(t *testing.T) {
 	must(t, err)
 	manifests, err := filepath.Rel(dir, filepath.Join(site.Root(), "manifests"))
 	must(t, err)
-	overlay := fmt.Sprintf("resources: [%[1]s]\ncomponents: [%[1]s/components/network-addons/flannel]\n", manifests)
+	overlay := fmt.Sprintf("resources: [%[1]s]\ncomponents: [%[1]s/components/deny, %[1]s/components/network-addons/flannel]\n", manifests)
 	must(t, os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(overlay), 0o600))
 	if out, err := shared.Kubectl(t.Context(), "apply", "-k", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

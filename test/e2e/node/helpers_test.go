@@ -126,10 +126,11 @@ func awaitPods(t *testing.T, n int) []corev1.Pod {
 	return found
 }
 
-// install applies the manifests, unless they are applied already, and waits until the API server calls our pods.
+// install applies the manifests with checks that deny, unless they are applied already, and waits until the API server
+// calls our pods.
 func install(t *testing.T) []corev1.Pod {
 	t.Helper()
-	_, err := shell(t.Context(), readmeInstall(t))
+	_, err := shell(t.Context(), readmeInstallOf(t, "deny"))
 	must(t, err)
 	found := awaitPods(t, 2)
 	awaitAdmission(t)

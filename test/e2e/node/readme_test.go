@@ -14,6 +14,17 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
+// readmeInstallOf is readmeInstall with an overlay in place of the base.
+func readmeInstallOf(t *testing.T, overlay string) string {
+	t.Helper()
+	const base = "kubectl apply -k manifests\n"
+	commands := readmeInstall(t)
+	if !strings.Contains(commands, base) {
+		t.Fatalf("the README does not say %q", base)
+	}
+	return strings.Replace(commands, base, "kubectl apply -k manifests/overlays/"+overlay+"\n", 1)
+}
+
 // readmeInstall is the README's way to install: the indented lines at the beginning of that section.
 func readmeInstall(t *testing.T) string {
 	t.Helper()
