@@ -111,8 +111,8 @@ func newRootCommand(o Options) *cobra.Command {
 			"configuration, and reloads when the certificate is renewed. The command issue does the same for a server in\n" +
 			"another language, by files; request obtains one certificate for a client, or for a server without a Service;\n" +
 			"listen holds the port open while serve restarts; check judges manifests without a cluster; checks explains what\n" +
-			"is checked; rbac prints the rights that a server needs, and scaffold writes the manifests around one; distrust takes\n" +
-			"trust away from a CA whose key may be in other hands.\n\n" +
+			"is checked; rbac prints the rights that a server needs, and scaffold writes the manifests around one; distrust\n" +
+			"takes trust away from a CA whose key may be in other hands.\n\n" +
 			"Without a command it runs serve.",
 		Version:       o.versionLine(),
 		SilenceErrors: true,
