@@ -113,16 +113,12 @@ func (k Known) object() Known { return Known{Kind: k.Kind, Namespace: k.Namespac
 
 // String names the object, and what was found.
 func (k Known) String() string {
-	text := fmt.Sprintf("%s %q", k.Kind, k.Name)
+	object := fmt.Sprintf("%s %q", k.Kind, k.Name)
 	if k.Namespace != "" {
-		text += fmt.Sprintf(" in namespace %q", k.Namespace)
+		object += fmt.Sprintf(" in namespace %q", k.Namespace)
 	}
-	for _, part := range []string{k.Check, k.Field, k.Message} {
-		if part != "" {
-			text += ": " + part
-		}
-	}
-	return text
+	parts := []string{object, k.Check, k.Field, k.Message}
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ": ")
 }
 
 // known is the finding as a baseline has it.

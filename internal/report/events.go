@@ -174,7 +174,7 @@ func (s *eventSink) write(event *corev1.Event, do func() (*corev1.Event, error))
 	case <-s.release:
 	case <-s.ctx.Done():
 	}
-	if s.ctx.Err() != nil {
+	if s.ended() {
 		return event, nil
 	}
 	written, err := do()
@@ -184,8 +184,10 @@ func (s *eventSink) write(event *corev1.Event, do func() (*corev1.Event, error))
 		klog.FromContext(s.ctx).Error(err, "Cannot write an event", "advice", advice, "reason", event.Reason,
 			"message", event.Message)
 	}
-	if advice != "" || s.ctx.Err() != nil {
+	if advice != "" || s.ended() {
 		return event, nil
 	}
 	return written, err
 }
+
+func (s *eventSink) ended() bool { return s.ctx.Err() != nil }

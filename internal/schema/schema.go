@@ -32,7 +32,8 @@ func Generate(definitions []handler.Definition, describe Describer) ([]byte, err
 	}
 	g := generator{describe: describe}
 	podTemplates := g.of(reflect.TypeFor[[]handler.PodTemplate]())
-	podTemplates["description"] = "Where kinds that are not Kubernetes' own have templates of Pods, for all checks of Pods."
+	podTemplates["description"] = "Where kinds that are not Kubernetes' own have templates of Pods, for all checks of " +
+		"Pods."
 	checks := object{}
 	for _, d := range definitions {
 		check, err := g.check(d)

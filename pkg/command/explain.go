@@ -82,7 +82,8 @@ func (o Options) explain(w io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
-	text := d.Doc.Summary + "\n"
+	var text strings.Builder
+	text.WriteString(d.Doc.Summary + "\n")
 	for _, part := range []struct{ title, text string }{
 		{"", d.Doc.Why},
 		{"By default", section},
@@ -93,12 +94,12 @@ func (o Options) explain(w io.Writer, name string) error {
 		switch {
 		case part.text == "":
 		case part.title == "":
-			text += "\n" + part.text + "\n"
+			text.WriteString("\n" + part.text + "\n")
 		default:
-			text += "\n" + part.title + ":\n\n" + indent(part.text, "    ")
+			text.WriteString("\n" + part.title + ":\n\n" + indent(part.text, "    "))
 		}
 	}
-	_, err = io.WriteString(w, text)
+	_, err = io.WriteString(w, text.String())
 	return err
 }
 
@@ -121,15 +122,16 @@ func (o Options) validate(cmd *cobra.Command, file string) error {
 }
 
 func writeDefaults(w io.Writer, definitions []handler.Definition) error {
-	text := fmt.Sprintf("apiVersion: %s\nkind: %s\nchecks:\n", config.APIVersion, config.Kind)
+	var text strings.Builder
+	_, _ = fmt.Fprintf(&text, "apiVersion: %s\nkind: %s\nchecks:\n", config.APIVersion, config.Kind)
 	for _, d := range definitions {
 		section, err := defaultsOf(d)
 		if err != nil {
 			return err
 		}
-		text += indent(section, "  ")
+		text.WriteString(indent(section, "  "))
 	}
-	_, err := io.WriteString(w, text)
+	_, err := io.WriteString(w, text.String())
 	return err
 }
 

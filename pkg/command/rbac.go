@@ -39,8 +39,8 @@ func newRBACCommand(global Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rbac",
 		Short: "Print the RBAC rules that serve or issue needs with the same flags",
-		Long: "rbac prints a Role, a ClusterRole and their bindings, for kubectl apply: what serve or issue needs with the\n" +
-			"same flags, and no more. Objects are named wherever their names are known.",
+		Long: "rbac prints a Role, a ClusterRole and their bindings, for kubectl apply: what serve or issue needs with\n" +
+			"the same flags, and no more. Objects are named wherever their names are known.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.complete()
@@ -65,7 +65,8 @@ func (o *rbacOptions) addFlags(fs *pflag.FlagSet) {
 	}
 	fs.Var(newValue(&o.name, "name", "", parseObjectName), "name",
 		"name of the roles and of their bindings (default that of the Service)")
-	o.checks.addFlag(fs, "configuration file of the checks, for what they look up (default: the checks that are on by default)")
+	o.checks.addFlag(fs,
+		"configuration file of the checks, for what they look up (default: the checks that are on by default)")
 }
 
 // print writes the four objects.

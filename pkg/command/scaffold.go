@@ -52,8 +52,8 @@ func newScaffoldCommand(global Options) *cobra.Command {
 		},
 	}
 	cmd.AddCommand(
-		newScaffoldKindCommand(global, "sidecar", "For a server in any language, with a sidecar that keeps its certificate in files",
-			scaffold{Sidecar: true}),
+		newScaffoldKindCommand(global, "sidecar",
+			"For a server in any language, with a sidecar that keeps its certificate in files", scaffold{Sidecar: true}),
 		newScaffoldKindCommand(global, "server", "For a Go program with bootstrap.NewServer", scaffold{}))
 	return cmd
 }
@@ -82,7 +82,8 @@ func newScaffoldKindCommand(global Options, name, short string, s scaffold) *cob
 func (s *scaffold) addFlags(fs *pflag.FlagSet) {
 	fs.Var(newValue(&s.Service, "name", "", parseService), "service-name",
 		"Service of the webhook; the Deployment, the ServiceAccount and the roles have its name, too")
-	fs.Var(newValue(&s.Namespace, "name", "", parseNamespace), "namespace", "namespace of it all (default the name of the Service)")
+	fs.Var(newValue(&s.Namespace, "name", "", parseNamespace), "namespace",
+		"namespace of it all (default the name of the Service)")
 	fs.Var(newValue(&s.target, "[kind/]name", "", bootstrap.ParseTarget), "webhook-configuration",
 		"[validating/|mutating/]NAME of the webhook configuration (default validating/ and the name of the Service)")
 	fs.Var(newValue(&s.Image, "image", "", parseWord), "image", "image of your server")
@@ -95,7 +96,8 @@ func (s *scaffold) addFlags(fs *pflag.FlagSet) {
 
 // parseWord takes what stands in a line of YAML by itself.
 func parseWord(text string) (string, error) {
-	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'#{}[]&*!|>%`,", r) }) {
+	special := func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'#{}[]&*!|>%`,", r) }
+	if strings.ContainsFunc(text, special) {
 		return "", fmt.Errorf("%q has a space, a quotation mark or another character that it cannot have", text)
 	}
 	return text, nil
@@ -122,7 +124,8 @@ func (s *scaffold) complete() error {
 	case bootstrap.Mutating:
 		s.Kind = "MutatingWebhookConfiguration"
 	default:
-		missing = append(missing, fmt.Errorf("--webhook-configuration is %s: write validating/NAME or mutating/NAME", s.Target))
+		missing = append(missing,
+			fmt.Errorf("--webhook-configuration is %s: write validating/NAME or mutating/NAME", s.Target))
 	}
 	return errors.Join(missing...)
 }
@@ -143,7 +146,8 @@ func (s *scaffold) write() error {
 		}
 	}
 	if slices.Sort(present); len(present) > 0 {
-		return fmt.Errorf("%s has %s already: name another directory, or remove them", s.directory, strings.Join(present, ", "))
+		return fmt.Errorf("%s has %s already: name another directory, or remove them",
+			s.directory, strings.Join(present, ", "))
 	}
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(s.directory, name), content, 0o600); err != nil {
@@ -170,7 +174,8 @@ func (s *scaffold) render() (map[string][]byte, error) {
 	var rules bytes.Buffer
 	rights := rbacOptions{commonOptions: newCommonOptions()}
 	rights.callBuiltInSigner(s.builtInSigner)
-	rights.bootstrap.Environment = bootstrap.Environment{Service: s.Service, Namespace: s.Namespace, ServiceAccount: s.Service}
+	rights.bootstrap.Environment = bootstrap.Environment{
+		Service: s.Service, Namespace: s.Namespace, ServiceAccount: s.Service}
 	rights.bootstrap.WebhookConfigurations = []bootstrap.Target{s.target}
 	err = rights.print(&rules)
 	files["rbac.yaml"] = rules.Bytes()

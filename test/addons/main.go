@@ -108,5 +108,5 @@ func replace(path, table string) error {
 	if !foundBegin || !foundEnd {
 		return fmt.Errorf("%s lacks the marks %q and %q", path, strings.TrimSpace(begin), end)
 	}
-	return os.WriteFile(path, []byte(before+begin+table+end+after), 0o600)
+	return os.WriteFile(path, []byte(before+begin+table+end+after), 0o600) //nolint:gosec // As above.
 }

@@ -10,7 +10,7 @@ import (
 )
 
 //go:embed addons.txt
-var pinned string //nolint:gochecknoglobals // go:embed takes nothing else
+var pinned string
 
 // chart is a chart in a repository, at a commit.
 type chart struct {

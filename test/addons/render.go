@@ -25,7 +25,7 @@ type workplace struct {
 // run runs a program, and returns what it printed. The error has what it complained of.
 func run(ctx context.Context, program string, args ...string) ([]byte, error) {
 	var out, complaints bytes.Buffer
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // git and Helm, with what is pinned here
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	if err := cmd.Run(); err != nil {
 		return out.Bytes(), fmt.Errorf("running %s %s: %w: %s", filepath.Base(program), args[0], err,

@@ -47,8 +47,8 @@ func danglingReferencesDefinition() handler.Definition {
 	return handler.Define("danglingReferences", handler.Doc{
 		Summary: "Services, autoscalers and Pods refer to objects that are there.",
 		Why: "A Service that selects no Pods, or leads to a port that none has, is an outage without an error; a Pod whose " +
-			"ConfigMap is missing never starts, and says so where few people look. An install may create the two in any order, " +
-			"and would be denied for its order alone: use mode warn or audit, or webhook check.",
+			"ConfigMap is missing never starts, and says so where few people look. An install may create the two in any " +
+			"order, and would be denied for its order alone: use mode warn or audit, or webhook check.",
 	}, func() danglingReferences {
 		return danglingReferences{References: danglingReferences{}.Values()["references"]}
 	}, func(p danglingReferences, env handler.Environment) (handler.Check, error) {

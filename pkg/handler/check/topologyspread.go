@@ -36,8 +36,8 @@ type topologySpread struct {
 func topologySpreadDefinition() handler.Definition {
 	return handler.Define("topologySpread", handler.Doc{
 		Summary: "The Pods of workloads with several replicas are spread over nodes or zones.",
-		Why: "Replicas on one node fail with it, all at once. The scheduler spreads Pods by itself only as far as its other " +
-			"rules let it, and not again after an outage.",
+		Why: "Replicas on one node fail with it, all at once. The scheduler spreads Pods by itself only as far as its " +
+			"other rules let it, and not again after an outage.",
 	}, func() topologySpread {
 		return topologySpread{MinReplicas: 2, CountAutoscalers: true, AllowAntiAffinity: true}
 	}, func(p topologySpread, env handler.Environment) (handler.Check, error) {
