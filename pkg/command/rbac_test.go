@@ -5,6 +5,7 @@ package command
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"maps"
 	"os"
@@ -25,7 +26,7 @@ func rights(t *testing.T, text []byte) []string {
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
 	for {
 		var role rbacv1.ClusterRole // A Role has its rules at the same place.
-		if err := decoder.Decode(&role); err == io.EOF {
+		if err := decoder.Decode(&role); errors.Is(err, io.EOF) {
 			return slices.Sorted(maps.Keys(found))
 		} else if err != nil {
 			t.Fatal(err)
