@@ -59,8 +59,8 @@ func (o Options) withDefaults() Options {
 }
 
 // Run executes one command line, without the program's name, and returns the exit code: 0, 1 for a failure while
-// running (or a denial found by check or audit), 2 for a command line that cannot be understood. Errors go to stderr as one
-// sentence. Serving uses what a process has once, such as its signals and its log: call Run once in a process.
+// running (or a denial found by check or audit), 2 for a command line that cannot be understood. Errors go to stderr as
+// one sentence. Serving uses what a process has once, such as its signals and its log: call Run once in a process.
 func Run(ctx context.Context, args []string, options Options) int {
 	options = options.withDefaults()
 	root := newRootCommand(options)
@@ -117,7 +117,8 @@ func newRootCommand(o Options) *cobra.Command {
 			"configuration, and reloads when the certificate is renewed. The command issue does the same for a server in\n" +
 			"another language, by files; request obtains one certificate for a client, or for a server without a Service;\n" +
 			"listen holds the port open while serve restarts; check judges manifests without a cluster, and audit\n" +
-			"what is in one; distrust takes trust away from a CA whose key may be in other hands.\n\nWithout a command it runs serve.",
+			"what is in one; distrust takes trust away from a CA whose key may be in other hands.\n\n" +
+			"Without a command it runs serve.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
