@@ -98,7 +98,8 @@ func (a Asked) About(
 	return "", false
 }
 
-// AboutAny says whether there are objects of a resource that are asked about when one of the operations is done to them.
+// AboutAny says whether there are objects of a resource that are asked about when one of the operations is done to
+// them.
 func (a Asked) AboutAny(
 	resource schema.GroupVersionResource, namespaced bool, operations ...admissionregistrationv1.OperationType,
 ) bool {

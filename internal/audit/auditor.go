@@ -93,7 +93,7 @@ func choose(c config.Configuration, only []string) (config.Configuration, error)
 
 // Run judges what there is, and yields a Result for each object that was read, with findings or without, workloads
 // before their Pods. An error of the type [*PartError] comes without a Result: something could not be judged, and the
-// rest still is. Any other error is the last: ctx has ended. Run keeps no object in memory, but the names of controllers
+// rest still is. Any other error is the last: ctx has ended. Run keeps no object in memory, but names of controllers
 // and what is wrong with them.
 func (a *Auditor) Run(ctx context.Context) iter.Seq2[Result, error] {
 	return func(yield func(Result, error) bool) {

@@ -203,8 +203,8 @@ func newFinding(f handler.Finding, webhook string) Finding {
 	return made
 }
 
-// findUpdates finds those of the findings that deny an update which changes nothing, too: a check that fails, or one that
-// looks at every update.
+// findUpdates finds the findings that deny an update which changes nothing, too: a check that fails, or one that looks
+// at every update.
 func (r *run) findUpdates(i item, findings []Finding) {
 	isDenied := func(f Finding) bool { return f.Refuses }
 	if !slices.ContainsFunc(findings, isDenied) {
@@ -244,12 +244,13 @@ func (r *run) podsOf(i item) (verdict, bool) {
 
 func podKind() kind {
 	return kind{
-		kind: corev1.SchemeGroupVersion.WithKind("Pod"), resource: corev1.SchemeGroupVersion.WithResource("pods"), namespaced: true,
+		kind: corev1.SchemeGroupVersion.WithKind("Pod"), namespaced: true,
+		resource: corev1.SchemeGroupVersion.WithResource("pods"),
 	}
 }
 
-// combine says of what is wrong with the object's template that it keeps Pods from being created, and adds what is wrong
-// with the Pods alone.
+// combine says of what is wrong with the object's template that it keeps Pods from being created, and adds what is
+// wrong with the Pods alone.
 func combine(i item, own, pods []Finding) []Finding {
 	w, _ := workloadOf(i.kind.kind)
 	for n, f := range own {

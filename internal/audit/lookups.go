@@ -23,8 +23,8 @@ type lookups interface {
 	Add(ctx context.Context, types ...client.Object) error
 }
 
-// build makes the checks, with what they look up. A check that cannot look it up would fail for every object: it is left
-// out, and that is said once.
+// build makes the checks, with what they look up. A check that cannot look it up would fail for every object: it is
+// left out, and that is said once.
 func (r *run) build() error {
 	c, cluster := r.options.Configuration, r.options.Cluster
 	if cluster == nil && len(c.Reads()) > 0 {

@@ -29,8 +29,8 @@ func (o Object) key() Object {
 	return o
 }
 
-// controllerOf is the controller that an object names. A controller is in the namespace of the object, or in none, which
-// a reference does not say: the latter has the same key as long as no other object has it.
+// controllerOf is the controller that an object names. It is in the namespace of the object, or in none, which a
+// reference does not say; it is taken to be in that namespace.
 func controllerOf(namespace string, metadata *metav1.ObjectMeta) (Object, bool) {
 	ref := metav1.GetControllerOfNoCopy(metadata)
 	if ref == nil {

@@ -55,9 +55,11 @@ func (w workload) inTemplate(field string) string {
 // controllerUser is the user as whom the controller of a kind creates objects; empty if it is not one of Kubernetes.
 func controllerUser(kind schema.GroupKind) authenticationv1.UserInfo {
 	account := map[schema.GroupKind]string{
-		{Group: "apps", Kind: "DaemonSet"}: "daemon-set-controller", {Group: "apps", Kind: "StatefulSet"}: "statefulset-controller",
-		{Group: "apps", Kind: "Deployment"}: "deployment-controller", {Group: "apps", Kind: "ReplicaSet"}: "replicaset-controller",
-		{Kind: "ReplicationController"}: "replication-controller", {Group: "batch", Kind: "Job"}: "job-controller",
+		{Group: "apps", Kind: "DaemonSet"}:   "daemon-set-controller",
+		{Group: "apps", Kind: "StatefulSet"}: "statefulset-controller",
+		{Group: "apps", Kind: "Deployment"}:  "deployment-controller",
+		{Group: "apps", Kind: "ReplicaSet"}:  "replicaset-controller",
+		{Kind: "ReplicationController"}:      "replication-controller", {Group: "batch", Kind: "Job"}: "job-controller",
 		{Group: "batch", Kind: "CronJob"}: "cronjob-controller",
 	}[kind]
 	if account == "" {
@@ -75,8 +77,8 @@ type template struct {
 	Spec     json.RawMessage   `json:"spec"`
 }
 
-// pod is the Pod that a workload makes next, as the API server is asked to create it, with the labels that it has. It is
-// nil for a workload without a template.
+// pod is the Pod that a workload makes next, as the API server is asked to create it, with the labels that it has. It
+// is nil for a workload without a template.
 func (w workload) pod(owner Object, raw []byte) (pod []byte, labels map[string]string, err error) {
 	var object struct {
 		Spec struct {

@@ -47,8 +47,8 @@ type Options struct {
 	OnFull func(ctx context.Context, what string, err error)
 	// OnRoom is told when all objects of a type are kept again after OnFull. It must not block for long.
 	OnRoom func(ctx context.Context, what string)
-	// Once has objects listed once, by [Cache.Add], and not watched: what is kept is what there was then. Add then fails at
-	// the first error, and if not all objects can be kept.
+	// Once has objects listed once, by [Cache.Add], and not watched: what is kept is what there was then. Add fails at the
+	// first error, and if not all objects can be kept.
 	Once bool
 }
 
