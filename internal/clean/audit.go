@@ -27,9 +27,9 @@ const mostNamed = 20
 
 func configMapKind() schema.GroupVersionKind { return corev1.SchemeGroupVersion.WithKind("ConfigMap") }
 
-func (k *Keeper) resource() dynamic.ResourceInterface {
-	return k.client.Resource(corev1.SchemeGroupVersion.WithResource("configmaps")).
-		Namespace(k.options.ConfigMap.Namespace)
+// configMaps are those of the namespace in which the state is kept.
+func (o Options) configMaps(client dynamic.Interface) dynamic.ResourceInterface {
+	return client.Resource(corev1.SchemeGroupVersion.WithResource("configmaps")).Namespace(o.ConfigMap.Namespace)
 }
 
 func parse(object *unstructured.Unstructured) (State, error) {
@@ -55,7 +55,7 @@ func (k *Keeper) audit(ctx context.Context) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("writing ConfigMap %s: %s%w", k.options.ConfigMap, k.advice(err, "get, update"), err)
+			return fmt.Errorf("writing ConfigMap %s: %s%w", k.options.ConfigMap, k.options.advice(err, "get, update"), err)
 		}
 		k.tell(ctx, began)
 		return nil
@@ -73,7 +73,7 @@ type audited struct {
 
 // write is one compare-and-swap. It returns where checks deny from now on.
 func (k *Keeper) write(ctx context.Context, a audited) ([]Began, error) {
-	live, err := k.resource().Get(ctx, k.options.ConfigMap.Name, metav1.GetOptions{})
+	live, err := k.options.configMaps(k.client).Get(ctx, k.options.ConfigMap.Name, metav1.GetOptions{})
 	missing := apierrors.IsNotFound(err)
 	if err != nil && !missing {
 		return nil, err
@@ -114,9 +114,9 @@ func (k *Keeper) put(
 		return nil, err
 	}
 	if missing {
-		return k.resource().Create(ctx, live, metav1.CreateOptions{})
+		return k.options.configMaps(k.client).Create(ctx, live, metav1.CreateOptions{})
 	}
-	return k.resource().Update(ctx, live, metav1.UpdateOptions{}) // It carries the resourceVersion.
+	return k.options.configMaps(k.client).Update(ctx, live, metav1.UpdateOptions{}) // It carries the resourceVersion.
 }
 
 // isNewer says whether another replica has audited all of these policies since before.
@@ -140,9 +140,10 @@ func (k *Keeper) tell(ctx context.Context, all []Began) {
 	}
 }
 
-func (k *Keeper) advice(err error, verbs string) string {
+// advice is what to grant, if that is what an error is about.
+func (o Options) advice(err error, verbs string) string {
 	advice := refusal.Advice(err, fmt.Sprintf("grant {apiGroups: [\"\"], resources: [configmaps], resourceNames: [%s], "+
-		"verbs: [%s]} in our namespace", k.options.ConfigMap.Name, verbs))
+		"verbs: [%s]} in our namespace", o.ConfigMap.Name, verbs))
 	if advice == "" {
 		return ""
 	}

@@ -245,10 +245,10 @@ func (k *Keeper) attempt(ctx context.Context) time.Duration {
 func (k *Keeper) follow(ctx context.Context) {
 	once := timing.Once(func(err error) {
 		klog.FromContext(ctx).Error(err, "Cannot read where checks in mode denyWhenClean deny; what was read last counts",
-			"configMap", k.options.ConfigMap, "advice", k.advice(err, "list, watch"))
+			"configMap", k.options.ConfigMap, "advice", k.options.advice(err, "list, watch"))
 	})
 	follow.Run(ctx, follow.Options{
-		Name: k.options.ConfigMap.String(), Resource: k.resource(), Selector: follow.ByName(k.options.ConfigMap.Name),
+		Name: k.options.ConfigMap.String(), Resource: k.options.configMaps(k.client), Selector: follow.ByName(k.options.ConfigMap.Name),
 		Kind: configMapKind(), Report: once,
 		Store: &follow.Objects{Changed: func(objects []*unstructured.Unstructured) { k.see(ctx, objects) }},
 	})

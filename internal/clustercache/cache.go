@@ -164,7 +164,7 @@ func (c *Cache) watch(obj client.Object) (*followed, error) {
 			return nil, err
 		}
 	}
-	f := c.newFollowed(name, v)
+	f := newFollowed(name, v, c.limit)
 	c.watched[name] = f
 	if !c.options.Once {
 		c.follow(f)

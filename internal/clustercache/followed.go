@@ -40,9 +40,9 @@ type followed struct {
 	current *view.Writer
 }
 
-func (c *Cache) newFollowed(name string, v view.Any) *followed {
+func newFollowed(name string, v view.Any, limit *view.Limit) *followed {
 	f := &followed{
-		name: name, view: v, store: view.NewStore(v, c.limit), synced: make(chan struct{}), listed: time.Now(),
+		name: name, view: v, store: view.NewStore(v, limit), synced: make(chan struct{}), listed: time.Now(),
 	}
 	f.stop = f.store.Clear
 	return f

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	utilcache "k8s.io/apimachinery/pkg/util/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/hookstrap/hookstrap/internal/view"
@@ -70,7 +71,7 @@ func (c *Cache) View(ctx context.Context, v view.Any, name client.ObjectKey) (*v
 		return nil, cmp.Or(ctx.Err(), errNotSynced)
 	}
 	if name.Name != "" && isNamespace(view.TypeOf(v)) {
-		c.await(ctx, name.Name, func() bool {
+		await(ctx, c.misses, name.Name, func() bool {
 			_, there := f.store.Get(name)
 			return there
 		})
@@ -108,11 +109,11 @@ func isNamespace(obj client.Object) bool {
 }
 
 // await waits for a Namespace, unless it was waited for in vain lately.
-func (c *Cache) await(ctx context.Context, name string, there func() bool) {
+func await(ctx context.Context, misses *utilcache.LRUExpireCache, name string, there func() bool) {
 	if there() {
 		return
 	}
-	if _, missed := c.misses.Get(name); missed {
+	if _, missed := misses.Get(name); missed {
 		return
 	}
 	timeout := time.NewTimer(waitFor(ctx))
@@ -123,7 +124,7 @@ func (c *Cache) await(ctx context.Context, name string, there func() bool) {
 		select {
 		case <-ticker.C:
 		case <-timeout.C:
-			c.misses.Add(name, nil, remembered)
+			misses.Add(name, nil, remembered)
 			return
 		case <-ctx.Done():
 			return
