@@ -65,15 +65,15 @@ type Finding struct {
 type Effect string
 
 const (
-	// PodsDenied: the object stays, but the Pods that are made for it from now on are denied.
+	// PodsDenied says that the object stays, but the Pods that are made for it from now on are denied.
 	PodsDenied Effect = "podsDenied"
-	// UpdateDenied: every update of the object is denied, and so is its creation.
+	// UpdateDenied says that every update of the object is denied, and so is its creation.
 	UpdateDenied Effect = "updateDenied"
-	// CreationDenied: the object is denied when it is created again. Updates that leave what is wrong as it is pass.
+	// CreationDenied says that the object is denied when it is created again. Updates that leave what is wrong as it is pass.
 	CreationDenied Effect = "creationDenied"
-	// Warned: there is a warning, and nothing else.
+	// Warned says that there is a warning, and nothing else.
 	Warned Effect = "warned"
-	// Noted: there is a note in the audit log, and nothing else.
+	// Noted says that there is a note in the audit log, and nothing else.
 	Noted Effect = "noted"
 )
 

@@ -134,7 +134,7 @@ func (s State) began(policy Policy, next Record, found Found) Began {
 	}
 	old, known := s[policy]
 	for _, namespace := range append(slices.Sorted(maps.Keys(found.Namespaces)), "") {
-		if next.Clean(namespace) && !(known && old.Clean(namespace)) {
+		if next.Clean(namespace) && (!known || !old.Clean(namespace)) {
 			began.Namespaces = append(began.Namespaces, namespace)
 		}
 	}

@@ -248,7 +248,8 @@ func (k *Keeper) follow(ctx context.Context) {
 			"configMap", k.options.ConfigMap, "advice", k.options.advice(err, "list, watch"))
 	})
 	follow.Run(ctx, follow.Options{
-		Name: k.options.ConfigMap.String(), Resource: k.options.configMaps(k.client), Selector: follow.ByName(k.options.ConfigMap.Name),
+		Name: k.options.ConfigMap.String(), Resource: k.options.configMaps(k.client),
+		Selector: follow.ByName(k.options.ConfigMap.Name),
 		Kind: configMapKind(), Report: once,
 		Store: &follow.Objects{Changed: func(objects []*unstructured.Unstructured) { k.see(ctx, objects) }},
 	})
