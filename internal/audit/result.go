@@ -69,7 +69,7 @@ const (
 	PodsDenied Effect = "podsDenied"
 	// UpdateDenied says that every update of the object is denied, and so is its creation.
 	UpdateDenied Effect = "updateDenied"
-	// CreationDenied says that the object is denied when it is created again. Updates that leave what is wrong as it is pass.
+	// CreationDenied says that the object is denied when it is created again. Updates that leave what is wrong pass.
 	CreationDenied Effect = "creationDenied"
 	// Warned says that there is a warning, and nothing else.
 	Warned Effect = "warned"

@@ -250,7 +250,7 @@ func (k *Keeper) follow(ctx context.Context) {
 	follow.Run(ctx, follow.Options{
 		Name: k.options.ConfigMap.String(), Resource: k.options.configMaps(k.client),
 		Selector: follow.ByName(k.options.ConfigMap.Name),
-		Kind: configMapKind(), Report: once,
+		Kind:     configMapKind(), Report: once,
 		Store: &follow.Objects{Changed: func(objects []*unstructured.Unstructured) { k.see(ctx, objects) }},
 	})
 }
