@@ -18,7 +18,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/utils/ptr"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
@@ -84,7 +83,7 @@ func createPod(ctx context.Context, client kubernetes.Interface, namespace strin
 		Name: fmt.Sprint(owner, "-", i), Labels: map[string]string{"app": owner},
 		Annotations: map[string]string{"notes": strings.Repeat("n", 2000)},
 		OwnerReferences: []metav1.OwnerReference{{
-			APIVersion: "apps/v1", Kind: "ReplicaSet", Name: owner, UID: "1", Controller: ptr.To(true),
+			APIVersion: "apps/v1", Kind: "ReplicaSet", Name: owner, UID: "1", Controller: new(true),
 		}},
 	}}
 	for j := range 3 {

@@ -27,14 +27,13 @@ func TestInstall(t *testing.T) {
 	began := time.Now()
 	output, err := shell(t.Context(), readmeInstall(t))
 	must(t, err)
-	found := awaitPods(t, 2)
+	awaitPods(t, 2)
 	t.Logf("apply to all pods Ready: %s", since(began))
 	if strings.Contains(output, "Warning") {
 		t.Errorf("kubectl warns:\n%s", output)
 	}
 	t.Run("warnings", wantWarnings)
-	found = install(t)
-	for _, pod := range found {
+	for _, pod := range install(t) {
 		t.Run(pod.Name, func(t *testing.T) {
 			t.Logf("created to container started: %s, to Ready: %s",
 				statusOf(&pod, serverContainer).State.Running.StartedAt.Sub(pod.CreationTimestamp.Time), readyAfter(&pod))
@@ -58,6 +57,7 @@ const runBad = "kubectl run bad --image=registry.example/app:v1 --overrides='" +
 
 // wantWarnings: the base install denies nothing, and says what is wrong.
 func wantWarnings(t *testing.T) {
+	t.Helper()
 	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error {
 		output, err := shell(ctx, runBad+" --dry-run=server")
 		if err != nil {

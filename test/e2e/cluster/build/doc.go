@@ -10,7 +10,8 @@
 // what the demo needs, and into the directory the demo itself and the server.
 //
 // What exists is not built: in the directory KUBEBUILDER_ASSETS, or else in the store of setup-envtest, the highest
-// version of Kubernetes that is not below 1.28. kube-controller-manager, which is not there, is then built in that version.
+// version of Kubernetes that is not below 1.28. kube-controller-manager, which is not there, is then built in that
+// version.
 //
 // Only Go and its module proxy are needed. The first run compiles Kubernetes, which takes a quarter of an hour on two
 // cores; afterwards nothing is compiled until a pinned version changes. A binary gets its final name only once it is

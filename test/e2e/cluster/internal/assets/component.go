@@ -88,6 +88,6 @@ func (l Layout) missing(what string, names []string, target string) error {
 }
 
 func executable(path string) bool {
-	info, err := os.Stat(path)
+	info, err := os.Stat(path) // #nosec G703 -- the directory that the user names
 	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }

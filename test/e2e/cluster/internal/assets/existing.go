@@ -40,7 +40,8 @@ func findExisting() (Existing, error) {
 	if dir := os.Getenv(EnvExisting); dir != "" {
 		for _, c := range []Component{Etcd, APIServer} {
 			if !executable(filepath.Join(dir, string(c))) {
-				return Existing{}, fmt.Errorf("%s is %s, which has no %s: correct it, or unset it to build one", EnvExisting, dir, c)
+				return Existing{}, fmt.Errorf("%s is %s, which has no %s: correct it, or unset it to build one",
+					EnvExisting, dir, c)
 			}
 		}
 		version, err := versionOf(filepath.Join(dir, string(APIServer)))
@@ -82,7 +83,7 @@ func newest(store string) Existing {
 func versionOf(apiServer string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, apiServer, "--version").Output() // #nosec G204 -- the user's own binary
+	out, err := exec.CommandContext(ctx, apiServer, "--version").Output() // #nosec G204 G702 -- the user's own binary
 	if err != nil {
 		return "", fmt.Errorf("asking %s for its version: %w", apiServer, err)
 	}
