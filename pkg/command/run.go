@@ -114,7 +114,6 @@ func newRootCommand(o Options) *cobra.Command {
 			"in one; checks explains what is checked; rbac prints the rights that a server needs, and scaffold writes the\n" +
 			"manifests around one; distrust takes trust away from a CA whose key may be in other hands.\n\n" +
 			"Without a command it runs serve.",
-		Version:       o.versionLine(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -123,10 +122,16 @@ func newRootCommand(o Options) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version, _ := cmd.Flags().GetBool("version"); version {
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), o.versionLine())
+				return err
+			}
+			return cmd.Help()
+		},
 	}
-	root.SetVersionTemplate("{{.Version}}\n")
-	root.Flags().Bool("version", false, "print the version") // Cobra's own would take -v, the verbosity of serve.
+	// Cobra's own would take -v, the verbosity of serve, and with a template of its text the linker keeps 20 MB more.
+	root.Flags().Bool("version", false, "print the version")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{elsewhere(root, err)} })
 	addGroup(root, "Serve:", newServeCommand(o), newListenCommand(), newRBACCommand(o),
 		newScaffoldCommand(o))

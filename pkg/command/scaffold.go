@@ -13,8 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-	"text/template"
 	"unicode"
 
 	"github.com/spf13/cobra"
@@ -26,16 +26,18 @@ import (
 //go:embed scaffold/*.yaml
 var scaffoldFiles embed.FS
 
+// sidecarDeployment is the Deployment with a sidecar.
+const sidecarDeployment = "deployment-sidecar.yaml"
+
 // scaffold is what the manifests of a webhook are made of.
 type scaffold struct {
-	Sidecar                     bool
 	Namespace, Service          string
 	Kind, Configuration, Target string
 	Image, Hookstrap, Path      string
 	Port                        int
 
-	directory, builtInSigner string
-	target                   bootstrap.Target
+	directory, deployment, builtInSigner string
+	target                               bootstrap.Target
 }
 
 func newScaffoldCommand(global Options) *cobra.Command {
@@ -53,12 +55,13 @@ func newScaffoldCommand(global Options) *cobra.Command {
 	}
 	cmd.AddCommand(
 		newScaffoldKindCommand(global, "sidecar",
-			"For a server in any language, with a sidecar that keeps its certificate in files", scaffold{Sidecar: true}),
-		newScaffoldKindCommand(global, "server", "For a Go program with bootstrap.NewServer", scaffold{}))
+			"For a server in any language, with a sidecar that keeps its certificate in files"),
+		newScaffoldKindCommand(global, "server", "For a Go program with bootstrap.NewServer"))
 	return cmd
 }
 
-func newScaffoldKindCommand(global Options, name, short string, s scaffold) *cobra.Command {
+func newScaffoldKindCommand(global Options, name, short string) *cobra.Command {
+	s := scaffold{deployment: "deployment-" + name + ".yaml"}
 	s.Hookstrap, s.Path, s.Port = "ghcr.io/hookstrap/hookstrap:v0.1.0", validatePath, 9443
 	s.builtInSigner = global.BuiltInSignerName
 	cmd := &cobra.Command{
@@ -89,7 +92,7 @@ func (s *scaffold) addFlags(fs *pflag.FlagSet) {
 	fs.Var(newValue(&s.Image, "image", "", parseWord), "image", "image of your server")
 	fs.Var(newValue(&s.Path, "path", s.Path, parseWord), "path", "path that the API server calls")
 	fs.Var(newValue(&s.Port, "port", "9443", parsePort), "port", "port that your server listens on")
-	if s.Sidecar {
+	if s.deployment == sidecarDeployment {
 		fs.Var(newValue(&s.Hookstrap, "image", s.Hookstrap, parseWord), "sidecar-image", "image of this program")
 	}
 }
@@ -157,19 +160,24 @@ func (s *scaffold) write() error {
 	return nil
 }
 
-// render returns the manifests by the names of their files.
+// render returns the manifests by the names of their files. It is done without package text/template, with which the
+// linker keeps every method of every type that is linked: 20 MB.
 func (s *scaffold) render() (map[string][]byte, error) {
-	all, err := template.ParseFS(scaffoldFiles, "scaffold/*.yaml")
-	if err != nil {
-		return nil, fmt.Errorf("reading the templates of the manifests: %w", err)
-	}
+	fill := strings.NewReplacer("{{.Namespace}}", s.Namespace, "{{.Service}}", s.Service, "{{.Kind}}", s.Kind,
+		"{{.Configuration}}", s.Configuration, "{{.Target}}", s.Target, "{{.Image}}", s.Image,
+		"{{.Hookstrap}}", s.Hookstrap, "{{.Path}}", s.Path, "{{.Port}}", strconv.Itoa(s.Port))
 	files := map[string][]byte{}
-	for _, t := range all.Templates() {
-		var out bytes.Buffer
-		if err := t.Execute(&out, s); err != nil {
-			return nil, fmt.Errorf("writing %s: %w", t.Name(), err)
+	for _, name := range []string{
+		"kustomization.yaml", "namespace.yaml", "serviceaccount.yaml", "service.yaml", "webhook.yaml", s.deployment,
+	} {
+		text, err := scaffoldFiles.ReadFile("scaffold/" + name)
+		if err != nil {
+			return nil, fmt.Errorf("reading the template of %s: %w", name, err)
 		}
-		files[t.Name()] = out.Bytes()
+		if name == s.deployment {
+			name = "deployment.yaml"
+		}
+		files[name] = []byte(fill.Replace(string(text)))
 	}
 	var rules bytes.Buffer
 	rights := rbacOptions{commonOptions: newCommonOptions()}
@@ -177,7 +185,7 @@ func (s *scaffold) render() (map[string][]byte, error) {
 	rights.bootstrap.Environment = bootstrap.Environment{
 		Service: s.Service, Namespace: s.Namespace, ServiceAccount: s.Service}
 	rights.bootstrap.WebhookConfigurations = []bootstrap.Target{s.target}
-	err = rights.print(&rules)
+	err := rights.print(&rules)
 	files["rbac.yaml"] = rules.Bytes()
 	return files, err
 }
