@@ -98,8 +98,16 @@ func (i *Injector) Publish(source PolicySource) {
 	i.asking.Lock()
 	defer i.asking.Unlock()
 	if i.goal.setPolicy(source.TrustPolicy()) {
-		i.changes.announce()
+		i.announce()
 	}
+}
+
+// announce wakes all workers, and who waits for trust: what the targets have to be has changed.
+func (i *Injector) announce() {
+	for _, v := range i.views {
+		v.own.announce()
+	}
+	i.changes.announce()
 }
 
 func (i *Injector) scope(t Target) scope {

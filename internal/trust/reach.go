@@ -8,7 +8,7 @@ package trust
 // for may be other servers.
 func (i *Injector) SetNames(names []string) {
 	if i.goal.setNames(names) {
-		i.changes.announce()
+		i.announce()
 	}
 }
 

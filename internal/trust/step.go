@@ -17,10 +17,10 @@ import (
 	"github.com/hookstrap/hookstrap/internal/follow"
 )
 
-// run compares and writes whenever something changes, until ctx ends.
+// run compares and writes whenever the target changes or what it has to be, until ctx ends.
 func (w *worker) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		changed := w.view.changes.next()
+		changed := w.view.own.next()
 		pause(ctx, w.clock, changed, w.step(ctx))
 	}
 }

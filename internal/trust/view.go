@@ -17,7 +17,8 @@ import (
 // view is what is known of one target: a cache of one object, fed by a watch.
 type view struct {
 	target  Target
-	changes *broadcast
+	changes *broadcast // of all that the injector knows
+	own     broadcast  // of this target, and of what it has to be
 	calls   func(*unstructured.Unstructured) bool // see scope; nil for an object that calls no server
 	now     func() time.Time
 
@@ -58,7 +59,7 @@ func (v *view) setErr(field *error, err error) bool {
 	*field = err
 	v.mu.Unlock()
 	if news {
-		v.changes.announce()
+		v.announce()
 	}
 	return news
 }
@@ -76,6 +77,13 @@ func (v *view) set(obj any) {
 		known.missing = v.now()
 	}
 	v.mu.Unlock()
+	v.announce()
+}
+
+// announce wakes the target's worker, and who waits for all targets. The workers of other targets sleep on: with a
+// thousand targets, each of a thousand changes would wake a thousand.
+func (v *view) announce() {
+	v.own.announce()
 	v.changes.announce()
 }
 
