@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"k8s.io/klog/v2"
 )
@@ -43,8 +44,9 @@ func (i *Injector) Waived() map[Target]string {
 func (i *Injector) tellWaived(ctx context.Context) {
 	logger, told := klog.FromContext(ctx), map[Target]string{}
 	for ctx.Err() == nil {
-		changed := i.changes.next()
+		changed, began := i.changes.next(), time.Now()
 		waived := i.Waived()
+		spare(ctx, time.Since(began))
 		for _, v := range i.views {
 			reason := waived[v.target]
 			if reason == told[v.target] {

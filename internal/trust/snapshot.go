@@ -96,11 +96,12 @@ func (i *Injector) WaitVerified(ctx context.Context, chain []*x509.Certificate, 
 // wait returns nil as soon as check does. It asks again when something has changed.
 func (i *Injector) wait(ctx context.Context, what string, check func() error) error {
 	for {
-		changed := i.changes.next()
+		changed, began := i.changes.next(), time.Now()
 		err := check()
 		if err == nil {
 			return nil
 		}
+		spare(ctx, time.Since(began))
 		select {
 		case <-changed:
 		case <-ctx.Done():

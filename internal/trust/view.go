@@ -12,13 +12,15 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
+
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // view is what is known of one target: a cache of one object, fed by a watch.
 type view struct {
 	target  Target
-	changes *broadcast // of all that the injector knows
-	own     broadcast  // of this target, and of what it has to be
+	changes *broadcast                            // of all that the injector knows
+	own     broadcast                             // of this target, and of what it has to be
 	calls   func(*unstructured.Unstructured) bool // see scope; nil for an object that calls no server
 	now     func() time.Time
 
@@ -134,6 +136,12 @@ func (b *broadcast) announce() {
 		close(b.changed)
 		b.changed = nil
 	}
+}
+
+// spare waits after a look at all targets for a few times as long as that took: a look at a thousand targets takes
+// milliseconds, and while all of them are written, one would follow another without end.
+func spare(ctx context.Context, took time.Duration) {
+	_ = timing.Sleep(ctx, 4*took) // The caller looks whether ctx has ended.
 }
 
 // pause returns when changed is closed, when ctx ends, or, which is overslept, after wait unless that is 0.
