@@ -31,6 +31,7 @@ type flow struct {
 	options   Options
 	clients   clients
 	requests  atomic.Int64 // that were made of the API server
+	rights    *refusal.Rights
 	report    *report.Reporter
 	state     serving.State
 	service   *source.Service
@@ -55,8 +56,8 @@ func newFlow(options Options) (*flow, error) {
 		renewNow: timing.NewSignal(), changed: timing.NewSignal(),
 	}
 	var err error
-	rights := refusal.NewRights(options.Namespace, options.neededRights())
-	if f.clients, err = newClients(options.RESTConfig, &f.requests, rights); err != nil {
+	f.rights = refusal.NewRights(options.Namespace, options.neededRights())
+	if f.clients, err = newClients(options.RESTConfig, &f.requests, f.rights); err != nil {
 		return nil, err
 	}
 	if err := f.newReport(); err != nil {

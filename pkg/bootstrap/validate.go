@@ -29,6 +29,8 @@ func (o Options) validate() error {
 	var found faults
 	found.add(o.RESTConfig == nil && (o.Source != SourceFiles || !o.ExternalTrust), "RESTConfig",
 		"${RESTConfig} is missing: it says how to reach the API server")
+	found.add(o.RESTConfig == nil && o.Server.MetricsSecure, "Server.MetricsSecure",
+		"${Server.MetricsSecure} needs ${RESTConfig}: the API server is asked whose token may read metrics")
 	_, err := ParseSource(string(o.Source))
 	found.add(err != nil, "Source", "${Source}: %w", err)
 	found.add(o.Source == SourceFiles && o.CertDir == "", "CertDir",

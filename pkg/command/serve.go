@@ -114,6 +114,7 @@ func serveProbes(
 	}
 	probes, err := boot.ListenProbes(ctx, bootstrap.ProbeOptions{
 		HealthAddress: o.healthAddress, MetricsAddress: o.metricAddress, Gatherer: ctrlmetrics.Registry,
+		MetricsSecure: o.bootstrap.Server.MetricsSecure,
 	})
 	if err != nil {
 		return fmt.Errorf("--health-probe-bind-address or --metrics-bind-address: %w", err)
