@@ -35,9 +35,11 @@ func (o Options) validate() error {
 	found.add(err != nil, "Source", "${Source}: %w", err)
 	found.add(o.Source == SourceFiles && o.CertDir == "", "CertDir",
 		"${CertDir} is missing: the certificate source files reads from it")
-	found.add(o.Sidecar && (o.Source != SourceCSR || o.CertDir == ""), "Sidecar",
-		"${Sidecar} without ${CertDir}, or with another ${Source} than %s: the server in the other container reads what is "+
-			"requested and written there, set both", SourceCSR)
+	found.add(o.Sidecar && o.Source == SourceCSR && o.CertDir == "", "CertDir",
+		"${CertDir} is missing: name the directory to write tls.crt, tls.key and ca.crt into, for the other container")
+	found.add(o.Sidecar && o.Source != SourceCSR, "Sidecar",
+		"${Sidecar} with another ${Source} than %s: the other container reads what is requested, and written into ${CertDir}",
+		SourceCSR)
 	found.add(len(o.ClientAllowedNames) > 0 && o.ClientCAFile == "", "ClientAllowedNames",
 		"${ClientAllowedNames} needs ${ClientCAFile}: a name means nothing without a CA that signs for it")
 	found.add(slices.Contains(o.ClientAllowedNames, ""), "ClientAllowedNames",

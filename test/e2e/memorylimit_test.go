@@ -46,9 +46,12 @@ func TestMemoryLimitOfTheBinary(t *testing.T) {
 				})
 				must(t, err)
 				defer server.Kill()
-				if environment == "" && os.Geteuid() == 0 {
-					clustertest.Eventually(t, func(context.Context) error { return saidLimit(server.Log()) })
-				}
+				clustertest.Eventually(t, func(context.Context) error {
+					if environment == "" && os.Geteuid() == 0 {
+						return saidLimit(server.Log())
+					}
+					return started(server.Log()) // After which it ends well.
+				})
 				must(t, server.Stop())
 				if environment != "" && saidLimit(server.Log()) == nil {
 					t.Errorf("the limit was set although GOMEMLIMIT is:\n%s", server.Log())
@@ -56,6 +59,16 @@ func TestMemoryLimitOfTheBinary(t *testing.T) {
 			})
 		}
 	}
+}
+
+// started is an error unless the log has a first line of the command's own, which comes after the limit.
+func started(log string) error {
+	for _, line := range []string{`"msg":"Starting"`, `"msg":"Issuing for a server`, `"msg":"Waiting for a server"`} {
+		if strings.Contains(log, line) {
+			return nil
+		}
+	}
+	return errors.New("it has not started:\n" + log)
 }
 
 // saidLimit is an error unless the log has one line about the limit, with the right number.
