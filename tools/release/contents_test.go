@@ -53,9 +53,8 @@ func unpack(t *testing.T, data []byte) map[string][]byte {
 }
 
 func (r *testRelease) testArchives(t *testing.T) {
-	for _, p := range []string{"linux_amd64", "linux_arm64", "darwin_arm64"} {
-		os, arch, _ := strings.Cut(p, "_")
-		files := unpack(t, r.read(t, release{version: testVersion}.named(p+".tar.gz")))
+	for _, p := range r.platforms {
+		files := unpack(t, r.read(t, release{version: testVersion}.named(p.os+"_"+p.arch+".tar.gz")))
 		info, err := buildinfo.Read(bytes.NewReader(files["webhook"]))
 		if err != nil {
 			t.Errorf("%s: %v", p, err)
@@ -65,7 +64,7 @@ func (r *testRelease) testArchives(t *testing.T) {
 		for _, s := range info.Settings {
 			settings[s.Key] = s.Value
 		}
-		if settings["GOOS"] != os || settings["GOARCH"] != arch || settings["-tags"] != "" || settings["-trimpath"] != "true" {
+		if settings["GOOS"] != p.os || settings["GOARCH"] != p.arch || settings["-tags"] != "" || settings["-trimpath"] != "true" {
 			t.Errorf("%s: compiled with %v", p, settings)
 		}
 		if !bytes.Contains(files["LICENSE"], []byte("Apache License")) {
