@@ -62,16 +62,6 @@ podTemplates:
 {{- if ne .Values.signerName "hookstrap.dev/serving" }}true{{ end }}
 {{- end }}
 
-{{/* GOMEMLIMIT for a memory limit in Mi or Gi, which values.schema.json demands: 90 % of it. Without a limit there is none. */}}
-{{- define "hookstrap.goMemory" -}}
-{{- with (.limits | default dict).memory }}
-{{- $mebibytes := trimSuffix "Mi" . | int }}
-{{- if hasSuffix "Gi" . }}{{ $mebibytes = trimSuffix "Gi" . | int | mul 1024 }}{{ end -}}
-- name: GOMEMLIMIT
-  value: {{ div (add (mul $mebibytes 9) 5) 10 }}MiB
-{{- end }}
-{{- end }}
-
 {{- define "hookstrap.confined" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true

@@ -93,6 +93,10 @@ func permissions(t *testing.T, rules any) []string {
 	single := map[string]bool{}
 	for _, rule := range rules.([]any) {
 		fields := rule.(map[string]any)
+		if fields["nonResourceURLs"] != nil {
+			single[fmt.Sprint(fields)] = true
+			continue
+		}
 		names := fields["resourceNames"]
 		if names == nil {
 			names = []any{"*"}

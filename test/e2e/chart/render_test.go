@@ -102,24 +102,7 @@ func TestImage(t *testing.T) {
 	}
 }
 
-// TestMemoryLimit: the garbage collector works harder before the kernel kills, whatever the limit is.
-func TestMemoryLimit(t *testing.T) {
-	for limit, want := range map[string]string{"256Mi": "230MiB", "64Mi": "58MiB", "1Gi": "922MiB", "null": ""} {
-		o := render(t, helm4, "hookstrap", "hookstrap-system", "resources.limits.memory="+limit)
-		got := ""
-		for _, env := range typed[appsv1.Deployment](t, o, "Deployment").Spec.Template.Spec.Containers[0].Env {
-			if env.Name == "GOMEMLIMIT" {
-				got = env.Value
-			}
-		}
-		if got != want {
-			t.Errorf("limit %s: GOMEMLIMIT is %q, want %q", limit, got, want)
-		}
-	}
-}
-
-// TestOneReplica: no budget keeps the node of the only replica from being drained. TestKubeSystem: there the quota would
-// count the Pods of the cluster itself.
+// TestLeftOut: no budget keeps the node of the only replica from being drained, and no quota counts the Pods of the cluster.
 func TestLeftOut(t *testing.T) {
 	for _, c := range []struct{ namespace, values, without string }{
 		{"hookstrap-system", "replicas=1", "PodDisruptionBudget hookstrap"},
@@ -173,7 +156,7 @@ func TestSchemaRefuses(t *testing.T) {
 		"checks.podSecurity.mode=enforce", "checks.podSecurity.levle=baseline", "checks.noSuchCheck.mode=deny",
 		"signerName=example.com/signer", "signerName=kubernetes.io/kubelet-serving,publishTrustBundle=true",
 		"ports.https=443", "ports.http=9443", "exemptNamespaces=kube-flannel", "exemptNamespaces={Not_A_Name}",
-		"resources.limits.memory=256M", "listener.resources.limits.memory=1e9", "podMonitor.interval=often", "fixedUser=1000",
+		"resources.limit.memory=256Mi", "listener.resources.limits.memory=true", "monitor.interval=often", "fixedUser=1000",
 	} {
 		for _, h := range []helm.Helm{helm3, helm4} {
 			_, err := h.Run(t.Context(), "template", "hookstrap", helm.Chart(), "--set="+values)
