@@ -50,13 +50,15 @@ type naming struct {
 	release, namespace, kustomization string
 }
 
-// inTexts puts names where kustomize does not look for them: into a ServiceMonitor.
+// inTexts puts names where kustomize does not look for them: into a ServiceMonitor, and into the right to be in force, of
+// which each release has one.
 func (n naming) inTexts() *strings.Replacer {
 	name := n.release + "-hookstrap"
 	if n.release == "hookstrap" {
 		name = n.release
 	}
-	return strings.NewReplacer("serverName: hookstrap.hookstrap-system.svc", "serverName: "+name+"."+n.namespace+".svc",
+	return strings.NewReplacer(`.name("default")`, fmt.Sprintf(".name(%q)", name), "resourceNames:\n  - default\n",
+		"resourceNames:\n  - "+name+"\n", "serverName: hookstrap.hookstrap-system.svc", "serverName: "+name+"."+n.namespace+".svc",
 		"key: bundle.crt\n          name: hookstrap-ca\n", "key: bundle.crt\n          name: "+name+"-ca\n")
 }
 
