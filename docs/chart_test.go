@@ -69,7 +69,11 @@ func allowNull(checks map[string]any) {
 // The chart installs the image and the checks of the base.
 func TestChartIsTheBase(t *testing.T) {
 	tag := regexp.MustCompile(`newTag: (\S+)`).FindStringSubmatch(read(t, "../manifests/base/kustomization.yaml"))
-	if tag == nil || !strings.Contains(read(t, chart+"Chart.yaml"), "\nappVersion: "+tag[1]+"\nversion: "+tag[1][1:]+"\n") {
+	if tag == nil {
+		t.Fatal("the base has no tag")
+	}
+	want := "\nappVersion: " + tag[1] + "\nversion: " + tag[1][1:] + "\n"
+	if !strings.Contains(read(t, chart+"Chart.yaml"), want) {
 		t.Errorf("the version of the chart and its appVersion are not those of the tag %q", tag)
 	}
 }
@@ -94,7 +98,8 @@ func valueRows(t *testing.T, prefix string, mapping *yaml.Node) string {
 		name, meaning := prefix+key.Value, lastParagraph(key.HeadComment)
 		switch {
 		case meaning != "":
-			rows += fmt.Sprintf("| `%s` | %s | %s |\n", name, flow(t, value), pageOfComment.ReplaceAllString(meaning, "[$1]($1$2)"))
+			meaning = pageOfComment.ReplaceAllString(meaning, "[$1]($1$2)")
+			rows += fmt.Sprintf("| `%s` | %s | %s |\n", name, flow(t, value), meaning)
 		case value.Kind == yaml.MappingNode:
 			rows += valueRows(t, name+".", value)
 		default:
@@ -143,7 +148,8 @@ func TestSchemaHasEveryValue(t *testing.T) {
 	for name, property := range known {
 		fields := property.(map[string]any)
 		if inner, has := fields["properties"].(map[string]any); has && name != "checks" {
-			if diff := cmp.Diff(slices.Sorted(maps.Keys(inner)), slices.Sorted(maps.Keys(values[name].(map[string]any)))); diff != "" {
+			have := values[name].(map[string]any)
+			if diff := cmp.Diff(slices.Sorted(maps.Keys(inner)), slices.Sorted(maps.Keys(have))); diff != "" {
 				t.Errorf("%s: values.yaml and its schema differ (-schema +values):\n%s", name, diff)
 			}
 			if fields["additionalProperties"] != false {

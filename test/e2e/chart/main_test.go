@@ -1,8 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package chart_test holds the Helm chart to the manifests: what Helm 3 and Helm 4 render of it. What becomes of a release
-// in a cluster is tested on a node.
+// Package chart_test holds the Helm chart to the manifests: what Helm 3 and Helm 4 render of it. What becomes of a
+// release in a cluster is tested on a node.
 package chart_test
 
 import (

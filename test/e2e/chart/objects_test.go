@@ -64,8 +64,8 @@ func parse(t *testing.T, manifests string) objects {
 	return found
 }
 
-// comparable are the objects in a form in which the same object of kustomize and of Helm is equal: rules of roles one by
-// one, flags with their values and in order, and checks as a value and not as text.
+// comparable are the objects in a form in which the same object of kustomize and of Helm is equal: rules of roles one
+// by one, flags with their values and in order, and checks as a value and not as text.
 func (o objects) comparable(t *testing.T) map[string]any {
 	t.Helper()
 	all := map[string]any{}
@@ -76,7 +76,8 @@ func (o objects) comparable(t *testing.T) map[string]any {
 			continue
 		case "Role", "ClusterRole":
 			content["rules"] = permissions(t, content["rules"])
-			unstructured.RemoveNestedField(content, "metadata", "annotations") // Which the component trust-bundle writes names into.
+			// The component trust-bundle writes names into these.
+			unstructured.RemoveNestedField(content, "metadata", "annotations")
 		case "ConfigMap":
 			parseChecks(t, content)
 		case "Deployment":
@@ -128,8 +129,8 @@ func parseChecks(t *testing.T, content map[string]any) {
 	}
 }
 
-// sortFlags puts the flags of each container in order, behind the command, and takes the digest of the checks away, which
-// only the chart's Pods have.
+// sortFlags puts the flags of each container in order, behind the command, and takes the digest of the checks away,
+// which only the chart's Pods have.
 func sortFlags(t *testing.T, content map[string]any) {
 	t.Helper()
 	pod := content["spec"].(map[string]any)["template"].(map[string]any)

@@ -21,11 +21,13 @@ import (
 // wantDecoded: every object is one of the API, with no other fields, and none holds what the server makes.
 func wantDecoded(t *testing.T, rendered objects) {
 	t.Helper()
-	strict := json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme.Scheme, scheme.Scheme, json.SerializerOptions{Strict: true})
+	strict := json.NewSerializerWithOptions(json.DefaultMetaFactory, scheme.Scheme, scheme.Scheme,
+		json.SerializerOptions{Strict: true})
 	for key, object := range rendered {
 		text, err := object.MarshalJSON()
 		must(t, err)
-		if object.GetKind() == "Secret" || strings.Contains(string(text), "caBundle\":") || strings.Contains(string(text), "BEGIN CERT") {
+		if object.GetKind() == "Secret" || strings.Contains(string(text), `"caBundle":`) ||
+			strings.Contains(string(text), "BEGIN CERT") {
 			t.Errorf("%s holds a certificate, or is there to hold one", key)
 		}
 		if object.GroupVersionKind().Group == "monitoring.coreos.com" {
@@ -59,7 +61,8 @@ func typed[T any](t *testing.T, rendered objects, kind string) *T {
 // TestHostNetwork: the Pods listen on ports of the node that can be chosen, and a rollout has room on a cluster of two
 // nodes. Every place that names a port follows.
 func TestHostNetwork(t *testing.T) {
-	o := render(t, helm4, "hookstrap", "hookstrap-system", "hostNetwork=true,ports.https=10250,ports.metrics=18080,ports.health=18081")
+	o := render(t, helm4, "hookstrap", "hookstrap-system",
+		"hostNetwork=true,ports.https=10250,ports.metrics=18080,ports.health=18081")
 	wantDecoded(t, o)
 	d := typed[appsv1.Deployment](t, o, "Deployment")
 	pod, rolling := d.Spec.Template.Spec, d.Spec.Strategy.RollingUpdate
@@ -69,7 +72,8 @@ func TestHostNetwork(t *testing.T) {
 	if rolling.MaxUnavailable.IntValue() != 1 || rolling.MaxSurge.IntValue() != 0 {
 		t.Errorf("two replicas on two nodes have no room for a third: %v", rolling)
 	}
-	for _, want := range []string{"--secure-port=10250", "--metrics-bind-address=:18080", "--health-probe-bind-address=:18081"} {
+	args := []string{"--secure-port=10250", "--metrics-bind-address=:18080", "--health-probe-bind-address=:18081"}
+	for _, want := range args {
 		if !slices.Contains(pod.Containers[0].Args, want) {
 			t.Errorf("the arguments are %v, without %s", pod.Containers[0].Args, want)
 		}
@@ -93,8 +97,8 @@ func TestImage(t *testing.T) {
 		"image.tag=v0.2.0": "ghcr.io/hookstrap/hookstrap:v0.2.0",
 		"image.repository=mirror.example/webhook,image.tag=v0.2.0,image.digest=" + digest: "mirror.example/webhook@" + digest,
 	} {
-		pod := typed[appsv1.Deployment](t, render(t, helm4, "hookstrap", "hookstrap-system", values), "Deployment").Spec.Template.Spec
-		for _, container := range pod.Containers {
+		o := render(t, helm4, "hookstrap", "hookstrap-system", values)
+		for _, container := range typed[appsv1.Deployment](t, o, "Deployment").Spec.Template.Spec.Containers {
 			if container.Image != want {
 				t.Errorf("%s: container %s has image %s, want %s", values, container.Name, container.Image, want)
 			}
@@ -102,7 +106,8 @@ func TestImage(t *testing.T) {
 	}
 }
 
-// TestLeftOut: no budget keeps the node of the only replica from being drained, and no quota counts the Pods of the cluster.
+// TestLeftOut: no budget keeps the node of the only replica from being drained, and no quota counts the Pods of the
+// cluster.
 func TestLeftOut(t *testing.T) {
 	for _, c := range []struct{ namespace, values, without string }{
 		{"hookstrap-system", "replicas=1", "PodDisruptionBudget hookstrap"},
@@ -123,7 +128,8 @@ func TestPodsRollWithTheChecks(t *testing.T) {
 		o := render(t, helm4, "hookstrap", "hookstrap-system", values)
 		return typed[appsv1.Deployment](t, o, "Deployment").Spec.Template.Annotations["checksum/checks"]
 	}
-	if one, other := digest(""), digest("checks.imageTag.mode=off"); one == "" || one == other || one != digest("replicas=3") {
+	one, other := digest(""), digest("checks.imageTag.mode=off")
+	if one == "" || one == other || one != digest("replicas=3") {
 		t.Errorf("the digests of the checks are %s and %s", one, other)
 	}
 }
@@ -142,7 +148,8 @@ func TestNames(t *testing.T) {
 func TestLint(t *testing.T) {
 	for _, h := range []helm.Helm{helm3, helm4} {
 		for _, v := range variants(t) {
-			if _, err := h.Run(t.Context(), append([]string{"lint", "--strict", helm.Chart()}, set([]string{v.values})...)...); err != nil {
+			args := append([]string{"lint", "--strict", helm.Chart()}, set([]string{v.values})...)
+			if _, err := h.Run(t.Context(), args...); err != nil {
 				t.Error(err)
 			}
 		}
@@ -170,7 +177,8 @@ func TestSchemaRefuses(t *testing.T) {
 // TestSchemaTakes: what charts of others, and parents of a chart, give.
 func TestSchemaTakes(t *testing.T) {
 	for _, values := range []string{
-		"global.registry=mirror.example", "nodeSelector.disk=ssd", "tolerations[0].operator=Exists", "imagePullSecrets[0].name=pull",
+		"global.registry=mirror.example", "nodeSelector.disk=ssd", "tolerations[0].operator=Exists",
+		"imagePullSecrets[0].name=pull",
 		"affinity.nodeAffinity=null", "podAnnotations.a=b", "extraArgs={--v=4}", "checks.podSecurity=null",
 		"podTemplates[0].group=argoproj.io,podTemplates[0].kind=Rollout,podTemplates[0].path=spec.template",
 	} {

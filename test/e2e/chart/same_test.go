@@ -29,7 +29,8 @@ func variants(t *testing.T) []variant {
 	page, err := os.ReadFile(filepath.Join(site.Root(), "docs", "helm.md"))
 	must(t, err)
 	var rows []variant
-	for _, row := range regexp.MustCompile("(?m)^\\| `(manifests/[^`]+)` \\|(?: `([^`]+)`)? \\|$").FindAllStringSubmatch(string(page), -1) {
+	row := regexp.MustCompile("(?m)^\\| `(manifests/[^`]+)` \\|(?: `([^`]+)`)? \\|$")
+	for _, row := range row.FindAllStringSubmatch(string(page), -1) {
 		rows = append(rows, variant{row[1], row[2]})
 	}
 	if len(rows) < 10 || rows[0] != (variant{kustomization: "manifests/base"}) {
@@ -37,6 +38,8 @@ func variants(t *testing.T) []variant {
 	}
 	return rows
 }
+
+func (v variant) base() string { return filepath.Base(v.kustomization) }
 
 func (v variant) component() bool { return strings.Contains(v.kustomization, "/components/") }
 
@@ -50,15 +53,16 @@ type naming struct {
 	release, namespace, kustomization string
 }
 
-// inTexts puts names where kustomize does not look for them: into a ServiceMonitor, and into the right to be in force, of
-// which each release has one.
+// inTexts puts names where kustomize does not look for them: into a ServiceMonitor, and into the right to be in force,
+// of which each release has one.
 func (n naming) inTexts() *strings.Replacer {
 	name := n.release + "-hookstrap"
 	if n.release == "hookstrap" {
 		name = n.release
 	}
 	return strings.NewReplacer(`.name("default")`, fmt.Sprintf(".name(%q)", name), "resourceNames:\n  - default\n",
-		"resourceNames:\n  - "+name+"\n", "serverName: hookstrap.hookstrap-system.svc", "serverName: "+name+"."+n.namespace+".svc",
+		"resourceNames:\n  - "+name+"\n",
+		"serverName: hookstrap.hookstrap-system.svc", "serverName: "+name+"."+n.namespace+".svc",
 		"key: bundle.crt\n          name: hookstrap-ca\n", "key: bundle.crt\n          name: "+name+"-ca\n")
 }
 
@@ -85,7 +89,7 @@ func TestSameTogether(t *testing.T) {
 	for i, a := range all {
 		for _, b := range all[i+1:] {
 			if b.component() && !exclude(a, b) {
-				t.Run(filepath.Base(a.kustomization)+"+"+filepath.Base(b.kustomization), func(t *testing.T) { wantSame(t, names, a, b) })
+				t.Run(a.base()+"+"+b.base(), func(t *testing.T) { wantSame(t, names, a, b) })
 			}
 		}
 	}
@@ -93,8 +97,11 @@ func TestSameTogether(t *testing.T) {
 
 // exclude says whether two variants are alternatives, or one of them is what all others begin with.
 func exclude(a, b variant) bool {
-	for _, group := range [][]string{{"deny", "deny-when-clean", "namespace-levels"}, {"kubelet-serving", "trust-bundle"}, {"calico", "flannel"}, {"base"}, {"monitoring"}, {"monitoring-secure"}} {
-		if slices.Contains(group, filepath.Base(a.kustomization)) && (len(group) == 1 || slices.Contains(group, filepath.Base(b.kustomization))) {
+	for _, group := range [][]string{
+		{"deny", "deny-when-clean", "namespace-levels"}, {"kubelet-serving", "trust-bundle"}, {"calico", "flannel"},
+		{"base"}, {"monitoring"}, {"monitoring-secure"},
+	} {
+		if slices.Contains(group, a.base()) && (len(group) == 1 || slices.Contains(group, b.base())) {
 			return true
 		}
 	}
@@ -186,8 +193,9 @@ func write(t *testing.T, directory, text string, resources, components []string)
 // TestEveryVariantHasValues: nothing in the manifests is missing in the chart.
 func TestEveryVariantHasValues(t *testing.T) {
 	known := []string{
-		"components/deny-when-clean/all-checks",                                                      // Follows from the two.
-		"overlays/all-checks", "overlays/cabundle-only", "overlays/deny", "overlays/deny-when-clean", // The base and one component.
+		"components/deny-when-clean/all-checks", // Follows from the two.
+		// The base and one component.
+		"overlays/all-checks", "overlays/cabundle-only", "overlays/deny", "overlays/deny-when-clean",
 		"overlays/trust-bundle", "overlays/secure-metrics",
 	}
 	for _, v := range variants(t) {
