@@ -62,6 +62,14 @@ demo: check-go ## Watch a webhook bootstrap itself on a real control plane, on t
 image: ## Build the container image (IMAGE=..., VERSION=...)
 	DOCKER_BUILDKIT=1 $(DOCKER) build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 
+# What deploy installs: manifests, an overlay of ours, or one of yours below this directory.
+MANIFESTS ?= manifests
+
+.PHONY: deploy
+deploy: ## Build the image IMG, bring it to the cluster of kubectl's context (kind load, or a push), install it and wait (IMG=..., MANIFESTS=...)
+	@[ -n '$(IMG)' ] || { echo 'make deploy: name the image, in a registry that the cluster can pull from: make deploy IMG=NAME:TAG' >&2; exit 2; }
+	@DOCKER='$(DOCKER)' VERSION='$(VERSION)' hack/deploy '$(IMG)' '$(MANIFESTS)'
+
 ##@ Develop
 
 .PHONY: components

@@ -45,6 +45,8 @@ const (
 	eventNotLoaded     = "CertificateNotLoaded"
 	eventLoaded        = "CertificateLoaded"
 	eventTargetWaived  = "TargetNotCalled"
+	eventInForce       = "WebhookInForce"
+	eventNotInForce    = "WebhookNotInForce"
 
 	eventEntryUncallable = "EntryNotCallable"
 )

@@ -59,7 +59,7 @@ func (o *rbacOptions) addFlags(fs *pflag.FlagSet) {
 	all.Lookup("service-account").Usage = "ServiceAccount that gets the rights (default the name of the Service)"
 	for _, name := range []string{
 		"service-name", "namespace", "service-account", "webhook-configuration", "signer-name", "approve", "ca-secret-name",
-		"publish-trust-bundle",
+		"publish-trust-bundle", "in-force-binding",
 	} {
 		fs.AddFlag(all.Lookup(name))
 	}

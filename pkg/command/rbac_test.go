@@ -50,7 +50,8 @@ func TestPrintedRulesAreThoseOfTheManifests(t *testing.T) {
 		}
 		shipped = append(append(shipped, text...), "\n---\n"...)
 	}
-	flags := []string{"rbac", "--service-name=hookstrap", "--namespace=hookstrap-system", "--webhook-configuration=hookstrap"}
+	flags := []string{"rbac", "--service-name=hookstrap", "--namespace=hookstrap-system", "--webhook-configuration=hookstrap",
+		"--in-force-binding=hookstrap-in-force"}
 	code, printed, stderr := runSplit(t, flags...)
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)

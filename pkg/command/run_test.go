@@ -58,6 +58,7 @@ func wrongValues(t *testing.T) map[string][]string {
 		"approve":                   {"maybe", ""},
 		"ca-file":                   {missing, garbage},
 		"ca-secret-name":            {"UPPER", "a/b", ""},
+		"in-force-binding":          {"UPPER", "a/b", ""},
 		"clean-configmap-name":      {"UPPER", "a/b", ""},
 		"audit-interval":            {"0s", "ten", "999ms", ""},
 		"publish-trust-bundle":      {"maybe", ""},
