@@ -1,8 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package inforce has the entries of a webhook configuration come into force once the API server can call a replica, and
-// not before, so that an install that never starts closes no cluster.
+// Package inforce has the entries of a webhook configuration come into force once the API server can call a replica,
+// and not before, so that an install that never starts closes no cluster.
 //
 // Each entry has a matchCondition that asks the API server's authorizer for a right which no other user asks for: see
 // [Subject]. A ClusterRole has the right, and the ClusterRoleBinding to it is installed without subjects, so that the
@@ -32,9 +32,9 @@ import (
 	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
-// Settle is for how long the server has to be callable first. The kubelet learns from a probe that the Pod is ready, and
-// the endpoints and kube-proxy learn it from the kubelet, which takes a second or two: the API server reaches no replica
-// through the Service until then.
+// Settle is for how long the server has to be callable first. The kubelet learns from a probe that the Pod is ready,
+// and the endpoints and kube-proxy learn it from the kubelet, which takes a second or two: the API server reaches no
+// replica through the Service until then.
 const Settle = 10 * time.Second
 
 const (
@@ -61,9 +61,9 @@ type Options struct {
 	Report *report.InForce
 }
 
-// Run adds the subject to the binding when the server has been callable for [Settle], and again whenever it is not there,
-// until ctx ends; then it returns ctx's error. A binding that does not exist is not created: to delete it is how to switch
-// the entries off. Of many replicas any one may write, since all write the same.
+// Run adds the subject to the binding when the server has been callable for [Settle], and again whenever it is not
+// there, until ctx ends; then it returns ctx's error. A binding that does not exist is not created: to delete it is how
+// to switch the entries off. Of many replicas any one may write, since all write the same.
 func Run(ctx context.Context, o Options) error {
 	k := &keeper{Options: o, changed: timing.NewSignal()}
 	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithName("inforce"))

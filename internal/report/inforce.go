@@ -15,8 +15,8 @@ import (
 // errWaits is why the entries are not in force when nothing has failed.
 var errWaits = errors.New("they are as soon as the API server has been able to call a replica for some seconds")
 
-// InForce tells whether the entries of the webhook configurations are in force. It is told by one goroutine, as often as
-// that looks, and says what is news.
+// InForce tells whether the entries of the webhook configurations are in force. It is told by one goroutine, as often
+// as that looks, and says what is news.
 type InForce struct {
 	reporter *Reporter
 	told     bool // whether anything was told

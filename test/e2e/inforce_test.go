@@ -37,8 +37,8 @@ func TestEntriesComeIntoForce(t *testing.T) {
 	server.Stop()
 	wantClosed(t, s)
 
-	manifest := fmt.Sprintf("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: %[1]s}\n"+
-		"roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: %[1]s}\n", s.InForceBinding())
+	manifest := fmt.Sprintf("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\n"+
+		"metadata: {name: %[1]s}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: %[1]s}\n", s.InForceBinding())
 	for _, flags := range [][]string{
 		nil, {"--server-side", "--field-manager=gitops"}, {"--server-side", "--field-manager=gitops", "--force-conflicts"},
 	} {
@@ -66,7 +66,7 @@ func TestInForceHeals(t *testing.T) {
 
 	must(t, s.Admin.RbacV1().ClusterRoleBindings().Delete(t.Context(), s.InForceBinding(), metav1.DeleteOptions{}))
 	event := awaitEvent(t, s, "WebhookNotInForce", corev1.EventTypeWarning)
-	if !strings.Contains(event.Message, s.InForceBinding()) || !strings.Contains(event.Message, "apply the manifests again") {
+	if want := s.InForceBinding() + `" does not exist: apply the manifests again`; !strings.Contains(event.Message, want) {
 		t.Errorf("the event does not say what to do: %s", event.Message)
 	}
 	clustertest.Eventually(t, func(ctx context.Context) error { return s.Admit(ctx, site.BadImage) })
@@ -117,7 +117,8 @@ func awaitDenied(t *testing.T, s *site.Site) {
 
 func wantClosed(t *testing.T, s *site.Site) {
 	t.Helper()
-	if err := s.Admit(t.Context(), site.GoodImage); err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
+	err := s.Admit(t.Context(), site.GoodImage)
+	if err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
 		t.Errorf("a Pod without any server, though the entries are in force: %v", err)
 	}
 }

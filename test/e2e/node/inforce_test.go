@@ -79,7 +79,8 @@ func deploy(t *testing.T, image, timeout string) (string, error) {
 	t.Helper()
 	engine := filepath.Join(t.TempDir(), "engine")
 	must(t, os.WriteFile(engine, []byte("#!/bin/sh\n"), 0o700)) // #nosec G306 -- to be executed.
-	return shell(t.Context(), fmt.Sprintf("DOCKER=%s TIMEOUT=%s hack/deploy %s manifests/overlays/deny 2>&1", engine, timeout, image))
+	script := fmt.Sprintf("DOCKER=%s TIMEOUT=%s hack/deploy %s manifests/overlays/deny", engine, timeout, image)
+	return shell(t.Context(), script)
 }
 
 // askUntilDenied asks for a bad Pod over and over until it is denied for what it is. Until then it has to be admitted:

@@ -66,8 +66,8 @@ type Options struct {
 	Configuration string
 	// Port is where the API server finds the server on localhost; the default is a free one.
 	Port int
-	// Waits leaves the entries as they are shipped, which are not in force until a server is ready. Without it they have no
-	// matchConditions, so that tests of something else do not wait.
+	// Waits leaves the entries as they are shipped, which are not in force until a server is ready. Without it they have
+	// no matchConditions, so that tests of something else do not wait.
 	Waits bool
 	// Edit changes what the manifests say before it is installed; nil changes nothing.
 	Edit func(*Shipped)
