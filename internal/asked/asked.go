@@ -123,6 +123,28 @@ func (a Asked) Names(resource schema.GroupVersionResource) bool {
 	})
 }
 
+// Resources are what the rules name, each once, without subresources and versions; "*" stands for all of them. There are
+// none if all objects are asked about.
+func (a Asked) Resources() []schema.GroupResource {
+	var all []schema.GroupResource
+	for _, e := range a.entries {
+		for _, r := range e.rules {
+			for _, group := range r.APIGroups {
+				for _, name := range r.Resources {
+					resource := schema.GroupResource{Group: group, Resource: name}
+					if name == "*/*" {
+						resource.Resource = "*"
+					}
+					if !strings.Contains(resource.Resource, "/") && !slices.Contains(all, resource) {
+						all = append(all, resource)
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
 // NamesGroup says whether a rule names the group, or all groups.
 func (a Asked) NamesGroup(group string) bool {
 	return a.IsAll() || slices.ContainsFunc(a.entries, func(e entry) bool {
