@@ -168,13 +168,15 @@ func TestRulesForDenyWhenClean(t *testing.T) {
 	rules := filepath.Join(t.TempDir(), "rules.yaml")
 	if err := os.WriteFile(rules, []byte(`{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration,
 		metadata: {name: a}, webhooks: [{name: a.example.com, rules: [{apiGroups: ["", example.com], apiVersions: [v1],
-		resources: [services, services/status, "*/*"], operations: [CREATE]}]}]}`), 0o600); err != nil {
+		resources: [services, services/status, "*/*"], operations: [CREATE]}, {apiGroups: [""], apiVersions: [v1],
+		resources: [secrets], operations: [DELETE]}]}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	got := beyond("--config="+component+"checks.yaml", "--asked-by="+rules)
 	for right, wanted := range map[string]bool{
 		"/services/ list": true, "example.com/*/ list": true, "/*/ list": true, "/services/status/ list": false,
-		"/pods/ list": false, "apps/replicasets/ list": true, "apps/deployments/ list": false,
+		"/secrets/ list": false,
+		"/pods/ list":    false, "apps/replicasets/ list": true, "apps/deployments/ list": false,
 	} {
 		if slices.Contains(got, right) != wanted {
 			t.Errorf("%q is there: %t, want %t: %q", right, !wanted, wanted, got)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -60,7 +61,7 @@ func ruleFor(group, resource string, verbs ...string) rbacv1.PolicyRule {
 // listed are the resources that an audit lists: those of the rules in the file that is named, or of the base install,
 // and with Pods those by which their owners are found.
 func (o *rbacOptions) listed() []schema.GroupResource {
-	all := o.rules.Resources()
+	all := o.rules.Resources(admissionregistrationv1.Create)
 	if o.rules.IsAll() {
 		for _, name := range []string{
 			"pods", "deployments.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "cronjobs.batch",
