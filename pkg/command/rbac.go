@@ -30,6 +30,7 @@ type rbacOptions struct {
 	checks         checkOptions
 	name           string
 	cleanConfigMap string
+	objectEvents   bool
 	rules          asked.Asked // by which the server is asked; those of the base install if empty
 }
 
@@ -72,6 +73,7 @@ func (o *rbacOptions) addFlags(fs *pflag.FlagSet) {
 		"the\nchecks that are on by default)")
 	fs.Var(newValue(&o.cleanConfigMap, "name", "", parseObjectName), "clean-configmap-name",
 		"ConfigMap of the checks in mode denyWhenClean (default the Service's name and -clean)")
+	fs.BoolVar(&o.objectEvents, "object-events", false, "add the right to write events in all namespaces, for serve with this flag")
 	fs.Var(newValue(&o.rules, "file", "", offline.ReadAsked), "asked-by", "file with the ValidatingWebhookConfiguration "+
 		"whose rules say what the server lists for checks in mode\ndenyWhenClean (default: the rules of the base install)")
 }
@@ -88,6 +90,9 @@ func (o *rbacOptions) print(w io.Writer) error {
 	}
 	cleanRole, cleanClusterRole := o.cleanRules()
 	role, read = append(role, cleanRole...), append(read, cleanClusterRole...)
+	if o.objectEvents {
+		read = append(read, ruleFor("", "events", "create", "patch"))
+	}
 	b := o.bootstrap
 	inNamespace := metav1.ObjectMeta{Name: cmp.Or(o.name, b.Service), Namespace: b.Namespace}
 	everywhere := metav1.ObjectMeta{Name: inNamespace.Name}

@@ -30,7 +30,7 @@ func (h *Handler) logReview(
 	logger := klog.FromContext(ctx)
 	switch denied, _ := split(outcomes, Deny); decision {
 	case decisionDenied:
-		h.logFindings(logger, req, "Denied", denied)
+		h.logFindings(logger, req, "Denied", denied, true)
 	case decisionError:
 		h.logLine(logger, req, "Not allowed", "code", response.Result.Code,
 			"message", clean(strings.ReplaceAll(response.Result.Message, "\n", "; "), maxViolation))
@@ -39,25 +39,28 @@ func (h *Handler) logReview(
 			"operation", req.Operation, "warnings", len(response.Warnings))
 	}
 	if audited, _ := split(outcomes, Audit); len(audited) > 0 {
-		h.logFindings(logger, req, "Found by a check in mode audit", audited)
+		h.logFindings(logger, req, "Found by a check in mode audit", audited, false)
 	}
 }
 
-// logFindings logs one line about an object: the checks, and the first finding of the first of them.
-func (h *Handler) logFindings(logger klog.Logger, req *Request, message string, found []outcome) {
+// logFindings logs one line about an object: the checks, and the first finding of the first of them. What has a line is
+// noticed.
+func (h *Handler) logFindings(logger klog.Logger, req *Request, message string, found []outcome, denied bool) {
 	checks := make([]string, 0, len(found))
 	for _, o := range found {
 		checks = append(checks, o.entry.name)
 	}
-	h.logLine(logger, req, message, "checks", clean(strings.Join(checks, ","), maxLogged),
-		"finding", clean(violationText(found[0].violations[0]), maxLogged))
+	names, finding := clean(strings.Join(checks, ","), maxLogged), clean(violationText(found[0].violations[0]), maxLogged)
+	if h.logLine(logger, req, message, "checks", names, "finding", finding) {
+		h.notice(req, denied, names, finding)
+	}
 }
 
 // logLine logs one line about an object, unless there are too many.
-func (h *Handler) logLine(logger klog.Logger, req *Request, message string, keysAndValues ...any) {
+func (h *Handler) logLine(logger klog.Logger, req *Request, message string, keysAndValues ...any) bool {
 	pass, unlogged := h.lines.pass(req.Namespace, time.Now())
 	if !pass {
-		return
+		return false
 	}
 	name, prefix := names(req)
 	if name == "" {
@@ -68,6 +71,7 @@ func (h *Handler) logLine(logger klog.Logger, req *Request, message string, keys
 		"operation", clean(string(req.Operation), maxLogged), "user", clean(req.UserInfo.Username, maxLogged),
 		"unlogged", unlogged,
 	}, keysAndValues...)...)
+	return true
 }
 
 // lineLimit bounds how many lines there are in a minute. The zero value is ready for use.
