@@ -37,9 +37,7 @@ type Handler struct {
 	metrics *metrics
 	gate    *gate
 	own     atomic.Pointer[ownNamespace]
-	lines   lineLimit
-
-	onNoticed func(Noticed)
+	log     reviewLog
 }
 
 var _ http.Handler = &Handler{}
@@ -54,7 +52,7 @@ func New(opts Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{metrics: m, gate: g, onNoticed: opts.OnNoticed}
+	h := &Handler{metrics: m, gate: g, log: reviewLog{noticed: opts.OnNoticed}}
 	if err := h.SetChecks(opts.Entries...); err != nil {
 		return nil, err
 	}
@@ -77,7 +75,7 @@ func (h *Handler) SetChecks(entries ...Entry) error {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start, budget := time.Now(), budgetOf(r.URL)
 	setDeadlines(w, start)
-	held := &reservation{gate: h.gate, writer: w, since: start}
+	held := h.gate.reserve(w, start)
 	defer held.release()
 	in := &incoming{request: r, held: held, turn: start.Add(budget / 2), due: start.Add(budget)}
 	if refused := h.answer(w, in, budget); refused != nil {
@@ -133,7 +131,7 @@ func (h *Handler) answer(w http.ResponseWriter, in *incoming, budget time.Durati
 	if refused != nil {
 		return refused
 	}
-	decoded.request.memory = held
+	decoded.request.memory = &held.decoded
 	logger := klog.LoggerWithValues(klog.FromContext(ctx), "uid", decoded.request.UID)
 	response, decision := h.review(klog.NewContext(ctx, logger), decoded.request, held, budget)
 	decoded.answer(w, response, logger)
@@ -155,7 +153,7 @@ func (h *Handler) review(
 		h.metrics.observeCheck(req, &outcomes[i])
 	}
 	response, decision := respond(req, outcomes)
-	h.logReview(ctx, req, outcomes, response, decision)
+	h.log.review(ctx, req, outcomes, response, decision)
 	return response, decision
 }
 

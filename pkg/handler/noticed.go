@@ -26,9 +26,15 @@ type Noticed struct {
 	Message string
 }
 
-// notice tells of findings, if there is an object that they can be told of. What is only tried changes nothing.
-func (h *Handler) notice(req *Request, denied bool, checks, finding string) {
-	if h.onNoticed == nil || req.DryRun != nil && *req.DryRun || isEvent(req) {
+// mostNoticed is how long a message may be, in characters; that of an event may have 1,024.
+const mostNoticed = 750
+
+// notices are told to a function; nil tells none.
+type notices func(Noticed)
+
+// tell tells of findings, if there is an object that they can be told of. What is only tried changes nothing.
+func (n notices) tell(req *Request, denied bool, checks, finding string) {
+	if n == nil || req.DryRun != nil && *req.DryRun || isEvent(req) {
 		return
 	}
 	regarding, ok := regarded(req, denied)
@@ -40,7 +46,7 @@ func (h *Handler) notice(req *Request, denied bool, checks, finding string) {
 		what = "is denied"
 	}
 	text := fmt.Sprintf("%s of %s %s: %s: %s", req.Operation, req.Kind.Kind, what, checks, finding)
-	h.onNoticed(Noticed{Regarding: regarding, Denied: denied, Message: clean(text, 3*maxLogged)})
+	n(Noticed{Regarding: regarding, Denied: denied, Message: clean(text, mostNoticed)})
 }
 
 // isEvent says whether an event about the request would lead to another one.
@@ -76,8 +82,10 @@ func regarded(req *Request, denied bool) (corev1.ObjectReference, bool) {
 // reference refers to an object, unless no object can be called so: an API server bounds neither text.
 func reference(namespace, name string, uid types.UID, kind schema.GroupVersionKind) (corev1.ObjectReference, bool) {
 	apiVersion, kindName := kind.ToAPIVersionAndKind()
-	ok := len(validation.IsDNS1123Subdomain(name)) == 0 && len(apiVersion) <= maxLogged && len(kindName) <= maxLogged &&
-		len(uid) <= maxLogged
+	ok := len(validation.IsDNS1123Subdomain(name)) == 0
+	for _, text := range []string{apiVersion, kindName, string(uid)} {
+		ok = ok && len(text) <= validation.DNS1123SubdomainMaxLength
+	}
 	return corev1.ObjectReference{
 		APIVersion: apiVersion, Kind: kindName, Namespace: namespace, Name: name, UID: uid,
 	}, ok
