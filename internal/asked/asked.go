@@ -123,6 +123,40 @@ func (a Asked) Names(resource schema.GroupVersionResource) bool {
 	})
 }
 
+// Resources are what the rules for an operation name, each once, without subresources and versions; "*" stands for all of
+// them. There are none if all objects are asked about.
+func (a Asked) Resources(operation admissionregistrationv1.OperationType) []schema.GroupResource {
+	var all []schema.GroupResource
+	for _, e := range a.entries {
+		for _, r := range e.rules {
+			if !slices.Contains(r.Operations, operation) && !slices.Contains(r.Operations, admissionregistrationv1.OperationAll) {
+				continue
+			}
+			for _, resource := range resourcesOf(r.Rule) {
+				if !slices.Contains(all, resource) {
+					all = append(all, resource)
+				}
+			}
+		}
+	}
+	return all
+}
+
+func resourcesOf(r admissionregistrationv1.Rule) []schema.GroupResource {
+	var all []schema.GroupResource
+	for _, group := range r.APIGroups {
+		for _, name := range r.Resources {
+			if name == "*/*" {
+				name = "*"
+			}
+			if !strings.Contains(name, "/") {
+				all = append(all, schema.GroupResource{Group: group, Resource: name})
+			}
+		}
+	}
+	return all
+}
+
 // NamesGroup says whether a rule names the group, or all groups.
 func (a Asked) NamesGroup(group string) bool {
 	return a.IsAll() || slices.ContainsFunc(a.entries, func(e entry) bool {
