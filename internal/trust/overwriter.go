@@ -27,7 +27,7 @@ func overwriter(kind Kind, right, live *unstructured.Unstructured, webhooks []st
 		if _, whole := bundlesOf(fields); whole && name == ours {
 			continue // A user may take our name as well; he owns more than caBundles.
 		}
-		if ownsBundle(kind, fields, webhooks) {
+		if OwnsBundle(kind, fields, webhooks) {
 			return name
 		}
 		// RFC 3339 in UTC with whole seconds, so the order of the strings is the order of the times.
@@ -44,9 +44,9 @@ func managedFields(obj *unstructured.Unstructured) []map[string]any {
 
 func writer(entry map[string]any) any { return [2]any{entry["manager"], entry["operation"]} }
 
-// ownsBundle reports whether a set of managed fields (fieldsV1: keys are f:FIELD or k:{KEY} of a list's item) has
+// OwnsBundle reports whether a set of managed fields (fieldsV1: keys are f:FIELD or k:{KEY} of a list's item) has
 // the caBundle of one of the webhooks.
-func ownsBundle(kind Kind, fields map[string]any, webhooks []string) bool {
+func OwnsBundle(kind Kind, fields map[string]any, webhooks []string) bool {
 	owned := func(fields map[string]any, path ...string) bool {
 		for _, key := range path {
 			fields = mapField(fields, "f:"+key)
