@@ -4,7 +4,6 @@
 package command
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -98,12 +97,7 @@ func (o *doctorOptions) run(cmd *cobra.Command, global Options) error {
 	if err := checkLogging(o.logging); err != nil {
 		return &usageError{err}
 	}
-	if err := applyLogging(o.logging); err != nil {
-		return err
-	}
-	ctx, cancel := lifecycle.SignalContext(klog.NewContext(cmd.Context(), klog.Background()), os.Exit)
-	defer cancel()
-	facts, err := o.facts(ctx, cmd)
+	facts, err := o.facts(cmd)
 	if err != nil {
 		return &usageError{err} // 1 would say that something is wrong with a webhook.
 	}
@@ -120,7 +114,7 @@ func (o *doctorOptions) run(cmd *cobra.Command, global Options) error {
 	return nil
 }
 
-func (o *doctorOptions) facts(ctx context.Context, cmd *cobra.Command) (*doctor.Facts, error) {
+func (o *doctorOptions) facts(cmd *cobra.Command) (*doctor.Facts, error) {
 	if len(o.files) > 0 {
 		return o.manifests(cmd)
 	}
@@ -128,6 +122,11 @@ func (o *doctorOptions) facts(ctx context.Context, cmd *cobra.Command) (*doctor.
 	if err != nil {
 		return nil, err
 	}
+	if err := applyLogging(o.logging); err != nil {
+		return nil, err
+	}
+	ctx, cancel := lifecycle.SignalContext(klog.NewContext(cmd.Context(), klog.Background()), os.Exit)
+	defer cancel()
 	bar := newProgress(cmd.ErrOrStderr())
 	defer bar.clear()
 	o.collect.Config, o.collect.Progress = cfg, bar.step

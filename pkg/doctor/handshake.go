@@ -9,13 +9,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
-// noApplicationProtocol is the alert of RFC 7301, section 3.2.
-const noApplicationProtocol tls.AlertError = 120
+// noApplicationProtocol is what crypto/tls makes of the alert of RFC 7301, section 3.2, whose type it does not export.
+const noApplicationProtocol = "tls: no application protocol"
 
 // handshakes judges what the servers of an entry presented. Servers with the same fault are one finding.
 func (x *examination) handshakes(e *Entry) {
@@ -61,12 +62,12 @@ func (x *examination) listen(e *Entry, h Handshake) string {
 
 // failed judges a handshake that ended before a certificate was shown.
 func (x *examination) failed(e *Entry, h Handshake) {
-	alert := tls.AlertError(0)
+	var alert *net.OpError
 	switch {
 	case errors.As(h.Err, new(tls.RecordHeaderError)):
 		x.find(e, IDNotTLS, "set the Service's targetPort to the server's TLS port, or give the server a certificate",
 			"%s does not speak TLS: %s", h.where(), sentence(h.Err))
-	case errors.As(h.Err, &alert) && alert == noApplicationProtocol:
+	case errors.As(h.Err, &alert) && alert.Err.Error() == noApplicationProtocol:
 		x.find(e, IDProtocol, "have the server offer http/1.1 in ALPN (NextProtos in Go)",
 			"%s refuses HTTP/1.1 in the handshake: %s", h.where(), sentence(h.Err))
 	default:

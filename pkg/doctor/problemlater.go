@@ -17,7 +17,6 @@ const (
 	IDCoreKind        = "core-kind-depends"
 	IDConditionFails  = "match-condition-fails"
 	IDNotAsked        = "rule-without-effect"
-	IDSideEffects     = "side-effects"
 	IDFailsOpen       = "fails-open"
 	IDColdCycle       = "cold-start-cycle"
 	IDColdCondition   = "cold-start-cycle-conditional"
@@ -110,12 +109,6 @@ func ruleProblems() []Problem {
 			Why: "The API server asks no webhook about webhook configurations and admission policies, and from 1.37 on not " +
 				"about TokenReviews, SubjectAccessReviews and their like.",
 			Fix: "Remove the resource from the rule. For webhook configurations, use a ValidatingAdmissionPolicy.",
-		},
-		{
-			ID: IDSideEffects, Severity: Warning,
-			Title: "The webhook says that it may have side effects.",
-			Why:   "Requests with dryRun that its rules match are refused, and so are kubectl diff and GitOps controllers.",
-			Fix:   "Set sideEffects: None, or NoneOnDryRun if the server heeds dryRun.",
 		},
 	}
 }

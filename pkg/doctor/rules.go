@@ -30,10 +30,6 @@ func (x *examination) rules(e *Entry) {
 	}
 	x.conditions(e)
 	x.withoutEffect(e)
-	if s := e.Rules.SideEffects; s != nil && (*s == admissionregistrationv1.SideEffectClassSome ||
-		*s == admissionregistrationv1.SideEffectClassUnknown) {
-		x.find(e, IDSideEffects, "set sideEffects: None", "sideEffects is %s", *s)
-	}
 	if e.Object.Kind == KindValidating && !e.failsClosed() {
 		x.find(e, IDFailsOpen, "set failurePolicy: Fail if it is there to protect", "failurePolicy is Ignore")
 	}
@@ -187,7 +183,7 @@ func (x *examination) timeouts() {
 			last = e
 		}
 	}
-	if last != nil && together+validating > mostTogether {
+	if last != nil && x.judged(last) && together+validating > mostTogether {
 		x.find(last, IDTimeoutsAddUp, "set timeoutSeconds: 5",
 			"the timeouts of the webhooks that are asked about all Pods add up to %d s", together+validating)
 	}

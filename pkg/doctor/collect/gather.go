@@ -119,7 +119,9 @@ func (g *gathering) objects(ctx context.Context) {
 	})
 	g.each("networkpolicies", func(ns string) error {
 		return pages(ctx, g.PageSize, g.client.NetworkingV1().NetworkPolicies(ns).List,
-			func(l *networkingv1.NetworkPolicyList) { f.Policies = append(f.Policies, pointers(l.Items, of.policy)...) })
+			func(l *networkingv1.NetworkPolicyList) {
+				f.Policies = append(f.Policies, pointers(l.Items, of.policy)...)
+			})
 	})
 	g.each("deployments", func(ns string) error {
 		return pages(ctx, g.PageSize, apps.Deployments(ns).List, func(l *appsv1.DeploymentList) {
