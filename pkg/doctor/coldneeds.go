@@ -27,9 +27,9 @@ type need struct {
 	namespace string // of the object; empty for none
 }
 
-// coldNeeds are the requests without which the Pods of a Service do not come back on nodes that register again.
+// coldNeeds are the requests without which the Pods of a Service do not come back, besides [examination.nodeNeeds].
 func (x *examination) coldNeeds(name types.NamespacedName, service *corev1.Service) []need {
-	needs := x.nodeNeeds()
+	var needs []need
 	for _, w := range x.podsMade(service) {
 		needs = append(needs, podNeeds(w)...)
 	}
@@ -87,9 +87,6 @@ func podNeeds(w workload) []need {
 // nodeNeeds are the requests by which a node registers, and by which the control plane and the network add-on come
 // back.
 func (x *examination) nodeNeeds() []need {
-	if x.nodes != nil {
-		return x.nodes
-	}
 	const heartbeats, system = "kube-node-lease", "kube-system"
 	var needs []need
 	add := func(o asked.Object, namespace, what string, operations ...admissionregistrationv1.OperationType) {
@@ -111,7 +108,6 @@ func (x *examination) nodeNeeds() []need {
 			needs = append(needs, podNeeds(w)...)
 		}
 	}
-	x.nodes = needs
 	return needs
 }
 

@@ -33,10 +33,10 @@ type refusal struct {
 // what it needs is refused by an entry that fails closed, and whose server is not there either. Servers come back one
 // after the other: a guard whose server is back refuses nothing.
 func (x *examination) coldStart() {
-	guards := x.guards()
-	certain := x.stuck(slices.DeleteFunc(slices.Clone(guards), (*guard).isConditional))
+	all := x.refusalsOf(x.guards())
+	certain := stuck(all, func(r refusal) bool { return !r.guard.isConditional() })
 	x.cycles(certain, IDColdCycle)
-	possible := x.stuck(guards)
+	possible := stuck(all, func(refusal) bool { return true })
 	maps.DeleteFunc(possible, func(server types.NamespacedName, _ []refusal) bool { return certain[server] != nil })
 	x.cycles(possible, IDColdCondition)
 }
@@ -61,13 +61,12 @@ func (x *examination) guards() []*guard {
 	return all
 }
 
-// stuck are the servers that do not come back, each with the requests that are refused to the end.
-func (x *examination) stuck(guards []*guard) map[types.NamespacedName][]refusal {
+// stuck are the servers that do not come back, each with the requests that are refused to the end. Only the refusals that
+// count keep a server away.
+func stuck(all map[types.NamespacedName][]refusal, counts func(refusal) bool) map[types.NamespacedName][]refusal {
 	down := map[types.NamespacedName][]refusal{}
-	for _, g := range guards {
-		if _, known := down[g.server]; !known {
-			down[g.server] = x.refusals(g.server, guards)
-		}
+	for server, refusals := range all {
+		down[server] = slices.DeleteFunc(slices.Clone(refusals), func(r refusal) bool { return !counts(r) })
 	}
 	for changed := true; changed; {
 		changed = false
@@ -86,19 +85,43 @@ func (x *examination) stuck(guards []*guard) map[types.NamespacedName][]refusal 
 	return down
 }
 
-// refusals are the requests that a server needs, and that guards refuse as long as their servers are not there.
-func (x *examination) refusals(server types.NamespacedName, guards []*guard) []refusal {
-	var all []refusal
-	needs := x.coldNeeds(server, x.index.services[server])
+// refusalsOf are, for each server of a guard, the requests that it needs, and that guards refuse as long as their servers
+// are not there. What all servers need is compared once.
+func (x *examination) refusalsOf(guards []*guard) map[types.NamespacedName][]refusal {
+	byNodes, nodes := map[*guard]need{}, x.nodeNeeds()
 	for _, g := range guards {
-		for _, n := range needs {
-			if _, isAsked := g.asked.About(n.object, n.operation, x.index.namespaces); isAsked {
-				all = append(all, refusal{g, n})
-				break // One is enough.
+		if n, isAsked := x.firstAsked(g, nodes); isAsked {
+			byNodes[g] = n
+		}
+	}
+	all := map[types.NamespacedName][]refusal{}
+	for _, of := range guards {
+		if _, known := all[of.server]; known {
+			continue
+		}
+		needs := x.coldNeeds(of.server, x.index.services[of.server])
+		all[of.server] = []refusal{}
+		for _, g := range guards {
+			n, isAsked := byNodes[g]
+			if !isAsked {
+				n, isAsked = x.firstAsked(g, needs)
+			}
+			if isAsked {
+				all[of.server] = append(all[of.server], refusal{g, n})
 			}
 		}
 	}
 	return all
+}
+
+// firstAsked is the first of the needs that a guard is asked about.
+func (x *examination) firstAsked(g *guard, needs []need) (need, bool) {
+	for _, n := range needs {
+		if _, isAsked := g.asked.About(n.object, n.operation, x.index.namespaces); isAsked {
+			return n, true
+		}
+	}
+	return need{}, false
 }
 
 // cycles reports each circle of servers that wait for each other, once. What only waits for a circle is not reported:

@@ -86,7 +86,8 @@ func Examine(f *Facts) *Report {
 	}
 	x.timeouts()
 	x.coldStart()
-	r := &Report{Objects: len(objects), Entries: len(f.Entries), Findings: x.findings, Unread: f.Unread}
+	r := &Report{Objects: len(objects), Entries: len(f.Entries), Findings: x.findings}
+	r.Unread = append(slices.Clone(f.Unread), x.unjudged()...)
 	for _, all := range f.Handshakes {
 		for i := range all {
 			if all[i].Stage == Done {
@@ -108,8 +109,9 @@ type examination struct {
 	findings []Finding
 	known    map[findingKey]int // where the finding is
 	problems map[string]Problem // by identifier
-	managed  map[*metav1.ObjectMeta][]manager
-	nodes    []need // what a cold start takes besides the Pods of a server
+	// unreached are the servers to which there was no way.
+	unreached []Handshake
+	managed   map[*metav1.ObjectMeta][]manager
 }
 
 // findingKey tells the findings of one object apart: all its entries may have the same one.

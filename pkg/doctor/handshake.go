@@ -24,8 +24,7 @@ func (x *examination) handshakes(e *Entry) {
 	for _, h := range shaken {
 		switch h.Stage {
 		case Unreached:
-			x.find(e, IDUnreached, "run webhook doctor where the server can be reached, such as in a Pod",
-				"%s was not reached from here: %s", h.where(), sentence(h.Err))
+			x.unreached = append(x.unreached, h)
 		case Refused:
 			x.find(e, IDRefused, x.listen(e, h), "%s does not accept connections: %s", h.where(), sentence(h.Err))
 		case Failed:
@@ -37,6 +36,30 @@ func (x *examination) handshakes(e *Entry) {
 	if e.Unavailable != "" && len(shaken) == 0 {
 		x.find(e, IDUnavailable, "kubectl describe apiservice "+e.Object.Name, "it is not available: %s", e.Unavailable)
 	}
+}
+
+// mostUnreached is how many servers to which there was no way are named.
+const mostUnreached = 3
+
+// unjudged are the servers to which there was no way from here, each once. That says nothing about the API server's
+// way.
+func (x *examination) unjudged() []Unread {
+	var all []Unread
+	named := map[string]bool{}
+	for _, h := range x.unreached {
+		if named[h.where()] {
+			continue
+		}
+		if named[h.where()] = true; len(named) <= mostUnreached {
+			all = append(all, Unread{Resource: "pods/portforward", Namespace: h.Pod.Namespace, Reason: fmt.Sprintf(
+				"%s was not reached from here, so that its certificate is not judged: %s", h.where(), sentence(h.Err))})
+		}
+	}
+	if more := len(named) - mostUnreached; more > 0 {
+		all = append(all, Unread{Resource: "pods/portforward", Reason: fmt.Sprintf(
+			"%d more servers were not reached from here", more)})
+	}
+	return all
 }
 
 // listen is the fix for a refused connection: the ports that the containers have are what the targetPort may be meant

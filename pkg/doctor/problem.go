@@ -39,7 +39,6 @@ const (
 	IDBundleExpired     = "ca-bundle-expired"
 	IDBundleCrowded     = "ca-bundle-crowded"
 	IDUnverified        = "tls-not-verified"
-	IDUnreached         = "server-not-reached"
 	IDRefused           = "connection-refused"
 	IDNotTLS            = "server-speaks-no-tls"
 	IDHandshake         = "handshake-failed"
@@ -184,12 +183,6 @@ func bundleProblems() []Problem {
 // connectionProblems are those of a handshake that does not get to a certificate.
 func connectionProblems() []Problem {
 	return []Problem{
-		{
-			ID: IDUnreached, Severity: Info,
-			Title: "There was no way from here to the server, so that its certificate was not judged.",
-			Why:   "The API server may have another way. This says nothing about its calls.",
-			Fix:   "Run the command where the server can be reached, such as in a Pod.",
-		},
 		{
 			ID: IDRefused, Severity: Error, Callable: true,
 			Title: "Connections to the server are refused, or not accepted in time.",

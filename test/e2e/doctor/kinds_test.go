@@ -6,8 +6,11 @@ package doctor_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,8 +21,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
 // apply makes an object of YAML, and deletes it when the test is over.
@@ -142,19 +147,9 @@ func TestRights(t *testing.T) {
 	p := newPlace(t)
 	p.webhook.ClientConfig.CABundle = []byte("\n")
 	p.build(t)
-	ctx, name := t.Context(), p.ns
-	_, err := shared.admin.RbacV1().ClusterRoles().Create(ctx, &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: name},
+	kubeconfig := user(t, &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: p.ns},
 		Rules: []rbacv1.PolicyRule{{APIGroups: []string{"admissionregistration.k8s.io"}, Verbs: []string{"list"},
-			Resources: []string{"validatingwebhookconfigurations"}}}}, metav1.CreateOptions{})
-	must(t, err)
-	_, err = shared.admin.RbacV1().ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: name},
-		Subjects: []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: name}},
-		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name}}, metav1.CreateOptions{})
-	must(t, err)
-	cfg, err := shared.plane.AddUser(name)
-	must(t, err)
-	kubeconfig, err := shared.plane.WriteKubeconfig(cfg, name)
-	must(t, err)
+			Resources: []string{"validatingwebhookconfigurations"}}}})
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		out, err := exec.CommandContext(ctx, shared.program, "doctor", "-o=json", "--kubeconfig="+kubeconfig,
 			"--webhook-configuration=validating/"+p.meta.Name).CombinedOutput()
@@ -165,6 +160,73 @@ func TestRights(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestRole: the role of the page is enough for everything.
+func TestRole(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.build(t)
+	role := pageRole(t)
+	role.Name = p.ns
+	kubeconfig := user(t, &role)
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		out, err := exec.CommandContext(ctx, shared.program, "doctor", "--kubeconfig="+kubeconfig,
+			"--webhook-configuration=validating/"+p.meta.Name).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "1 handshake made") {
+			return fmt.Errorf("%w:\n%s", err, out)
+		}
+		return nil
+	})
+}
+
+// TestNoPortForward: a server that may not be reached is said, and is no fault.
+func TestNoPortForward(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.build(t)
+	role := pageRole(t)
+	role.Name, role.Rules = p.ns, role.Rules[:len(role.Rules)-1]
+	kubeconfig := user(t, &role)
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		out, err := exec.CommandContext(ctx, shared.program, "doctor", "--kubeconfig="+kubeconfig,
+			"--webhook-configuration=validating/"+p.meta.Name).CombinedOutput()
+		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 2 ||
+			!strings.Contains(string(out), "not judged: Pod "+p.ns+"/web-1, port 9443 was not reached from here") ||
+			!strings.Contains(string(out), "takes the right to create pods/portforward") || strings.Contains(string(out), "grant the verb") {
+			return fmt.Errorf("%w:\n%s", err, out)
+		}
+		return nil
+	})
+}
+
+// pageRole is the ClusterRole of the page.
+func pageRole(t *testing.T) rbacv1.ClusterRole {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join(site.Root(), "docs", "doctor.md"))
+	must(t, err)
+	_, text, _ := strings.Cut(string(page), "```yaml\n# clusterrole.yaml\n")
+	text, _, _ = strings.Cut(text, "```")
+	var role rbacv1.ClusterRole
+	must(t, yaml.UnmarshalStrict([]byte(text), &role))
+	return role
+}
+
+// user makes a user of the role's name with the role, and returns his kubeconfig.
+func user(t *testing.T, role *rbacv1.ClusterRole) string {
+	t.Helper()
+	ctx, name := t.Context(), role.Name
+	_, err := shared.admin.RbacV1().ClusterRoles().Create(ctx, role, metav1.CreateOptions{})
+	must(t, err)
+	_, err = shared.admin.RbacV1().ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: name},
+		Subjects: []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: name}},
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name}}, metav1.CreateOptions{})
+	must(t, err)
+	cfg, err := shared.plane.AddUser(name)
+	must(t, err)
+	kubeconfig, err := shared.plane.WriteKubeconfig(cfg, name)
+	must(t, err)
+	return kubeconfig
 }
 
 // TestText is what a person reads.
