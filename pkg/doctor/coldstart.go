@@ -61,8 +61,8 @@ func (x *examination) guards() []*guard {
 	return all
 }
 
-// stuck are the servers that do not come back, each with the requests that are refused to the end. Only the refusals that
-// count keep a server away.
+// stuck are the servers that do not come back, each with the requests that are refused to the end. Only the refusals
+// that count keep a server away.
 func stuck(all map[types.NamespacedName][]refusal, counts func(refusal) bool) map[types.NamespacedName][]refusal {
 	down := map[types.NamespacedName][]refusal{}
 	for server, refusals := range all {
@@ -85,8 +85,8 @@ func stuck(all map[types.NamespacedName][]refusal, counts func(refusal) bool) ma
 	return down
 }
 
-// refusalsOf are, for each server of a guard, the requests that it needs, and that guards refuse as long as their servers
-// are not there. What all servers need is compared once.
+// refusalsOf are, for each server of a guard, the requests that it needs, and that guards refuse as long as their
+// servers are not there. What all servers need is compared once.
 func (x *examination) refusalsOf(guards []*guard) map[types.NamespacedName][]refusal {
 	byNodes, nodes := map[*guard]need{}, x.nodeNeeds()
 	for _, g := range guards {
