@@ -29,7 +29,11 @@ require (
 
 require github.com/google/btree v1.1.3
 
-require golang.org/x/tools v0.51.0 // indirect
+require (
+	github.com/moby/spdystream v0.5.1 // indirect
+	golang.org/x/tools v0.51.0 // indirect
+	k8s.io/streaming v0.37.2 // indirect
+)
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
