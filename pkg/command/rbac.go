@@ -17,7 +17,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
-	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/internal/view"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
@@ -94,7 +93,7 @@ func (o *rbacOptions) print(w io.Writer) error {
 			TypeMeta: kind("ClusterRoleBinding"), ObjectMeta: everywhere, RoleRef: to("ClusterRole"), Subjects: subjects},
 	}
 	for i, object := range objects {
-		text, err := yaml.Marshal(object)
+		text, err := compactYAML(object)
 		if err != nil {
 			return fmt.Errorf("writing the RBAC rules as YAML: %w", err)
 		}
