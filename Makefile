@@ -89,6 +89,7 @@ e2e: ## Install into a real cluster of one node on this machine, and break it (r
 	$(MAKE) node-components
 	$(GO) -C test/e2e test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) \
 	  ./cluster/dockerfile ./cluster/node ./node
+	$(GO) -C test/e2e test -tags node -count=1 -v -run '^TestExampleNginx$$' .
 
 .PHONY: test-versions
 test-versions: components ## Run the integration tests against older API servers too (VERSIONS='v1.30.14', built once; TESTFLAGS=...)
