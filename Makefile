@@ -20,7 +20,7 @@ VERSIONS ?= v1.28.15 v1.30.14 v1.32.13 v1.34.9
 BENCHFLAGS ?=
 
 # The modules besides the root's, each with a go.mod of its own.
-MODULES := test/e2e test/gitops examples/kubebuilder examples/own-check tools tools/promtool tools/cfssl
+MODULES := test/e2e test/gitops test/peers examples/kubebuilder examples/own-check tools tools/promtool tools/cfssl
 
 PLATFORM := $(shell $(GO) env GOOS)-$(shell $(GO) env GOARCH)
 BIN := $(CURDIR)/bin
