@@ -95,6 +95,10 @@ e2e: ## Install into a real cluster of one node on this machine, and break it (r
 test-versions: components ## Run the integration tests against older API servers too (VERSIONS='v1.30.14', built once; TESTFLAGS=...)
 	TESTFLAGS='$(TESTFLAGS)' hack/test-versions $(VERSIONS) $(KUBERNETES_VERSION)
 
+.PHONY: newcomer
+newcomer: components ## Do all that README.md says, in a new clone and a new cluster (NEWCOMER=all: make test and make e2e as well)
+	$(GO) -C test/e2e test -tags newcomer -count=1 -timeout=120m -v -run '^TestNewcomer$$' .
+
 .PHONY: flood
 flood: components ## Flood two servers for a minute with all that tenants can think of (FLOOD_SECONDS); it wants the machine for itself
 	$(GO) -C test/e2e test -tags flood -count=1 -timeout=10m -v -run '^TestTenantFlood$$' .
@@ -159,7 +163,7 @@ verify: verify-format verify-modules verify-manifests verify-alerts vet lint ## 
 vet: check-go ## Compile everything, examples and tests as well, and run go vet
 	$(GO) vet ./...
 	$(GO) vet -modfile=release.mod ./...
-	$(GO) -C test/e2e vet -tags node,flood,gitops ./...
+	$(GO) -C test/e2e vet -tags node,flood,gitops,newcomer ./...
 
 .PHONY: verify-format
 verify-format: check-go $(GOLANGCI_LINT)
