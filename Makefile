@@ -20,7 +20,7 @@ VERSIONS ?= v1.28.15 v1.30.14 v1.32.13 v1.34.9
 BENCHFLAGS ?=
 
 # The modules besides the root's, each with a go.mod of its own.
-MODULES := test/e2e test/gitops examples/kubebuilder examples/own-check tools tools/promtool tools/cfssl
+MODULES := test/e2e test/gitops test/peers examples/kubebuilder examples/own-check tools tools/promtool tools/cfssl
 
 PLATFORM := $(shell $(GO) env GOOS)-$(shell $(GO) env GOARCH)
 BIN := $(CURDIR)/bin
@@ -97,10 +97,15 @@ e2e: ## Install into a real cluster of one node on this machine, and break it (r
 	$(MAKE) node-components
 	$(GO) -C test/e2e test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) \
 	  ./cluster/dockerfile ./cluster/node ./node
+	$(GO) -C test/e2e test -tags node -count=1 -v -run '^TestExampleNginx$$' .
 
 .PHONY: test-versions
 test-versions: components ## Run the integration tests against older API servers too (VERSIONS='v1.30.14', built once; TESTFLAGS=...)
 	TESTFLAGS='$(TESTFLAGS)' hack/test-versions $(VERSIONS) $(KUBERNETES_VERSION)
+
+.PHONY: newcomer
+newcomer: components ## Do all that README.md says, in a new clone and a new cluster (NEWCOMER=all: make test and make e2e as well)
+	$(GO) -C test/e2e test -tags newcomer -count=1 -timeout=120m -v -run '^TestNewcomer$$' .
 
 .PHONY: flood
 flood: components ## Flood two servers for a minute with all that tenants can think of (FLOOD_SECONDS); it wants the machine for itself
@@ -167,7 +172,7 @@ verify: verify-format verify-modules verify-manifests verify-alerts vet lint ## 
 vet: check-go ## Compile everything, examples and tests as well, and run go vet
 	$(GO) vet ./...
 	$(GO) vet -modfile=release.mod ./...
-	$(GO) -C test/e2e vet -tags node,flood,gitops ./...
+	$(GO) -C test/e2e vet -tags node,flood,gitops,newcomer ./...
 
 .PHONY: verify-format
 verify-format: check-go $(GOLANGCI_LINT)

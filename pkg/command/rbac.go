@@ -16,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
-	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/internal/asked"
 	"github.com/hookstrap/hookstrap/internal/offline"
@@ -108,7 +107,7 @@ func (o *rbacOptions) print(w io.Writer) error {
 			TypeMeta: kind("ClusterRoleBinding"), ObjectMeta: everywhere, RoleRef: to("ClusterRole"), Subjects: subjects},
 	}
 	for i, object := range objects {
-		text, err := yaml.Marshal(object)
+		text, err := compactYAML(object)
 		if err != nil {
 			return fmt.Errorf("writing the RBAC rules as YAML: %w", err)
 		}
