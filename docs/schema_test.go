@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hookstrap/hookstrap/internal/schema"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 )
 
@@ -21,7 +20,7 @@ const schemaFile = "checkconfiguration.schema.json"
 
 // TestSchema holds the file to the types; -update writes it.
 func TestSchema(t *testing.T) {
-	want, err := schema.Generate(check.Definitions(), comments{}.of(t))
+	want, err := schemaOf(check.Definitions(), comments{}.of(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +36,7 @@ func TestSchema(t *testing.T) {
 type comments map[string]map[string]string
 
 // of reads the sources of a type's package when it is asked for one.
-func (c comments) of(t *testing.T) schema.Describer {
+func (c comments) of(t *testing.T) describer {
 	t.Helper()
 	return func(structure reflect.Type, field string) string {
 		dir, ours := strings.CutPrefix(structure.PkgPath(), "github.com/hookstrap/hookstrap/")

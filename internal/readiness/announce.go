@@ -54,9 +54,6 @@ func (r *Readiness) untilTrusted(ctx context.Context) error {
 	}
 }
 
-// reportInterval is how long to wait for trust before saying what it waits for, again and again.
-const reportInterval = 10 * time.Second
-
 // untilReady waits for the listener, which starts beside us: a handshake is the only way to know that it is there. A
 // Service that cannot be called is watched from now on, for it to be corrected.
 func (r *Readiness) untilReady(ctx context.Context) error {
@@ -65,7 +62,7 @@ func (r *Readiness) untilReady(ctx context.Context) error {
 	var news timing.News
 	var last time.Time
 	for tries := 1; ; tries++ {
-		pair, err := r.options.State.Pair(), r.handshake(ctx)
+		pair, err := r.options.State.Pair(), r.own.handshake(ctx)
 		if err == nil {
 			r.shared.set(pair, nil) // A probe that asks now hears of this one.
 			if err = r.service(); err != nil {

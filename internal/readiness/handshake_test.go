@@ -93,9 +93,9 @@ func TestOwnHandshakeWithoutAClientCertificate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := demanding(t, version)
 			b.state.Set(pairs.SelfSigned(t, selfName))
-			check(t, b.handshake(t.Context()))
-			if b.own.Len() != 1 {
-				t.Errorf("%d addresses remembered, want 1", b.own.Len())
+			check(t, b.own.handshake(t.Context()))
+			if b.own.addresses.Len() != 1 {
+				t.Errorf("%d addresses remembered, want 1", b.own.addresses.Len())
 			}
 		})
 	}
@@ -133,7 +133,7 @@ func TestOwnHandshakeStillFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := demanding(t, tls.VersionTLS13)
 			tc.prepare(t, b)
-			if err := b.handshake(t.Context()); err == nil || !strings.Contains(err.Error(), tc.want) {
+			if err := b.own.handshake(t.Context()); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("handshake = %v, want an error with %q", err, tc.want)
 			}
 		})
@@ -151,14 +151,14 @@ func TestOwnHandshakeEnds(t *testing.T) {
 	b.state.Set(pairs.SelfSigned(t, selfName))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := b.handshake(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), b.address) {
+	if err := b.own.handshake(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), b.address) {
 		t.Errorf("handshake = %v, want that the time for %s was up", err, b.address)
 	}
 	check(t, ctx.Err()) // The handshake has a time of its own.
 }
 
 func TestAddressesAreForgotten(t *testing.T) {
-	a := newAddresses()
+	a := newHandshakes(Options{}).addresses
 	for i := range 2 * mostAddresses {
 		a.Add(fmt.Sprint(i), nil)
 	}

@@ -8,54 +8,13 @@ package readiness
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/hookstrap/hookstrap/internal/lifecycle"
-	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
-	"github.com/hookstrap/hookstrap/internal/trust"
 )
-
-// Injector is what readiness needs of a [trust.Injector].
-type Injector interface {
-	Verify(chain []*x509.Certificate, serverName string, now time.Time) error
-	WaitVerified(ctx context.Context, chain []*x509.Certificate, serverName string) error
-	Callable() error
-	Calls() []trust.Call
-	Waived() map[trust.Target]string
-}
-
-// Service is what readiness needs to know of the Service.
-type Service interface {
-	// Uncallable says of each call that the API server cannot make why it cannot.
-	Uncallable([]trust.Call) []string
-	// Unread says that the Service has not been read; "" if it has.
-	Unread() string
-	// Watch asks for the Service to be watched at once, because it cannot be called.
-	Watch()
-}
-
-// Options configures a [Readiness].
-type Options struct {
-	ServerName string
-	State      *serving.State
-	Injector   Injector
-	Service    Service
-	Report     *report.Reporter
-	// ExternalTrust says that something else writes the caBundle.
-	ExternalTrust bool
-	// Address is where the listener is; "" if that is not known.
-	Address func() string
-	// Sidecar says that the listener is that of another container, which reads CertDir.
-	Sidecar bool
-	CertDir string
-}
 
 // Readiness judges the server. Its methods may be called by many goroutines.
 type Readiness struct {
@@ -63,8 +22,8 @@ type Readiness struct {
 	log     transitions
 	// shared are the handshakes with the listener.
 	shared shared[*serving.Pair]
-	// own are the addresses of our own handshakes, which are no clients.
-	own     addresses
+	// own are our own handshakes, which are no clients'.
+	own     handshakes
 	sidecar sidecar
 	// uncallable are the entries through which the API server cannot call us, while it can through others.
 	uncallable uncallable
@@ -76,8 +35,8 @@ const handshakeCondition = "handshake"
 
 // New returns the readiness of a server that was not started yet.
 func New(o Options) *Readiness {
-	r := &Readiness{options: o, log: transitions{made: time.Now()}, own: newAddresses(), ready: make(chan struct{})}
-	r.shared.ask = r.handshake
+	r := &Readiness{options: o, log: transitions{made: time.Now()}, own: newHandshakes(o), ready: make(chan struct{})}
+	r.shared.ask = r.own.handshake
 	r.shared.answered = func(ctx context.Context, err error) { r.log.note(ctx, handshakeCondition, err) }
 	return r
 }
@@ -89,7 +48,7 @@ func (r *Readiness) Begin(ctx context.Context) { r.log.begin(ctx) }
 func (r *Readiness) Ready() <-chan struct{} { return r.ready }
 
 // Own reports whether the address is one that a handshake of ours came from, and forgets it.
-func (r *Readiness) Own(address string) bool { return r.own.take(address) }
+func (r *Readiness) Own(address string) bool { return r.own.addresses.take(address) }
 
 // Conditions are what "ready" means, one line each for a readiness endpoint: a certificate that has not expired, the
 // live caBundle of every object through which the API server calls us verifies it, the API server can call the port
@@ -137,14 +96,6 @@ func (r *Readiness) Trusted() error {
 		return err
 	}
 	return r.options.Injector.Callable()
-}
-
-// waived says which objects readiness does not wait for.
-func (o Options) waived() string {
-	if o.ExternalTrust {
-		return "not looked at, because no webhook configuration is named: something else has to write the caBundle"
-	}
-	return strings.Join(slices.Sorted(maps.Values(o.Injector.Waived())), "; ")
 }
 
 // service is nil while the API server can reach the ports of the Service that our entries name. All of them are waited

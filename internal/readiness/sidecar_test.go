@@ -37,7 +37,7 @@ func TestAnOldCertificateOfTheOtherContainer(t *testing.T) {
 			b := newTested(t, Options{Sidecar: tc.sidecar, CertDir: "/certs"})
 			b.address = l.Addr().String()
 			b.state.Set(stored)
-			err = b.handshake(t.Context())
+			err = b.own.handshake(t.Context())
 			switch {
 			case tc.says == "" && err != nil:
 				t.Errorf("the handshake failed: %v", err)

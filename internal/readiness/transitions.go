@@ -19,6 +19,9 @@ import (
 var errNotStarted = errors.New(
 	"the Bootstrapper was not started: add it to the manager (mgr.Add), or run its method Start")
 
+// reportInterval is how long to wait for trust before saying what it waits for, again and again.
+const reportInterval = 10 * time.Second
+
 // transitions logs when the server ceases to be ready and when it is ready again, as the probes find it: one line each.
 // What comes before the server has become ready for the first time is for [Readiness.Announce] to say.
 // Its methods may be called by many goroutines.

@@ -12,8 +12,6 @@ import (
 	"k8s.io/klog/v2"
 )
 
-func allFiles() []string { return []string{FilesCertificate, FilesCA, FilesClientCA, filesChecks} }
-
 // Files knows which files cannot be used, by one of the constants Files…
 type Files struct {
 	reporter *Reporter

@@ -71,18 +71,6 @@ func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error)
 	return m, m.register(r, trusted)
 }
 
-func counter(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-}
-
-func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
-	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
-}
-
-func gauge(name, help string) prometheus.Gauge {
-	return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
-}
-
 func (m *metrics) register(r prometheus.Registerer, trusted func() error) error {
 	if r == nil {
 		return nil
@@ -150,12 +138,4 @@ func (m *connectionMetrics) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(m.closed, prometheus.CounterValue, float64(n), name, reason)
 		}
 	}
-}
-
-// Measure adds the connections of a server to the metrics, under the server's name.
-func (r *Reporter) Measure(server *lifecycle.Server) {
-	m := r.metrics.connections
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.servers[server.Name()] = server
 }

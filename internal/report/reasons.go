@@ -134,3 +134,5 @@ func statusReason(err error) string {
 		return reasonError
 	}
 }
+
+func allFiles() []string { return []string{FilesCertificate, FilesCA, FilesClientCA, filesChecks} }

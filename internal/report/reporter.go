@@ -17,6 +17,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/csr"
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
 )
 
 // The phases from start to ready, beside those of package csr.
@@ -168,4 +169,12 @@ func (p *Problem) Or(fallback error) error {
 		return *err
 	}
 	return fallback
+}
+
+// Measure adds the connections of a server to the metrics, under the server's name.
+func (r *Reporter) Measure(server *lifecycle.Server) {
+	m := r.metrics.connections
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.servers[server.Name()] = server
 }

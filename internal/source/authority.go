@@ -92,26 +92,3 @@ func splitSANs(sans []string) (names []string, ips []netip.Addr) {
 	}
 	return names, ips
 }
-
-// runAuthority follows the CA from the first certificate on.
-func (s *CSR) runAuthority(ctx context.Context) error {
-	select {
-	case <-s.Rollover.Served():
-		return s.own.Run(ctx)
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// ensureAuthority makes sure that the built-in signer has its CA, and publishes it: it is known before the leaf is, so
-// the caBundle can be written while the request is under way.
-func (s *CSR) ensureAuthority(ctx context.Context) error {
-	if s.own == nil {
-		return nil
-	}
-	if err := s.own.Ensure(ctx); err != nil {
-		return err
-	}
-	s.Rollover.Publish(s.own)
-	return nil
-}

@@ -19,6 +19,12 @@ import (
 	"github.com/hookstrap/hookstrap/internal/report"
 )
 
+// who is who we are, and which of the addresses are the Service's.
+type who struct {
+	identity.Identity
+	clusterIPs []netip.Addr
+}
+
 // identify derives the SANs. The Service's ClusterIPs are asked for once; a Service that does not exist yet or may not
 // be read costs only those, for what the API server verifies is the Service's name.
 func (o Options) identify(ctx context.Context) (who, error) {

@@ -4,16 +4,13 @@
 package trust
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 )
 
@@ -37,34 +34,6 @@ type InjectorOptions struct {
 
 	// Observer is told of each write.
 	Observer Observer
-}
-
-// Observer is told what the injector does; for metrics and events. A function may be nil. They are called by one
-// goroutine for each target, which waits for them; Waived by one for all.
-type Observer struct {
-	Wrote  func(Write)
-	Failed func(Target, error)
-	// Fight is told once for each fight, after Wrote: when somebody spoils what is repaired again and again, and from
-	// now on repairs are held back. A quiet minute, or new trust, ends a fight.
-	Fight func(Write)
-	// Insists is told once of another manager who keeps CAs of his own in our caBundles, which are left there.
-	Insists func(Target, Insistence)
-	// Foreign is told of the entries of a webhook configuration that do not call our Service: once when the object has
-	// been read, with none as well, and then when they have changed.
-	Foreign func(Target, []ForeignEntry)
-	// Waived is told why nothing waits for a target any more, as [Entry.Waived] has it, and "" when it counts again.
-	Waived func(t Target, reason string)
-}
-
-// Write describes one successful write.
-type Write struct {
-	Target     Target
-	Entries    []string      // the webhooks whose caBundle changed; nil for a CRD and an APIService
-	Reason     string        // "empty", "garbage", "differs", "surplus", "distrusted", "moved" or "ownership"
-	Overwriter string        // the field manager who had spoiled what had been right, as far as it is known
-	Annotation string        // of the object, which has another controller write its caBundle; "" if there is none
-	Repairs    int           // how many repairs in a row this makes; 0 if what was there had never been right
-	Duration   time.Duration // of the request
 }
 
 // Injector keeps the CA bundle right in all entries which call us, for as long as it runs. Its methods may
@@ -129,29 +98,18 @@ func (i *Injector) Publish(source PolicySource) {
 	i.asking.Lock()
 	defer i.asking.Unlock()
 	if i.goal.setPolicy(source.TrustPolicy()) {
-		i.changes.announce()
+		i.announce()
 	}
+}
+
+// announce wakes all workers, and who waits for trust: what the targets have to be has changed.
+func (i *Injector) announce() {
+	for _, v := range i.views {
+		v.own.announce()
+	}
+	i.changes.announce()
 }
 
 func (i *Injector) scope(t Target) scope {
 	return scope{target: t, service: i.opts.Service, manager: DefaultFieldManager, covers: i.goal.covers}
-}
-
-// Run watches and writes until ctx ends, and then returns nil: there is no failure which it does not outlast. An API
-// server which is away, a right which is missing, an object which does not exist yet are all retried with capped
-// back-off, and [Injector.Snapshot] says so. Call it once.
-func (i *Injector) Run(ctx context.Context) error {
-	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithName("injector"))
-	var running sync.WaitGroup
-	running.Go(func() { i.tellWaived(ctx) })
-	for _, v := range i.views {
-		worker := &worker{
-			view: v, resource: i.opts.Client.Resource(v.target.Kind.gvr()), scope: i.scope(v.target), clock: i.opts.Clock,
-			observer: i.opts.Observer, policy: i.goal.current, named: i.goal.knowsNames, called: map[string]string{},
-		}
-		running.Go(func() { worker.watch(ctx) })
-		running.Go(func() { worker.run(ctx) })
-	}
-	running.Wait() // Each ends with ctx.
-	return nil
 }

@@ -5,22 +5,13 @@ package trust
 
 import (
 	"cmp"
-	"context"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/klog/v2"
 )
-
-// Insistence is somebody else who keeps CAs of his own in our caBundles. They stay: to take them out would be undone.
-type Insistence struct {
-	Manager    string // the field manager, as far as it is known
-	Annotation string // of the object, which asks for that; "" if none is known to
-	CAs        Bundle // what stays though it is not ours, of all entries
-}
 
 // injection is the annotation of an object that has another controller put its CA into the caBundle: cert-manager's
 // cainjector, or OpenShift's service-ca operator. It is "" if there is none.
@@ -104,34 +95,4 @@ func remember(known, more Bundle) Bundle {
 		return more
 	}
 	return known.Union(more)
-}
-
-// owner is a field manager other than ours that owns the caBundle of one of the webhooks, if any does. Of a CRD we give
-// ours up.
-func (s scope) owner(live *unstructured.Unstructured, webhooks ...string) (name string, found bool) {
-	for _, entry := range managedFields(live) {
-		name, _ := entry["manager"].(string)
-		if name != s.manager && ownsBundle(s.target.Kind, mapField(entry, "fieldsV1"), webhooks) {
-			return name, true
-		}
-	}
-	return "", false
-}
-
-// tellInsistence reports who keeps CAs in the caBundles of what is live, once for each CA.
-func (w *worker) tellInsistence(ctx context.Context, live *unstructured.Unstructured, p Policy) {
-	kept := w.insists.extra
-	if !p.injected {
-		kept = kept.Intersect(p.insisted)
-	}
-	if p.Bundle.Empty() || w.scope.creates() || kept.Without(w.insists.told).Empty() {
-		return
-	}
-	w.insists.told = remember(w.insists.told, kept)
-	found := Insistence{Manager: w.insists.rival, Annotation: injection(live), CAs: kept}
-	klog.FromContext(ctx).Info("Leaving CAs that are not ours in the caBundle: another manager insists on them", "target",
-		w.view.target.String(), "manager", found.Manager, "annotation", found.Annotation, "cas", found.CAs.Describe())
-	if w.observer.Insists != nil {
-		w.observer.Insists(w.view.target, found)
-	}
 }

@@ -4,8 +4,6 @@
 package trust
 
 import (
-	"slices"
-
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -36,28 +34,4 @@ func overwriter(kind Kind, right, live *unstructured.Unstructured, webhooks []st
 		}
 	}
 	return last
-}
-
-func managedFields(obj *unstructured.Unstructured) []map[string]any {
-	return listField(mapField(obj.Object, "metadata"), "managedFields")
-}
-
-func writer(entry map[string]any) any { return [2]any{entry["manager"], entry["operation"]} }
-
-// ownsBundle reports whether a set of managed fields (fieldsV1: keys are f:FIELD or k:{KEY} of a list's item) has
-// the caBundle of one of the webhooks.
-func ownsBundle(kind Kind, fields map[string]any, webhooks []string) bool {
-	owned := func(fields map[string]any, path ...string) bool {
-		for _, key := range path {
-			fields = mapField(fields, "f:"+key)
-		}
-		_, found := fields["f:"+kind.field()]
-		return found
-	}
-	if path := kind.path(); path != nil {
-		return owned(fields, path...)
-	}
-	return slices.ContainsFunc(webhooks, func(name string) bool {
-		return owned(mapField(fields, "f:webhooks", `k:{"name":"`+name+`"}`), "clientConfig")
-	})
 }

@@ -90,25 +90,6 @@ func (s scope) disown(live *unstructured.Unstructured) []operation {
 	return changes
 }
 
-// bundlesOf is what of a set of managed fields is a caBundle, and whether that is all, but for the entries of a list
-// and their names.
-func bundlesOf(fields map[string]any) (bundles map[string]any, whole bool) {
-	bundles, whole = map[string]any{}, true
-	for key := range fields {
-		inside := mapField(fields, key)
-		switch {
-		case key == "f:caBundle":
-			bundles[key] = map[string]any{}
-		case len(inside) > 0:
-			found, all := bundlesOf(inside)
-			bundles[key], whole = found, whole && all
-		default:
-			whole = whole && (key == "." || key == "f:name")
-		}
-	}
-	return bundles, whole
-}
-
 // lost reports whether somebody else wrote first, so that what was looked at is no longer the live object. The watch
 // brings what is. A webhook that denies with such a status code is none.
 func lost(err error) bool {

@@ -8,10 +8,14 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/hookstrap/hookstrap/internal/refusal"
 )
+
+// errUnchanged is a write that was accepted and had no effect.
+var errUnchanged = errors.New("the API server accepted it but kept the old caBundle")
 
 // unreadable says why a target cannot be watched, and what to do.
 func unreadable(t Target, err error) error {
@@ -71,6 +75,16 @@ func missing(t Target, service types.NamespacedName, s state, entries int) strin
 	case entries == 0:
 		return fmt.Sprintf("%s has no entry that points at Service %s: correct its clientConfig.service, "+
 			"or the service name and namespace given to us", t.title(), service) + extraSAN(t, s.live)
+	}
+	return ""
+}
+
+// extraSAN is the advice for an object that calls only hosts which our certificate is not for.
+func extraSAN(t Target, live *unstructured.Unstructured) string {
+	for _, p := range placesOf(t.Kind, live) {
+		if p.config["url"] != nil {
+			return fmt.Sprintf("; if the host of %s is ours, give us the host as an extra SAN", destination(p.config))
+		}
 	}
 	return ""
 }

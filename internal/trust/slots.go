@@ -4,8 +4,6 @@
 package trust
 
 import (
-	"encoding/base64"
-
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -75,41 +73,6 @@ func (s scope) slots(obj *unstructured.Unstructured) []slot {
 // creates reports whether the object is all ours, so that we make it when it is not there.
 func (s scope) creates() bool { return s.target.Kind == trustBundle }
 
-func callsService(config map[string]any, service types.NamespacedName) bool {
-	live := mapField(config, "service")
-	return live["namespace"] == service.Namespace && live["name"] == service.Name
-}
-
-// caBundle decodes the bundle of a client configuration. The API server encoded it, so it can be decoded.
-func caBundle(config map[string]any) []byte {
-	encoded, _, _ := unstructured.NestedString(config, "caBundle")
-	bundle, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		return []byte(encoded) // not from an API server: garbage, and to be seen as such
-	}
-	return bundle
-}
-
-// mapField reads a map without copying it; nil when there is none. A nil map may be read.
-func mapField(obj map[string]any, path ...string) map[string]any {
-	for _, key := range path {
-		obj, _ = obj[key].(map[string]any)
-	}
-	return obj
-}
-
-// listField reads a list of maps without copying it.
-func listField(obj map[string]any, key string) []map[string]any {
-	list, _ := obj[key].([]any)
-	var maps []map[string]any
-	for _, item := range list {
-		if m, ok := item.(map[string]any); ok {
-			maps = append(maps, m)
-		}
-	}
-	return maps
-}
-
 // leave finds the entries that called us and call somebody else now, each with the caBundle that is to be left in it:
 // without our CAs, which the owner did not ask for. What has another field manager for an owner is not ours to change.
 // called is where our entries went when they were last seen, by name; it is brought up to date. An entry that is put
@@ -144,4 +107,39 @@ func (s scope) leave(live *unstructured.Unstructured, called map[string]string, 
 		left = append(left, slot{index: p.index, webhook: p.webhook, bundle: rest.PEM(), late: late})
 	}
 	return left
+}
+
+// reaches reports whether a client configuration leads to us: to our Service, or to another host that our certificate
+// is for. The name is what the API server verifies in the second case, and "" in the first.
+func (s scope) reaches(config map[string]any) (name string, ours bool) {
+	if callsService(config, s.service) {
+		return "", true
+	}
+	host := verifiedHost(config)
+	if host == "" || s.covers == nil || !s.covers(host) {
+		return "", false
+	}
+	return host, true
+}
+
+// skipsVerification reports whether obj is an APIService of ours through which the API server calls us without
+// verifying our certificate. It takes no caBundle then.
+func (s scope) skipsVerification(obj *unstructured.Unstructured) bool {
+	if obj == nil || s.target.Kind != APIService {
+		return false
+	}
+	spec := mapField(obj.Object, "spec")
+	return spec["insecureSkipTLSVerify"] == true && callsService(spec, s.service)
+}
+
+// owner is a field manager other than ours that owns the caBundle of one of the webhooks, if any does. Of a CRD we give
+// ours up.
+func (s scope) owner(live *unstructured.Unstructured, webhooks ...string) (name string, found bool) {
+	for _, entry := range managedFields(live) {
+		name, _ := entry["manager"].(string)
+		if name != s.manager && ownsBundle(s.target.Kind, mapField(entry, "fieldsV1"), webhooks) {
+			return name, true
+		}
+	}
+	return "", false
 }

@@ -4,7 +4,6 @@
 package trust
 
 import (
-	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -12,24 +11,6 @@ import (
 	"slices"
 	"time"
 )
-
-// Entry is one place for a CA bundle as the API server has it.
-type Entry struct {
-	Target   Target
-	Webhook  string // the webhook's name in a webhook configuration; "" for a CRD and an APIService
-	CABundle []byte // the live bytes, whatever they are
-	Found    bool   // false when the target has no entry of ours; Reason says why
-	Name     string // what the API server verifies the certificate for; "" for the name of our Service
-	Reason   string // what is wrong and what to do about it; "" when nothing is known to be
-
-	// Waived is true when nothing waits for the target, and Reason says why: it had an entry of ours and has none now,
-	// so that the API server does not call us through it; its object has not existed for two minutes while another target
-	// has an entry of ours; or the API server calls us through it without verifying. Otherwise a target that has had no
-	// entry of ours since the start is waited for.
-	Waived bool
-	// Unverified is true when it is waived because the API server calls us through it without verifying.
-	Unverified bool
-}
 
 // Snapshot returns the live entries of all targets, from the watch and without a request. A target without an entry
 // of ours gives one that is not Found.
@@ -83,32 +64,6 @@ func (i *Injector) Verify(chain []*x509.Certificate, serverName string, now time
 	return nil
 }
 
-func (e Entry) verify(chain []*x509.Certificate, serverName string, now time.Time) error {
-	if e.Waived {
-		return nil
-	}
-	if !e.Found {
-		return errors.New(e.Reason)
-	}
-	// Like the API server, take what can be read and pass over the rest. The rest gets repaired anyway.
-	err := verifyLive(e.CABundle, chain, cmp.Or(e.Name, serverName), now)
-	if err == nil {
-		return nil
-	}
-	if e.Reason != "" {
-		return fmt.Errorf("%s: %w; %s", e.where(), err, e.Reason)
-	}
-	return fmt.Errorf("%s: %w", e.where(), err)
-}
-
-// where names the entry in sentences.
-func (e Entry) where() string {
-	if e.Webhook == "" {
-		return e.Target.title()
-	}
-	return fmt.Sprintf("%s webhook %q", e.Target.title(), e.Webhook)
-}
-
 // Carries returns nil when the live bundle of every entry that is not waived has ca, and an error for the first which
 // has not. With no targets there is nothing to ask, and the answer is nil.
 func (i *Injector) Carries(ca *x509.Certificate) error {
@@ -141,11 +96,12 @@ func (i *Injector) WaitVerified(ctx context.Context, chain []*x509.Certificate, 
 // wait returns nil as soon as check does. It asks again when something has changed.
 func (i *Injector) wait(ctx context.Context, what string, check func() error) error {
 	for {
-		changed := i.changes.next()
+		changed, began := i.changes.next(), time.Now()
 		err := check()
 		if err == nil {
 			return nil
 		}
+		spare(ctx, time.Since(began))
 		select {
 		case <-changed:
 		case <-ctx.Done():

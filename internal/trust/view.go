@@ -12,12 +12,15 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
+
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // view is what is known of one target: a cache of one object, fed by a watch.
 type view struct {
 	target  Target
-	changes *broadcast
+	changes *broadcast                            // of all that the injector knows
+	own     broadcast                             // of this target, and of what it has to be
 	calls   func(*unstructured.Unstructured) bool // see scope; nil for an object that calls no server
 	now     func() time.Time
 
@@ -58,7 +61,7 @@ func (v *view) setErr(field *error, err error) bool {
 	*field = err
 	v.mu.Unlock()
 	if news {
-		v.changes.announce()
+		v.announce()
 	}
 	return news
 }
@@ -76,6 +79,13 @@ func (v *view) set(obj any) {
 		known.missing = v.now()
 	}
 	v.mu.Unlock()
+	v.announce()
+}
+
+// announce wakes the target's worker, and who waits for all targets. The workers of other targets sleep on: with a
+// thousand targets, each of a thousand changes would wake a thousand.
+func (v *view) announce() {
+	v.own.announce()
 	v.changes.announce()
 }
 
@@ -126,6 +136,12 @@ func (b *broadcast) announce() {
 		close(b.changed)
 		b.changed = nil
 	}
+}
+
+// spare waits after a look at all targets for a few times as long as that took: a look at a thousand targets takes
+// milliseconds, and while all of them are written, one would follow another without end.
+func spare(ctx context.Context, took time.Duration) {
+	_ = timing.Sleep(ctx, 4*took) // The caller looks whether ctx has ended.
 }
 
 // pause returns when changed is closed, when ctx ends, or, which is overslept, after wait unless that is 0.

@@ -54,3 +54,30 @@ func TestViewTellsNewsFromRepetition(t *testing.T) {
 		}
 	}
 }
+
+// A worker is woken by its own target and by a new policy, and not by the other targets.
+func TestWorkersSleepWhileOthersChange(t *testing.T) {
+	i := &Injector{}
+	first, second := &view{changes: &i.changes, now: time.Now}, &view{changes: &i.changes, now: time.Now}
+	i.views = []*view{first, second}
+	woken := func(changed <-chan struct{}) bool {
+		select {
+		case <-changed:
+			return true
+		default:
+			return false
+		}
+	}
+	worker, waiter := first.own.next(), i.changes.next()
+	second.set(nil)
+	if woken(worker) || !woken(waiter) {
+		t.Error("another target woke the worker, or did not wake who waits for all")
+	}
+	if first.set(nil); !woken(worker) {
+		t.Error("its own target did not wake the worker")
+	}
+	worker = first.own.next()
+	if i.Publish(Policy{}); !woken(worker) {
+		t.Error("a policy did not wake the worker")
+	}
+}

@@ -4,21 +4,13 @@
 package trust
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
-
-	"github.com/hookstrap/hookstrap/internal/follow"
 )
 
 // writeTimeout bounds one write. The API server itself gives up after a minute; a repair should not hang so long.
@@ -31,9 +23,6 @@ const (
 	// the others have not heard of.
 	unknownDelay = 15 * time.Minute
 )
-
-// errUnchanged is a write that was accepted and had no effect.
-var errUnchanged = errors.New("the API server accepted it but kept the old caBundle")
 
 // worker watches one target and writes to it. Its fields below the options belong to the goroutine of run alone.
 type worker struct {
@@ -72,180 +61,4 @@ func (s state) revision() revision {
 		return revision{rv: "absent since answer " + strconv.Itoa(s.answers)}
 	}
 	return revisionOf(s.live)
-}
-
-// run compares and writes whenever something changes, until ctx ends.
-func (w *worker) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		changed := w.view.changes.next()
-		pause(ctx, w.clock, changed, w.step(ctx))
-	}
-}
-
-// watch keeps the view up to date until ctx ends. It watches by name, so that a role with resourceNames is enough.
-func (w *worker) watch(ctx context.Context) {
-	target := w.view.target
-	follow.Run(ctx, follow.Options{
-		Name: target.String(), Resource: w.resource, Selector: follow.ByName(target.Name), Kind: target.Kind.gvk(),
-		Store: w.view, Report: func(err error) { w.watched(klog.FromContext(ctx), err) },
-	})
-}
-
-// watched notes how an attempt to read the target went, and logs it when it is news.
-func (w *worker) watched(logger klog.Logger, err error) {
-	if err != nil {
-		err = unreadable(w.view.target, err)
-	}
-	switch {
-	case !w.view.setWatchErr(err):
-	case err != nil:
-		logger.Error(err, "Cannot watch, will retry", "target", w.view.target.String())
-	default:
-		logger.Info("Watching again", "target", w.view.target.String())
-	}
-}
-
-// step does what has to be done now. It returns how long to wait before another look, or 0 when only a change can
-// give new work.
-func (w *worker) step(ctx context.Context) time.Duration {
-	policy, number := w.policy()
-	if number != w.number { // new trust does not wait because the old was fought over
-		w.number, w.right, w.pace, w.surplus = number, nil, pace{}, time.Time{}
-	}
-	known := w.view.get()
-	w.tellForeign(ctx, known)
-	live := known.live
-	if live == nil && known.synced() && w.scope.creates() {
-		live = &unstructured.Unstructured{}
-	}
-	if live == nil || known.revision() == w.history {
-		return 0
-	}
-	now := w.clock.Now()
-	policy.insisted, policy.injected = w.insists.look(w.scope, live, policy, now)
-	w.tellInsistence(ctx, live, policy)
-	policy.left = w.scope.leave(live, w.called, policy.published, policy.Exact)
-	d, err := w.decide(live, policy, now)
-	if err == nil && d.reason == "" {
-		w.view.setWriteErr(nil)
-		w.right, w.surplus = live, time.Time{}
-		return w.insists.ends(now)
-	}
-	if wait := max(w.pace.wait(now), w.patience(d, now)); wait > 0 {
-		return wait
-	}
-	if err == nil {
-		err = w.write(ctx, live, known.revision(), d)
-	}
-	if err != nil {
-		return w.failed(ctx, err)
-	}
-	return 0
-}
-
-// decide compares what is live with the policy. What has to wait for the end of a rollout does not hold up the rest.
-func (w *worker) decide(live *unstructured.Unstructured, policy Policy, now time.Time) (decision, error) {
-	d, err := w.scope.decide(live, policy, now)
-	if err != nil || d.urgent || !d.unknown {
-		return d, err
-	}
-	if soon, err := w.scope.soon(live, policy, now); err != nil || soon.reason != "" {
-		return soon, err
-	}
-	return d, nil
-}
-
-// patience is how long d can wait. What is missing cannot; what there is too much may be the CA of a rotation of which
-// another replica has heard first, and taking it out again would set the two of them fighting.
-func (w *worker) patience(d decision, now time.Time) time.Duration {
-	if d.reason == "" || d.urgent {
-		w.surplus = time.Time{}
-		return 0
-	}
-	if w.surplus.IsZero() {
-		w.surplus = now
-	}
-	if d.unknown {
-		return w.surplus.Add(unknownDelay).Sub(now)
-	}
-	return w.surplus.Add(surplusDelay).Sub(now)
-}
-
-// write sends what d has for live, which is at a revision. Losing a race is no error: what the winner wrote comes
-// with the watch.
-func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, at revision, d decision) error {
-	start := w.clock.Now()
-	bounded, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	result, err := w.send(bounded, d)
-	switch {
-	case lost(err):
-		w.history = at
-		klog.FromContext(ctx).V(2).Info("Somebody else wrote first", "target", w.view.target.String(), "err", err)
-		return nil
-	case err != nil:
-		return err
-	case revisionOf(result) == revisionOf(live):
-		return errUnchanged
-	}
-	w.history = at
-	w.wrote(ctx, live, d, start)
-	w.right = result
-	w.insists.took(d.strange)
-	return nil
-}
-
-// send makes the one request of d.
-func (w *worker) send(ctx context.Context, d decision) (*unstructured.Unstructured, error) {
-	name, manager := w.view.target.Name, w.scope.manager
-	if d.apply != nil {
-		return w.resource.Apply(ctx, name, d.apply, metav1.ApplyOptions{Force: true, FieldManager: manager})
-	}
-	patch, err := json.Marshal(d.patch)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the JSON patch: %w", err)
-	}
-	return w.resource.Patch(ctx, name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: manager})
-}
-
-// wrote reports that d repaired live.
-func (w *worker) wrote(ctx context.Context, live *unstructured.Unstructured, d decision, start time.Time) {
-	now := w.clock.Now()
-	w.view.setWriteErr(nil)
-	written := Write{Target: w.view.target, Entries: d.entries, Reason: d.reason, Duration: now.Sub(start)}
-	w.pace.failures.Reset()
-	if !d.tidies() {
-		w.pace.wrote(now, w.right != nil)
-		written.Repairs = w.pace.repairs
-	}
-	if w.right != nil && !d.tidies() {
-		written.Overwriter = overwriter(w.view.target.Kind, w.right, live, d.entries, w.scope.manager)
-		written.Annotation = injection(live)
-	}
-	klog.FromContext(ctx).Info("Wrote caBundle", "target", written.Target.String(), "entries", written.Entries,
-		"reason", written.Reason, "overwriter", written.Overwriter, "duration", written.Duration)
-	if w.observer.Wrote != nil {
-		w.observer.Wrote(written)
-	}
-	if written.Repairs > 0 && w.pace.fights() && w.observer.Fight != nil {
-		w.observer.Fight(written)
-	}
-}
-
-// failed reports err and returns when to try again.
-func (w *worker) failed(ctx context.Context, err error) time.Duration {
-	if ctx.Err() != nil {
-		return 0
-	}
-	now := w.clock.Now()
-	w.pace.failed(now, err)
-	wait := w.pace.wait(now)
-	err = unwritable(w.view.target, err)
-	if w.view.setWriteErr(err) {
-		klog.FromContext(ctx).Error(err, "Cannot write caBundle, will retry", "target", w.view.target.String(), "in", wait)
-	}
-	if w.observer.Failed != nil {
-		w.observer.Failed(w.view.target, err)
-	}
-	return wait
 }

@@ -12,19 +12,6 @@ import (
 	"github.com/hookstrap/hookstrap/internal/identity"
 )
 
-// The environment variables that fill in an [Environment]; the Deployment sets them through the downward API. Each may
-// have the prefix [EnvPrefix]. One that has it wins over one that has not.
-const (
-	EnvPrefix = "HOOKSTRAP_"
-
-	EnvService        = "SERVICE_NAME"
-	EnvNamespace      = "POD_NAMESPACE"
-	EnvServiceAccount = "POD_SERVICE_ACCOUNT"
-	EnvPodName        = "POD_NAME"
-	EnvPodUID         = "POD_UID"
-	EnvPodIPs         = "POD_IPS"
-)
-
 // Environment is what a pod knows of itself. Fields that are empty are read from the environment variables.
 type Environment struct {
 	// Service is the Service in front of the webhook, Namespace its and our namespace. Both are needed.

@@ -4,7 +4,7 @@
 package bootstrap
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"time"
 
@@ -113,28 +113,6 @@ type Options struct {
 	Server ServerOptions
 }
 
-// completed fills in what was left empty. The error has all faults at once, before anything is contacted.
-func (o Options) completed(getenv func(string) string) (Options, error) {
-	var unreadable error
-	o.Environment, unreadable = o.Environment.completed(getenv)
-	if o.Source == "" {
-		o.Source = SourceCSR
-	}
-	if o.BuiltInSignerName == "" {
-		o.BuiltInSignerName = BuiltInSigner
-	}
-	if o.SignerName == "" {
-		o.SignerName = o.BuiltInSignerName
-	}
-	if o.Approval == "" {
-		o.Approval = ApproveSelf
-	}
-	if o.CASecretName == "" {
-		o.CASecretName = defaultCASecretName(o.Service)
-	}
-	return o, errors.Join(unreadable, o.validate())
-}
-
 func defaultCASecretName(service string) string { return service + "-ca" }
 
 func (o Options) serviceName() types.NamespacedName {
@@ -150,4 +128,12 @@ func (o Options) identityInputs() identity.Inputs {
 		ClusterDomain: o.ClusterDomain,
 		ExtraSANs:     o.ExtraSANs,
 	}
+}
+
+// logging is ctx with the logger of the options, if they have one.
+func (o Options) logging(ctx context.Context) context.Context {
+	if o.Logger.GetSink() == nil {
+		return ctx
+	}
+	return klog.NewContext(ctx, o.Logger)
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"k8s.io/klog/v2"
 )
 
 const (
@@ -78,12 +77,4 @@ func enabled(address string) string {
 		return ""
 	}
 	return address
-}
-
-// logging is ctx with the logger of the options, if they have one.
-func (o Options) logging(ctx context.Context) context.Context {
-	if o.Logger.GetSink() == nil {
-		return ctx
-	}
-	return klog.NewContext(ctx, o.Logger)
 }

@@ -24,6 +24,28 @@ func (f *faults) add(wrong bool, field, format string, args ...any) {
 	}
 }
 
+// completed fills in what was left empty. The error has all faults at once, before anything is contacted.
+func (o Options) completed(getenv func(string) string) (Options, error) {
+	var unreadable error
+	o.Environment, unreadable = o.Environment.completed(getenv)
+	if o.Source == "" {
+		o.Source = SourceCSR
+	}
+	if o.BuiltInSignerName == "" {
+		o.BuiltInSignerName = BuiltInSigner
+	}
+	if o.SignerName == "" {
+		o.SignerName = o.BuiltInSignerName
+	}
+	if o.Approval == "" {
+		o.Approval = ApproveSelf
+	}
+	if o.CASecretName == "" {
+		o.CASecretName = defaultCASecretName(o.Service)
+	}
+	return o, errors.Join(unreadable, o.validate())
+}
+
 // validate finds all faults; each is a [FieldError].
 func (o Options) validate() error {
 	var found faults

@@ -14,10 +14,10 @@ import (
 )
 
 // decodeReview reads a review which can be answered: it has a known version, a request, and a UID.
-func decodeReview(body []byte, memory *reservation) (*review, *refusal) {
-	in, err := parse(body, memory)
+func decodeReview(body []byte, held *reservation) (*review, *refusal) {
+	in, err := parse(body, &held.decoded)
 	if short := (*memoryError)(nil); errors.As(err, &short) {
-		return nil, memory.gate.refuseEnvelope(short)
+		return nil, held.gate.refuseEnvelope(short)
 	}
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the body is not an AdmissionReview: %v", err)

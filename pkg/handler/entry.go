@@ -154,6 +154,31 @@ func (e *entry) isExempt(ctx context.Context, req *Request) (by exemption, who s
 	return e.exempt.ofWhole(req, func() labels.Set { return e.namespaceLabels(ctx, req) })
 }
 
+// violations asks the check about a request, and about the template of Pods that is in its object if its kind is one of
+// those that are listed.
+func (e *entry) violations(ctx context.Context, req *Request) ([]Violation, error) {
+	found, err := e.check.Evaluate(ctx, req)
+	i := slices.IndexFunc(e.templates, func(t PodTemplate) bool {
+		return t.Group == req.Kind.Group && t.Kind == req.Kind.Kind
+	})
+	if err != nil || i < 0 {
+		return found, err
+	}
+	inner, err := req.template(e.templates[i].Path)
+	if err != nil || inner == nil {
+		return found, err
+	}
+	more, err := e.check.Evaluate(ctx, inner)
+	for _, v := range more {
+		// What is elsewhere is about an object that there is not.
+		if rest, ok := strings.CutPrefix(v.Field, "template."); ok {
+			v.Field = e.templates[i].Path + "." + rest
+			found = append(found, v)
+		}
+	}
+	return found, err
+}
+
 // namespaceLabels returns the labels of the request's namespace, nil if they are unknown. Those of a Namespace are
 // what they were before an update: who may change labels does not exempt the change itself.
 func (e *entry) namespaceLabels(ctx context.Context, req *Request) labels.Set {

@@ -18,7 +18,7 @@ import (
 type gate struct {
 	limits  Limits
 	turns   *turns
-	decoded atomic.Int64
+	decoded sharedMemory
 	refused *prometheus.CounterVec
 
 	mu      sync.Mutex // for what follows, and for what reservations take of it
@@ -31,6 +31,7 @@ func newGate(limits Limits, registerer prometheus.Registerer) (*gate, error) {
 	limits = limits.complete()
 	g := &gate{
 		limits: limits, turns: &turns{concurrent: limits.Concurrent, queued: limits.Queued},
+		decoded: sharedMemory{limit: limits.Decoded},
 		senders: map[*reservation]struct{}{}, large: map[*reservation]struct{}{},
 	}
 	g.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -60,10 +61,13 @@ type reservation struct {
 	lost    *refusal // its memory was given to others
 	waiter  *waiter  // it waits for a turn
 	hasTurn bool
-	own     atomic.Int64 // memory for what is decoded, of what each review has
-	decoded atomic.Int64 // and of what all share
-	short   atomic.Pointer[memoryError]
+	decoded memory
 	sharers atomic.Int64 // beside the first
+}
+
+// reserve begins a reservation of nothing yet.
+func (g *gate) reserve(w http.ResponseWriter, since time.Time) *reservation {
+	return &reservation{gate: g, writer: w, since: since, decoded: memory{shared: &g.decoded}}
 }
 
 // enter waits for a turn until then, or refuses. It asks whom the review is for if there are others.
@@ -103,7 +107,7 @@ func (r *reservation) release() {
 		return
 	}
 	r.shrink()
-	r.gate.decoded.Add(-r.decoded.Load())
+	r.decoded.release()
 	if r.hasTurn {
 		r.gate.turns.giveBack()
 	}

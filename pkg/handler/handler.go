@@ -33,7 +33,7 @@ type Handler struct {
 	metrics *metrics
 	gate    *gate
 	own     atomic.Pointer[ownNamespace]
-	lines   lineLimit
+	log     reviewLog
 }
 
 var _ http.Handler = &Handler{}
@@ -71,7 +71,7 @@ func (h *Handler) SetChecks(entries ...Entry) error {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start, budget := time.Now(), budgetOf(r.URL)
 	setDeadlines(w, start)
-	held := &reservation{gate: h.gate, writer: w, since: start}
+	held := h.gate.reserve(w, start)
 	defer held.release()
 	in := &incoming{request: r, held: held, turn: start.Add(budget / 2), due: start.Add(budget)}
 	if refused := h.answer(w, in, budget); refused != nil {
@@ -127,7 +127,7 @@ func (h *Handler) answer(w http.ResponseWriter, in *incoming, budget time.Durati
 	if refused != nil {
 		return refused
 	}
-	decoded.request.memory = held
+	decoded.request.memory = &held.decoded
 	logger := klog.LoggerWithValues(klog.FromContext(ctx), "uid", decoded.request.UID)
 	response, decision := h.review(klog.NewContext(ctx, logger), decoded.request, held, budget)
 	decoded.answer(w, response, logger)
@@ -149,7 +149,7 @@ func (h *Handler) review(
 		h.metrics.observeCheck(req, &outcomes[i])
 	}
 	response, decision := respond(req, outcomes)
-	h.logReview(ctx, req, outcomes, response, decision)
+	h.log.review(ctx, req, outcomes, response, decision)
 	return response, decision
 }
 

@@ -5,6 +5,7 @@ package handler
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admission/v1"
@@ -37,7 +38,7 @@ func FuzzHead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, mode uint8, at, size uint16, text []byte) {
 		text = sample.Mutate(body, places, mode, int(at), text)
 		headOf(text[:min(int(size), len(text))])
-		whole, refused := decodeReview(text, &reservation{gate: &gate{limits: Limits{}.complete()}})
+		whole, refused := decodeReview(text, roomy())
 		if refused != nil || whole.Request.Object.Raw == nil {
 			return
 		}
@@ -57,7 +58,7 @@ func TestHead(t *testing.T) {
 	req.SubResource, req.UserInfo.Username = "resize", `jane "<doe>"`
 	req.UserInfo.Groups = []string{"a"}
 	body := raw(t, admissionv1.AdmissionReview{TypeMeta: reviewV1, Request: &req}).Raw
-	whole, refused := decodeReview(body, &reservation{gate: &gate{limits: Limits{}.complete()}})
+	whole, refused := decodeReview(body, roomy())
 	if refused != nil {
 		t.Fatal(refused)
 	}
@@ -66,4 +67,10 @@ func TestHead(t *testing.T) {
 			t.Fatalf("of %d bytes: %s", end, diff)
 		}
 	}
+}
+
+// roomy has all the memory that there is by default.
+func roomy() *reservation {
+	limits := Limits{}.complete()
+	return (&gate{limits: limits, decoded: sharedMemory{limit: limits.Decoded}}).reserve(nil, time.Time{})
 }

@@ -22,40 +22,43 @@ const (
 	linesOfAll       = 300
 )
 
-// logReview logs what became of a review: at any verbosity a line for what was denied or could not be judged, and one
+// reviewLog tells the log about reviews, in a bounded number of lines. The zero value is ready for use.
+type reviewLog struct{ lines lineLimit }
+
+// review logs what became of a review: at any verbosity a line for what was denied or could not be judged, and one
 // for what checks in mode Audit have found.
-func (h *Handler) logReview(
+func (l *reviewLog) review(
 	ctx context.Context, req *Request, outcomes []outcome, response *admissionv1.AdmissionResponse, decision decision,
 ) {
 	logger := klog.FromContext(ctx)
 	switch denied, _ := split(outcomes, Deny); decision {
 	case decisionDenied:
-		h.logFindings(logger, req, "Denied", denied)
+		l.findings(logger, req, "Denied", denied)
 	case decisionError:
-		h.logLine(logger, req, "Not allowed", "code", response.Result.Code,
+		l.line(logger, req, "Not allowed", "code", response.Result.Code,
 			"message", clean(strings.ReplaceAll(response.Result.Message, "\n", "; "), maxViolation))
 	default:
 		logger.V(4).Info("Allowed", "kind", req.Kind.Kind, "object", klog.KRef(req.Namespace, req.Name),
 			"operation", req.Operation, "warnings", len(response.Warnings))
 	}
 	if audited, _ := split(outcomes, Audit); len(audited) > 0 {
-		h.logFindings(logger, req, "Found by a check in mode audit", audited)
+		l.findings(logger, req, "Found by a check in mode audit", audited)
 	}
 }
 
-// logFindings logs one line about an object: the checks, and the first finding of the first of them.
-func (h *Handler) logFindings(logger klog.Logger, req *Request, message string, found []outcome) {
+// findings logs one line about an object: the checks, and the first finding of the first of them.
+func (l *reviewLog) findings(logger klog.Logger, req *Request, message string, found []outcome) {
 	checks := make([]string, 0, len(found))
 	for _, o := range found {
 		checks = append(checks, o.entry.name)
 	}
-	h.logLine(logger, req, message, "checks", clean(strings.Join(checks, ","), maxLogged),
+	l.line(logger, req, message, "checks", clean(strings.Join(checks, ","), maxLogged),
 		"finding", clean(violationText(found[0].violations[0]), maxLogged))
 }
 
-// logLine logs one line about an object, unless there are too many.
-func (h *Handler) logLine(logger klog.Logger, req *Request, message string, keysAndValues ...any) {
-	pass, unlogged := h.lines.pass(req.Namespace, time.Now())
+// line logs one line about an object, unless there are too many.
+func (l *reviewLog) line(logger klog.Logger, req *Request, message string, keysAndValues ...any) {
+	pass, unlogged := l.lines.pass(req.Namespace, time.Now())
 	if !pass {
 		return
 	}

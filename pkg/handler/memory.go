@@ -5,58 +5,76 @@ package handler
 
 import (
 	"fmt"
+	"sync/atomic"
 )
+
+// memory is what one review may have decoded at a time: some of its own, and then of what all share. A nil memory is
+// never short. It may be used concurrently.
+type memory struct {
+	shared *sharedMemory
+	own    atomic.Int64
+	taken  atomic.Int64 // of what is shared
+	short  atomic.Pointer[memoryError]
+}
+
+// sharedMemory is what all reviews that are being looked at share, in bytes.
+type sharedMemory struct {
+	limit int64
+	taken atomic.Int64
+}
 
 // Guess reserves memory by a guess that is probably far too high, of what each review has. Half of that is for what is
 // known better.
-func (r *reservation) Guess(bytes int64) bool { return r.takeOwn(bytes, ownMemory/2) }
+func (m *memory) Guess(bytes int64) bool { return m.takeOwn(bytes, ownMemory/2) }
 
-// Afford reserves memory for something before it is decoded, until the last sharer releases it: of what each review
+// Afford reserves memory for something before it is decoded, until it is released: of what each review
 // has, or of what all share if that is not enough.
-func (r *reservation) Afford(bytes int64) error {
-	if r.takeOwn(bytes, ownMemory) {
+func (m *memory) Afford(bytes int64) error {
+	if m.takeOwn(bytes, ownMemory) {
 		return nil
 	}
-	limit, taken := r.gate.limits.Decoded, &r.gate.decoded
+	limit, taken := m.shared.limit, &m.shared.taken
 	for {
 		now := taken.Load()
 		if bytes > limit-now {
-			short := &memoryError{need: bytes, left: max(limit-now, 0), most: limit - r.decoded.Load()}
-			r.short.Store(short)
+			short := &memoryError{need: bytes, left: max(limit-now, 0), most: limit - m.taken.Load()}
+			m.short.Store(short)
 			return short
 		}
 		if taken.CompareAndSwap(now, now+bytes) {
-			r.decoded.Add(bytes)
+			m.taken.Add(bytes)
 			return nil
 		}
 	}
 }
 
-func (r *reservation) takeOwn(bytes, most int64) bool {
-	if r.own.Add(bytes) <= most {
+func (m *memory) takeOwn(bytes, most int64) bool {
+	if m.own.Add(bytes) <= most {
 		return true
 	}
-	r.own.Add(-bytes)
+	m.own.Add(-bytes)
 	return false
 }
 
-// shortage returns what there was no memory for since the last forget, nil if there was enough. A nil reservation is
-// never short.
-func (r *reservation) shortage() error {
-	if r == nil {
+// shortage returns what there was no memory for since the last forget, nil if there was enough.
+func (m *memory) shortage() error {
+	if m == nil {
 		return nil
 	}
-	if short := r.short.Load(); short != nil {
+	if short := m.short.Load(); short != nil {
 		return short
 	}
 	return nil
 }
 
-func (r *reservation) forget() {
-	if r != nil {
-		r.short.Store(nil)
+func (m *memory) forget() {
+	if m != nil {
+		m.short.Store(nil)
 	}
 }
+
+// release gives back what is shared. There must be no reserving after that.
+func (m *memory) release() { m.shared.taken.Add(-m.taken.Load()) }
 
 // memoryError says that there was no memory left to decode something: what it needs, what is left at the moment, and
 // what there may be at most, in bytes.

@@ -44,7 +44,7 @@ func TestEnvelopesThatAreTooLarge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := limitedHandler(t, Limits{Decoded: limit}, says("quiet"))
-			h.gate.decoded.Add(tt.taken)
+			h.gate.decoded.taken.Add(tt.taken)
 			got := send(t.Context(), h, "/", tt.body)
 			code, retry := got.Code, false
 			if tt.code != http.StatusBadRequest {
@@ -54,7 +54,7 @@ func TestEnvelopesThatAreTooLarge(t *testing.T) {
 			if code != tt.code || isBusy != (tt.code == http.StatusTooManyRequests) {
 				t.Errorf("got %d %.300s", code, got.Body)
 			}
-			if n := h.gate.decoded.Load(); n != tt.taken {
+			if n := h.gate.decoded.taken.Load(); n != tt.taken {
 				t.Errorf("%d bytes were not given back", n-tt.taken)
 			}
 		})
@@ -157,15 +157,16 @@ func TestShortageLeavesExemptions(t *testing.T) {
 
 // A guess is far too high, and must not use up what a review has to itself.
 func TestGuessesLeaveRoom(t *testing.T) {
-	r := &reservation{gate: &gate{}}
+	shared := &sharedMemory{}
+	r := &memory{shared: shared}
 	if !r.Guess(ownMemory/2) || r.Guess(1) {
 		t.Error("guesses may not take half of it, or more")
 	}
 	if err := r.Afford(ownMemory / 2); err != nil {
 		t.Error(err)
 	}
-	if err := r.Afford(1 << 40); err == nil || r.gate.decoded.Load() != 0 {
-		t.Errorf("got %v, and others miss %d bytes", err, r.gate.decoded.Load())
+	if err := r.Afford(1 << 40); err == nil || shared.taken.Load() != 0 {
+		t.Errorf("got %v, and others miss %d bytes", err, shared.taken.Load())
 	}
 	if err := r.Afford(1); err == nil || r.shortage() == nil {
 		t.Errorf("got %v", err)
@@ -207,7 +208,7 @@ func TestManyAtATimeShareTheMemory(t *testing.T) {
 		}
 		close(release)
 		synctest.Wait()
-		if n := h.gate.decoded.Load(); n != 0 {
+		if n := h.gate.decoded.taken.Load(); n != 0 {
 			t.Errorf("%d bytes were not given back", n)
 		}
 	})

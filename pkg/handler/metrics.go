@@ -6,7 +6,6 @@ package handler
 import (
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -135,18 +134,6 @@ func (o *outcome) decision() decision {
 	return decisionDenied
 }
 
-// decision is what became of a request or of a check; it is a label of the metrics.
-type decision string
-
-const (
-	decisionAllowed decision = "allowed"
-	decisionDenied  decision = "denied"
-	decisionError   decision = "error"
-	decisionInvalid decision = "invalid" // the request was no admission review
-	decisionWarned  decision = "warned"
-	decisionAudited decision = "audited"
-)
-
 // register registers a collector, or returns the one of another handler that is registered already.
 func register[C prometheus.Collector](registerer prometheus.Registerer, collector C) (C, error) {
 	err := registerer.Register(collector)
@@ -156,34 +143,4 @@ func register[C prometheus.Collector](registerer prometheus.Registerer, collecto
 		}
 	}
 	return collector, err
-}
-
-// counterKey is what tells the counters of one check, or of all requests, apart.
-type counterKey struct {
-	decision            decision
-	operation, resource string
-}
-
-// counters keep such counters at hand: finding one by five labels costs more than many a check.
-type counters struct {
-	mu    sync.RWMutex
-	known map[counterKey]prometheus.Counter
-}
-
-func (c *counters) get(key counterKey, find func() prometheus.Counter) prometheus.Counter {
-	c.mu.RLock()
-	counter := c.known[key]
-	c.mu.RUnlock()
-	if counter != nil {
-		return counter
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.known == nil {
-		c.known = map[counterKey]prometheus.Counter{}
-	}
-	if c.known[key] == nil {
-		c.known[key] = find()
-	}
-	return c.known[key]
 }

@@ -23,7 +23,7 @@ type decoded struct {
 	lean  lean.Object // what is known of the object beforehand
 }
 
-func decodeObject[T any](memo *decoded, memory *reservation, raw []byte, which string) (*T, error) {
+func decodeObject[T any](memo *decoded, memory *memory, raw []byte, which string) (*T, error) {
 	memo.mu.Lock()
 	defer memo.mu.Unlock()
 	if obj, ok := find[T](memo.known); ok {

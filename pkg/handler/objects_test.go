@@ -69,7 +69,7 @@ func TestLargeObjectsAreChecked(t *testing.T) {
 	if admitted == 0 {
 		t.Error("none was checked")
 	}
-	if n := h.gate.decoded.Load(); n != 0 {
+	if n := h.gate.decoded.taken.Load(); n != 0 {
 		t.Errorf("%d bytes were not given back", n)
 	}
 }
@@ -100,7 +100,7 @@ func TestObjectsThatAreTooLarge(t *testing.T) {
 	if got := ask(t.Context(), t, limitedHandler(t, Limits{Decoded: 1 << 20}, names), req); !got.Allowed {
 		t.Errorf("the metadata: got %v", got.Result)
 	}
-	if n := h.gate.decoded.Load(); n != 0 {
+	if n := h.gate.decoded.taken.Load(); n != 0 {
 		t.Errorf("%d bytes were not given back", n)
 	}
 }

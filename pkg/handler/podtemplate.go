@@ -5,13 +5,11 @@ package handler
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -48,37 +46,6 @@ func (t PodTemplate) Validate(path *field.Path) field.ErrorList {
 			"must be names of fields with dots between, such as spec.template"))
 	}
 	return errs
-}
-
-// violations asks the check about a request, and about the template of Pods that is in its object if its kind is one of
-// those that are listed.
-func (e *entry) violations(ctx context.Context, req *Request) ([]Violation, error) {
-	found, err := e.check.Evaluate(ctx, req)
-	i := slices.IndexFunc(e.templates, func(t PodTemplate) bool {
-		return t.Group == req.Kind.Group && t.Kind == req.Kind.Kind
-	})
-	if err != nil || i < 0 {
-		return found, err
-	}
-	inner, err := req.template(e.templates[i].Path)
-	if err != nil || inner == nil {
-		return found, err
-	}
-	more, err := e.check.Evaluate(ctx, inner)
-	for _, v := range more {
-		// What is elsewhere is about an object that there is not.
-		if rest, ok := strings.CutPrefix(v.Field, "template."); ok {
-			v.Field = e.templates[i].Path + "." + rest
-			found = append(found, v)
-		}
-	}
-	return found, err
-}
-
-// templates are the requests about the templates that are in the objects of one, by their path.
-type templates struct {
-	mu sync.Mutex
-	of map[string]*Request
 }
 
 // template is a request about a PodTemplate with what is at a path of the object, nil if nothing is. It is made once

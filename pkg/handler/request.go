@@ -5,6 +5,7 @@ package handler
 
 import (
 	"bytes"
+	"sync"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,12 +19,18 @@ type Request struct {
 	admissionv1.AdmissionRequest
 
 	object, oldObject decoded
-	memory            *reservation // nil sets a limit for each object alone
+	memory            *memory // nil sets a limit for each object alone
 	// later is the update before which this one would have been, see before. They share what is decoded of the old object:
 	// every check that has something to say about an update asks for it.
 	later *Request
 
 	templates templates
+}
+
+// templates are the requests about the templates that are in the objects of one, by their path.
+type templates struct {
+	mu sync.Mutex
+	of map[string]*Request
 }
 
 // NewRequest makes a Request, for tests of a check. Reviews of version v1beta1 are given to checks as v1, since the

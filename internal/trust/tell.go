@@ -5,19 +5,11 @@ package trust
 
 import (
 	"context"
-	"net/url"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/klog/v2"
 )
-
-// ForeignEntry is an entry of a webhook configuration that does not call us. A client that may write our entries may
-// add one: RBAC knows no fields. It is sent every object that its rules match.
-type ForeignEntry struct {
-	Webhook string // the entry's name
-	Calls   string // where it goes: NAMESPACE/NAME of a Service, or scheme and host of a URL
-}
 
 // foreign are the entries of a webhook configuration that do not call us, in their order. The other kinds have
 // one entry at most, which is ours or somebody else's.
@@ -32,21 +24,6 @@ func (s scope) foreign(obj *unstructured.Unstructured) []ForeignEntry {
 		}
 	}
 	return foreign
-}
-
-// destination leaves out what of a URL may be a secret.
-func destination(config map[string]any) string {
-	if address, found := config["url"].(string); found {
-		parsed, err := url.Parse(address)
-		if err != nil {
-			return "a URL that cannot be read"
-		}
-		return parsed.Scheme + "://" + parsed.Host
-	}
-	service := mapField(config, "service")
-	namespace, _ := service["namespace"].(string)
-	name, _ := service["name"].(string)
-	return namespace + "/" + name
 }
 
 // tellForeign reports the foreign entries of what is live when they are not what they were, once it is known by which
@@ -65,5 +42,23 @@ func (w *worker) tellForeign(ctx context.Context, known state) {
 	}
 	if w.observer.Foreign != nil {
 		w.observer.Foreign(w.view.target, foreign)
+	}
+}
+
+// tellInsistence reports who keeps CAs in the caBundles of what is live, once for each CA.
+func (w *worker) tellInsistence(ctx context.Context, live *unstructured.Unstructured, p Policy) {
+	kept := w.insists.extra
+	if !p.injected {
+		kept = kept.Intersect(p.insisted)
+	}
+	if p.Bundle.Empty() || w.scope.creates() || kept.Without(w.insists.told).Empty() {
+		return
+	}
+	w.insists.told = remember(w.insists.told, kept)
+	found := Insistence{Manager: w.insists.rival, Annotation: injection(live), CAs: kept}
+	klog.FromContext(ctx).Info("Leaving CAs that are not ours in the caBundle: another manager insists on them", "target",
+		w.view.target.String(), "manager", found.Manager, "annotation", found.Annotation, "cas", found.CAs.Describe())
+	if w.observer.Insists != nil {
+		w.observer.Insists(w.view.target, found)
 	}
 }

@@ -1,9 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package schema describes configuration files to editors: a JSON schema (https://json-schema.org, draft 2020-12) made
-// of the Go types that the files are decoded into, for any list of checks.
-package schema
+package docs_test
 
 import (
 	"bytes"
@@ -18,15 +16,16 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
 
-// Describer returns what the documentation of a struct's field says, empty if nothing.
-type Describer func(structure reflect.Type, field string) string
+// describer returns what the documentation of a struct's field says, empty if nothing.
+type describer func(structure reflect.Type, field string) string
 
 // object is a JSON object; encoding/json sorts its keys, so that the same types are the same bytes.
 type object = map[string]any
 
-// Generate makes the schema of files that configure these checks. describe may be nil. The error is a parameter that
-// cannot be put into JSON.
-func Generate(definitions []handler.Definition, describe Describer) ([]byte, error) {
+// schemaOf makes the schema of files that configure these checks, for editors: a JSON schema
+// (https://json-schema.org, draft 2020-12) made of the Go types that the files are decoded into. describe may be nil.
+// The error is a parameter that cannot be put into JSON.
+func schemaOf(definitions []handler.Definition, describe describer) ([]byte, error) {
 	if describe == nil {
 		describe = func(reflect.Type, string) string { return "" }
 	}
@@ -75,7 +74,7 @@ func Generate(definitions []handler.Definition, describe Describer) ([]byte, err
 }
 
 type generator struct {
-	describe Describer
+	describe describer
 }
 
 // modes has an unquoted off as well, which is the boolean false in YAML.
