@@ -59,10 +59,11 @@ func (o *rbacOptions) addFlags(fs *pflag.FlagSet) {
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.addIdentityFlags(all)
 	o.addCertificateFlags(all)
+	o.addMetricsSecureFlag(all)
 	all.Lookup("service-account").Usage = "ServiceAccount that gets the rights (default the name of the Service)"
 	for _, name := range []string{
 		"service-name", "namespace", "service-account", "webhook-configuration", "signer-name", "approve", "ca-secret-name",
-		"publish-trust-bundle", "in-force-binding",
+		"publish-trust-bundle", "in-force-binding", "metrics-secure",
 	} {
 		fs.AddFlag(all.Lookup(name))
 	}

@@ -103,6 +103,14 @@ func withDefaultCommand(args []string) []string {
 	}
 }
 
+// Command is the tree of commands that [Run] executes, for what is written about it, as cobra's package doc writes man
+// pages. It is not to be executed.
+func Command(options Options) *cobra.Command {
+	root := newRootCommand(options.withDefaults())
+	root.InitDefaultCompletionCmd()
+	return root
+}
+
 func newRootCommand(o Options) *cobra.Command {
 	root := &cobra.Command{
 		Use:   o.Name,
