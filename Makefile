@@ -37,6 +37,7 @@ GOLANGCI_LINT := $(CACHE)/golangci-lint-$(call pinned,tools,github.com/golangci/
 ACTIONLINT := $(CACHE)/actionlint-$(call pinned,tools/actionlint,github.com/rhysd/actionlint)
 LOGCHECK := $(CACHE)/logcheck-$(call pinned,tools,sigs.k8s.io/logtools)
 HELM := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v4)
+HELM3 := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v3)
 FLUXAPPLY := $(CACHE)/fluxapply-$(call pinned,test/gitops,github.com/fluxcd/pkg/ssa)
 PROMTOOL := $(CACHE)/promtool-$(call pinned,tools/promtool,github.com/prometheus/prometheus)
 
@@ -87,7 +88,7 @@ node-components: check-go ## Build kubelet, kube-scheduler and kube-proxy as wel
 
 # On a fresh machine the tests that compile the server wait for that, longer than the default timeout of ten minutes.
 .PHONY: test
-test: components test-floor ## Run all tests, against the real control plane, with the race detector (TESTFLAGS=...)
+test: components helm test-floor ## Run all tests, against the real control plane, with the race detector (TESTFLAGS=...)
 	$(GO) test -modfile=release.mod -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
 	$(GO) -C test/e2e test -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
 	$(GO) -C tools/release test -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
@@ -100,7 +101,7 @@ test-floor: check-go ## Run the unit tests with the lowest versions of the depen
 .PHONY: e2e
 e2e: ## Install into a real cluster of one node on this machine, and break it (root, Linux; TESTFLAGS=...)
 	hack/install-node-packages
-	$(MAKE) node-components
+	$(MAKE) node-components helm
 	$(GO) -C test/e2e test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) \
 	  ./cluster/dockerfile ./cluster/node ./node
 	$(GO) -C test/e2e test -tags node -count=1 -v -run '^TestExampleNginx$$' .
@@ -116,6 +117,9 @@ newcomer: components ## Do all that README.md says, in a new clone and a new clu
 .PHONY: flood
 flood: components ## Flood two servers for a minute with all that tenants can think of (FLOOD_SECONDS); it wants the machine for itself
 	$(GO) -C test/e2e test -tags flood -count=1 -timeout=10m -v -run '^TestTenantFlood$$' .
+
+.PHONY: helm
+helm: check-go $(HELM3) $(HELM) ## Build Helm 3 and Helm 4 once, for the tests of the chart (a few minutes)
 
 .PHONY: test-gitops
 test-gitops: components $(HELM) $(FLUXAPPLY) ## Install with kubectl, Helm and Flux, and write the table of docs/gitops.md (builds Helm: minutes)
@@ -235,12 +239,17 @@ endef
 define build-applier
 	@echo 'building $(@F) (once; a few minutes)'
 	@mkdir -p $(@D)
-	@CGO_ENABLED=0 $(GO) -C test/gitops build -trimpath -ldflags '-s -w' -o $@.tmp $(1)
+	@CGO_ENABLED=0 $(GO) -C test/gitops build -trimpath -ldflags '-s -w $(2)' -o $@.tmp $(1)
 	@mv $@.tmp $@
 endef
 
 $(HELM):
 	$(call build-applier,helm.sh/helm/v4/cmd/helm)
+
+# Helm 3 takes the version of Kubernetes that it renders for from the linker, as in its own Makefile.
+$(HELM3):
+	$(call build-applier,helm.sh/helm/v3/cmd/helm,-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 \
+	  -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=$(word 2,$(subst ., ,$(call pinned,test/gitops,k8s.io/client-go))))
 
 $(FLUXAPPLY): test/gitops/fluxapply/main.go
 	$(call build-applier,./fluxapply)
