@@ -20,7 +20,7 @@ VERSIONS ?= v1.28.15 v1.30.14 v1.32.13 v1.34.9
 BENCHFLAGS ?=
 
 # The modules besides the root's, each with a go.mod of its own.
-MODULES := test/e2e test/gitops examples/kubebuilder examples/own-check tools tools/actionlint tools/promtool tools/release tools/cfssl
+MODULES := test/e2e test/gitops test/peers examples/kubebuilder examples/own-check tools tools/actionlint tools/promtool tools/release tools/cfssl
 
 PLATFORM := $(shell $(GO) env GOOS)-$(shell $(GO) env GOARCH)
 BIN := $(CURDIR)/bin
@@ -64,6 +64,14 @@ demo: check-go ## Watch a webhook bootstrap itself on a real control plane, on t
 image: ## Build the container image (IMAGE=..., VERSION=...)
 	DOCKER_BUILDKIT=1 $(DOCKER) build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 
+# What deploy installs: manifests, an overlay of ours, or one of yours below this directory.
+MANIFESTS ?= manifests
+
+.PHONY: deploy
+deploy: ## Build the image IMG, bring it to the cluster of kubectl's context (kind load, or a push), install it and wait (IMG=..., MANIFESTS=...)
+	@[ -n '$(IMG)' ] || { echo 'make deploy: name the image, in a registry that the cluster can pull from: make deploy IMG=NAME:TAG' >&2; exit 2; }
+	@DOCKER='$(DOCKER)' VERSION='$(VERSION)' hack/deploy '$(IMG)' '$(MANIFESTS)'
+
 .PHONY: release
 release: check-go ## Write dist/: archives, image, manifests, SBOM and checksums of VERSION=..., the same bytes every time
 	$(GO) -C tools/release run . -root '$(CURDIR)' -version '$(VERSION)'
@@ -96,10 +104,15 @@ e2e: ## Install into a real cluster of one node on this machine, and break it (r
 	$(MAKE) node-components helm
 	$(GO) -C test/e2e test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) \
 	  ./cluster/dockerfile ./cluster/node ./node
+	$(GO) -C test/e2e test -tags node -count=1 -v -run '^TestExampleNginx$$' .
 
 .PHONY: test-versions
 test-versions: components ## Run the integration tests against older API servers too (VERSIONS='v1.30.14', built once; TESTFLAGS=...)
 	TESTFLAGS='$(TESTFLAGS)' hack/test-versions $(VERSIONS) $(KUBERNETES_VERSION)
+
+.PHONY: newcomer
+newcomer: components ## Do all that README.md says, in a new clone and a new cluster (NEWCOMER=all: make test and make e2e as well)
+	$(GO) -C test/e2e test -tags newcomer -count=1 -timeout=120m -v -run '^TestNewcomer$$' .
 
 .PHONY: flood
 flood: components ## Flood two servers for a minute with all that tenants can think of (FLOOD_SECONDS); it wants the machine for itself
@@ -170,7 +183,7 @@ verify: verify-format verify-modules verify-manifests verify-alerts verify-workf
 vet: check-go ## Compile everything, examples and tests as well, and run go vet
 	$(GO) vet ./...
 	$(GO) vet -modfile=release.mod ./...
-	$(GO) -C test/e2e vet -tags node,flood,gitops ./...
+	$(GO) -C test/e2e vet -tags node,flood,gitops,newcomer ./...
 	$(GO) -C tools/release vet ./...
 
 .PHONY: verify-format

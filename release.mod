@@ -33,8 +33,10 @@ require (
 )
 
 require (
+	github.com/moby/spdystream v0.5.1 // indirect
 	github.com/pbnjay/memory v0.0.0-20210728143218-7b4eea64cf58 // indirect
 	golang.org/x/tools v0.51.0 // indirect
+	k8s.io/streaming v0.37.2 // indirect
 )
 
 require (

@@ -66,6 +66,7 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 	group.Go(func() error { return b.clientCAs.Follow(ctx) })
 	group.Go(func() error { return b.readiness.FollowSidecar(ctx, served) })
 	group.Go(func() error { return b.runPublisher(ctx) })
+	group.Go(func() error { return b.runInForce(ctx) })
 	group.Go(func() error { return b.runSource(ctx) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -131,12 +132,7 @@ func (b *Bootstrapper) Conditions() []lifecycle.Condition { return b.readiness.C
 
 // Readyz is all [Bootstrapper.Conditions] as one check, for controller-runtime's AddReadyzCheck.
 func (b *Bootstrapper) Readyz(req *http.Request) error {
-	for _, condition := range b.Conditions() {
-		if err := condition.Check(req.Context()); err != nil {
-			return fmt.Errorf("%s: %w", condition.Name, err)
-		}
-	}
-	return nil
+	return b.callable(req.Context())
 }
 
 // ErrorLog takes what net/http's server has to say, which controller-runtime's webhook server lets it say through

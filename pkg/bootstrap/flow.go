@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 
+	"github.com/hookstrap/hookstrap/internal/inforce"
 	"github.com/hookstrap/hookstrap/internal/lifecycle"
 	"github.com/hookstrap/hookstrap/internal/logcap"
 	"github.com/hookstrap/hookstrap/internal/readiness"
@@ -187,6 +188,32 @@ func (f *flow) runPublisher(ctx context.Context) error {
 		return err
 	}
 	return f.publisher.Run(ctx)
+}
+
+// runInForce has the entries come into force from when we are ready.
+func (f *flow) runInForce(ctx context.Context) error {
+	if f.options.InForceBinding == "" {
+		return nil
+	}
+	f.report.InForce.Begin()
+	select {
+	case <-f.readiness.Ready():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return inforce.Run(ctx, inforce.Options{
+		Client: f.clients.dynamic, Binding: f.options.InForceBinding, Callable: f.callable, Report: &f.report.InForce,
+	})
+}
+
+// callable returns nil while all conditions of readiness hold.
+func (f *flow) callable(ctx context.Context) error {
+	for _, condition := range f.readiness.Conditions() {
+		if err := condition.Check(ctx); err != nil {
+			return fmt.Errorf("%s: %w", condition.Name, err)
+		}
+	}
+	return nil
 }
 
 // obtainOnce is the flow without renewals.

@@ -94,6 +94,12 @@ func (o Options) neededRights() []refusal.Right {
 		add(authorizationv1.ResourceAttributes{Group: resource.Group, Resource: resource.Resource, Name: target.Name},
 			"--webhook-configuration", "list", "watch", "patch")
 	}
+	if o.InForceBinding != "" {
+		of := authorizationv1.ResourceAttributes{Group: rbacv1.GroupName, Resource: "clusterrolebindings", Name: o.InForceBinding}
+		add(of, "--in-force-binding", "list", "watch", "patch")
+		of.Resource = "clusterroles"
+		add(of, "--in-force-binding", "bind")
+	}
 	if o.PublishTrustBundle {
 		name := trust.BundleName(o.SignerName, types.NamespacedName{Namespace: o.Namespace, Name: o.Service})
 		add(authorizationv1.ResourceAttributes{Group: certificatesv1.GroupName, Resource: "clustertrustbundles", Name: name},

@@ -69,6 +69,8 @@ func (o Options) validate() error {
 	found.add(o.PublishTrustBundle && (o.Source != SourceCSR || o.SignerName != o.BuiltInSignerName), "PublishTrustBundle",
 		"${PublishTrustBundle} is for the CA of signer %s: leave it out, or ${SignerName} and ${Source} as they are",
 		o.BuiltInSignerName)
+	found.add(o.InForceBinding != "" && o.RESTConfig == nil, "InForceBinding",
+		"${InForceBinding} needs ${RESTConfig}: the ClusterRoleBinding is written through the API server")
 	targets := len(o.WebhookConfigurations)
 	found.add(targets == 0 && !o.ExternalTrust, "WebhookConfigurations",
 		"${WebhookConfigurations} is missing: name the object whose caBundle is to be kept right, or set ${ExternalTrust} "+

@@ -64,6 +64,9 @@ func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
 			"ValidatingWebhookConfiguration; none if something else writes the caBundle")
 	fs.BoolVar(&b.SharedConfigurations, "shared-configurations", false,
 		"the webhook configurations have entries of other Services as well: count those, and do not warn of them")
+	fs.Var(newValue(&b.InForceBinding, "name", "", parseObjectName), "in-force-binding",
+		"ClusterRoleBinding that gets its subject when the API server can call this server for the first time, so that\n"+
+			"entries whose matchConditions ask for it are in force from then on (default: none)")
 }
 
 func (o *commonOptions) addCertificateFlags(fs *pflag.FlagSet) {
