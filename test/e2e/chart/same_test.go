@@ -152,6 +152,9 @@ func kustomize(t *testing.T, names naming, chosen ...variant) objects {
 	if slices.Contains(early, "components/all-checks") && slices.Contains(early, "components/deny-when-clean") {
 		early = append(early, "components/deny-when-clean/all-checks")
 	}
+	if slices.Contains(early, "components/all-checks") && slices.Contains(early, "components/object-events") {
+		early = append(early, "components/object-events/all-checks")
+	}
 	write(t, filepath.Join(top, "below"), names.kustomization, resources, early)
 	write(t, top, labels(names), []string{"below"}, late)
 	out, err := cluster.Kustomize(t.Context(), top)
@@ -193,7 +196,7 @@ func write(t *testing.T, directory, text string, resources, components []string)
 // TestEveryVariantHasValues: nothing in the manifests is missing in the chart.
 func TestEveryVariantHasValues(t *testing.T) {
 	known := []string{
-		"components/deny-when-clean/all-checks", // Follows from the two.
+		"components/deny-when-clean/all-checks", "components/object-events/all-checks", // Follow from the two.
 		// The base and one component.
 		"overlays/all-checks", "overlays/cabundle-only", "overlays/deny", "overlays/deny-when-clean",
 		"overlays/trust-bundle", "overlays/secure-metrics",
