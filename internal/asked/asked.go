@@ -118,7 +118,7 @@ func (a Asked) Names(resource schema.GroupVersionResource) bool {
 	return slices.ContainsFunc(a.entries, func(e entry) bool {
 		return slices.ContainsFunc(e.rules, func(r admissionregistrationv1.RuleWithOperations) bool {
 			return hasName(r.APIGroups, resource.Group) && hasName(r.APIVersions, resource.Version) &&
-				(hasName(r.Resources, resource.Resource) || slices.Contains(r.Resources, "*/*"))
+				hasResource(r.Resources, resource.Resource)
 		})
 	})
 }
@@ -189,7 +189,17 @@ func (e *entry) matches(
 			(scope == admissionregistrationv1.NamespacedScope) == namespaced
 		return hasOperation && hasScope && hasName(r.APIGroups, resource.Group) &&
 			(!e.exact || hasName(r.APIVersions, resource.Version)) &&
-			(hasName(r.Resources, resource.Resource) || slices.Contains(r.Resources, "*/*"))
+			hasResource(r.Resources, resource.Resource)
+	})
+}
+
+// hasResource compares RESOURCE or RESOURCE/SUBRESOURCE with what rules name. An asterisk alone stands for no
+// subresource.
+func hasResource(names []string, resource string) bool {
+	of, sub, _ := strings.Cut(resource, "/")
+	return slices.ContainsFunc(names, func(name string) bool {
+		named, namedSub, _ := strings.Cut(name, "/")
+		return (named == "*" || named == of) && (namedSub == "*" || namedSub == sub)
 	})
 }
 

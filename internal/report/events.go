@@ -43,6 +43,8 @@ const (
 	eventNotLoaded     = "CertificateNotLoaded"
 	eventLoaded        = "CertificateLoaded"
 	eventTargetWaived  = "TargetNotCalled"
+	eventInForce       = "WebhookInForce"
+	eventNotInForce    = "WebhookNotInForce"
 
 	eventEntryUncallable = "EntryNotCallable"
 )

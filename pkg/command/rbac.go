@@ -16,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
-	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/internal/asked"
 	"github.com/hookstrap/hookstrap/internal/offline"
@@ -60,10 +59,11 @@ func (o *rbacOptions) addFlags(fs *pflag.FlagSet) {
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.addIdentityFlags(all)
 	o.addCertificateFlags(all)
+	o.addMetricsSecureFlag(all)
 	all.Lookup("service-account").Usage = "ServiceAccount that gets the rights (default the name of the Service)"
 	for _, name := range []string{
 		"service-name", "namespace", "service-account", "webhook-configuration", "signer-name", "approve", "ca-secret-name",
-		"publish-trust-bundle",
+		"publish-trust-bundle", "in-force-binding", "metrics-secure",
 	} {
 		fs.AddFlag(all.Lookup(name))
 	}
@@ -108,7 +108,7 @@ func (o *rbacOptions) print(w io.Writer) error {
 			TypeMeta: kind("ClusterRoleBinding"), ObjectMeta: everywhere, RoleRef: to("ClusterRole"), Subjects: subjects},
 	}
 	for i, object := range objects {
-		text, err := yaml.Marshal(object)
+		text, err := compactYAML(object)
 		if err != nil {
 			return fmt.Errorf("writing the RBAC rules as YAML: %w", err)
 		}

@@ -56,7 +56,8 @@ func TestPrintedRulesAreThoseOfTheManifests(t *testing.T) {
 		}
 		shipped = append(append(shipped, text...), "\n---\n"...)
 	}
-	flags := []string{"rbac", "--service-name=hookstrap", "--namespace=hookstrap-system", "--webhook-configuration=hookstrap"}
+	flags := []string{"rbac", "--service-name=hookstrap", "--namespace=hookstrap-system", "--webhook-configuration=hookstrap",
+		"--in-force-binding=hookstrap-in-force"}
 	code, printed, stderr := runSplit(t, flags...)
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
@@ -72,7 +73,7 @@ func TestPrintedRulesAreThoseOfTheManifests(t *testing.T) {
 		t.Errorf("printed fields without a value:\n%s", printed)
 	}
 	code, printed, stderr = runSplit(t, append(flags, "--approve=external", "--object-events")...)
-	if got := rights(t, []byte(printed)); code != 0 || !slices.Contains(got, requests+"watch") || strings.Count(printed, "- events") != 2 ||
+	if got := rights(t, []byte(printed)); code != 0 || !slices.Contains(got, requests+"watch") || strings.Count(printed, "[events]") != 2 ||
 		slices.Contains(got, "certificates.k8s.io/signers/hookstrap.dev/serving approve") {
 		t.Errorf("exit code %d, %s, for an external approver: %q", code, stderr, got)
 	}
