@@ -1,7 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package examples_test runs the tests of the examples that are modules of their own, which ./... leaves out.
+// Package examples_test runs the tests of the examples that are modules of their own, which ./... leaves out, and compiles
+// what examples/kubebuilder is compared with.
 package examples_test
 
 import (
@@ -10,7 +11,7 @@ import (
 )
 
 func TestExamplesThatAreModules(t *testing.T) {
-	for _, dir := range []string{"own-check", "kubebuilder"} {
+	for _, dir := range []string{"own-check", "kubebuilder", "../test/peers"} {
 		for _, args := range [][]string{{"vet", "./..."}, {"test", "-count=1", "./..."}} {
 			cmd := exec.CommandContext(t.Context(), "go", args...)
 			cmd.Dir = dir

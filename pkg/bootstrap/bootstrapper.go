@@ -35,6 +35,10 @@ type Bootstrapper struct {
 
 // New reads what the options leave empty from the environment, checks them, reads the client CAs and prepares the
 // clients. It contacts nothing. The error joins a [FieldError] for each fault.
+//
+// Unless the environment variable GOMEMLIMIT is set, or the program has called [runtime/debug.SetMemoryLimit], the memory
+// limit of the Go runtime becomes nine tenths of the container's, and follows it until Start ends. GOMEMLIMIT=off keeps
+// it off. Make a handler after that, whose limits are parts of it.
 func New(options Options) (*Bootstrapper, error) {
 	options, err := options.completed(os.Getenv)
 	if err != nil {
@@ -53,6 +57,10 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 	b.report.Start(ctx)
 	served := b.rollover.Served()
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		b.memory.Follow(ctx)
+		return nil
+	})
 	group.Go(func() error { return b.injector.Run(ctx) })
 	group.Go(func() error { return b.readiness.Announce(ctx, served, started, b.APIRequests) })
 	group.Go(func() error { return b.clientCAs.Follow(ctx) })

@@ -15,6 +15,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/inforce"
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
 	"github.com/hookstrap/hookstrap/internal/logcap"
 	"github.com/hookstrap/hookstrap/internal/readiness"
 	"github.com/hookstrap/hookstrap/internal/refusal"
@@ -32,6 +33,8 @@ type flow struct {
 	options   Options
 	clients   clients
 	requests  atomic.Int64 // that were made of the API server
+	rights    *refusal.Rights
+	memory    *lifecycle.MemoryLimit
 	report    *report.Reporter
 	state     serving.State
 	service   *source.Service
@@ -53,11 +56,12 @@ type flow struct {
 func newFlow(options Options) (*flow, error) {
 	f := &flow{
 		options: options, service: source.NewService(options.serviceName()),
-		renewNow: timing.NewSignal(), changed: timing.NewSignal(),
+		renewNow: timing.NewSignal(), changed: timing.NewSignal(), memory: lifecycle.NewMemoryLimit(),
 	}
+	f.memory.Set(options.logging(context.Background())) // Now, for what is made next divides it up.
 	var err error
-	rights := refusal.NewRights(options.Namespace, options.neededRights())
-	if f.clients, err = newClients(options.RESTConfig, &f.requests, rights); err != nil {
+	f.rights = refusal.NewRights(options.Namespace, options.neededRights())
+	if f.clients, err = newClients(options.RESTConfig, &f.requests, f.rights); err != nil {
 		return nil, err
 	}
 	if err := f.newReport(); err != nil {

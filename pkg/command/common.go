@@ -105,7 +105,13 @@ func (o *commonOptions) addProcessFlags(fs *pflag.FlagSet) {
 		"address of /healthz and /readyz, 0 for none")
 	fs.Var(newValue(&o.metricAddress, "address", o.metricAddress, parseListenAddress), "metrics-bind-address",
 		"address of /metrics, 0 for none")
+	o.addMetricsSecureFlag(fs)
 	o.addClientFlags(fs)
+}
+
+func (o *commonOptions) addMetricsSecureFlag(fs *pflag.FlagSet) {
+	fs.BoolVar(&o.bootstrap.Server.MetricsSecure, "metrics-secure", false,
+		"serve /metrics by TLS with the certificate of the Service, to clients whose token may get it alone")
 }
 
 // complete fills in what a command has to know before the options are judged, from the environment as they do, and

@@ -38,6 +38,7 @@ func flags() map[string]string {
 		"ClientCAFile":          "--client-ca-file",
 		"ClientAllowedNames":    "--client-allowed-name",
 		"SelfAddress":           "--self-address",
+		"Server.MetricsSecure":  "--metrics-secure",
 	}
 }
 

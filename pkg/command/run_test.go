@@ -62,6 +62,8 @@ func wrongValues(t *testing.T) map[string][]string {
 		"clean-configmap-name":      {"UPPER", "a/b", ""},
 		"audit-interval":            {"0s", "ten", "999ms", ""},
 		"publish-trust-bundle":      {"maybe", ""},
+		"object-events":             {"maybe", ""},
+		"metrics-secure":            {"maybe", ""},
 		"shared-configurations":     {"maybe", ""},
 		"certificate-duration":      {"9m59s", "-1h", "soon", "596523h14m8s", "1000000h", "1200000h"},
 		"key-algorithm":             {"rsa-1024", "dsa"},

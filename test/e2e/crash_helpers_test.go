@@ -59,6 +59,14 @@ func (m *mortal) start(t *testing.T, keep bool, flags ...string) *process.Server
 // startProcess runs the real binary for a site until the test ends.
 func startProcess(t *testing.T, s *site.Site, cfg *rest.Config, flags ...string) *process.Server {
 	t.Helper()
+	return startProcessIn(t, s, cfg, nil, flags...)
+}
+
+// startProcessIn is startProcess with more settings in the environment.
+func startProcessIn(
+	t *testing.T, s *site.Site, cfg *rest.Config, environment []string, flags ...string,
+) *process.Server {
+	t.Helper()
 	executable, err := binary()
 	must(t, err)
 	kubeconfig, err := s.Cluster.WriteKubeconfig(cfg, s.Namespace)
@@ -70,10 +78,9 @@ func startProcess(t *testing.T, s *site.Site, cfg *rest.Config, flags ...string)
 			"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", s.Port),
 			"--health-probe-bind-address=0", "--metrics-bind-address=0", "--shutdown-delay=0s",
 		}, flags...),
-		Env: []string{
-			"SERVICE_NAME=" + site.Service, "POD_NAMESPACE=" + s.Namespace, "POD_NAME=hookstrap-0", "POD_IPS=10.244.0.7",
-			"POD_SERVICE_ACCOUNT=" + site.ServiceAccount,
-		},
+		Env: append(environment,
+			"SERVICE_NAME="+site.Service, "POD_NAMESPACE="+s.Namespace, "POD_NAME=hookstrap-0", "POD_IPS=10.244.0.7",
+			"POD_SERVICE_ACCOUNT="+site.ServiceAccount),
 	})
 	must(t, err)
 	t.Cleanup(func() {

@@ -32,7 +32,7 @@ for kind in clusterrole clusterrolebinding role rolebinding; do
     s/hookstrap-ca/my-webhook-ca/' manifests/base/$kind.yaml
   echo ---
 done | kubectl apply -f -
-kubectl -n ` + sidecarNamespace + ` create configmap my-webhook-program --from-file=` + sidecarFiles + `server.py`
+kubectl -n ` + sidecarNamespace + ` create configmap my-webhook-program --from-file=examples/python/server.py`
 	sidecarEnd = `
 kubectl -n ` + sidecarNamespace + ` delete --ignore-not-found --grace-period=1 pod/my-webhook
 kubectl delete --ignore-not-found clusterrole,clusterrolebinding my-webhook

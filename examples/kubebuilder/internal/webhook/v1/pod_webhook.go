@@ -1,7 +1,3 @@
-// Copyright The Hookstrap Authors.
-// SPDX-License-Identifier: Apache-2.0
-
-// Package v1 has the webhooks for kinds of the API version v1.
 package v1
 
 import (
@@ -9,44 +5,57 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/webhook"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
 
-// SetupPodWebhookWithManager registers the webhook for Pods in the manager.
+// nolint:unused
+// log is for logging in this package.
+var podlog = logf.Log.WithName("pod-resource")
+
+// SetupPodWebhookWithManager registers the webhook for Pod in the manager.
 func SetupPodWebhookWithManager(mgr ctrl.Manager) error {
-	return ctrl.NewWebhookManagedBy(mgr).For(&corev1.Pod{}).WithValidator(&PodCustomValidator{}).Complete()
+	return ctrl.NewWebhookManagedBy(mgr, &corev1.Pod{}).
+		WithValidator(&PodValidator{}).
+		Complete()
 }
 
-// PodCustomValidator demands that a Pod names its owner.
-type PodCustomValidator struct{}
+// NOTE: If you want to customise the 'path', use the flags '--defaulting-path' or '--validation-path'.
+// +kubebuilder:webhook:path=/validate--v1-pod,mutating=false,failurePolicy=fail,sideEffects=None,groups="",resources=pods,verbs=create;update,versions=v1,name=vpod-v1.kb.io,admissionReviewVersions=v1
 
-var _ webhook.CustomValidator = &PodCustomValidator{}
+// PodValidator struct is responsible for validating the Pod resource
+// when it is created, updated, or deleted.
+//
+// NOTE: The +kubebuilder:object:generate=false marker prevents controller-gen from generating DeepCopy methods,
+// as this struct is used only for temporary operations and does not need to be deeply copied.
+type PodValidator struct{}
 
-// ValidateCreate implements [webhook.CustomValidator].
-func (*PodCustomValidator) ValidateCreate(_ context.Context, obj runtime.Object) (admission.Warnings, error) {
-	return nil, validate(obj)
+// ValidateCreate implements admission.Validator so a webhook will be registered for the type Pod.
+func (v *PodValidator) ValidateCreate(_ context.Context, obj *corev1.Pod) (admission.Warnings, error) {
+	podlog.Info("Validation for Pod upon creation", "name", obj.GetName())
+
+	return nil, validateOwner(obj)
 }
 
-// ValidateUpdate implements [webhook.CustomValidator].
-func (*PodCustomValidator) ValidateUpdate(_ context.Context, _, obj runtime.Object) (admission.Warnings, error) {
-	return nil, validate(obj)
+// ValidateUpdate implements admission.Validator so a webhook will be registered for the type Pod.
+func (v *PodValidator) ValidateUpdate(_ context.Context, oldObj, newObj *corev1.Pod) (admission.Warnings, error) {
+	podlog.Info("Validation for Pod upon update", "name", newObj.GetName())
+
+	return nil, validateOwner(newObj)
 }
 
-// ValidateDelete implements [webhook.CustomValidator].
-func (*PodCustomValidator) ValidateDelete(context.Context, runtime.Object) (admission.Warnings, error) {
+// ValidateDelete implements admission.Validator so a webhook will be registered for the type Pod.
+func (v *PodValidator) ValidateDelete(_ context.Context, obj *corev1.Pod) (admission.Warnings, error) {
+	podlog.Info("Validation for Pod upon deletion", "name", obj.GetName())
+
 	return nil, nil
 }
 
-func validate(obj runtime.Object) error {
-	pod, ok := obj.(*corev1.Pod)
-	if !ok {
-		return fmt.Errorf("expected a Pod, got a %T", obj)
-	}
+// validateOwner demands that a Pod names its owner.
+func validateOwner(pod *corev1.Pod) error {
 	if pod.Labels["owner"] == "" {
-		return fmt.Errorf("Pod %s has no label owner", pod.Name)
+		return fmt.Errorf("the Pod has no label owner")
 	}
 	return nil
 }

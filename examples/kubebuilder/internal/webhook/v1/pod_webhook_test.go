@@ -11,7 +11,7 @@ import (
 )
 
 func TestOwner(t *testing.T) {
-	var v PodCustomValidator
+	var v PodValidator
 	for owner, good := range map[string]bool{"": false, "team-a": true} {
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{"owner": owner}}}
 		if _, err := v.ValidateCreate(t.Context(), pod); (err == nil) != good {

@@ -1,9 +1,10 @@
 # Copyright The Hookstrap Authors.
 # SPDX-License-Identifier: Apache-2.0
 
-"""A webhook that knows nothing of Kubernetes' certificates: Python's own HTTPS server, and two files.
+"""A webhook in Python that knows nothing of Kubernetes' certificates: the standard library's HTTPS server, and two files.
 
-It refuses objects whose name begins with "bad". When the certificate's file changes, it loads both files again.
+It denies objects whose name begins with "bad": change verdict(). When the certificate's file changes, it loads both
+files again. CERT_DIR and ADDRESS change where it reads and listens.
 """
 
 import http.server
@@ -13,22 +14,34 @@ import ssl
 import threading
 import time
 
-CERTIFICATE, KEY = "/serving/tls.crt", "/serving/tls.key"
+DIRECTORY = os.environ.get("CERT_DIR", "/serving")
+HOST, _, PORT = os.environ.get("ADDRESS", ":9443").rpartition(":")
+CERTIFICATE, KEY = os.path.join(DIRECTORY, "tls.crt"), os.path.join(DIRECTORY, "tls.key")
+
+
+def verdict(request):
+    """Returns why the object of an AdmissionRequest is denied, or None."""
+    if request["name"].startswith("bad"):
+        return "Python says no"
+    return None
 
 
 class Webhook(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
     def do_POST(self):
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        request = review["request"]
-        response = {"uid": request["uid"], "allowed": not request["name"].startswith("bad")}
-        if not response["allowed"]:
-            response["status"] = {"message": "Python says no", "code": 403}
-        answer = json.dumps({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response}).encode()
+        denial = verdict(review["request"])
+        response = {"uid": review["request"]["uid"], "allowed": denial is None}
+        if denial:
+            response["status"] = {"message": denial, "code": 403}
+        answer = {"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response}
+        body = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(body)
 
 
 def version():
@@ -44,14 +57,14 @@ def read():
 class Server(http.server.ThreadingHTTPServer):
     """Each connection has the context of its time.
 
-    A context that is in use must not be loaded anew: the key follows the certificate, and whoever connects between the
-    two gets no handshake.
+    Do not load a certificate into a context that is in use: the key follows the certificate, and the handshakes between
+    the two fail.
     """
 
     def __init__(self):
         self.loaded = version()
         self.context = read()
-        super().__init__(("", 9443), Webhook)
+        super().__init__((HOST, int(PORT)), Webhook)
 
     def get_request(self):
         connection, address = super().get_request()
@@ -66,7 +79,7 @@ class Server(http.server.ThreadingHTTPServer):
                 if now == self.loaded:
                     continue
                 self.context = read()
-            except OSError:  # The two were replaced meanwhile, also ssl.SSLError: next time.
+            except OSError:  # Also ssl.SSLError: the files were being replaced. The next round reads them.
                 continue
             self.loaded = now
             print("loaded the certificate again", flush=True)

@@ -1,0 +1,270 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/site"
+)
+
+const (
+	migrationPage = "docs/migrate.md"
+	rolloutLine   = "kubectl -n shop rollout status deployment/my-webhook"
+)
+
+// migration is a webhook whose certificate comes from another program, under a stream of admissions.
+type migration struct {
+	*site.Site
+	theirs   *testCA
+	old      string // the address of the old Pod
+	backends *backends
+	secret   string
+}
+
+// newMigration starts the old server behind the Service: its certificate is in a Secret, and its CA in the caBundle.
+func newMigration(t *testing.T, secret string) *migration {
+	t.Helper()
+	s := site.New(t, shared, site.Options{})
+	s.Reconnect = true
+	m := &migration{Site: s, theirs: newTestCA(t, "theirs"), old: freeAddress(t), backends: &backends{}, secret: secret}
+	m.backends.listen(t, address(s))
+	m.backends.set(m.old)
+	certificate, key := m.theirs.issue(t, site.Service+"."+s.Namespace+".svc")
+	_, err := s.Admin.CoreV1().Secrets(s.Namespace).Create(t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: m.name(secret)}, Type: corev1.SecretTypeTLS,
+		Data: map[string][]byte{"tls.crt": certificate, "tls.key": key, "ca.crt": m.theirs.pem()},
+	}, metav1.CreateOptions{})
+	must(t, err)
+	dir := t.TempDir()
+	node := controlPlaneNode{dir: dir} // It writes files.
+	node.write(t, "tls.crt", certificate)
+	node.write(t, "tls.key", key)
+	startFileServerAt(t, dir, m.old)
+	m.setBundle(t, m.theirs.pem())
+	return m
+}
+
+// setBundle writes the caBundle as the other program does.
+func (m *migration) setBundle(t *testing.T, ca []byte) {
+	t.Helper()
+	text, err := json.Marshal(ca)
+	must(t, err)
+	patch := `[{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": ` + string(text) + `}]`
+	_, err = m.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Patch(t.Context(), m.Configuration,
+		types.JSONPatchType, []byte(patch), metav1.PatchOptions{FieldManager: "theirs"})
+	must(t, err)
+}
+
+// name is what an object of the page is called here.
+func (m *migration) name(object string) string {
+	return strings.ReplaceAll(object, "my-webhook", m.Namespace)
+}
+
+// run runs the commands of the page: those at its beginning, of one section, and at its end. The line that waits for the
+// rollout becomes the rollout: a new Pod beside the old one, and then alone.
+func (m *migration) run(t *testing.T, section string) {
+	t.Helper()
+	load := startStream(t, m.Site)
+	load.atLeast(t, 5)
+	names := strings.NewReplacer("validating/my-webhook", "validating/"+m.Configuration,
+		"validatingwebhookconfiguration my-webhook", "validatingwebhookconfiguration "+m.Configuration,
+		"--service-name my-webhook", "--service-name "+site.Service, "--service-account my-webhook",
+		"--service-account "+site.ServiceAccount, "shop", m.Namespace, "my-webhook", m.Namespace)
+	said := runPage(t, shared, pageRun{
+		page: migrationPage, sections: []string{"", section, "Afterwards"}, rename: names.Replace,
+		instead: map[string]func(){rolloutLine: func() { m.rollOut(t, load) }},
+	})
+	load.atLeast(t, 10)
+	load.end(t)
+	if !strings.Contains(said, "BEGIN CERTIFICATE") {
+		t.Errorf("the last command shows no caBundle:\n%s", said)
+	}
+	_, err := m.Admin.CoreV1().Secrets(m.Namespace).Get(t.Context(), m.name(m.secret), metav1.GetOptions{})
+	if err == nil {
+		t.Errorf("the Secret %s is still there", m.name(m.secret))
+	}
+}
+
+func (m *migration) rollOut(t *testing.T, load *stream) {
+	t.Helper()
+	options := m.BootstrapOptions(t)
+	options.SelfAddress = freeAddress(t)
+	server := m.Start(t, options)
+	server.AwaitReady(t)
+	m.backends.set(m.old, options.SelfAddress)
+	load.atLeast(t, 20)
+	m.backends.set(options.SelfAddress)
+	load.atLeast(t, 10)
+}
+
+func TestMigrateFromCertManager(t *testing.T) {
+	t.Parallel()
+	m := newMigration(t, "my-webhook-tls")
+	applyCertManagerKinds(t)
+	mustApply(t, `{apiVersion: cert-manager.io/v1, kind: Issuer, metadata: {name: `+m.Namespace+`, namespace: `+m.Namespace+`}}`)
+	mustApply(t, `{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: `+m.Namespace+`, namespace: `+m.Namespace+`}}`)
+	patchAnnotation := `{"metadata":{"annotations":{"` + annotation + `":"` + m.Namespace + `/web"}}}`
+	configurations := m.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	_, err := configurations.Patch(t.Context(), m.Configuration, types.MergePatchType, []byte(patchAnnotation),
+		metav1.PatchOptions{})
+	must(t, err)
+	playCainjector(t, m.Admin, m.Configuration, m.theirs.pem())
+	m.run(t, "From cert-manager")
+	live, err := configurations.Get(t.Context(), m.Configuration, metav1.GetOptions{})
+	must(t, err)
+	if live.Annotations[annotation] != "" {
+		t.Errorf("the annotation is still there: %v", live.Annotations)
+	}
+}
+
+func TestMigrateFromCertController(t *testing.T) {
+	t.Parallel()
+	m := newMigration(t, "my-webhook-cert")
+	m.playRotator(t)
+	m.run(t, "From cert-controller")
+}
+
+func TestMigrateFromCertgen(t *testing.T) {
+	t.Parallel()
+	m := newMigration(t, "my-webhook-admission")
+	labels := "{app.kubernetes.io/component: admission-webhook}"
+	mustApply(t, `{apiVersion: v1, kind: ServiceAccount, metadata: {name: certgen, namespace: `+m.Namespace+`, labels: `+labels+`}}`)
+	m.run(t, "From kube-webhook-certgen")
+	_, err := m.Admin.CoreV1().ServiceAccounts(m.Namespace).Get(t.Context(), "certgen", metav1.GetOptions{})
+	if err == nil {
+		t.Error("the ServiceAccount of the Jobs is still there")
+	}
+}
+
+// applyCertManagerKinds installs the kinds that the page deletes objects of, as far as kubectl needs them.
+func applyCertManagerKinds(t *testing.T) {
+	t.Helper()
+	for plural, kind := range map[string]string{"certificates": "Certificate", "issuers": "Issuer"} {
+		mustApply(t, `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: `+plural+`.cert-manager.io, annotations: {api-approved.kubernetes.io: unapproved}}
+spec:
+  group: cert-manager.io
+  scope: Namespaced
+  names: {plural: `+plural+`, kind: `+kind+`}
+  versions:
+  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}
+`)
+		said, err := kubectl(t, "", "wait", "--for=condition=Established", "--timeout=30s", "crd/"+plural+".cert-manager.io")
+		if err != nil {
+			t.Fatalf("%v: %s", err, said)
+		}
+	}
+}
+
+// playRotator plays the rotator of cert-controller, with the right to write that the page takes away: whenever the
+// configuration changes, it replaces the caBundle with its CA.
+func (m *migration) playRotator(t *testing.T) {
+	t.Helper()
+	name := m.Namespace + "-rotator"
+	mustApply(t, `
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: rotator, namespace: `+m.Namespace+`}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: `+name+`}
+rules:
+- {apiGroups: [admissionregistration.k8s.io], resources: [validatingwebhookconfigurations], verbs: [get, patch, update]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: `+name+`}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: `+name+`}
+subjects:
+- {kind: ServiceAccount, name: rotator, namespace: `+m.Namespace+`}
+`)
+	cfg, err := shared.ServiceAccountConfig(t.Context(), m.Namespace, "rotator")
+	must(t, err)
+	theirs := *m.Site
+	theirs.Admin = mustClient(t, cfg)
+	rotator := &migration{Site: &theirs, theirs: m.theirs}
+	clustertest.Eventually(t, func(ctx context.Context) error { return rotator.replace(ctx) })
+	watch, err := m.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Watch(t.Context(),
+		metav1.ListOptions{FieldSelector: "metadata.name=" + m.Configuration})
+	must(t, err)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range watch.ResultChan() {
+			_ = rotator.replace(t.Context()) // Refused once its right is gone.
+		}
+	}()
+	t.Cleanup(func() { watch.Stop(); <-ended })
+}
+
+// replace writes the caBundle if it is another one.
+func (m *migration) replace(ctx context.Context) error {
+	configurations := m.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	live, err := configurations.Get(ctx, m.Configuration, metav1.GetOptions{})
+	if err != nil || string(live.Webhooks[0].ClientConfig.CABundle) == string(m.theirs.pem()) {
+		return err
+	}
+	live.Webhooks[0].ClientConfig.CABundle = m.theirs.pem()
+	_, err = configurations.Update(ctx, live, metav1.UpdateOptions{FieldManager: "rotator"})
+	return err
+}
+
+// backends passes connections on to one address after the other; which ones may change.
+type backends struct {
+	addresses atomic.Pointer[[]string]
+	turn      atomic.Uint64
+}
+
+func (b *backends) set(addresses ...string) { b.addresses.Store(&addresses) }
+
+func (b *backends) listen(t *testing.T, address string) {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
+	must(t, err)
+	ctx := context.WithoutCancel(t.Context())
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // Closed: the test has ended.
+			}
+			all := *b.addresses.Load()
+			go passOn(ctx, conn, all[b.turn.Add(1)%uint64(len(all))])
+		}
+	}()
+}
+
+// passOn copies both ways until either side ends.
+func passOn(ctx context.Context, conn net.Conn, address string) {
+	defer func() { _ = conn.Close() }()
+	backend, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return
+	}
+	defer func() { _ = backend.Close() }()
+	done := make(chan struct{}, 2)
+	for _, pair := range [][2]net.Conn{{conn, backend}, {backend, conn}} {
+		go func() {
+			_, _ = io.Copy(pair[0], pair[1])
+			done <- struct{}{}
+		}()
+	}
+	<-done
+}
