@@ -20,7 +20,7 @@ VERSIONS ?= v1.28.15 v1.30.14 v1.32.13 v1.34.9
 BENCHFLAGS ?=
 
 # The modules besides the root's, each with a go.mod of its own.
-MODULES := test/e2e test/gitops test/peers examples/kubebuilder examples/own-check tools tools/promtool tools/cfssl
+MODULES := test/e2e test/gitops test/peers examples/kubebuilder examples/own-check tools tools/actionlint tools/promtool tools/release tools/cfssl
 
 PLATFORM := $(shell $(GO) env GOOS)-$(shell $(GO) env GOARCH)
 BIN := $(CURDIR)/bin
@@ -34,8 +34,10 @@ ETCD_VERSION := $(call pinned,$(COMPONENTS),go.etcd.io/etcd/server/v3)
 HOOKSTRAP_COMPONENTS_DIR ?= $(CACHE)/kubernetes-$(KUBERNETES_VERSION)-etcd-$(ETCD_VERSION)
 KUBECTL := $(HOOKSTRAP_COMPONENTS_DIR)/kubectl
 GOLANGCI_LINT := $(CACHE)/golangci-lint-$(call pinned,tools,github.com/golangci/golangci-lint/v2)
+ACTIONLINT := $(CACHE)/actionlint-$(call pinned,tools/actionlint,github.com/rhysd/actionlint)
 LOGCHECK := $(CACHE)/logcheck-$(call pinned,tools,sigs.k8s.io/logtools)
 HELM := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v4)
+HELM3 := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v3)
 FLUXAPPLY := $(CACHE)/fluxapply-$(call pinned,test/gitops,github.com/fluxcd/pkg/ssa)
 PROMTOOL := $(CACHE)/promtool-$(call pinned,tools/promtool,github.com/prometheus/prometheus)
 
@@ -62,6 +64,18 @@ demo: check-go ## Watch a webhook bootstrap itself on a real control plane, on t
 image: ## Build the container image (IMAGE=..., VERSION=...)
 	DOCKER_BUILDKIT=1 $(DOCKER) build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 
+# What deploy installs: manifests, an overlay of ours, or one of yours below this directory.
+MANIFESTS ?= manifests
+
+.PHONY: deploy
+deploy: ## Build the image IMG, bring it to the cluster of kubectl's context (kind load, or a push), install it and wait (IMG=..., MANIFESTS=...)
+	@[ -n '$(IMG)' ] || { echo 'make deploy: name the image, in a registry that the cluster can pull from: make deploy IMG=NAME:TAG' >&2; exit 2; }
+	@DOCKER='$(DOCKER)' VERSION='$(VERSION)' hack/deploy '$(IMG)' '$(MANIFESTS)'
+
+.PHONY: release
+release: check-go ## Write dist/: archives, image, manifests, SBOM and checksums of VERSION=..., the same bytes every time
+	$(GO) -C tools/release run . -root '$(CURDIR)' -version '$(VERSION)'
+
 ##@ Develop
 
 .PHONY: components
@@ -74,9 +88,10 @@ node-components: check-go ## Build kubelet, kube-scheduler and kube-proxy as wel
 
 # On a fresh machine the tests that compile the server wait for that, longer than the default timeout of ten minutes.
 .PHONY: test
-test: components test-floor ## Run all tests, against the real control plane, with the race detector (TESTFLAGS=...)
+test: components helm test-floor ## Run all tests, against the real control plane, with the race detector (TESTFLAGS=...)
 	$(GO) test -modfile=release.mod -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
 	$(GO) -C test/e2e test -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
+	$(GO) -C tools/release test -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
 
 .PHONY: test-floor
 test-floor: check-go ## Run the unit tests with the lowest versions of the dependencies, those of go.mod (TESTFLAGS=...)
@@ -86,7 +101,7 @@ test-floor: check-go ## Run the unit tests with the lowest versions of the depen
 .PHONY: e2e
 e2e: ## Install into a real cluster of one node on this machine, and break it (root, Linux; TESTFLAGS=...)
 	hack/install-node-packages
-	$(MAKE) node-components
+	$(MAKE) node-components helm
 	$(GO) -C test/e2e test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) \
 	  ./cluster/dockerfile ./cluster/node ./node
 	$(GO) -C test/e2e test -tags node -count=1 -v -run '^TestExampleNginx$$' .
@@ -102,6 +117,9 @@ newcomer: components ## Do all that README.md says, in a new clone and a new clu
 .PHONY: flood
 flood: components ## Flood two servers for a minute with all that tenants can think of (FLOOD_SECONDS); it wants the machine for itself
 	$(GO) -C test/e2e test -tags flood -count=1 -timeout=10m -v -run '^TestTenantFlood$$' .
+
+.PHONY: helm
+helm: check-go $(HELM3) $(HELM) ## Build Helm 3 and Helm 4 once, for the tests of the chart (a few minutes)
 
 .PHONY: test-gitops
 test-gitops: components $(HELM) $(FLUXAPPLY) ## Install with kubectl, Helm and Flux, and write the table of docs/gitops.md (builds Helm: minutes)
@@ -139,11 +157,12 @@ bench-load: check-go ## Compare our server's path with a bare one and controller
 lint: check-go $(GOLANGCI_LINT) $(LOGCHECK) ## Run the linters: golangci-lint (.golangci.yml) and Kubernetes' logcheck
 	$(GOLANGCI_LINT) run ./...
 	cd test/e2e && $(GOLANGCI_LINT) run ./...
+	cd tools/release && $(GOLANGCI_LINT) run ./...
 	$(LOGCHECK) -check-contextual -check-value ./cmd/... ./pkg/... ./internal/...
 
 .PHONY: fmt
 fmt: check-go $(GOLANGCI_LINT) ## Format the code
-	$(GOLANGCI_LINT) fmt ./... ./test/e2e/...
+	$(GOLANGCI_LINT) fmt ./... ./test/e2e/... ./tools/release/...
 
 .PHONY: tidy
 tidy: check-go ## Tidy the module files of the project, of its tests, of its tools and of examples
@@ -158,18 +177,19 @@ clean: ## Remove what was built, except for the cached control plane and tools
 ##@ Check
 
 .PHONY: verify
-verify: verify-format verify-modules verify-manifests verify-alerts vet lint ## Check everything that needs no running cluster; CI runs this
+verify: verify-format verify-modules verify-manifests verify-alerts verify-workflows vet lint ## Check everything that needs no running cluster; CI runs this
 
 .PHONY: vet
 vet: check-go ## Compile everything, examples and tests as well, and run go vet
 	$(GO) vet ./...
 	$(GO) vet -modfile=release.mod ./...
 	$(GO) -C test/e2e vet -tags node,flood,gitops,newcomer ./...
+	$(GO) -C tools/release vet ./...
 
 .PHONY: verify-format
 verify-format: check-go $(GOLANGCI_LINT)
-	@echo '$(GOLANGCI_LINT) fmt --diff ./... ./test/e2e/...'
-	@$(GOLANGCI_LINT) fmt --diff ./... ./test/e2e/... || { echo 'verify-format: the files above are not formatted: run `make fmt`' >&2; exit 1; }
+	@echo '$(GOLANGCI_LINT) fmt --diff ./... ./test/e2e/... ./tools/release/...'
+	@$(GOLANGCI_LINT) fmt --diff ./... ./test/e2e/... ./tools/release/... || { echo 'verify-format: the files above are not formatted: run `make fmt`' >&2; exit 1; }
 
 .PHONY: verify-modules
 verify-modules: check-go
@@ -194,6 +214,11 @@ verify-alerts: check-go $(PROMTOOL) ## Check the Prometheus alerts: that they ar
 	$(PROMTOOL) test rules manifests/monitoring/alerts_test.yaml
 	$(PROMTOOL) check rules docs/testdata/dashboard_rules.yaml
 
+# Without shellcheck, which may or may not be installed: what is found must not depend on the machine.
+.PHONY: verify-workflows
+verify-workflows: check-go $(ACTIONLINT) ## Check the workflows of .github
+	$(ACTIONLINT) -shellcheck= -pyflakes=
+
 .PHONY: check-go
 check-go:
 	@awk -v have="$$($(GO) env GOVERSION)" '$$1 == "go" { \
@@ -214,12 +239,17 @@ endef
 define build-applier
 	@echo 'building $(@F) (once; a few minutes)'
 	@mkdir -p $(@D)
-	@CGO_ENABLED=0 $(GO) -C test/gitops build -trimpath -ldflags '-s -w' -o $@.tmp $(1)
+	@CGO_ENABLED=0 $(GO) -C test/gitops build -trimpath -ldflags '-s -w $(2)' -o $@.tmp $(1)
 	@mv $@.tmp $@
 endef
 
 $(HELM):
 	$(call build-applier,helm.sh/helm/v4/cmd/helm)
+
+# Helm 3 takes the version of Kubernetes that it renders for from the linker, as in its own Makefile.
+$(HELM3):
+	$(call build-applier,helm.sh/helm/v3/cmd/helm,-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 \
+	  -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=$(word 2,$(subst ., ,$(call pinned,test/gitops,k8s.io/client-go))))
 
 $(FLUXAPPLY): test/gitops/fluxapply/main.go
 	$(call build-applier,./fluxapply)
@@ -229,6 +259,12 @@ $(GOLANGCI_LINT):
 
 $(LOGCHECK):
 	$(call build-tool,sigs.k8s.io/logtools/logcheck)
+
+$(ACTIONLINT):
+	@echo 'building $(@F) (once)'
+	@mkdir -p $(@D)
+	@CGO_ENABLED=0 $(GO) -C tools/actionlint build -trimpath -ldflags '-s -w' -o $@.tmp github.com/rhysd/actionlint/cmd/actionlint
+	@mv $@.tmp $@
 
 # Service discovery, and with it the clients of every cloud, is of no use for rules: the tag leaves it out.
 $(PROMTOOL):

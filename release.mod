@@ -27,9 +27,17 @@ require (
 	sigs.k8s.io/yaml v1.6.0
 )
 
-require github.com/google/btree v1.1.3
+require (
+	github.com/KimMachineGun/automemlimit v1.0.1
+	github.com/google/btree v1.1.3
+)
 
-require golang.org/x/tools v0.51.0 // indirect
+require (
+	github.com/moby/spdystream v0.5.1 // indirect
+	github.com/pbnjay/memory v0.0.0-20210728143218-7b4eea64cf58 // indirect
+	golang.org/x/tools v0.51.0 // indirect
+	k8s.io/streaming v0.37.2 // indirect
+)
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect

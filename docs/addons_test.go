@@ -25,3 +25,16 @@ func TestAddonsTableIsCurrent(t *testing.T) {
 		t.Errorf("docs/addons.md has %d lines in its table, want %d", rows, 2+len(pins))
 	}
 }
+
+// The page says which values are not the defaults.
+func TestAddonsPageNamesTheValues(t *testing.T) {
+	want := "\n| add-on | `--set` |\n|---|---|\n"
+	for line := range strings.Lines(read(t, "../test/addons/addons.txt")) {
+		if fields := strings.Fields(line); len(fields) > 6 && !strings.HasPrefix(line, "#") {
+			want += "| " + fields[0] + " | `" + strings.Join(fields[6:], "` `") + "` |\n"
+		}
+	}
+	if got := between(t, "addons.md", "<!-- begin values -->", "<!-- end values -->", want+"\n"); got != want+"\n" {
+		t.Errorf("docs/addons.md names other values than test/addons/addons.txt: run `go test ./docs -update`; want%sgot%s", want, got)
+	}
+}

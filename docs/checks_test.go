@@ -14,6 +14,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/hookstrap/hookstrap/internal/view"
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -96,7 +97,10 @@ func lookedUp(d handler.Definition) string {
 	for _, obj := range d.Reads {
 		of := view.TypeOf(obj)
 		if kind := of.GetObjectKind().GroupVersionKind().Kind; kind != "" {
-			kinds = append(kinds, "the names of "+kind+"s")
+			if _, isWhole := of.(runtime.Unstructured); !isWhole {
+				kind = "the names of " + kind
+			}
+			kinds = append(kinds, kind+"s")
 			continue
 		}
 		kinds = append(kinds, reflect.TypeOf(of).Elem().Name()+"s")

@@ -11,10 +11,14 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/internal/offline"
+	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
@@ -52,13 +56,15 @@ type sketch struct {
 	Subject     string            `json:"subject"`   // of a binding
 	Role        string            `json:"role"`      // of a binding, a ClusterRole
 	Beside      []sketch          `json:"beside"`    // objects that are there already
+	// Operation is CREATE by default. The object of a CONNECT are its options.
+	Operation admissionv1.Operation `json:"operation"`
 }
 
 // object is the object in full.
 func (s sketch) object() map[string]any {
 	versions := map[string]string{
 		"Deployment": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1", "Job": "batch/v1", "CronJob": "batch/v1",
-		"Ingress": "networking.k8s.io/v1", "PodDisruptionBudget": "policy/v1", "StorageClass": "storage.k8s.io/v1",
+		"Ingress": "networking.k8s.io/v1", "NetworkPolicy": "networking.k8s.io/v1", "PodDisruptionBudget": "policy/v1", "StorageClass": "storage.k8s.io/v1",
 		"HorizontalPodAutoscaler": "autoscaling/v2", "Role": "rbac.authorization.k8s.io/v1",
 		"ClusterRole": "rbac.authorization.k8s.io/v1", "RoleBinding": "rbac.authorization.k8s.io/v1",
 		"ClusterRoleBinding": "rbac.authorization.k8s.io/v1",
@@ -148,8 +154,8 @@ func TestPeers(t *testing.T) {
 			})
 		}
 	}
-	if rows < 40 {
-		t.Errorf("the table has %d rows, want 40", rows)
+	if rows < 100 {
+		t.Errorf("the table has %d rows, want 100", rows)
 	}
 }
 
@@ -169,6 +175,9 @@ func (r peerRule) judge(t *testing.T, s sketch) string {
 	configuration, err := config.Parse(data, check.Definitions())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.Operation != "" {
+		return s.ask(t, configuration)
 	}
 	objects := []any{s.object(), map[string]any{
 		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": "shop", "labels": s.Labels},
@@ -193,6 +202,44 @@ func (r peerRule) judge(t *testing.T, s sketch) string {
 			t.Errorf("%s %s: %s", f.Kind, f.Name, f.Message)
 		case f.Level == offline.Denied && f.Kind == or(s.Kind, "Pod") && f.Name == or(s.Name, "web"):
 			found += f.Message
+		}
+	}
+	return found
+}
+
+// ask returns what the checks say of an operation that is not to create the object.
+func (s sketch) ask(t *testing.T, configuration config.Configuration) string {
+	t.Helper()
+	entries, err := configuration.Build(handler.Environment{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := handler.New(handler.Options{Entries: entries})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(s.object())
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := runtime.RawExtension{Raw: raw}
+	req := admissionv1.AdmissionRequest{
+		UID: "1", Kind: metav1.GroupVersionKind{Version: "v1", Kind: s.Kind}, Operation: s.Operation, Name: "web", Namespace: "shop",
+		Resource: metav1.GroupVersionResource{Version: "v1", Resource: "services"},
+	}
+	switch s.Operation {
+	case admissionv1.Connect:
+		req.Object, req.Resource.Resource = object, "pods"
+		req.SubResource = map[string]string{"PodExecOptions": "exec", "PodAttachOptions": "attach"}[s.Kind]
+	case admissionv1.Delete:
+		req.OldObject = object
+	default:
+		req.Object, req.OldObject = object, object
+	}
+	found := ""
+	for _, f := range h.Judge(t.Context(), handler.NewRequest(req)).Findings {
+		if f.Refuses {
+			found += f.Text()
 		}
 	}
 	return found

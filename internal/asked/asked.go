@@ -118,9 +118,43 @@ func (a Asked) Names(resource schema.GroupVersionResource) bool {
 	return slices.ContainsFunc(a.entries, func(e entry) bool {
 		return slices.ContainsFunc(e.rules, func(r admissionregistrationv1.RuleWithOperations) bool {
 			return hasName(r.APIGroups, resource.Group) && hasName(r.APIVersions, resource.Version) &&
-				(hasName(r.Resources, resource.Resource) || slices.Contains(r.Resources, "*/*"))
+				hasResource(r.Resources, resource.Resource)
 		})
 	})
+}
+
+// Resources are what the rules for an operation name, each once, without subresources and versions; "*" stands for all of
+// them. There are none if all objects are asked about.
+func (a Asked) Resources(operation admissionregistrationv1.OperationType) []schema.GroupResource {
+	var all []schema.GroupResource
+	for _, e := range a.entries {
+		for _, r := range e.rules {
+			if !slices.Contains(r.Operations, operation) && !slices.Contains(r.Operations, admissionregistrationv1.OperationAll) {
+				continue
+			}
+			for _, resource := range resourcesOf(r.Rule) {
+				if !slices.Contains(all, resource) {
+					all = append(all, resource)
+				}
+			}
+		}
+	}
+	return all
+}
+
+func resourcesOf(r admissionregistrationv1.Rule) []schema.GroupResource {
+	var all []schema.GroupResource
+	for _, group := range r.APIGroups {
+		for _, name := range r.Resources {
+			if name == "*/*" {
+				name = "*"
+			}
+			if !strings.Contains(name, "/") {
+				all = append(all, schema.GroupResource{Group: group, Resource: name})
+			}
+		}
+	}
+	return all
 }
 
 // NamesGroup says whether a rule names the group, or all groups.
@@ -155,7 +189,17 @@ func (e *entry) matches(
 			(scope == admissionregistrationv1.NamespacedScope) == namespaced
 		return hasOperation && hasScope && hasName(r.APIGroups, resource.Group) &&
 			(!e.exact || hasName(r.APIVersions, resource.Version)) &&
-			(hasName(r.Resources, resource.Resource) || slices.Contains(r.Resources, "*/*"))
+			hasResource(r.Resources, resource.Resource)
+	})
+}
+
+// hasResource compares RESOURCE or RESOURCE/SUBRESOURCE with what rules name. An asterisk alone stands for no
+// subresource.
+func hasResource(names []string, resource string) bool {
+	of, sub, _ := strings.Cut(resource, "/")
+	return slices.ContainsFunc(names, func(name string) bool {
+		named, namedSub, _ := strings.Cut(name, "/")
+		return (named == "*" || named == of) && (namedSub == "*" || namedSub == sub)
 	})
 }
 

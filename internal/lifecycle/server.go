@@ -66,12 +66,19 @@ type Server struct {
 // goes on. name appears in errors and logs, for example "health". After Listen call [Server.Serve], which closes the
 // listener.
 func Listen(ctx context.Context, name, address string, handler http.Handler) (*Server, error) {
+	return ListenTLS(ctx, name, address, handler, nil)
+}
+
+// ListenTLS is [Listen] for a server that presents itself with cfg; nil is plain HTTP.
+func ListenTLS(
+	ctx context.Context, name, address string, handler http.Handler, cfg *tls.Config,
+) (*Server, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listening on %q for %s: %w: free the port or choose another address", address, name, err)
 	}
-	return NewServer(ctx, listener, handler, ServerOptions{Name: name}), nil
+	return NewServer(ctx, listener, handler, ServerOptions{Name: name, TLS: cfg}), nil
 }
 
 // NewServer returns a server that accepts connections of a listener. Call [Server.Serve], which closes the listener.

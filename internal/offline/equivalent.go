@@ -11,6 +11,9 @@ import (
 // equivalent is the object in the version in which checks read its kind: that to which an API server converts it for a
 // webhook with matchPolicy Equivalent. Of what clusters still serve in two versions, checks read one kind.
 func (o object) equivalent() object {
+	if o.kind.Group == gatewayGroup && o.kind.Version != gatewayVersion {
+		return o.ofGateway()
+	}
 	if o.kind != autoscalingv1.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler") {
 		return o
 	}
@@ -22,6 +25,17 @@ func (o object) equivalent() object {
 			convertTarget(spec)
 		}
 	})
+	return o
+}
+
+// The group of the Gateway API, and the version in which checks read it.
+const gatewayGroup, gatewayVersion = "gateway.networking.k8s.io", "v1"
+
+// ofGateway is an object of the Gateway API in the version v1, from which the earlier ones do not differ in what checks
+// read.
+func (o object) ofGateway() object {
+	o.kind.Version = gatewayVersion
+	o.raw = edited(o.raw, func(fields map[string]any) { fields["apiVersion"] = o.kind.GroupVersion().String() })
 	return o
 }
 

@@ -78,3 +78,27 @@ func TestTheTargetOfAnOldAutoscalerBecomesAMetric(t *testing.T) {
 		t.Errorf("got %+v", got.Spec)
 	}
 }
+
+// An API server converts HTTPRoutes of v1beta1 for the server, whose rules name v1.
+func TestOldRoutesAreJudgedAsInACluster(t *testing.T) {
+	checks, err := config.Parse([]byte("apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks:\n"+
+		"  ingressHosts: {mode: deny, requireTLS: false, gatewayKinds: [HTTPRoute]}\n"), check.Definitions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	routed := func(version, namespace string) string {
+		return "apiVersion: gateway.networking.k8s.io/" + version + "\nkind: HTTPRoute\nmetadata: {name: web, namespace: " +
+			namespace + "}\nspec: {hostnames: [a.example], rules: [{}]}\n"
+	}
+	report := judge(t, "{}", map[string]string{"a.yaml": routed("v1beta1", "one") + "---\n" + routed("v1", "two")},
+		func(o *Options) { o.Configuration = checks })
+	if len(report.Findings) != 2 {
+		t.Fatalf("got %s", text(t, report))
+	}
+	for i, version := range []string{"v1beta1", "v1"} {
+		if got := report.Findings[i]; got.APIVersion != "gateway.networking.k8s.io/"+version || got.Field != "spec.rules[0]" ||
+			!strings.Contains(got.Message, `path / of host a.example is taken by HTTPRoute "web"`) {
+			t.Errorf("got %+v", got)
+		}
+	}
+}

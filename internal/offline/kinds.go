@@ -5,7 +5,6 @@ package offline
 
 import (
 	"cmp"
-	"regexp"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -23,7 +22,6 @@ type kinds struct {
 	own     *runtime.Scheme // the types of Kubernetes itself
 	custom  map[schema.GroupKind]customKind
 	cluster sets.Set[string]
-	vowel   *regexp.Regexp // before the y at the end of a kind
 }
 
 type customKind struct {
@@ -33,8 +31,7 @@ type customKind struct {
 
 // newKinds knows the kinds of Kubernetes itself, and those that a CustomResourceDefinition among the objects defines.
 func newKinds(objects []object) kinds {
-	k := kinds{own: ownTypes(), custom: map[schema.GroupKind]customKind{}, cluster: sets.New(clusterScoped()...),
-		vowel: regexp.MustCompile("[aeiou]y$")}
+	k := kinds{own: ownTypes(), custom: map[schema.GroupKind]customKind{}, cluster: sets.New(clusterScoped()...)}
 	for _, o := range objects {
 		if o.kind.GroupKind() != (schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}) {
 			continue
@@ -65,13 +62,21 @@ func ownTypes() *runtime.Scheme {
 	return own
 }
 
-// resource guesses the plural where no manifest says it, as older versions of kubectl did: by the rules of English.
+// resource guesses the plural where no manifest says it.
 func (k kinds) resource(kind schema.GroupVersionKind) schema.GroupVersionResource {
+	guess := GuessResource(kind)
+	guess.Resource = cmp.Or(k.custom[kind.GroupKind()].plural, guess.Resource)
+	return guess
+}
+
+// GuessResource guesses what the resource of a kind is called, as older versions of kubectl did: by the rules of
+// English. It is right for all kinds of Kubernetes itself.
+func GuessResource(kind schema.GroupVersionKind) schema.GroupVersionResource {
 	guess, _ := meta.UnsafeGuessKindToResource(kind)
-	if lower := strings.ToLower(kind.Kind); k.vowel.MatchString(lower) {
+	lower := strings.ToLower(kind.Kind)
+	if stem, ok := strings.CutSuffix(lower, "y"); ok && stem != "" && strings.ContainsRune("aeiou", rune(stem[len(stem)-1])) {
 		guess.Resource = lower + "s" // gateways, where the guess is gatewaies
 	}
-	guess.Resource = cmp.Or(k.custom[kind.GroupKind()].plural, guess.Resource)
 	return guess
 }
 

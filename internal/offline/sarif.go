@@ -84,9 +84,17 @@ type (
 // unreadable is the rule for what is no object.
 const unreadable = "manifest"
 
+// Rule is what a finding may be of.
+type Rule struct{ ID, Summary, Why, URL string }
+
 // WriteSARIF writes the report for code-scanning services. The checks that are on are its rules.
 func (r *Report) WriteSARIF(w io.Writer, tool Tool, c config.Configuration) error {
-	rules, index := rulesOf(c)
+	return r.WriteSARIFOf(w, tool, rulesOf(c))
+}
+
+// WriteSARIFOf is [Report.WriteSARIF] for any rules. Each finding is of the rule that its Check names.
+func (r *Report) WriteSARIFOf(w io.Writer, tool Tool, of []Rule) error {
+	rules, index := indexed(of)
 	results := make([]sarifResult, 0, len(r.Findings))
 	for _, f := range r.Findings {
 		id := cmp.Or(f.Check, unreadable)
@@ -118,26 +126,29 @@ func (r *Report) state(f Finding) string {
 	return "new"
 }
 
-func rulesOf(c config.Configuration) (rules []sarifRule, index map[string]int) {
-	rules = []sarifRule{
-		rule(unreadable, "Manifests must be objects of Kubernetes.", "What cannot be read cannot be checked."),
+func rulesOf(c config.Configuration) []Rule {
+	rules := []Rule{
+		{ID: unreadable, Summary: "Manifests must be objects of Kubernetes.", Why: "What cannot be read cannot be checked."},
 	}
-	index = map[string]int{unreadable: 0}
 	for _, check := range c.Checks {
 		if d := check.Definition; check.Mode != handler.Off {
-			index[d.Name] = len(rules)
-			known := rule(d.Name, d.Doc.Summary, d.Doc.Why)
-			known.HelpURI = d.Doc.URL
-			rules = append(rules, known)
+			rules = append(rules, Rule{d.Name, d.Doc.Summary, d.Doc.Why, d.Doc.URL})
 		}
 	}
-	return rules, index
+	return rules
 }
 
-func rule(id, summary, why string) sarifRule {
-	short := cmp.Or(summary, id)
-	full := cmp.Or(why, short)
-	return sarifRule{ID: id, ShortDescription: sarifText{short}, FullDescription: sarifText{full}, Help: sarifText{full}}
+func indexed(of []Rule) (rules []sarifRule, index map[string]int) {
+	index = map[string]int{}
+	for i, r := range of {
+		short := cmp.Or(r.Summary, r.ID)
+		full := sarifText{cmp.Or(r.Why, short)}
+		rules = append(rules, sarifRule{
+			ID: r.ID, ShortDescription: sarifText{short}, FullDescription: full, Help: full, HelpURI: r.URL,
+		})
+		index[r.ID] = i
+	}
+	return rules, index
 }
 
 // semantic is a version as https://semver.org has it, by which services compare versions; empty if it is not one.

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/record"
@@ -45,6 +43,8 @@ const (
 	eventNotLoaded     = "CertificateNotLoaded"
 	eventLoaded        = "CertificateLoaded"
 	eventTargetWaived  = "TargetNotCalled"
+	eventInForce       = "WebhookInForce"
+	eventNotInForce    = "WebhookNotInForce"
 
 	eventEntryUncallable = "EntryNotCallable"
 )
@@ -69,7 +69,7 @@ type events struct {
 func newEvents(pod corev1.ObjectReference, client typedcorev1.EventInterface) *events {
 	return &events{
 		pod:    pod,
-		sink:   eventSink{client: client, release: make(chan struct{})},
+		sink:   eventSink{client: client, release: make(chan struct{}), where: "our namespace"},
 		warned: map[string]time.Time{},
 	}
 }
@@ -140,6 +140,7 @@ type eventSink struct {
 	ctx     context.Context // of start: client-go's interface hands none on
 	release chan struct{}
 	once    sync.Once
+	where   string // the namespaces in which events are written, for advice
 }
 
 var _ record.EventSink = &eventSink{}
@@ -149,21 +150,21 @@ func (s *eventSink) open() { s.once.Do(func() { close(s.release) }) }
 // Create implements [record.EventSink].
 func (s *eventSink) Create(event *corev1.Event) (*corev1.Event, error) {
 	return s.write(event, func() (*corev1.Event, error) {
-		return s.client.Create(s.ctx, event, metav1.CreateOptions{})
+		return s.client.CreateWithEventNamespaceWithContext(s.ctx, event)
 	})
 }
 
 // Update implements [record.EventSink]. The recorder does not use it.
 func (s *eventSink) Update(event *corev1.Event) (*corev1.Event, error) {
 	return s.write(event, func() (*corev1.Event, error) {
-		return s.client.Update(s.ctx, event, metav1.UpdateOptions{})
+		return s.client.UpdateWithEventNamespaceWithContext(s.ctx, event)
 	})
 }
 
 // Patch implements [record.EventSink]: the same event once more, or a similar one.
 func (s *eventSink) Patch(event *corev1.Event, data []byte) (*corev1.Event, error) {
 	return s.write(event, func() (*corev1.Event, error) {
-		return s.client.Patch(s.ctx, event.Name, types.StrategicMergePatchType, data, metav1.PatchOptions{})
+		return s.client.PatchWithEventNamespaceWithContext(s.ctx, event, data)
 	})
 }
 
@@ -179,7 +180,7 @@ func (s *eventSink) write(event *corev1.Event, do func() (*corev1.Event, error))
 	}
 	written, err := do()
 	advice := refusal.Advice(err,
-		"grant {apiGroups: [\"\"], resources: [events], verbs: [create, patch]} in our namespace")
+		"grant {apiGroups: [\"\"], resources: [events], verbs: [create, patch]} in "+s.where)
 	if advice != "" {
 		klog.FromContext(s.ctx).Error(err, "Cannot write an event", "advice", advice, "reason", event.Reason,
 			"message", event.Message)

@@ -29,6 +29,7 @@ type metrics struct {
 	// sidecarOutdated is 0 without a sidecar.
 	sidecarOutdated prometheus.Gauge
 	uncallable      prometheus.Gauge
+	inForce         prometheus.Gauge
 	bundles         *bundleMetrics
 	connections     *connectionMetrics
 }
@@ -62,12 +63,16 @@ func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error)
 				"else 0; always 0 with webhook serve."),
 		uncallable: gauge("hookstrap_entries_uncallable",
 			"Through how many of our entries the API server cannot call the Service, so that readiness does not wait for them."),
+		inForce: gauge("hookstrap_in_force",
+			"1 while the ClusterRoleBinding of --in-force-binding lets the API server ask us, 0 while it does not or before this "+
+				"replica is ready; always 1 without that flag."),
 		bundles:     newBundleMetrics(),
 		connections: newConnectionMetrics(),
 	}
 	for _, what := range allFiles() { // A counter that is there from the start lets a query see the first error.
 		m.reloadErrors.WithLabelValues(what)
 	}
+	m.inForce.Set(1)
 	return m, m.register(r, trusted)
 }
 
@@ -85,7 +90,7 @@ func (m *metrics) register(r prometheus.Registerer, trusted func() error) error 
 		return 1
 	})
 	own := []prometheus.Collector{m.phaseSeconds, m.startRequests, m.failures, m.reloadErrors, m.renewals, m.leafNotBefore,
-		m.leafNotAfter, m.caNotAfter, m.caSteps, m.caForeign, m.sidecarOutdated, m.uncallable, verified, m.connections}
+		m.leafNotAfter, m.caNotAfter, m.caSteps, m.caForeign, m.sidecarOutdated, m.uncallable, m.inForce, verified, m.connections}
 	for _, c := range append(own, m.bundles.collectors()...) {
 		if err := r.Register(c); err != nil {
 			return fmt.Errorf("registering the bootstrap metrics (one Bootstrapper a registry): %w", err)

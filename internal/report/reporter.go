@@ -50,6 +50,8 @@ type Reporter struct {
 	Last Problem
 	// Files are those that cannot be used.
 	Files Files
+	// InForce is whether the API server asks about anything.
+	InForce InForce
 
 	options Options
 	metrics *metrics
@@ -64,6 +66,7 @@ func New(o Options) (*Reporter, error) {
 	}
 	r := &Reporter{options: o, metrics: m, events: newEvents(o.Pod, o.Events)}
 	r.Files.reporter = r
+	r.InForce.reporter = r
 	return r, nil
 }
 

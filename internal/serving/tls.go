@@ -45,6 +45,17 @@ func (s *State) TLSOption(o TLSOptions) func(*tls.Config) {
 	}
 }
 
+// ConfigForAll returns a configuration that serves the state's pair to every client: what a [ClientAuth] demands is for the
+// listener that has [State.TLSOption].
+func (s *State) ConfigForAll(o TLSOptions) *tls.Config {
+	c := &tls.Config{MinVersion: tls.VersionTLS13} // Unless the options say another one.
+	s.TLSOption(o)(c)
+	c.GetConfigForClient = nil
+	// A session that is resumed would go on with the pair that it was begun with.
+	c.SessionTicketsDisabled = true
+	return c
+}
+
 // listener gives each handshake of one tls.Config a configuration in which everything belongs to one snapshot.
 type listener struct {
 	state    *State

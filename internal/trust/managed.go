@@ -15,9 +15,9 @@ func managedFields(obj *unstructured.Unstructured) []map[string]any {
 
 func writer(entry map[string]any) any { return [2]any{entry["manager"], entry["operation"]} }
 
-// ownsBundle reports whether a set of managed fields (fieldsV1: keys are f:FIELD or k:{KEY} of a list's item) has
+// OwnsBundle reports whether a set of managed fields (fieldsV1: keys are f:FIELD or k:{KEY} of a list's item) has
 // the caBundle of one of the webhooks.
-func ownsBundle(kind Kind, fields map[string]any, webhooks []string) bool {
+func OwnsBundle(kind Kind, fields map[string]any, webhooks []string) bool {
 	owned := func(fields map[string]any, path ...string) bool {
 		for _, key := range path {
 			fields = mapField(fields, "f:"+key)

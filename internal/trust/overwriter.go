@@ -25,7 +25,7 @@ func overwriter(kind Kind, right, live *unstructured.Unstructured, webhooks []st
 		if _, whole := bundlesOf(fields); whole && name == ours {
 			continue // A user may take our name as well; he owns more than caBundles.
 		}
-		if ownsBundle(kind, fields, webhooks) {
+		if OwnsBundle(kind, fields, webhooks) {
 			return name
 		}
 		// RFC 3339 in UTC with whole seconds, so the order of the strings is the order of the times.

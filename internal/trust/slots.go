@@ -137,7 +137,7 @@ func (s scope) skipsVerification(obj *unstructured.Unstructured) bool {
 func (s scope) owner(live *unstructured.Unstructured, webhooks ...string) (name string, found bool) {
 	for _, entry := range managedFields(live) {
 		name, _ := entry["manager"].(string)
-		if name != s.manager && ownsBundle(s.target.Kind, mapField(entry, "fieldsV1"), webhooks) {
+		if name != s.manager && OwnsBundle(s.target.Kind, mapField(entry, "fieldsV1"), webhooks) {
 			return name, true
 		}
 	}

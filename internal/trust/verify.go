@@ -22,9 +22,9 @@ func (b Bundle) Verify(chain []*x509.Certificate, serverName string, now time.Ti
 	return verifyWith(b, poolOf(b), chain, serverName, now)
 }
 
-// verifyLive is [Bundle.Verify] with a caBundle as it is, in the order of its bytes: crypto/x509 tries CAs of one
+// VerifyLive is [Bundle.Verify] with a caBundle as it is, in the order of its bytes: crypto/x509 tries CAs of one
 // subject in the order in which the pool has them, and gives up after 100 signatures.
-func verifyLive(caBundle []byte, chain []*x509.Certificate, serverName string, now time.Time) error {
+func VerifyLive(caBundle []byte, chain []*x509.Certificate, serverName string, now time.Time) error {
 	bundle, _ := ParseBundle(caBundle)
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(caBundle)

@@ -81,7 +81,7 @@ func TestALiveBundleIsVerifiedInItsOrder(t *testing.T) {
 		"the right one last":  {slices.Concat(others, own), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := verifyLive(tc.bytes, []*x509.Certificate{leaf}, serverName, noon())
+			err := VerifyLive(tc.bytes, []*x509.Certificate{leaf}, serverName, noon())
 			if (err == nil) != tc.want {
 				t.Errorf("verified: %v, want %t", err, tc.want)
 			}

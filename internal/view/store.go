@@ -53,7 +53,24 @@ type entry struct {
 // digested is a key as it is kept.
 type digested struct {
 	digest [16]byte
-	note   string
+	note   *string // nil if it is empty, as most are
+}
+
+func (d *digested) compare(other *digested) int {
+	return slices.Compare(d.digest[:], other.digest[:])
+}
+
+func (d *digested) compareNotes(other *digested) int { return strings.Compare(d.text(), other.text()) }
+
+func (d *digested) text() string {
+	if d.note == nil {
+		return ""
+	}
+	return *d.note
+}
+
+func (d digested) equal(other digested) bool {
+	return d.digest == other.digest && d.text() == other.text()
 }
 
 // row is one key of an entry. Rows are ordered by digest, namespace, name and note.
@@ -66,7 +83,7 @@ const (
 	// entryBytes is what an entry takes beside its strings, value and keys, in the map too.
 	entryBytes = 240
 	// keyBytes is what a key takes, in the entry and in the tree.
-	keyBytes = 72
+	keyBytes = 64
 	// mostMissing bounds how many objects are remembered by name that are not kept.
 	mostMissing = 1000
 )
@@ -82,13 +99,13 @@ func NewStore(v Any, limit *Limit) *Store {
 func rowLess(a, b row) bool {
 	x, y := &a.entry.keys[a.key], &b.entry.keys[b.key]
 	return cmp.Or(
-		slices.Compare(x.digest[:], y.digest[:]), strings.Compare(a.entry.namespace, b.entry.namespace),
-		strings.Compare(a.entry.name, b.entry.name), strings.Compare(x.note, y.note),
+		x.compare(y), strings.Compare(a.entry.namespace, b.entry.namespace),
+		strings.Compare(a.entry.name, b.entry.name), x.compareNotes(y),
 		cmp.Compare(a.entry.copy, b.entry.copy),
 	) < 0
 }
 
-func (r row) note() string { return r.entry.keys[r.key].note }
+func (r row) note() string { return r.entry.keys[r.key].text() }
 
 func digest(text string) [16]byte {
 	sum := sha256.Sum256([]byte(text))
@@ -103,18 +120,21 @@ func (s *Store) newEntry(name id, obj client.Object) *entry {
 	}
 	e := &entry{id: name, value: value, keys: make([]digested, 0, len(keys))}
 	e.bytes = entryBytes + int64(len(name.namespace)+len(name.name)) + sizeOf(value)
-	note := ""
+	var note *string // many keys of an object have the same, which is kept once
 	for _, key := range keys {
-		if key.Note != note { // many of an object have the same, which is kept once
-			note = strings.Clone(key.Note)
-			e.bytes += int64(len(note)) + 8
+		kept := digested{digest: digest(key.Text)}
+		if key.Note != "" {
+			if note == nil || *note != key.Note {
+				text := strings.Clone(key.Note)
+				note = &text
+				e.bytes += int64(len(text)) + 24
+			}
+			kept.note = note
 		}
-		e.keys = append(e.keys, digested{digest(key.Text), note})
+		e.keys = append(e.keys, kept)
 	}
-	slices.SortFunc(e.keys, func(a, b digested) int {
-		return cmp.Or(slices.Compare(a.digest[:], b.digest[:]), strings.Compare(a.note, b.note))
-	})
-	e.keys = slices.Clone(slices.Compact(e.keys)) // and let go of the rest
+	slices.SortFunc(e.keys, func(a, b digested) int { return cmp.Or(a.compare(&b), a.compareNotes(&b)) })
+	e.keys = slices.Clone(slices.CompactFunc(e.keys, digested.equal)) // and let go of the rest
 	e.bytes += keyBytes * int64(len(e.keys))
 	return e
 }
@@ -122,7 +142,7 @@ func (s *Store) newEntry(name id, obj client.Object) *entry {
 // set keeps an entry in place of the one of the same name, unless there is no room for it. The caller holds the lock.
 func (s *Store) set(e *entry) {
 	old, ok := s.entries[e.id]
-	if ok && slices.Equal(old.keys, e.keys) && reflect.DeepEqual(old.value, e.value) {
+	if ok && slices.EqualFunc(old.keys, e.keys, digested.equal) && reflect.DeepEqual(old.value, e.value) {
 		old.list = s.list // Most changes are of the status, or of what else is not kept.
 		return
 	}

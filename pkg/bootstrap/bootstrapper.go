@@ -35,6 +35,10 @@ type Bootstrapper struct {
 
 // New reads what the options leave empty from the environment, checks them, reads the client CAs and prepares the
 // clients. It contacts nothing. The error joins a [FieldError] for each fault.
+//
+// Unless the environment variable GOMEMLIMIT is set, or the program has called [runtime/debug.SetMemoryLimit], the memory
+// limit of the Go runtime becomes nine tenths of the container's, and follows it until Start ends. GOMEMLIMIT=off keeps
+// it off. Make a handler after that, whose limits are parts of it.
 func New(options Options) (*Bootstrapper, error) {
 	options, err := options.completed(os.Getenv)
 	if err != nil {
@@ -53,11 +57,16 @@ func (b *Bootstrapper) Start(ctx context.Context) error {
 	b.report.Start(ctx)
 	served := b.rollover.Served()
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		b.memory.Follow(ctx)
+		return nil
+	})
 	group.Go(func() error { return b.injector.Run(ctx) })
 	group.Go(func() error { return b.readiness.Announce(ctx, served, started, b.APIRequests) })
 	group.Go(func() error { return b.clientCAs.Follow(ctx) })
 	group.Go(func() error { return b.readiness.FollowSidecar(ctx, served) })
 	group.Go(func() error { return b.runPublisher(ctx) })
+	group.Go(func() error { return b.runInForce(ctx) })
 	group.Go(func() error { return b.runSource(ctx) })
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -123,12 +132,7 @@ func (b *Bootstrapper) Conditions() []lifecycle.Condition { return b.readiness.C
 
 // Readyz is all [Bootstrapper.Conditions] as one check, for controller-runtime's AddReadyzCheck.
 func (b *Bootstrapper) Readyz(req *http.Request) error {
-	for _, condition := range b.Conditions() {
-		if err := condition.Check(req.Context()); err != nil {
-			return fmt.Errorf("%s: %w", condition.Name, err)
-		}
-	}
-	return nil
+	return b.callable(req.Context())
 }
 
 // ErrorLog takes what net/http's server has to say, which controller-runtime's webhook server lets it say through

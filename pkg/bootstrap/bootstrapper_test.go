@@ -61,13 +61,13 @@ func TestNewRefusesBadOptions(t *testing.T) {
 		},
 		{name: "unknown source", alter: func(o *bootstrap.Options) { o.Source = "vault" }, want: `"vault"`},
 		{name: "files without a directory", alter: func(o *bootstrap.Options) { o.Source = bootstrap.SourceFiles }, want: "CertDir"},
-		{name: "a sidecar without a directory", alter: func(o *bootstrap.Options) { o.Sidecar = true }, want: "Sidecar without CertDir"},
+		{name: "a sidecar without a directory", alter: func(o *bootstrap.Options) { o.Sidecar = true }, want: "CertDir is missing"},
 		{
 			name: "a sidecar whose files are somebody else's",
 			alter: func(o *bootstrap.Options) {
 				o.Sidecar, o.CertDir, o.Source = true, "unused", bootstrap.SourceFiles
 			},
-			want: "Sidecar without CertDir",
+			want: "Sidecar with another Source than csr",
 		},
 		{name: "bad signer", alter: func(o *bootstrap.Options) { o.SignerName = "nodomain" }, want: `"nodomain"`},
 		{name: "bad approval", alter: func(o *bootstrap.Options) { o.Approval = "maybe" }, want: `"maybe"`},

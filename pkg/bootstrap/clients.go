@@ -24,6 +24,13 @@ const (
 	clientBurst = 40
 )
 
+// Who reads metrics is asked for at this rate: Prometheus takes a token once a minute, and others who send tokens that are
+// not known must not keep us, or the API server, from anything else.
+const (
+	reviewQPS   = 5
+	reviewBurst = 10
+)
+
 // clients share one connection to the API server: the TLS handshake is the dearest part of a fast start.
 type clients struct {
 	kubernetes kubernetes.Interface
@@ -68,4 +75,12 @@ func newClients(cfg *rest.Config, requests *atomic.Int64, rights *refusal.Rights
 		return clients{}, fmt.Errorf("making the dynamic client for the API server %s: %w", cfg.Host, err)
 	}
 	return clients{kubernetes: typed, dynamic: untyped}, nil
+}
+
+// reviewer is a client for questions about other people's tokens.
+func (b *Bootstrapper) reviewer() (kubernetes.Interface, error) {
+	cfg := rest.CopyConfig(b.options.RESTConfig)
+	cfg.QPS, cfg.Burst, cfg.RateLimiter = reviewQPS, reviewBurst, nil
+	c, err := newClients(cfg, &b.requests, b.rights)
+	return c.kubernetes, err
 }

@@ -14,6 +14,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 
+	"github.com/hookstrap/hookstrap/internal/inforce"
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
 	"github.com/hookstrap/hookstrap/internal/logcap"
 	"github.com/hookstrap/hookstrap/internal/readiness"
 	"github.com/hookstrap/hookstrap/internal/refusal"
@@ -31,6 +33,8 @@ type flow struct {
 	options   Options
 	clients   clients
 	requests  atomic.Int64 // that were made of the API server
+	rights    *refusal.Rights
+	memory    *lifecycle.MemoryLimit
 	report    *report.Reporter
 	state     serving.State
 	service   *source.Service
@@ -52,11 +56,12 @@ type flow struct {
 func newFlow(options Options) (*flow, error) {
 	f := &flow{
 		options: options, service: source.NewService(options.serviceName()),
-		renewNow: timing.NewSignal(), changed: timing.NewSignal(),
+		renewNow: timing.NewSignal(), changed: timing.NewSignal(), memory: lifecycle.NewMemoryLimit(),
 	}
+	f.memory.Set(options.logging(context.Background())) // Now, for what is made next divides it up.
 	var err error
-	rights := refusal.NewRights(options.Namespace, options.neededRights())
-	if f.clients, err = newClients(options.RESTConfig, &f.requests, rights); err != nil {
+	f.rights = refusal.NewRights(options.Namespace, options.neededRights())
+	if f.clients, err = newClients(options.RESTConfig, &f.requests, f.rights); err != nil {
 		return nil, err
 	}
 	if err := f.newReport(); err != nil {
@@ -183,6 +188,32 @@ func (f *flow) runPublisher(ctx context.Context) error {
 		return err
 	}
 	return f.publisher.Run(ctx)
+}
+
+// runInForce has the entries come into force from when we are ready.
+func (f *flow) runInForce(ctx context.Context) error {
+	if f.options.InForceBinding == "" {
+		return nil
+	}
+	f.report.InForce.Begin()
+	select {
+	case <-f.readiness.Ready():
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return inforce.Run(ctx, inforce.Options{
+		Client: f.clients.dynamic, Binding: f.options.InForceBinding, Callable: f.callable, Report: &f.report.InForce,
+	})
+}
+
+// callable returns nil while all conditions of readiness hold.
+func (f *flow) callable(ctx context.Context) error {
+	for _, condition := range f.readiness.Conditions() {
+		if err := condition.Check(ctx); err != nil {
+			return fmt.Errorf("%s: %w", condition.Name, err)
+		}
+	}
+	return nil
 }
 
 // obtainOnce is the flow without renewals.

@@ -5,6 +5,7 @@ package bootstrap
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hookstrap/hookstrap/internal/bearer"
 	"github.com/hookstrap/hookstrap/internal/lifecycle"
 )
 
@@ -26,6 +28,9 @@ const (
 type ProbeOptions struct {
 	// HealthAddress is the host:port of /healthz and /readyz, MetricsAddress that of /metrics; "" is none.
 	HealthAddress, MetricsAddress string
+	// MetricsSecure serves the metrics with our certificate, and to clients whose token has the right to them alone: see
+	// [ServerOptions.MetricsSecure], and set it in Options.Server too, or the rights are missing from [Options.Rules].
+	MetricsSecure bool
 	// Conditions are what "ready" means besides [Bootstrapper.Conditions].
 	Conditions []lifecycle.Condition
 	// Gatherer has the metrics. It is needed with MetricsAddress.
@@ -43,28 +48,52 @@ func (b *Bootstrapper) ListenProbes(ctx context.Context, o ProbeOptions) (*Probe
 	health.Handle("/healthz", lifecycle.HealthzHandler())
 	health.Handle("/readyz", lifecycle.WaitForFirst(b.Ready(),
 		lifecycle.ReadyzHandler(append(b.Conditions(), o.Conditions...)...)))
-	metrics := http.NewServeMux()
+	p := &Probes{}
+	if err := p.listen(ctx, b, "health", o.HealthAddress, health, nil); err != nil {
+		return nil, err
+	}
+	metrics, cfg, err := b.metrics(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.listen(ctx, b, "metrics", o.MetricsAddress, metrics, cfg); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// listen binds an address, if there is one.
+func (p *Probes) listen(
+	ctx context.Context, b *Bootstrapper, name, address string, handler http.Handler, cfg *tls.Config,
+) error {
+	if address == "" {
+		return nil
+	}
+	server, err := lifecycle.ListenTLS(ctx, name, address, handler, cfg)
+	if err != nil {
+		return err
+	}
+	b.Measure(server)
+	p.servers = append(p.servers, server)
+	return nil
+}
+
+// metrics is what serves /metrics, and with which TLS; nil is none.
+func (b *Bootstrapper) metrics(o ProbeOptions) (http.Handler, *tls.Config, error) {
+	mux := http.NewServeMux()
 	if o.Gatherer != nil {
-		metrics.Handle("/metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{
+		mux.Handle("/metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{
 			MaxRequestsInFlight: maxScrapes, Timeout: scrapeTimeout,
 		}))
 	}
-	p := &Probes{}
-	for _, endpoint := range []struct {
-		name, address string
-		handler       http.Handler
-	}{{"health", o.HealthAddress, health}, {"metrics", o.MetricsAddress, metrics}} {
-		if endpoint.address == "" {
-			continue
-		}
-		server, err := lifecycle.Listen(ctx, endpoint.name, endpoint.address, endpoint.handler)
-		if err != nil {
-			return nil, err
-		}
-		b.Measure(server)
-		p.servers = append(p.servers, server)
+	if !o.MetricsSecure {
+		return mux, nil, nil
 	}
-	return p, nil
+	client, err := b.reviewer()
+	if err != nil {
+		return nil, nil, err
+	}
+	return bearer.NewGate(client).Protect(mux), b.state.ConfigForAll(b.options.TLS), nil
 }
 
 // Start serves until ctx ends, and then returns nil. It is called once.

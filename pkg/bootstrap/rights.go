@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	certificatesv1 "k8s.io/api/certificates/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -93,10 +94,21 @@ func (o Options) neededRights() []refusal.Right {
 		add(authorizationv1.ResourceAttributes{Group: resource.Group, Resource: resource.Resource, Name: target.Name},
 			"--webhook-configuration", "list", "watch", "patch")
 	}
+	if o.InForceBinding != "" {
+		of := authorizationv1.ResourceAttributes{Group: rbacv1.GroupName, Resource: "clusterrolebindings", Name: o.InForceBinding}
+		add(of, "--in-force-binding", "list", "watch", "patch")
+		of.Resource = "clusterroles"
+		add(of, "--in-force-binding", "bind")
+	}
 	if o.PublishTrustBundle {
 		name := trust.BundleName(o.SignerName, types.NamespacedName{Namespace: o.Namespace, Name: o.Service})
 		add(authorizationv1.ResourceAttributes{Group: certificatesv1.GroupName, Resource: "clustertrustbundles", Name: name},
 			"--service-name", "create", "patch")
+	}
+	if o.Server.MetricsSecure {
+		add(authorizationv1.ResourceAttributes{Group: authenticationv1.GroupName, Resource: "tokenreviews"}, "", "create")
+		add(authorizationv1.ResourceAttributes{Group: authorizationv1.GroupName, Resource: "subjectaccessreviews"}, "",
+			"create")
 	}
 	if o.PodName != "" {
 		add(ours("events", ""), "", "create", "patch")

@@ -53,7 +53,7 @@ type Server struct {
 var _ webhook.Server = &Server{}
 
 // NewServer returns a server that is not running yet. It reads what the options leave empty from the environment, and
-// contacts nothing. The error joins a [FieldError] for each fault.
+// contacts nothing. The error joins a [FieldError] for each fault. It sets the memory limit as [New] does.
 func NewServer(options Options) (*Server, error) {
 	if options.Registerer == nil {
 		options.Registerer = metrics.Registry

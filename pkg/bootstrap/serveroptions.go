@@ -46,6 +46,11 @@ type ServerOptions struct {
 	// MetricsAddress is the host:port of /metrics. The default is none, since a manager has a server of metrics, whose
 	// connections are not bounded.
 	MetricsAddress string
+	// MetricsSecure serves the metrics by TLS, with the certificate that admission has, and to clients whose bearer token
+	// has the right to get /metrics alone: the API server is asked, which takes the rights to create TokenReviews and
+	// SubjectAccessReviews. What it allows counts for a minute, and for ten if it does not answer. Before there is a
+	// certificate, handshakes fail. ClientCAFile does not apply.
+	MetricsSecure bool
 	// Gatherer has the metrics for MetricsAddress; the default is Options.Registerer.
 	Gatherer prometheus.Gatherer
 	// ShutdownDelay is how long to go on serving after the end was asked for, so that the API server finds the other

@@ -51,13 +51,17 @@ func (o Options) validate() error {
 	var found faults
 	found.add(o.RESTConfig == nil && (o.Source != SourceFiles || !o.ExternalTrust), "RESTConfig",
 		"${RESTConfig} is missing: it says how to reach the API server")
+	found.add(o.RESTConfig == nil && o.Server.MetricsSecure, "Server.MetricsSecure",
+		"${Server.MetricsSecure} needs ${RESTConfig}: the API server is asked whose token may read metrics")
 	_, err := ParseSource(string(o.Source))
 	found.add(err != nil, "Source", "${Source}: %w", err)
 	found.add(o.Source == SourceFiles && o.CertDir == "", "CertDir",
 		"${CertDir} is missing: the certificate source files reads from it")
-	found.add(o.Sidecar && (o.Source != SourceCSR || o.CertDir == ""), "Sidecar",
-		"${Sidecar} without ${CertDir}, or with another ${Source} than %s: the server in the other container reads what is "+
-			"requested and written there, set both", SourceCSR)
+	found.add(o.Sidecar && o.Source == SourceCSR && o.CertDir == "", "CertDir",
+		"${CertDir} is missing: name the directory to write tls.crt, tls.key and ca.crt into, for the other container")
+	found.add(o.Sidecar && o.Source != SourceCSR, "Sidecar",
+		"${Sidecar} with another ${Source} than %s: the other container reads what is requested, and written into ${CertDir}",
+		SourceCSR)
 	found.add(len(o.ClientAllowedNames) > 0 && o.ClientCAFile == "", "ClientAllowedNames",
 		"${ClientAllowedNames} needs ${ClientCAFile}: a name means nothing without a CA that signs for it")
 	found.add(slices.Contains(o.ClientAllowedNames, ""), "ClientAllowedNames",
@@ -65,6 +69,8 @@ func (o Options) validate() error {
 	found.add(o.PublishTrustBundle && (o.Source != SourceCSR || o.SignerName != o.BuiltInSignerName), "PublishTrustBundle",
 		"${PublishTrustBundle} is for the CA of signer %s: leave it out, or ${SignerName} and ${Source} as they are",
 		o.BuiltInSignerName)
+	found.add(o.InForceBinding != "" && o.RESTConfig == nil, "InForceBinding",
+		"${InForceBinding} needs ${RESTConfig}: the ClusterRoleBinding is written through the API server")
 	targets := len(o.WebhookConfigurations)
 	found.add(targets == 0 && !o.ExternalTrust, "WebhookConfigurations",
 		"${WebhookConfigurations} is missing: name the object whose caBundle is to be kept right, or set ${ExternalTrust} "+

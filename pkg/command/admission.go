@@ -18,6 +18,7 @@ func (o *serveOptions) server() bootstrap.ServerOptions {
 	return bootstrap.ServerOptions{
 		Address: o.admissionAddress(), ListenerSocket: o.listenerSocket,
 		HealthAddress: cmp.Or(o.healthAddress, bootstrap.Disabled), MetricsAddress: o.metricAddress,
+		MetricsSecure: o.bootstrap.Server.MetricsSecure,
 		ShutdownDelay: cmp.Or(o.shutdownDelay, -1), // Or the default would be meant.
 	}
 }

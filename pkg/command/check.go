@@ -52,9 +52,11 @@ func newCheckCommand(global Options) *cobra.Command {
 		Short: "Judge manifests as the server would, without a cluster",
 		Long: "check judges manifests with the checks of the server, each object as if it were about to be created,\n" +
 			"without a cluster or an API server. What checks look up in a cluster is looked up in the manifests.\n\n" +
-			"A directory is read with all that is below it: *.yaml, *.yml and *.json, all documents, Lists too. The exit\n" +
-			"code is 0 if the server would let everything in, 1 if not, and 2 if something could not be checked: no\n" +
-			"object was found, a file cannot be read, or it is the source of a program that makes manifests of it.",
+			"Each PATH is a file, a directory, or - for standard input; -f gives one too. A directory is read with all that\n" +
+			"is below it: *.yaml, *.yml and *.json, all documents, Lists too, but for what --exclude names.\n\n" +
+			"The exit code is 0 if the server would let everything in, 1 if not, and 2 if something could not be checked:\n" +
+			"no object was found, a file cannot be read, or it is the source of a program that makes manifests of it. With\n" +
+			"--fail-on=warn it is 1 as well if checks would warn. What --baseline names is known, and counts for neither.",
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			o.offline.Paths = append(o.offline.Paths, paths...)
 			if len(o.offline.Paths) == 0 {

@@ -44,7 +44,11 @@ func newChecks(ctx context.Context, o *serveOptions, boot *bootstrap.Bootstrappe
 		return c, errors.New("checks that are on read the cluster, and no API server is known: give --kubeconfig, " +
 			"or turn them off in --config")
 	}
-	if c.handler, err = handler.New(handler.Options{Registerer: ctrlmetrics.Registry}); err != nil {
+	onNoticed, err := noticed(ctx, o)
+	if err != nil {
+		return c, err
+	}
+	if c.handler, err = handler.New(handler.Options{Registerer: ctrlmetrics.Registry, OnNoticed: onNoticed}); err != nil {
 		return c, err
 	}
 	cluster, err := clustercache.NewWithOptions(ctx, o.bootstrap.RESTConfig, clustercache.Options{

@@ -4,6 +4,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,11 +54,10 @@ func newKeeper(o *serveOptions, boot *bootstrap.Bootstrapper) (*clean.Keeper, er
 
 // cleanName is the name of the ConfigMap.
 func (o *serveOptions) cleanName() string {
-	if o.cleanConfigMap == "" {
-		return o.bootstrap.Service + "-clean"
-	}
-	return o.cleanConfigMap
+	return cmp.Or(o.cleanConfigMap, defaultCleanName(o.bootstrap.Service))
 }
+
+func defaultCleanName(service string) string { return service + "-clean" }
 
 // cleanUse tells the keeper which checks deny when clean from now on, and how to audit with them, once they can read
 // what they look up: a check that cannot tell has found something.

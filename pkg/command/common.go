@@ -64,6 +64,9 @@ func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
 			"ValidatingWebhookConfiguration; none if something else writes the caBundle")
 	fs.BoolVar(&b.SharedConfigurations, "shared-configurations", false,
 		"the webhook configurations have entries of other Services as well: count those, and do not warn of them")
+	fs.Var(newValue(&b.InForceBinding, "name", "", parseObjectName), "in-force-binding",
+		"ClusterRoleBinding that gets its subject when the API server can call this server for the first time, so that\n"+
+			"entries whose matchConditions ask for it are in force from then on (default: none)")
 }
 
 func (o *commonOptions) addCertificateFlags(fs *pflag.FlagSet) {
@@ -102,7 +105,13 @@ func (o *commonOptions) addProcessFlags(fs *pflag.FlagSet) {
 		"address of /healthz and /readyz, 0 for none")
 	fs.Var(newValue(&o.metricAddress, "address", o.metricAddress, parseListenAddress), "metrics-bind-address",
 		"address of /metrics, 0 for none")
+	o.addMetricsSecureFlag(fs)
 	o.addClientFlags(fs)
+}
+
+func (o *commonOptions) addMetricsSecureFlag(fs *pflag.FlagSet) {
+	fs.BoolVar(&o.bootstrap.Server.MetricsSecure, "metrics-secure", false,
+		"serve /metrics by TLS with the certificate of the Service, to clients whose token may get it alone")
 }
 
 // complete fills in what a command has to know before the options are judged, from the environment as they do, and

@@ -25,6 +25,7 @@ func flags() map[string]string {
 		"WebhookConfigurations": "--webhook-configuration",
 		"ExternalTrust":         "--webhook-configuration=none",
 		"SharedConfigurations":  "--shared-configurations",
+		"InForceBinding":        "--in-force-binding",
 		"Source":                "--certificate-source",
 		"SignerName":            "--signer-name",
 		"Approval":              "--approve",
@@ -37,6 +38,7 @@ func flags() map[string]string {
 		"ClientCAFile":          "--client-ca-file",
 		"ClientAllowedNames":    "--client-allowed-name",
 		"SelfAddress":           "--self-address",
+		"Server.MetricsSecure":  "--metrics-secure",
 	}
 }
 

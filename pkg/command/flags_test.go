@@ -23,6 +23,9 @@ func TestFieldsHaveTheirFlag(t *testing.T) {
 			t.Errorf("%s: has a flag is %t", field.Name, named)
 		}
 	}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[bootstrap.ServerOptions]()) {
+		fields = append(fields, "Server."+field.Name)
+	}
 	for field, text := range flags() {
 		if !slices.Contains(fields, field) {
 			t.Errorf("%s is no field", field)

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +108,27 @@ func TestFlagsOfIssueThatDoNotGoTogether(t *testing.T) {
 				t.Error("the directory was made all the same")
 			}
 		})
+	}
+}
+
+// TestMissingFlagsAreNamedAtOnce: a command line is written once, and not once for each flag.
+func TestMissingFlagsAreNamedAtOnce(t *testing.T) {
+	service := []string{"service-name", "namespace", "service-account", "webhook-configuration"}
+	for command, flags := range map[string][]string{
+		"serve": service, "issue": append([]string{"cert-dir"}, service...),
+		"issue --once": append([]string{"cert-dir"}, service[:3]...), "request": {"cert-dir", "signer-name", "host"},
+		"request --write-kubeconfig=k": {"signer-name", "host"},
+	} {
+		args := strings.Fields(command)
+		code, stderr := runCommand(t, args[0], args[1:]...)
+		if code != exitUsage {
+			t.Errorf("%s: exit code %d", command, code)
+		}
+		for _, flag := range flags {
+			if !regexp.MustCompile("--" + flag + `( \(\$\w+\))? is missing`).MatchString(stderr) {
+				t.Errorf("%s: --%s is not named: %s", command, flag, stderr)
+			}
+		}
 	}
 }
 

@@ -51,8 +51,6 @@ func (o *issueOptions) complete(fs *pflag.FlagSet) error {
 		return errors.New("--timeout is for --once: without it the certificate is renewed until the command is stopped")
 	case o.once && fs.Changed("self-address"):
 		return errors.New("--self-address is for readiness, and --once has none: leave it out")
-	case o.bootstrap.CertDir == "":
-		return errors.New("--cert-dir is missing: name the directory to write tls.crt, tls.key and ca.crt into")
 	}
 	o.commonOptions.complete()
 	if o.once && len(o.bootstrap.WebhookConfigurations) == 0 { // There is no readiness that could be wrong.

@@ -59,6 +59,9 @@ func newListenCommand() *cobra.Command {
 func hold(ctx context.Context, o *holdOptions) error {
 	signals, cancel := lifecycle.SignalContext(klog.NewContext(ctx, klog.Background()), os.Exit)
 	defer cancel()
+	memory := lifecycle.NewMemoryLimit()
+	memory.Set(signals)
+	go memory.Follow(signals)
 	holder, err := listener.Hold(signals, listener.HolderOptions{
 		Socket: o.listenerSocket, Address: o.admissionAddress(), ReleaseAfter: o.releaseAfter,
 	})

@@ -22,6 +22,7 @@ type serveOptions struct {
 	cleanConfigMap string // empty: by the Service's name
 	auditInterval  time.Duration
 	shutdownDelay  time.Duration
+	objectEvents   bool
 }
 
 func newServeOptions(definitions []handler.Definition) *serveOptions {
@@ -68,6 +69,10 @@ func (o *serveOptions) addStoreFlags(fs *pflag.FlagSet) {
 			"with --certificate-source=files, the directory to read from")
 }
 
+// objectEventsUsage is the help of --object-events.
+const objectEventsUsage = "write an event on the controller of an object, or on the object, when it is denied, or when a\n" +
+	"check in mode audit finds something in it; takes the right to write events in all namespaces"
+
 func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
 	o.addListenFlags(fs,
 		"Unix socket of the command listen, which holds the admission port open while this server restarts")
@@ -86,6 +91,7 @@ func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
 			"name and -clean)")
 	fs.Var(newValue(&o.auditInterval, "duration", o.auditInterval.String(), parseAuditInterval), "audit-interval",
 		"how long after an audit for the mode denyWhenClean the next one begins, by any replica; 1s or more")
+	fs.BoolVar(&o.objectEvents, "object-events", false, objectEventsUsage)
 	fs.Var(newValue(&o.shutdownDelay, "duration", o.shutdownDelay.String(), parseDelay), "shutdown-delay",
 		"how long to go on serving after SIGTERM, for the API server to notice; not ready for the second half of it")
 }

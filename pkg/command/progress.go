@@ -39,6 +39,9 @@ func (p *progress) update(done, all int) { p.say("%d of %d objects checked", don
 // read is for a number that is not known before the end.
 func (p *progress) read(objects int) { p.say("%d objects read", objects) }
 
+// step is for a part of a run.
+func (p *progress) step(what string) { p.say("%s", what) }
+
 func (p *progress) say(format string, numbers ...any) {
 	if p.w == nil || p.now().Before(p.next) {
 		return

@@ -13,11 +13,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
+	"github.com/hookstrap/hookstrap/internal/asked"
+	"github.com/hookstrap/hookstrap/internal/offline"
 	"github.com/hookstrap/hookstrap/internal/view"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
@@ -25,8 +26,11 @@ import (
 // rbacOptions are the command line of rbac: what serve and issue are told, as far as rights depend on it.
 type rbacOptions struct {
 	commonOptions
-	checks checkOptions
-	name   string
+	checks         checkOptions
+	name           string
+	cleanConfigMap string
+	objectEvents   bool
+	rules          asked.Asked // by which the server is asked; those of the base install if empty
 }
 
 func newRBACCommand(global Options) *cobra.Command {
@@ -55,17 +59,23 @@ func (o *rbacOptions) addFlags(fs *pflag.FlagSet) {
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.addIdentityFlags(all)
 	o.addCertificateFlags(all)
+	o.addMetricsSecureFlag(all)
 	all.Lookup("service-account").Usage = "ServiceAccount that gets the rights (default the name of the Service)"
 	for _, name := range []string{
 		"service-name", "namespace", "service-account", "webhook-configuration", "signer-name", "approve", "ca-secret-name",
-		"publish-trust-bundle",
+		"publish-trust-bundle", "in-force-binding", "metrics-secure",
 	} {
 		fs.AddFlag(all.Lookup(name))
 	}
 	fs.Var(newValue(&o.name, "name", "", parseObjectName), "name",
 		"name of the roles and of their bindings (default that of the Service)")
-	o.checks.addFlag(fs,
-		"configuration file of the checks, for what they look up (default: the checks that are on by default)")
+	o.checks.addFlag(fs, "configuration file of the checks, for what they look up, and for the mode denyWhenClean (default: "+
+		"the\nchecks that are on by default)")
+	fs.Var(newValue(&o.cleanConfigMap, "name", "", parseObjectName), "clean-configmap-name",
+		"ConfigMap of the checks in mode denyWhenClean (default the Service's name and -clean)")
+	fs.BoolVar(&o.objectEvents, "object-events", false, "add the right to write events in all namespaces, for serve with this flag")
+	fs.Var(newValue(&o.rules, "file", "", offline.ReadAsked), "asked-by", "file with the ValidatingWebhookConfiguration "+
+		"whose rules say what the server lists for checks in mode\ndenyWhenClean (default: the rules of the base install)")
 }
 
 // print writes the four objects.
@@ -77,6 +87,11 @@ func (o *rbacOptions) print(w io.Writer) error {
 	read, err := rulesToRead(o.checks.configuration)
 	if err != nil {
 		return err
+	}
+	cleanRole, cleanClusterRole := o.cleanRules()
+	role, read = append(role, cleanRole...), append(read, cleanClusterRole...)
+	if o.objectEvents {
+		read = append(read, ruleFor("", "events", "create", "patch"))
 	}
 	b := o.bootstrap
 	inNamespace := metav1.ObjectMeta{Name: cmp.Or(o.name, b.Service), Namespace: b.Namespace}
@@ -119,7 +134,7 @@ func rulesToRead(c config.Configuration) ([]rbacv1.PolicyRule, error) {
 		if err != nil {
 			return nil, fmt.Errorf("finding the resource of %s, which checks look up: %w", view.Name(read), err)
 		}
-		resource, _ := meta.UnsafeGuessKindToResource(kind)
+		resource := offline.GuessResource(kind)
 		rule := rbacv1.PolicyRule{
 			APIGroups: []string{resource.Group}, Resources: []string{resource.Resource}, Verbs: []string{"get", "list", "watch"},
 		}

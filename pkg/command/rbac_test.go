@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	sigsyaml "sigs.k8s.io/yaml"
 )
 
 // rights are the rules of all roles in a text of YAML, one a string: group/resource/name verb.
@@ -31,10 +32,15 @@ func rights(t *testing.T, text []byte) []string {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		for _, rule := range role.Rules {
-			name := strings.Join(rule.ResourceNames, ",")
+		addRights(found, role.Rules)
+	}
+}
+
+func addRights(to map[string]bool, rules []rbacv1.PolicyRule) {
+	for _, rule := range rules {
+		for _, resource := range rule.Resources {
 			for _, verb := range rule.Verbs {
-				found[rule.APIGroups[0]+"/"+rule.Resources[0]+"/"+name+" "+verb] = true
+				to[rule.APIGroups[0]+"/"+resource+"/"+strings.Join(rule.ResourceNames, ",")+" "+verb] = true
 			}
 		}
 	}
@@ -50,7 +56,8 @@ func TestPrintedRulesAreThoseOfTheManifests(t *testing.T) {
 		}
 		shipped = append(append(shipped, text...), "\n---\n"...)
 	}
-	flags := []string{"rbac", "--service-name=hookstrap", "--namespace=hookstrap-system", "--webhook-configuration=hookstrap"}
+	flags := []string{"rbac", "--service-name=hookstrap", "--namespace=hookstrap-system", "--webhook-configuration=hookstrap",
+		"--in-force-binding=hookstrap-in-force"}
 	code, printed, stderr := runSplit(t, flags...)
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
@@ -65,8 +72,8 @@ func TestPrintedRulesAreThoseOfTheManifests(t *testing.T) {
 	if strings.Contains(printed, "creationTimestamp") {
 		t.Errorf("printed fields without a value:\n%s", printed)
 	}
-	code, printed, stderr = runSplit(t, append(flags, "--approve=external")...)
-	if got := rights(t, []byte(printed)); code != 0 || !slices.Contains(got, requests+"watch") ||
+	code, printed, stderr = runSplit(t, append(flags, "--approve=external", "--object-events")...)
+	if got := rights(t, []byte(printed)); code != 0 || !slices.Contains(got, requests+"watch") || strings.Count(printed, "[events]") != 2 ||
 		slices.Contains(got, "certificates.k8s.io/signers/hookstrap.dev/serving approve") {
 		t.Errorf("exit code %d, %s, for an external approver: %q", code, stderr, got)
 	}
@@ -112,5 +119,72 @@ func TestRulesNeedNames(t *testing.T) {
 		if code != 2 || !strings.Contains(stderr, want+" is missing") {
 			t.Errorf("exit code %d, %q; want 2 and %s in it", code, stderr, want)
 		}
+	}
+}
+
+// What is printed for the mode denyWhenClean is what its component adds to the manifests, and with the rules of all checks
+// what it adds to them.
+func TestRulesForDenyWhenClean(t *testing.T) {
+	const component = "../../manifests/components/deny-when-clean/"
+	added := func(files ...string) []string {
+		found := map[string]bool{}
+		for _, file := range files {
+			text, err := os.ReadFile(filepath.Join("../../manifests/components", file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var steps []struct{ Value rbacv1.PolicyRule }
+			if err := sigsyaml.Unmarshal(text, &steps); err != nil {
+				t.Fatal(err)
+			}
+			for _, step := range steps {
+				addRights(found, []rbacv1.PolicyRule{step.Value})
+			}
+		}
+		return slices.Sorted(maps.Keys(found))
+	}
+	printed := func(args ...string) []string {
+		flags := []string{"rbac", "--service-name=hookstrap", "--namespace=hookstrap-system", "--webhook-configuration=hookstrap"}
+		code, printed, stderr := runSplit(t, append(flags, args...)...)
+		if code != 0 {
+			t.Fatalf("exit code %d: %s", code, stderr)
+		}
+		return rights(t, []byte(printed))
+	}
+	without := printed()
+	beyond := func(args ...string) []string {
+		return slices.DeleteFunc(printed(args...), func(right string) bool { return slices.Contains(without, right) })
+	}
+	want := added("deny-when-clean/role-patch.yaml", "deny-when-clean/clusterrole-patch.yaml")
+	if diff := cmp.Diff(want, beyond("--config="+component+"checks.yaml")); diff != "" {
+		t.Errorf("for the component (-manifests +printed):\n%s", diff)
+	}
+	for i := range want {
+		want[i] = strings.ReplaceAll(want[i], "/hookstrap-clean ", "/other ")
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, beyond("--config="+component+"checks.yaml", "--clean-configmap-name=other")); diff != "" {
+		t.Errorf("for another name (-want +printed):\n%s", diff)
+	}
+	rules := filepath.Join(t.TempDir(), "rules.yaml")
+	if err := os.WriteFile(rules, []byte(`{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration,
+		metadata: {name: a}, webhooks: [{name: a.example.com, rules: [{apiGroups: ["", example.com], apiVersions: [v1],
+		resources: [services, services/status, "*/*"], operations: [CREATE]}, {apiGroups: [""], apiVersions: [v1],
+		resources: [secrets], operations: [DELETE]}]}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := beyond("--config="+component+"checks.yaml", "--asked-by="+rules)
+	for right, wanted := range map[string]bool{
+		"/services/ list": true, "example.com/*/ list": true, "/*/ list": true, "/services/status/ list": false,
+		"/secrets/ list": false,
+		"/pods/ list":    false, "apps/replicasets/ list": true, "apps/deployments/ list": false,
+	} {
+		if slices.Contains(got, right) != wanted {
+			t.Errorf("%q is there: %t, want %t: %q", right, !wanted, wanted, got)
+		}
+	}
+	code, _, stderr := runSplit(t, "rbac", "--asked-by="+component+"checks.yaml")
+	if code != 2 || !strings.Contains(stderr, "--asked-by") {
+		t.Errorf("exit code %d: %s for a file without a webhook configuration", code, stderr)
 	}
 }

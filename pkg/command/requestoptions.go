@@ -98,18 +98,8 @@ func (o *requestOptions) complete() error {
 	if client && c.SignerName == "" {
 		c.SignerName = signer.APIServerClient
 	}
-	switch {
-	case o.certDir == "" && o.writeKubeconfig == "":
-		return errors.New("--cert-dir is missing: name the directory to write tls.crt and tls.key into (or, for a client, " +
-			"name a file by --write-kubeconfig)")
-	case o.writeKubeconfig != "" && !client:
-		return errors.New("--write-kubeconfig is for a client: set --usage=client-auth")
-	case o.writeKubeconfig != "" && c.Subject.CommonName == "":
-		return errors.New("--common-name is missing: it is the user whose kubeconfig --write-kubeconfig writes")
-	case !client && (c.SignerName == "" || c.SignerName == o.builtInSigner):
-		return fmt.Errorf("--signer-name is missing: signer %s signs for a Service alone; name another one", o.builtInSigner)
-	case len(c.Hosts) == 0 && !client:
-		return errors.New("--host is missing: clients verify nothing else of a server's certificate")
+	if err := o.missing(client); err != nil {
+		return err
 	}
 	if _, err := signer.LookupFor(c.SignerName, c.Usage); err != nil {
 		return fmt.Errorf("--signer-name: %w", err)
@@ -118,6 +108,25 @@ func (o *requestOptions) complete() error {
 		return fmt.Errorf("--signer-name, --usage, --host, --common-name and --organization do not go together: %w", err)
 	}
 	return nil
+}
+
+// missing names everything that is missing, at once.
+func (o *requestOptions) missing(client bool) error {
+	c, found := &o.certificate, []error{}
+	add := func(missing bool, format string, args ...any) {
+		if missing {
+			found = append(found, fmt.Errorf(format, args...))
+		}
+	}
+	add(o.certDir == "" && o.writeKubeconfig == "", "--cert-dir is missing: name the directory to write tls.crt and "+
+		"tls.key into (or, for a client, name a file by --write-kubeconfig)")
+	add(o.writeKubeconfig != "" && !client, "--write-kubeconfig is for a client: set --usage=client-auth")
+	add(o.writeKubeconfig != "" && client && c.Subject.CommonName == "",
+		"--common-name is missing: it is the user whose kubeconfig --write-kubeconfig writes")
+	add(!client && (c.SignerName == "" || c.SignerName == o.builtInSigner),
+		"--signer-name is missing: signer %s signs for a Service alone; name another one", o.builtInSigner)
+	add(!client && len(c.Hosts) == 0, "--host is missing: clients verify nothing else of a server's certificate")
+	return errors.Join(found...)
 }
 
 // The upper bounds of RFC 5280, appendix A.1, in characters: organizations and their units, and places.

@@ -53,8 +53,9 @@ func (o Options) withDefaults() Options {
 }
 
 // Run executes one command line, without the program's name, and returns the exit code: 0, 1 for a failure while
-// running (or a denial found by check or audit), 2 for a command line that cannot be understood. Errors go to stderr as
-// one sentence. Serving uses what a process has once, such as its signals and its log: call Run once in a process.
+// running (or a denial found by check or audit, or a fault found by doctor), 2 for a command line that cannot be
+// understood. Errors go to stderr as one sentence. Serving uses what a process has once, such as its signals and its
+// log: call Run once in a process.
 func Run(ctx context.Context, args []string, options Options) int {
 	options = options.withDefaults()
 	root := newRootCommand(options)
@@ -102,6 +103,14 @@ func withDefaultCommand(args []string) []string {
 	}
 }
 
+// Command is the tree of commands that [Run] executes, for what is written about it, as cobra's package doc writes man
+// pages. It is not to be executed.
+func Command(options Options) *cobra.Command {
+	root := newRootCommand(options.withDefaults())
+	root.InitDefaultCompletionCmd()
+	return root
+}
+
 func newRootCommand(o Options) *cobra.Command {
 	root := &cobra.Command{
 		Use:   o.Name,
@@ -112,7 +121,8 @@ func newRootCommand(o Options) *cobra.Command {
 			"another language, by files; request obtains one certificate for a client, or for a server without a Service;\n" +
 			"listen holds the port open while serve restarts; check judges manifests without a cluster, and audit what is\n" +
 			"in one; checks explains what is checked; rbac prints the rights that a server needs, and scaffold writes the\n" +
-			"manifests around one; distrust takes trust away from a CA whose key may be in other hands.\n\n" +
+			"manifests around one; distrust takes trust away from a CA whose key may be in other hands; doctor finds out why\n" +
+			"the API server cannot call a webhook.\n\n" +
 			"Without a command it runs serve.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -137,6 +147,7 @@ func newRootCommand(o Options) *cobra.Command {
 		newScaffoldCommand(o))
 	addGroup(root, "Certificates:", newIssueCommand(o), newRequestCommand(o), newDistrustCommand())
 	addGroup(root, "Checks:", newCheckCommand(o), newAuditCommand(o), newChecksCommand(o))
+	addGroup(root, "Diagnosis:", newDoctorCommand(o))
 	root.AddCommand(newVersionCommand(o))
 	return root
 }

@@ -39,9 +39,9 @@ func newServeCommand(global Options) *cobra.Command {
 			"SIGTERM keeps it serving for --shutdown-delay, not ready for the second half of that, and then drains it; a\n" +
 			"second one ends it at once. SIGHUP renews the certificate now. A changed --config is used within a second; a\n" +
 			"bad one changes nothing.\n\n" +
-			"Set GOMEMLIMIT, which bounds the memory. GOGC is 400 then, unless it is set: the heap may be five times what is\n" +
-			"in use, within the limit. Four reviews for each processor are looked at at a time, but at most one for each\n" +
-			"4 MiB of the limit, or four.\n\n" +
+			"GOMEMLIMIT bounds the memory; unless it is set, it is nine tenths of the container's limit, and follows that.\n" +
+			"GOGC is 400 then, unless it is set: the heap may be five times what is in use, within the limit. Four reviews\n" +
+			"for each processor are looked at at a time, but at most one for each 4 MiB of the limit, or four.\n\n" +
 			"The admission port has 1,000 connections at most, the others 100, and one remote address three quarters of\n" +
 			"them. When there are more, the one that has waited longest for its client is closed.",
 		Args: noArguments,
@@ -114,6 +114,7 @@ func serveProbes(
 	}
 	probes, err := boot.ListenProbes(ctx, bootstrap.ProbeOptions{
 		HealthAddress: o.healthAddress, MetricsAddress: o.metricAddress, Gatherer: ctrlmetrics.Registry,
+		MetricsSecure: o.bootstrap.Server.MetricsSecure,
 	})
 	if err != nil {
 		return fmt.Errorf("--health-probe-bind-address or --metrics-bind-address: %w", err)

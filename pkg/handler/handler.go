@@ -25,6 +25,10 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Limits bound what many reviews may cost; the zero value suits the machine.
 	Limits Limits
+	// OnNoticed is told of what is denied, and of what checks in mode [Audit] find, where there is an object to tell of: at
+	// most as often as there is a line in the log, 10 times a minute for a namespace and 300 times for all. It is not told of
+	// requests that are a dry run. It is called by many goroutines and must not block. Nil reports nothing.
+	OnNoticed func(Noticed)
 }
 
 // Handler answers AdmissionReviews over HTTP. It may be used concurrently. Make one with [New].
@@ -48,7 +52,7 @@ func New(opts Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{metrics: m, gate: g}
+	h := &Handler{metrics: m, gate: g, log: reviewLog{noticed: opts.OnNoticed}}
 	if err := h.SetChecks(opts.Entries...); err != nil {
 		return nil, err
 	}

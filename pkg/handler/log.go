@@ -22,8 +22,12 @@ const (
 	linesOfAll       = 300
 )
 
-// reviewLog tells the log about reviews, in a bounded number of lines. The zero value is ready for use.
-type reviewLog struct{ lines lineLimit }
+// reviewLog tells the log about reviews, in a bounded number of lines, and notices what has one. The zero value is ready
+// for use.
+type reviewLog struct {
+	lines   lineLimit
+	noticed notices
+}
 
 // review logs what became of a review: at any verbosity a line for what was denied or could not be judged, and one
 // for what checks in mode Audit have found.
@@ -33,7 +37,7 @@ func (l *reviewLog) review(
 	logger := klog.FromContext(ctx)
 	switch denied, _ := split(outcomes, Deny); decision {
 	case decisionDenied:
-		l.findings(logger, req, "Denied", denied)
+		l.findings(logger, req, "Denied", denied, true)
 	case decisionError:
 		l.line(logger, req, "Not allowed", "code", response.Result.Code,
 			"message", clean(strings.ReplaceAll(response.Result.Message, "\n", "; "), maxViolation))
@@ -42,25 +46,28 @@ func (l *reviewLog) review(
 			"operation", req.Operation, "warnings", len(response.Warnings))
 	}
 	if audited, _ := split(outcomes, Audit); len(audited) > 0 {
-		l.findings(logger, req, "Found by a check in mode audit", audited)
+		l.findings(logger, req, "Found by a check in mode audit", audited, false)
 	}
 }
 
-// findings logs one line about an object: the checks, and the first finding of the first of them.
-func (l *reviewLog) findings(logger klog.Logger, req *Request, message string, found []outcome) {
+// findings logs one line about an object: the checks, and the first finding of the first of them. What has a line is
+// noticed.
+func (l *reviewLog) findings(logger klog.Logger, req *Request, message string, found []outcome, denied bool) {
 	checks := make([]string, 0, len(found))
 	for _, o := range found {
 		checks = append(checks, o.entry.name)
 	}
-	l.line(logger, req, message, "checks", clean(strings.Join(checks, ","), maxLogged),
-		"finding", clean(violationText(found[0].violations[0]), maxLogged))
+	names, finding := clean(strings.Join(checks, ","), maxLogged), clean(violationText(found[0].violations[0]), maxLogged)
+	if l.line(logger, req, message, "checks", names, "finding", finding) {
+		l.noticed.tell(req, denied, names, finding)
+	}
 }
 
-// line logs one line about an object, unless there are too many.
-func (l *reviewLog) line(logger klog.Logger, req *Request, message string, keysAndValues ...any) {
+// line logs one line about an object, and says whether it has: there may be too many.
+func (l *reviewLog) line(logger klog.Logger, req *Request, message string, keysAndValues ...any) bool {
 	pass, unlogged := l.lines.pass(req.Namespace, time.Now())
 	if !pass {
-		return
+		return false
 	}
 	name, prefix := names(req)
 	if name == "" {
@@ -71,6 +78,7 @@ func (l *reviewLog) line(logger klog.Logger, req *Request, message string, keysA
 		"operation", clean(string(req.Operation), maxLogged), "user", clean(req.UserInfo.Username, maxLogged),
 		"unlogged", unlogged,
 	}, keysAndValues...)...)
+	return true
 }
 
 // lineLimit bounds how many lines there are in a minute. The zero value is ready for use.

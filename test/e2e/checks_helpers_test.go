@@ -96,6 +96,7 @@ func (s *checkSite) startCache(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	t.Cleanup(cancel)
+	installGatewayAPI(t)
 	cluster := clustercache.New(ctx, s.Config(t))
 	for _, d := range check.Definitions() {
 		must(t, cluster.Add(t.Context(), d.Reads...))

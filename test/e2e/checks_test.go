@@ -123,6 +123,7 @@ func TestChecksLookAtOtherObjects(t *testing.T) {
 			"podDisruptionBudgets")
 	})
 	t.Run("what is missing", func(t *testing.T) { testMissing(t, s) })
+	t.Run("hosts of the Gateway API", func(t *testing.T) { testGatewayHosts(t, s) })
 	t.Run("level by namespace", func(t *testing.T) {
 		rules := "{level: privileged, rules: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %s}}, level: baseline}]}"
 		s.only(t, definitionOf(t, "podSecurity"), fmt.Sprintf(rules, s.Target))

@@ -11,15 +11,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/internal/authority"
+	"github.com/hookstrap/hookstrap/internal/inforce"
 	"github.com/hookstrap/hookstrap/internal/trust"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
@@ -57,6 +60,8 @@ type gitopsInstall struct {
 	// oursOf are the names of our entries in one of these.
 	oursOf func(manifests string) []string
 	args   []string // of the server, more than the usual ones
+	// inForce is the ClusterRoleBinding that puts our entries in force, "" if none does.
+	inForce string
 }
 
 // runGitOps goes through the life of an install with one tool.
@@ -85,12 +90,38 @@ func runGitOps(t *testing.T, binary string, tool gitopsTool, i gitopsInstall) gi
 		i.awaitFilled(t, i.all)
 	}
 	row.add(t, err)
+	i.wantInForce(t, tool)
 	row.lost = watched()
 	i.wantNoFight(t, server)
 	if row.lost > 0 {
 		t.Errorf("%d times an entry that stayed had lost its caBundle", row.lost)
 	}
 	return row
+}
+
+// wantInForce: the server has put the entries in force, and a sync changes nothing about that.
+func (i gitopsInstall) wantInForce(t *testing.T, tool gitopsTool) {
+	t.Helper()
+	if i.inForce == "" {
+		return
+	}
+	bindings := mustClient(t, shared.Config()).RbacV1().ClusterRoleBindings()
+	inForce := func(ctx context.Context) error {
+		binding, err := bindings.Get(ctx, i.inForce, metav1.GetOptions{})
+		if err == nil && !slices.Equal(binding.Subjects, []rbacv1.Subject{inforce.Subject()}) {
+			err = fmt.Errorf("the subjects of ClusterRoleBinding %s are %v", i.inForce, binding.Subjects)
+		}
+		return err
+	}
+	clustertest.Eventually(t, inForce)
+	before, err := bindings.Get(t.Context(), i.inForce, metav1.GetOptions{})
+	must(t, err)
+	must(t, tool.sync(t, i.all))
+	after, err := bindings.Get(t.Context(), i.inForce, metav1.GetOptions{})
+	must(t, err)
+	if before.ResourceVersion != after.ResourceVersion {
+		t.Errorf("a sync without a change changed what puts the entries in force: %v, then %v", before, after)
+	}
 }
 
 // wantNoFight: the server has found no one who spoils what it repairs, and could write whenever it had to.
@@ -196,7 +227,8 @@ func serveFor(t *testing.T, binary string, i gitopsInstall) *process.Server {
 func ownManifests(t *testing.T, name string) gitopsInstall {
 	t.Helper()
 	i := gitopsInstall{title: "our manifests", namespace: name, service: name + "-hookstrap",
-		configuration: name + "-hookstrap"}
+		configuration: name + "-hookstrap", inForce: name + "-hookstrap-in-force"}
+	i.args = []string{"--in-force-binding=" + i.inForce}
 	render := func(manifests string) string { return renderAs(t, manifests, i.namespace, name+"-") }
 	i.all, i.removed = render("overlays/all-checks"), render("base")
 	i.renamed = strings.ReplaceAll(i.all, "name: workloads.hookstrap.dev", "name: renamed.hookstrap.dev")
@@ -259,6 +291,7 @@ func removeAfter(t *testing.T, i gitopsInstall) {
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
 		_ = admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Delete(ctx, i.configuration, metav1.DeleteOptions{})
+		_ = admin.RbacV1().ClusterRoleBindings().Delete(ctx, i.inForce, metav1.DeleteOptions{})
 		_ = admin.CoreV1().Namespaces().Delete(ctx, i.namespace, metav1.DeleteOptions{})
 	})
 }

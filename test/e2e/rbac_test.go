@@ -84,7 +84,7 @@ func newErrandWith(t *testing.T, manifests string, all bool, edit func(*site.Shi
 	t.Helper()
 	e := &errand{external: manifests != "manifests", all: all, older: clustertest.Minor(t, shared) < 37,
 		watches: map[string]bool{}}
-	e.Site = site.New(t, shared, site.Options{Manifests: manifests, Edit: edit})
+	e.Site = site.New(t, shared, site.Options{Manifests: manifests, Edit: edit, Waits: true})
 	return e
 }
 
@@ -95,7 +95,7 @@ func TestPrintedRulesSuffice(t *testing.T) {
 		t.Run(string(approval), func(t *testing.T) {
 			t.Parallel()
 			e := newErrandWith(t, "manifests", true, func(shipped *site.Shipped) {
-				printed := printedRules(t, approval, shipped.Configuration.Name)
+				printed := printedRules(t, approval, shipped.Configuration.Name, shipped.InForce.Name)
 				shipped.ClusterRole.Rules, shipped.Role.Rules = printed.ClusterRole.Rules, printed.Role.Rules
 			})
 			approve := e.approve
@@ -122,12 +122,13 @@ func TestPrintedRulesSuffice(t *testing.T) {
 }
 
 // printedRules are the roles that the command prints.
-func printedRules(t *testing.T, approval csr.Approval, configuration string) site.Shipped {
+func printedRules(t *testing.T, approval csr.Approval, configuration, inForce string) site.Shipped {
 	t.Helper()
 	program, err := binary()
 	must(t, err)
 	out, err := exec.CommandContext(t.Context(), program, "rbac", "--service-name="+site.Service, "--namespace=any",
 		"--service-account="+site.ServiceAccount, "--webhook-configuration="+configuration, "--approve="+string(approval),
+		"--in-force-binding="+inForce,
 	).Output()
 	must(t, err)
 	printed, err := site.Parse(out)
@@ -160,7 +161,8 @@ func (e *errand) run(t *testing.T) []string {
 	return e.sofar()
 }
 
-// settled wants what a server does only a moment after it is ready: it says so in an event, and watches its Service.
+// settled wants what a server does only some moments after it is ready: it says so in an event, watches its Service, and
+// puts its entries in force.
 func (e *errand) settled(ctx context.Context) error {
 	events, err := e.Admin.CoreV1().Events(e.Namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -174,7 +176,7 @@ func (e *errand) settled(ctx context.Context) error {
 	if !e.watches["/api/v1/namespaces/"+e.Namespace+"/services"] {
 		return errors.New("the Service is not watched")
 	}
-	return nil
+	return subjects(ctx, e.Site, 1)
 }
 
 // start runs a server that notes what it is refused.

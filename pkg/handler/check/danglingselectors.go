@@ -158,7 +158,7 @@ func portNames(spec *corev1.PodSpec) []string {
 		for i := range containers {
 			for _, port := range containers[i].Ports {
 				if port.Name != "" {
-					names = append(names, strings.Clone(port.Name))
+					names = append(names, shared(port.Name))
 				}
 			}
 		}

@@ -123,7 +123,7 @@ func TestIndexOfIngressesIsTheComparison(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		violations, err := p.taken(t.Context(), o.Namespace, o, find)
+		violations, err := p.routes(o).taken(t.Context(), o.Namespace, false, []routeOwners{{"Ingress", find, false}})
 		if err != nil {
 			t.Fatal(err)
 		}

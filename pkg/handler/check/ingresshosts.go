@@ -13,11 +13,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/hookstrap/hookstrap/internal/view"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// ingressHosts denies Ingresses that take hosts which are not theirs to take, or serve them without TLS.
+// ingressHosts denies Ingresses that take hosts which are not theirs to take, or serve them without TLS, and objects of
+// the Gateway API likewise.
 type ingressHosts struct {
 	// AllowWildcards admits hosts that begin with "*.", and rules without a host and default backends, which are for
 	// every host.
@@ -34,6 +37,13 @@ type ingressHosts struct {
 	// longer than example.com, whichever of the two comes first: www.example.com, but not example.com or a.b.example.com.
 	// Two that are created in the same instant may both pass.
 	Unique string `json:"unique"`
+	// GatewayKinds are the kinds of the Gateway API (gateway.networking.k8s.io/v1) whose hosts are looked at as well; there
+	// are none by default, because their CustomResourceDefinitions are installed apart. Those that are listed have to be
+	// installed: the server is not ready before it can list them. Hostnames of HTTPRoutes, GRPCRoutes and TLSRoutes are
+	// compared with those of Ingresses and of each other; "*.example.com" has all names below example.com in it there.
+	// Routes have no TLS of their own: requireTLS wants a listener of a Gateway with protocol HTTP to have one with HTTPS or
+	// TLS beside it for its host. Gateways are compared with Gateways alone, because Routes share their hosts.
+	GatewayKinds []string `json:"gatewayKinds,omitempty"`
 }
 
 // The values of IngressHosts.Unique.
@@ -45,7 +55,8 @@ const (
 
 func ingressHostsDefinition() handler.Definition {
 	return handler.Define("ingressHosts", handler.Doc{
-		Summary: "Ingresses name their hosts, serve them with TLS, and do not share them with other namespaces.",
+		Summary: "Ingresses name their hosts, serve them with TLS, and do not share them with other namespaces; " +
+			"with `gatewayKinds`, so do objects of the Gateway API.",
 		Why: "Which of two Ingresses for the same host gets the traffic is up to the controller: somebody else's cookies " +
 			"and passwords, maybe. A rule without a host is for every host.",
 	}, func() ingressHosts { return ingressHosts{RequireTLS: true, Unique: uniquePath} },
@@ -53,20 +64,31 @@ func ingressHostsDefinition() handler.Definition {
 			return ruleFunc{"ingressHosts", func(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 				return p.evaluate(ctx, req, env)
 			}}, nil
-		}, ingressRoutes())
+		}, append([]client.Object{ingressRoutes()}, allGatewayRoutes()...)...)
 }
 
 // ReadsCluster implements [handler.Reader].
 func (p ingressHosts) ReadsCluster() bool { return p.Unique != uniqueNone }
 
+// Needs implements [handler.Chooser].
+func (p ingressHosts) Needs(read client.Object) bool {
+	if view.Same(read, ingressRoutes()) {
+		return true
+	}
+	return slices.ContainsFunc(p.GatewayKinds, func(kind string) bool { return view.Same(read, gatewayRoutes(kind)) })
+}
+
 // Values implements [handler.Enumerator].
 func (ingressHosts) Values() map[string][]string {
-	return map[string][]string{"unique": {uniquePath, uniqueHost, uniqueNone}}
+	return map[string][]string{"unique": {uniquePath, uniqueHost, uniqueNone}, "gatewayKinds": gatewayKinds()}
 }
 
 // Validate implements [handler.Validator].
 func (p ingressHosts) Validate(path *field.Path) field.ErrorList {
 	errs := oneOf(path.Child("unique"), p.Unique, p.Values()["unique"])
+	for i, kind := range p.GatewayKinds {
+		errs = append(errs, oneOf(path.Child("gatewayKinds").Index(i), kind, gatewayKinds())...)
+	}
 	for i, key := range p.TLSAnnotations {
 		for _, problem := range validation.IsQualifiedName(strings.ToLower(key)) {
 			errs = append(errs, field.Invalid(path.Child("tlsAnnotations").Index(i), key, problem))
@@ -81,19 +103,35 @@ func (p ingressHosts) evaluate(
 	// extensions/v1beta1 was the first home of the kind; it cannot be read, and so must not pass.
 	ingress, ok, err := objectOf[networkingv1.Ingress](req, networkingv1.SchemeGroupVersion.WithKind("Ingress"),
 		schema.GroupVersionKind{Group: "extensions", Version: "v1", Kind: "Ingress"})
-	if err != nil || !ok {
+	if err != nil {
 		return nil, err
+	}
+	if !ok {
+		return p.evaluateGateway(ctx, req, env)
 	}
 	violations := append(p.wildcards(ingress), p.withoutTLS(ingress)...)
 	if !p.ReadsCluster() {
 		return violations, nil
 	}
-	find, err := finderOf(ctx, env, ingressRoutes())
+	others, err := p.others(ctx, env)
 	if err != nil {
 		return nil, err
 	}
-	taken, err := p.taken(ctx, req.Namespace, ingress, find)
+	taken, err := p.routes(ingress).taken(ctx, req.Namespace, false, others)
 	return append(violations, taken...), err
+}
+
+// others are all that may have a route already: Ingresses, and Routes of the Gateway API.
+func (p ingressHosts) others(ctx context.Context, env handler.Environment) ([]routeOwners, error) {
+	find, err := finderOf(ctx, env, ingressRoutes())
+	others := []routeOwners{{"Ingress", find, false}}
+	for _, kind := range p.GatewayKinds {
+		if err == nil && kind != gatewayKind {
+			find, err = finderOf(ctx, env, gatewayRoutes(kind))
+			others = append(others, routeOwners{kind, find, true})
+		}
+	}
+	return others, err
 }
 
 // wildcards reports what is for every host, or for many.

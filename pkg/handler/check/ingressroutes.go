@@ -22,41 +22,62 @@ func ingressRoutes() *view.View[struct{}] {
 			var keys []view.Key
 			for _, unique := range []string{uniqueHost, uniquePath} {
 				for route := range (ingressHosts{Unique: unique}).routes(ingress) {
-					keys = append(keys, route.keys()...)
+					keys = append(keys, route.keys(false)...)
 				}
 			}
 			return view.Kept[struct{}]{Keys: keys}, len(keys) > 0
 		})
 }
 
-// taken reports hosts, or paths of hosts, that Ingresses of other namespaces have.
-func (p ingressHosts) taken(
-	ctx context.Context, namespace string, ingress *networkingv1.Ingress, find finder[struct{}],
+// routeOwners are the objects of a kind that may have a route already.
+type routeOwners struct {
+	kind string
+	find finder[struct{}]
+	// deep says that their wildcards are for all names below, and not only for those that are one label longer.
+	deep bool
+}
+
+// taken reports hosts, or paths of hosts, that objects of other namespaces have. Deep says of the wildcards among the
+// routes what it says of those of routeOwners.
+func (r routes) taken(
+	ctx context.Context, namespace string, deep bool, others []routeOwners,
 ) ([]handler.Violation, error) {
 	var violations []handler.Violation
-	for route, path := range p.routes(ingress) {
+	for wanted, path := range r {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		how, by, err := route.owner(namespace, find)
-		if err != nil {
-			return nil, err
-		}
-		if by.Name != "" {
-			v := handler.Violationf(path(), "%s%s taken by Ingress %q in namespace %q; choose another", route, how, by.Name,
-				by.Namespace)
-			v.Identity = route.key() // every Ingress that has it, now or later
-			violations = append(violations, v)
+		for _, other := range others {
+			how, by, err := wanted.owner(namespace, deep, other)
+			if err != nil {
+				return nil, err
+			}
+			if by.Name != "" {
+				v := handler.Violationf(path(), "%s%s taken by %s %q in namespace %q; choose another", wanted, how, other.kind,
+					by.Name, by.Namespace)
+				v.Identity = wanted.key() // every object that has it, now or later
+				violations = append(violations, v)
+				break
+			}
 		}
 	}
 	return violations, nil
 }
 
-// beneath marks the key of a wildcard under which there is who has a host in it.
-const beneath = "\x00"
+const (
+	// beneath marks the key of a wildcard under which there is an object that has a host in it, one label longer.
+	beneath = "\x00"
+	// farBeneath marks that of a wildcard with a host that is longer still, or with a wildcard.
+	farBeneath = "\x00\x00"
+	// mostLevels is how many wildcards a host is found by that may be longer than them by more than a label.
+	mostLevels = 8
+)
 
-// route is a host, and maybe a path, that an Ingress wants.
+// route is a host, and maybe a path, that an object wants.
 type route struct{ host, path string }
+
+// routes lists what must be unique, with the path of each field.
+type routes iter.Seq2[route, func() *field.Path]
 
 func (r route) key() string { return strings.ToLower(r.host) + r.path }
 
@@ -69,34 +90,67 @@ func (r route) above() route {
 	return r
 }
 
-// keys are what the route of an Ingress is found by: as it is, and, unless it is a wildcard, as one in a wildcard. The
-// note is what the host is called there. That of a route as it is differs from what is asked for in its case at most.
-func (r route) keys() []view.Key {
-	if r.isWildcard() {
-		return []view.Key{{Text: r.key(), Note: r.host}}
+// farAbove are the routes of the other wildcards that have the host or the wildcard in them, if those are for all names
+// below, the longest first.
+func (r route) farAbove() []route {
+	var all []route
+	_, parent, found := strings.Cut(r.host, ".")
+	for found {
+		_, parent, found = strings.Cut(parent, ".")
+		if found && parent != "" {
+			all = append(all, route{"*." + parent, r.path})
+		}
 	}
-	return []view.Key{{Text: r.key()}, {Text: r.above().key() + beneath, Note: r.host}}
+	return all
 }
 
-// owner is the first by name who has a route in another namespace, and how: as it is, by a wildcard for its host, or by
+// keys are what a route is found by: as it is, and as one in a wildcard. The note is what the host is called there. That
+// of a route as it is differs from what is asked for in its case at most.
+func (r route) keys(deep bool) []view.Key {
+	keys := []view.Key{{Text: r.key()}}
+	if r.isWildcard() {
+		keys[0].Note = r.host
+	} else {
+		keys = append(keys, view.Key{Text: r.above().key() + beneath, Note: r.host})
+	}
+	if !deep {
+		return keys
+	}
+	far := r.farAbove()
+	for _, above := range far[:min(len(far), mostLevels)] {
+		keys = append(keys, view.Key{Text: above.key() + farBeneath, Note: r.host})
+	}
+	return keys
+}
+
+// owner is the first by name that has a route in another namespace, and how: as it is, by a wildcard for its host, or by
 // a host in its wildcard.
-func (r route) owner(namespace string, find finder[struct{}]) (how string, by view.Found[struct{}], err error) {
-	first := func(key string) bool {
-		err = find(view.Query{Key: key, Outside: namespace}, func(found view.Found[struct{}]) bool {
+func (r route) owner(
+	namespace string, deep bool, other routeOwners,
+) (how string, by view.Found[struct{}], err error) {
+	taken := func(key string) bool {
+		err = other.find(view.Query{Key: key, Outside: namespace}, func(found view.Found[struct{}]) bool {
 			by = found
 			return false
 		})
-		return err == nil && by.Name == ""
+		return err != nil || by.Name != ""
 	}
-	if first(r.key()) {
-		if r.isWildcard() {
-			first(r.key() + beneath)
-			return " has " + by.Note + " in it, which is", by, err
-		}
-		first(r.above().key())
+	switch {
+	case taken(r.key()):
+		return " is", by, err
+	case r.isWildcard() && (taken(r.key()+beneath) || deep && taken(r.key()+farBeneath)):
+		return " has " + by.Note + " in it, which is", by, err
+	case !r.isWildcard() && taken(r.above().key()):
 		return " is in " + by.Note + ", which is", by, err
+	case !other.deep:
+		return "", by, nil
 	}
-	return " is", by, err
+	for _, above := range r.farAbove() {
+		if taken(above.key()) {
+			return " is in " + by.Note + ", which is", by, err
+		}
+	}
+	return "", by, nil
 }
 
 // String is how the route is called in messages.
@@ -107,9 +161,8 @@ func (r route) String() string {
 	return "path " + r.path + " of host " + r.host
 }
 
-// routes lists what must be unique, with the path of each field. A rule without a host shares nothing: that it is for
-// every host is another matter.
-func (p ingressHosts) routes(ingress *networkingv1.Ingress) iter.Seq2[route, func() *field.Path] {
+// routes are those of an Ingress. A rule without a host shares nothing: that it is for every host is another matter.
+func (p ingressHosts) routes(ingress *networkingv1.Ingress) routes {
 	return func(yield func(route, func() *field.Path) bool) {
 		for i, rule := range ingress.Spec.Rules {
 			at := func() *field.Path { return field.NewPath("spec", "rules").Index(i) }

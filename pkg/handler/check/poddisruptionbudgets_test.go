@@ -194,6 +194,8 @@ func TestReadsFollowTheParameters(t *testing.T) {
 		{"ingressHosts", "", 1},
 		{"ingressHosts", "unique: host", 1},
 		{"ingressHosts", "unique: none", 0},
+		{"ingressHosts", "gatewayKinds: [HTTPRoute, Gateway]", 3},
+		{"ingressHosts", "{unique: none, gatewayKinds: [HTTPRoute]}", 0},
 		{"podDisruptionBudgets", "", 6},
 		{"podDisruptionBudgets", "countReplicas: false", 0},
 		{"privileged", "", 0},

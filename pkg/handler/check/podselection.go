@@ -5,6 +5,8 @@ package check
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
@@ -21,10 +23,13 @@ type podSelection struct {
 	selector  labels.Selector
 }
 
-// of returns the selected workloads of a kind. It looks at few by each requirement, then at twice as many, until one of
-// them is through with all of its own: so what it costs depends on the requirement that selects the fewest.
+// of returns the selected workloads of a kind. It looks at few by each requirement of a value, then at twice as many,
+// until one of them is through with all of its own: so what it costs depends on the requirement that selects the fewest.
+// What has a label, whatever its value, is looked for among all: to find it faster takes more memory than it is worth.
 func (s podSelection) of(ctx context.Context, find finder[workloadPods]) ([]view.Found[workloadPods], error) {
-	ways := keysOf(s.selector)
+	ways := slices.DeleteFunc(keysOf(s.selector), func(keys []string) bool {
+		return slices.ContainsFunc(keys, func(key string) bool { return key != everyWorkload && !strings.Contains(key, "=") })
+	})
 	for most := fewAtFirst; ; most *= 2 {
 		for _, keys := range ways {
 			if err := ctx.Err(); err != nil {

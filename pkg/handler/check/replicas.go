@@ -6,7 +6,6 @@ package check
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -85,7 +84,10 @@ func selectedWorkloads(
 // is scaled to none on purpose has none, whatever an autoscaler says. Of manifests of one workload, as for staging and
 // for production, the one with the fewest counts.
 func (c *replicaCounter) add(kind schema.GroupKind, selected []view.Found[workloadPods]) error {
-	type identity struct{ name, labels string }
+	type identity struct {
+		name   string
+		labels packedPairs
+	}
 	known := map[identity]int{} // what was added
 	for _, workload := range selected {
 		n := workload.Value.replicas
@@ -99,10 +101,10 @@ func (c *replicaCounter) add(kind schema.GroupKind, selected []view.Found[worklo
 		if err != nil {
 			return err
 		}
-		same := identity{workload.Name, strings.Join(workload.Value.labels, ",")}
+		same := identity{workload.Name, workload.Value.labels}
 		added, again := known[same]
 		if !again {
-			c.labels = append(c.labels, workload.Value.labels)
+			c.labels = append(c.labels, workload.Value.labels.pairs())
 		}
 		if again && added <= n {
 			continue

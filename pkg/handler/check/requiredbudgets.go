@@ -28,7 +28,9 @@ func requiredBudgetsDefinition() handler.Definition {
 	return handler.Define("requiredBudgets", handler.Doc{
 		Summary: "Workloads with several replicas have a PodDisruptionBudget, which is created before them.",
 		Why: "Without a budget, a drain may evict all replicas at once: the upgrade of a cluster is then an outage of what " +
-			"was meant to survive the loss of a node.",
+			"was meant to survive the loss of a node. A budget that is created after its workload comes too late: create it " +
+			"first, as Helm does, or use mode warn or denyWhenClean. What only scales, through the subresource scale, is not " +
+			"asked for one, nor is a workload of another kind, such as one of an operator.",
 	}, func() requiredBudgets { return requiredBudgets{MinReplicas: 2, CountAutoscalers: true} },
 		func(p requiredBudgets, env handler.Environment) (handler.Check, error) {
 			return ruleFunc{"requiredBudgets", func(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {

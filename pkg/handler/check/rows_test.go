@@ -186,12 +186,12 @@ func (m memory) List(_ context.Context, list client.ObjectList, opts ...client.L
 	_, isPart := list.(*metav1.PartialObjectMetadataList)
 	var found []runtime.Object
 	for _, obj := range m {
-		is, _, err := scheme.Scheme.ObjectKinds(obj)
+		is, err := apiutil.GVKForObject(obj, scheme.Scheme)
 		if err != nil {
 			return err
 		}
 		switch {
-		case is[0].Kind+"List" != kind.Kind || options.Namespace != "" && options.Namespace != obj.GetNamespace():
+		case is.Kind+"List" != kind.Kind || options.Namespace != "" && options.Namespace != obj.GetNamespace():
 		case isPart:
 			part := &metav1.PartialObjectMetadata{}
 			part.SetNamespace(obj.GetNamespace())

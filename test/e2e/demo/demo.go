@@ -26,6 +26,7 @@ const (
 	namespace     = "hookstrap-system"
 	name          = "hookstrap"
 	configuration = "hookstrap"
+	inForce       = "hookstrap-in-force"
 )
 
 // demo is the state of the story.
@@ -116,7 +117,7 @@ func (d *demo) serve(ctx context.Context) error {
 			"--kubeconfig=" + d.kubeconfig, "--webhook-configuration=" + configuration,
 			"--cert-dir=" + d.cluster.Dir() + "/serving", "--bind-address=" + ip, "--secure-port=" + port,
 			"--health-probe-bind-address=" + d.health, "--metrics-bind-address=" + d.metrics, "--shutdown-delay=1s",
-			"--config=" + d.checks(),
+			"--config=" + d.checks(), "--in-force-binding=" + inForce,
 		},
 		Log: d.log,
 		Env: []string{

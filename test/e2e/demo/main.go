@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer d.end()
 	for _, step := range []func(context.Context) error{
-		d.install, d.serve, d.timeline, d.admissions, d.requests, d.renewal, d.healing, d.keep, d.shutdown,
+		d.install, d.serve, d.timeline, d.comesIntoForce, d.admissions, d.requests, d.renewal, d.healing, d.keep, d.shutdown,
 	} {
 		if err := step(ctx); err != nil {
 			return err

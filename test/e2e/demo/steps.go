@@ -14,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/hookstrap/hookstrap/internal/inforce"
 )
 
 const (
@@ -22,6 +24,13 @@ const (
 	goodPod = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"good","namespace":"default"},"spec":{"containers":[` +
 		`{"name":"app","image":"registry.example/app:v1.2.3"}]}}`
 )
+
+// comesIntoForce: nothing is denied before a replica has been ready for some seconds.
+func (d *demo) comesIntoForce(ctx context.Context) error {
+	say("Nothing is denied until the entries are in force, %s after a replica is ready", inforce.Settle)
+	subject := "--for=jsonpath={.subjects[0].name}=" + inforce.Subject().Name
+	return d.kubectl(ctx, "wait", "clusterrolebinding/"+inForce, subject, "--timeout=30s")
+}
 
 // admissions: the API server calls the server, and its verdicts reach the user.
 func (d *demo) admissions(ctx context.Context) error {

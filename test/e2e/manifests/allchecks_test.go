@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/yaml"
 
+	"github.com/hookstrap/hookstrap/internal/offline"
 	"github.com/hookstrap/hookstrap/internal/view"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 )
@@ -58,8 +59,7 @@ func TestAllChecksMayWatchWhatChecksLookUp(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			resource, _ := meta.UnsafeGuessKindToResource(kind)
-			want = append(want, resource.GroupResource().String())
+			want = append(want, offline.GuessResource(kind).GroupResource().String())
 		}
 	}
 	var got []string

@@ -22,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 
+	"github.com/hookstrap/hookstrap/internal/inforce"
 	"github.com/hookstrap/hookstrap/internal/signer"
 	"github.com/hookstrap/hookstrap/internal/trust"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
@@ -94,6 +95,7 @@ func wantFollowed(t *testing.T, o objects, names renamed) {
 	wantArguments(t, o, names)
 	wantRulesAbout(t, o, names)
 	wantBound(t, o, names)
+	wantInForceFollows(t, o, names)
 }
 
 func wantOneNamespace(t *testing.T, o objects, names renamed) {
@@ -172,7 +174,8 @@ func wantRulesAbout(t *testing.T, o objects, names renamed) {
 	bundle := trust.BundleName(signer.BuiltIn, types.NamespacedName{Namespace: names.namespace, Name: names.name})
 	for resource, want := range map[string]string{
 		"validatingwebhookconfigurations": names.name, "services": names.name, "secrets": names.secret,
-		"clustertrustbundles": bundle, "configmaps": names.clean(),
+		"clustertrustbundles": bundle, "configmaps": names.clean(), "clusterroles": strings.Replace(names.secret, "-ca", "-in-force", 1),
+		"clusterrolebindings": strings.Replace(names.secret, "-ca", "-in-force", 1),
 	} {
 		rules := slices.Concat(one[rbacv1.ClusterRole](t, o).Rules, one[rbacv1.Role](t, o).Rules)
 		for _, rule := range rules {
@@ -182,6 +185,40 @@ func wantRulesAbout(t *testing.T, o objects, names renamed) {
 			if slices.Contains(rule.Resources, resource) && len(rule.ResourceNames) > 0 && !slices.Equal(rule.ResourceNames, []string{want}) {
 				t.Errorf("the rule for %s is about %v, want %s", resource, rule.ResourceNames, want)
 			}
+		}
+	}
+}
+
+// wantInForceFollows: the server writes the binding that is installed, has the rights to, and every entry asks for what
+// the role of the binding has.
+func wantInForceFollows(t *testing.T, o objects, names renamed) {
+	t.Helper()
+	want := strings.Replace(names.secret, "-ca", "-in-force", 1)
+	var role *rbacv1.ClusterRole
+	for _, object := range o.all {
+		switch object := object.(type) {
+		case *rbacv1.ClusterRole:
+			if object.Name == want {
+				role = object
+			}
+		case *rbacv1.ClusterRoleBinding:
+			if object.RoleRef.Name == want && (object.Name != want || len(object.Subjects) > 0) {
+				t.Errorf("the binding to %s is %s, with the subjects %v", want, object.Name, object.Subjects)
+			}
+		}
+	}
+	if got := valueOf(one[appsv1.Deployment](t, o).Spec.Template.Spec.Containers[0].Args, "--in-force-binding"); got != want {
+		t.Errorf("the server writes ClusterRoleBinding %q, want %q", got, want)
+	}
+	if role == nil || len(role.Rules) != 1 {
+		t.Fatalf("there is no ClusterRole %s with one rule", want)
+	}
+	asked := fmt.Sprintf("authorizer.serviceAccount(%q, %q).group(%q).resource(%q).name(%q) .check(%q).allowed()",
+		inforce.Subject().Namespace, inforce.Subject().Name, role.Rules[0].APIGroups[0], role.Rules[0].Resources[0],
+		role.Rules[0].ResourceNames[0], role.Rules[0].Verbs[0])
+	for _, webhook := range one[admissionv1.ValidatingWebhookConfiguration](t, o).Webhooks {
+		if len(webhook.MatchConditions) != 1 || webhook.MatchConditions[0].Expression != asked {
+			t.Errorf("%s asks for %v, want %s", webhook.Name, webhook.MatchConditions, asked)
 		}
 	}
 }
@@ -216,11 +253,18 @@ type objects struct {
 	all  []runtime.Object
 }
 
-// one is the only object of its kind.
+// one is the only object of its kind, besides those that put the entries in force.
 func one[T any](t *testing.T, o objects) *T {
 	t.Helper()
 	var found []*T
 	for _, object := range o.all {
+		accessor, err := meta.Accessor(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(accessor.GetName(), "-in-force") {
+			continue // See wantInForceFollows.
+		}
 		if typed, ok := object.(any).(*T); ok {
 			found = append(found, typed)
 		}

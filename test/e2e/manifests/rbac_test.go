@@ -71,6 +71,8 @@ var unnamed = map[string][]string{
 	"certificatesigningrequests/status":   {"update"},
 	"events":                              {"create", "patch"},
 	"secrets":                             {"create"},
+	"subjectaccessreviews":                {"create"},
+	"tokenreviews":                        {"create"},
 }
 
 // tooMuch says what a rule allows beyond need, or nothing.

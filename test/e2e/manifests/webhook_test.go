@@ -84,9 +84,8 @@ func TestWebhooksAreExact(t *testing.T) {
 		if *webhook.SideEffects != admissionv1.SideEffectClassNone || !slices.Equal(versions, []string{"v1"}) {
 			t.Errorf("%s has side effects %s, versions %v", webhook.Name, *webhook.SideEffects, versions)
 		}
-		// They came with Kubernetes 1.27; an older API server would drop them silently and ask about more.
-		if len(webhook.MatchConditions) != 0 {
-			t.Errorf("%s has matchConditions, which Kubernetes 1.25 does not know", webhook.Name)
+		if len(webhook.MatchConditions) != 1 || webhook.MatchConditions[0].Name != "in-force" {
+			t.Errorf("%s is in force before a replica is ready: its matchConditions are %v", webhook.Name, webhook.MatchConditions)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -26,7 +27,12 @@ type Shipped struct {
 	ClusterRole   rbacv1.ClusterRole
 	Role          rbacv1.Role
 	Configuration admissionv1.ValidatingWebhookConfiguration
+	// InForce has the right that the configuration's matchConditions ask for.
+	InForce rbacv1.ClusterRole
 }
+
+// inForceSuffix ends the names of that role and of its binding.
+const inForceSuffix = "-in-force"
 
 // Root is the repository's directory.
 func Root() string {
@@ -71,6 +77,9 @@ func (s *Shipped) take(object *unstructured.Unstructured) error {
 		"Role":                           &s.Role,
 		"ValidatingWebhookConfiguration": &s.Configuration,
 	}[object.GetKind()]
+	if object.GetKind() == "ClusterRole" && strings.HasSuffix(object.GetName(), inForceSuffix) {
+		into = &s.InForce
+	}
 	if into == nil {
 		return nil
 	}

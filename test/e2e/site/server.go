@@ -31,8 +31,13 @@ import (
 // BootstrapOptions are those of a server of this site, with its ServiceAccount's token.
 func (s *Site) BootstrapOptions(t testing.TB) bootstrap.Options {
 	t.Helper()
+	binding := ""
+	if s.Waits {
+		binding = s.InForceBinding()
+	}
 	return bootstrap.Options{
-		RESTConfig: s.Config(t),
+		RESTConfig:     s.Config(t),
+		InForceBinding: binding,
 		Environment: bootstrap.Environment{
 			Service: Service, Namespace: s.Namespace, ServiceAccount: ServiceAccount,
 			PodName: "hookstrap-0", PodIPs: []netip.Addr{netip.MustParseAddr("10.244.0.7")},

@@ -46,6 +46,8 @@ type Site struct {
 	// Reconnect makes the API server shake hands for every call, so that each sees what is served and trusted by then;
 	// it would keep a connection for as long as it is of use.
 	Reconnect bool
+	// Waits says that the entries are not in force until a server is ready: see [Options.Waits].
+	Waits bool
 	// Shipped is what the manifests say.
 	Shipped Shipped
 }
@@ -64,6 +66,9 @@ type Options struct {
 	Configuration string
 	// Port is where the API server finds the server on localhost; the default is a free one.
 	Port int
+	// Waits leaves the entries as they are shipped, which are not in force until a server is ready. Without it they have
+	// no matchConditions, so that tests of something else do not wait.
+	Waits bool
 	// Edit changes what the manifests say before it is installed; nil changes nothing.
 	Edit func(*Shipped)
 }
@@ -90,6 +95,7 @@ func New(t testing.TB, c *cluster.Cluster, options Options) *Site {
 		Namespace: clustertest.Namespace(t, c),
 		Target:    clustertest.Namespace(t, c),
 		Port:      options.Port,
+		Waits:     options.Waits,
 	}
 	if s.Port == 0 {
 		s.Port = clustertest.FreePort(t)
@@ -97,6 +103,9 @@ func New(t testing.TB, c *cluster.Cluster, options Options) *Site {
 	s.Configuration = cmp.Or(options.Configuration, s.Namespace)
 	s.createAccount(t)
 	s.createRoles(t)
+	if s.Waits {
+		s.createInForce(t)
+	}
 	s.createService(t)
 	if !options.WithoutConfiguration {
 		s.CreateConfiguration(t)
@@ -171,6 +180,9 @@ func (s *Site) ClusterRole() *rbacv1.ClusterRole {
 		if slices.Contains(rule.Resources, "validatingwebhookconfigurations") {
 			rule.ResourceNames = []string{s.Configuration}
 		}
+		if slices.Contains(rule.ResourceNames, s.Shipped.InForce.Name) {
+			rule.ResourceNames = []string{s.InForceBinding()}
+		}
 		if slices.Contains(rule.ResourceNames, signer.BuiltIn) {
 			rule.ResourceNames = []string{s.SignerName}
 		}
@@ -228,6 +240,7 @@ func (s *Site) Local(shipped admissionv1.ValidatingWebhookConfiguration) *admiss
 		webhook := &configuration.Webhooks[i]
 		webhook.ClientConfig.Service.Namespace = s.Namespace
 		webhook.ClientConfig.Service.Port = new(int32(s.Port)) // #nosec G115 -- a port.
+		webhook.MatchConditions = s.matchConditions(webhook.MatchConditions)
 		webhook.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.Target}}
 	}
 	return configuration

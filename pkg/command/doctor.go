@@ -1,0 +1,205 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
+	"github.com/hookstrap/hookstrap/internal/offline"
+	"github.com/hookstrap/hookstrap/internal/trust"
+	"github.com/hookstrap/hookstrap/pkg/doctor"
+	"github.com/hookstrap/hookstrap/pkg/doctor/collect"
+)
+
+// doctorOptions are the command line of doctor.
+type doctorOptions struct {
+	clientOptions
+	collect collect.Options
+	targets []trust.Target
+	files   []string
+	output  string
+}
+
+func newDoctorCommand(global Options) *cobra.Command {
+	o := &doctorOptions{clientOptions: newClientOptions(), output: "text"}
+	o.collect.Connect, o.collect.Timeout = collect.PortForward, 5*time.Second
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Find out why the API server cannot call a webhook",
+		Long: "doctor finds out why the API server cannot call a webhook, any webhook of the cluster, and what will go " +
+			"wrong\n" +
+			"later. It follows each entry as the API server does: the Service, its port, the endpoints, the caBundle, and a\n" +
+			"TLS handshake with each server, through a port-forward. It says which webhooks do not come back after all Pods\n" +
+			"are gone, because one that fails closed refuses what they need. With -f, it judges manifests, without a " +
+			"cluster.\n\n" +
+			"It reads and never writes, with the rights of its user. What may not be read is said, and the rest is judged.\n" +
+			"The exit code is 0 if nothing is wrong, 1 if there is an error or a warning, and 2 if something could not be\n" +
+			"judged.",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd, global) },
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *doctorOptions) addFlags(fs *pflag.FlagSet) {
+	fs.VarP(newValue(&o.collect.Namespace, "name", "", parseNamespace), "namespace", "n",
+		"judge only entries that call a Service in this namespace; with -f, the namespace of what names none")
+	fs.Var(newList(&o.targets, "[kind/]name", parseTarget), "webhook-configuration",
+		"judge only this object: [validating/|mutating/|crd/|apiservice/]NAME, repeatable")
+	fs.StringArrayVarP(&o.files, "filename", "f", nil, "judge the manifests in this `file` or directory, or - for "+
+		"standard "+
+		"input,\ninstead of a cluster; repeatable")
+	fs.VarP(newValue(&o.output, "text|json|sarif", o.output, parseDoctorOutput), "output", "o",
+		"text, json, or sarif for code-scanning services")
+	fs.Var(newValue(&o.collect.Connect, "way", string(o.collect.Connect), parseConnect), "connect",
+		"how to reach Pods for handshakes: port-forward, direct (in a Pod or on a node), or none")
+	timeout := newValue(&o.collect.Timeout, "duration", o.collect.Timeout.String(), parsePositiveDuration)
+	fs.Var(timeout, "handshake-timeout", "how long one handshake may take")
+	o.addClientFlags(fs)
+}
+
+func parseDoctorOutput(text string) (string, error) {
+	switch text {
+	case "text", "json", "sarif":
+		return text, nil
+	}
+	return "", fmt.Errorf("unknown output %q: use text, json or sarif", text)
+}
+
+func parseConnect(text string) (collect.Connect, error) {
+	switch way := collect.Connect(text); way {
+	case collect.PortForward, collect.Direct, collect.None:
+		return way, nil
+	}
+	return "", fmt.Errorf("unknown way %q: use port-forward, direct or none", text)
+}
+
+func parsePositiveDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err == nil && d <= 0 {
+		err = errors.New("it has to be more than 0")
+	}
+	return d, err
+}
+
+func (o *doctorOptions) run(cmd *cobra.Command, global Options) error {
+	if err := checkLogging(o.logging); err != nil {
+		return &usageError{err}
+	}
+	facts, err := o.facts(cmd)
+	if err != nil {
+		return &usageError{err} // 1 would say that something is wrong with a webhook.
+	}
+	report := doctor.Examine(facts)
+	if err := o.write(cmd, report, global); err != nil {
+		return &usageError{fmt.Errorf("writing the report: %w", err)}
+	}
+	switch {
+	case report.Wrong():
+		return errDenied
+	case len(report.Unread) > 0:
+		return errUnreadable
+	}
+	return nil
+}
+
+func (o *doctorOptions) facts(cmd *cobra.Command) (*doctor.Facts, error) {
+	if len(o.files) > 0 {
+		return o.manifests(cmd)
+	}
+	cfg, err := restConfig(o.kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	if err := applyLogging(o.logging); err != nil {
+		return nil, err
+	}
+	ctx, cancel := lifecycle.SignalContext(klog.NewContext(cmd.Context(), klog.Background()), os.Exit)
+	defer cancel()
+	bar := newProgress(cmd.ErrOrStderr())
+	defer bar.clear()
+	o.collect.Config, o.collect.Progress = cfg, bar.step
+	for _, t := range o.targets {
+		o.collect.Objects = append(o.collect.Objects, objectOf(t))
+	}
+	facts, err := collect.Cluster(ctx, o.collect)
+	if err != nil {
+		return nil, err
+	}
+	return facts, missing(facts, o.collect.Objects)
+}
+
+// missing says which of the objects that were named have no entries. It is an error: a user who names one means it.
+func missing(facts *doctor.Facts, named []doctor.Object) error {
+	found := map[doctor.Object]bool{}
+	for i := range facts.Entries {
+		found[facts.Entries[i].Object] = true
+	}
+	for _, object := range named {
+		if !found[object] && len(facts.Unread) == 0 {
+			return fmt.Errorf("--webhook-configuration: %s does not exist, or calls nothing", object)
+		}
+	}
+	return nil
+}
+
+func objectOf(t trust.Target) doctor.Object {
+	kind := map[trust.Kind]string{
+		trust.Validating: doctor.KindValidating, trust.Mutating: doctor.KindMutating, trust.CRD: doctor.KindCRD,
+		trust.APIService: doctor.KindAPIService,
+	}[t.Kind]
+	return doctor.Object{Kind: kind, Name: t.Name}
+}
+
+// manifests reads files. What is no object is said, and the rest is judged.
+func (o *doctorOptions) manifests(cmd *cobra.Command) (*doctor.Facts, error) {
+	if len(o.targets) > 0 {
+		return nil, errors.New("--webhook-configuration is for a cluster: it cannot be combined with -f")
+	}
+	found, unreadable, err := offline.Manifests(o.files, cmd.InOrStdin())
+	if err != nil {
+		return nil, err
+	}
+	objects := make([]collect.Manifest, 0, len(found))
+	for i := range found {
+		objects = append(objects, collect.Manifest{Kind: found[i].Kind, JSON: found[i].JSON})
+	}
+	facts, err := collect.Manifests(objects, o.collect.Namespace, time.Now())
+	if err != nil {
+		unreadable = append(unreadable, err.Error())
+	}
+	for _, what := range unreadable {
+		facts.Unread = append(facts.Unread, doctor.Unread{Resource: "manifests", Reason: what})
+	}
+	return facts, nil
+}
+
+func (o *doctorOptions) write(cmd *cobra.Command, report *doctor.Report, global Options) error {
+	switch o.output {
+	case "json":
+		return report.WriteJSON(cmd.OutOrStdout())
+	case "sarif":
+		for _, u := range report.Unread { // The format has no place for it.
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "not judged: %s\n", offline.Line(u.Reason))
+		}
+		return writeDoctorSARIF(cmd.OutOrStdout(), report, offline.Tool{Name: global.Name, Version: global.buildVersion()})
+	}
+	return report.WriteText(cmd.OutOrStdout(), isColored(cmd.OutOrStdout()))
+}
+
+// isColored says whether the output is a terminal whose user has not asked for no colors (https://no-color.org).
+func isColored(w any) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd())) && os.Getenv("NO_COLOR") == ""
+}

@@ -1,0 +1,103 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hookstrap/hookstrap/internal/trust"
+)
+
+// mostOfOneName is how many CAs of one subject are no reason to warn: crypto/x509 gives up after 100 signatures.
+const mostOfOneName = 50
+
+// bundle judges the caBundle as the API server reads it, and returns false if it verifies nothing.
+func (x *examination) bundle(e *Entry) bool {
+	data := e.ClientConfig.CABundle
+	switch {
+	case e.Insecure:
+		x.find(e, IDUnverified, "set spec.caBundle to the CA of the server, and remove insecureSkipTLSVerify",
+			"insecureSkipTLSVerify is true")
+		return true
+	case len(data) == 0:
+		return x.noBundle(e)
+	}
+	bundle, err := trust.ParseBundle(data)
+	if bundle.Empty() {
+		text := "it has only white space"
+		if err != nil {
+			text = sentence(err)
+		}
+		x.find(e, IDBundleUnusable, writeBundle(e), "the caBundle has no certificate that the API server can read: %s", text)
+		return false
+	}
+	if err != nil {
+		x.find(e, IDBundlePartly, writeBundle(e), "the API server skips a part of the caBundle: %s", sentence(err))
+	}
+	if bundle.Prune(x.facts.Now).Empty() {
+		x.find(e, IDBundleExpired, "make a new CA and a new certificate; "+writeBundle(e),
+			"all CAs of the caBundle have expired: %s", bundle.Describe())
+		return false
+	}
+	x.crowd(e, bundle)
+	return true
+}
+
+// noBundle judges an entry without a caBundle. The API server verifies with the roots of its host then, which have the
+// CA of a public URL at best.
+func (x *examination) noBundle(e *Entry) bool {
+	if _, _, ok := e.service(); !ok || x.facts.Offline {
+		return true
+	}
+	fix := writeBundle(e)
+	if e.Meta != nil && !slices.ContainsFunc(injectors(), func(key string) bool { return e.Meta.Annotations[key] != "" }) {
+		fix = "have a controller fill it, such as cert-manager with the annotation cert-manager.io/inject-ca-from; or " + fix
+	}
+	x.find(e, IDBundleMissing, fix, "it calls a Service and has no caBundle")
+	return false
+}
+
+// injectors are the annotations by which cert-manager fills a caBundle.
+func injectors() []string {
+	return []string{
+		"cert-manager.io/inject-ca-from", "cert-manager.io/inject-ca-from-secret", "cert-manager.io/inject-apiserver-ca",
+	}
+}
+
+func (x *examination) crowd(e *Entry, bundle trust.Bundle) {
+	count := map[string]int{}
+	for _, c := range bundle.Certificates() {
+		count[string(c.RawSubject)]++
+	}
+	for _, c := range bundle.Certificates() {
+		if n := count[string(c.RawSubject)]; n > mostOfOneName {
+			x.find(e, IDBundleCrowded, "write a caBundle with only those CAs whose certificates are served",
+				"the caBundle has %d CAs of the name %s", n, c.Subject)
+			return
+		}
+	}
+}
+
+// writeBundle is the command that writes a caBundle by hand.
+func writeBundle(e *Entry) string {
+	path := "/spec/caBundle"
+	switch e.Object.Kind {
+	case KindValidating, KindMutating:
+		path = "/webhooks/N/clientConfig/caBundle"
+	case KindCRD:
+		path = "/spec/conversion/webhook/clientConfig/caBundle"
+	}
+	const patch = `kubectl patch %s %s --type=json -p '[{"op":"add","path":"%s","value":"'"$(base64 -w0 ca.crt)"'"}]'`
+	return fmt.Sprintf(patch,
+		strings.ToLower(e.Object.Kind), e.Object.Name, path)
+}
+
+// sentence is an error of several lines as one.
+func sentence(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// describe names a certificate.
+func describe(c *x509.Certificate) string { return trust.DescribeCertificate(c) }

@@ -1,0 +1,204 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/hookstrap/hookstrap/internal/asked"
+)
+
+// guard is an entry that refuses requests while its server is not there.
+type guard struct {
+	entry  *Entry
+	server types.NamespacedName // its Service
+	asked  asked.Asked
+}
+
+// refusal is a request that a server needs to come back, and that a guard refuses.
+type refusal struct {
+	guard *guard
+	need  need
+}
+
+// coldStart simulates that every Pod is gone and every node registers again: which server does not come back, because
+// what it needs is refused by an entry that fails closed, and whose server is not there either. Servers come back one
+// after the other: a guard whose server is back refuses nothing.
+func (x *examination) coldStart() {
+	all := x.refusalsOf(x.guards())
+	certain := stuck(all, func(r refusal) bool { return !r.guard.isConditional() })
+	x.cycles(certain, IDColdCycle)
+	possible := stuck(all, func(refusal) bool { return true })
+	maps.DeleteFunc(possible, func(server types.NamespacedName, _ []refusal) bool { return certain[server] != nil })
+	x.cycles(possible, IDColdCondition)
+}
+
+func (g *guard) isConditional() bool { return len(g.entry.Rules.MatchConditions) > 0 }
+
+// guards are the entries that fail closed and call a Service of the cluster with Pods behind it.
+func (x *examination) guards() []*guard {
+	var all []*guard
+	for i := range x.facts.All {
+		e := &x.facts.All[i]
+		name, _, ok := e.service()
+		service := x.index.services[name]
+		if !ok || !e.failsClosed() || service == nil || service.Spec.Type == corev1.ServiceTypeExternalName ||
+			len(service.Spec.Selector) == 0 {
+			continue
+		}
+		if of, err := askedOf(e); err == nil {
+			all = append(all, &guard{e, name, of})
+		}
+	}
+	return all
+}
+
+// stuck are the servers that do not come back, each with the requests that are refused to the end. Only the refusals
+// that count keep a server away.
+func stuck(all map[types.NamespacedName][]refusal, counts func(refusal) bool) map[types.NamespacedName][]refusal {
+	down := map[types.NamespacedName][]refusal{}
+	for server, refusals := range all {
+		down[server] = slices.DeleteFunc(slices.Clone(refusals), func(r refusal) bool { return !counts(r) })
+	}
+	for changed := true; changed; {
+		changed = false
+		for server, refusals := range down {
+			left := slices.DeleteFunc(refusals, func(r refusal) bool {
+				_, isDown := down[r.guard.server]
+				return !isDown
+			})
+			down[server] = left
+			if len(left) == 0 {
+				delete(down, server)
+				changed = true
+			}
+		}
+	}
+	return down
+}
+
+// refusalsOf are, for each server of a guard, the requests that it needs, and that guards refuse as long as their
+// servers are not there. What all servers need is compared once.
+func (x *examination) refusalsOf(guards []*guard) map[types.NamespacedName][]refusal {
+	byNodes, nodes := map[*guard]need{}, x.nodeNeeds()
+	for _, g := range guards {
+		if n, isAsked := x.firstAsked(g, nodes); isAsked {
+			byNodes[g] = n
+		}
+	}
+	all := map[types.NamespacedName][]refusal{}
+	for _, of := range guards {
+		if _, known := all[of.server]; known {
+			continue
+		}
+		needs := x.coldNeeds(of.server, x.index.services[of.server])
+		all[of.server] = []refusal{}
+		for _, g := range guards {
+			n, isAsked := byNodes[g]
+			if !isAsked {
+				n, isAsked = x.firstAsked(g, needs)
+			}
+			if isAsked {
+				all[of.server] = append(all[of.server], refusal{g, n})
+			}
+		}
+	}
+	return all
+}
+
+// firstAsked is the first of the needs that a guard is asked about.
+func (x *examination) firstAsked(g *guard, needs []need) (need, bool) {
+	for _, n := range needs {
+		if _, isAsked := g.asked.About(n.object, n.operation, x.index.namespaces); isAsked {
+			return n, true
+		}
+	}
+	return need{}, false
+}
+
+// cycles reports each circle of servers that wait for each other, once. What only waits for a circle is not reported:
+// it comes back when the circle is broken.
+func (x *examination) cycles(stuck map[types.NamespacedName][]refusal, id string) {
+	reported := map[types.NamespacedName]bool{}
+	for _, start := range sortedNames(stuck) {
+		if reported[start] {
+			continue
+		}
+		if circle := circleOf(start, stuck); circle != nil {
+			for _, r := range circle {
+				reported[r.guard.server] = true
+			}
+			x.cycle(start, circle, id)
+		}
+	}
+}
+
+func sortedNames(servers map[types.NamespacedName][]refusal) []types.NamespacedName {
+	return slices.SortedFunc(maps.Keys(servers), func(a, b types.NamespacedName) int {
+		return cmp.Compare(a.String(), b.String())
+	})
+}
+
+// circleOf finds the shortest way from a server over those that refuse what it needs back to itself; nil if there is
+// none.
+func circleOf(start types.NamespacedName, stuck map[types.NamespacedName][]refusal) []refusal {
+	type step struct {
+		server types.NamespacedName
+		way    []refusal
+	}
+	seen := map[types.NamespacedName]bool{}
+	for queue := []step{{server: start}}; len(queue) > 0; queue = queue[1:] {
+		for _, r := range stuck[queue[0].server] {
+			way := append(slices.Clone(queue[0].way), r)
+			if r.guard.server == start {
+				return way
+			}
+			if !seen[r.guard.server] {
+				seen[r.guard.server] = true
+				queue = append(queue, step{r.guard.server, way})
+			}
+		}
+	}
+	return nil
+}
+
+// cycle reports a circle at its first entry, with the line that breaks it.
+func (x *examination) cycle(start types.NamespacedName, circle []refusal, id string) {
+	var steps []string
+	waiting := start
+	for _, r := range circle {
+		steps = append(steps, fmt.Sprintf("Service %s comes back only if %s, which webhook %q of %s refuses until Service "+
+			"%s is back",
+			waiting, r.need.what, r.guard.entry.Webhook, r.guard.entry.Object, r.guard.server))
+		waiting = r.guard.server
+	}
+	first := circle[0]
+	if !x.judged(first.guard.entry) {
+		return
+	}
+	fix := "leave that resource out of the rules of webhook " + first.guard.entry.Webhook
+	if first.need.namespace != "" {
+		fix = fmt.Sprintf("in webhook %s: %s", first.guard.entry.Webhook, notIn(x.leftOut(first)...))
+	}
+	x.find(first.guard.entry, id, fix, "%s", strings.Join(steps, "; "))
+}
+
+// leftOut are the namespaces that the selector of a guard should leave out: that of the request, and its own.
+func (x *examination) leftOut(r refusal) []string {
+	return slices.Compact(slices.Sorted(slices.Values([]string{r.need.namespace, r.guard.server.Namespace})))
+}
+
+// judged says whether an entry is one of those that are judged.
+func (x *examination) judged(e *Entry) bool {
+	return slices.ContainsFunc(x.facts.Entries, func(other Entry) bool {
+		return other.Object == e.Object && other.Webhook == e.Webhook
+	})
+}

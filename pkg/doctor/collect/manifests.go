@@ -1,0 +1,94 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package collect
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	kjson "sigs.k8s.io/json"
+
+	"github.com/hookstrap/hookstrap/pkg/doctor"
+)
+
+// Manifest is an object that is not in a cluster yet.
+type Manifest struct {
+	Kind schema.GroupVersionKind
+	JSON []byte
+}
+
+// Manifests gathers the facts of objects that are not in a cluster yet, such as those of a rendered chart. What names
+// no namespace is in the one that is given, or in default. Kinds that have nothing to do with webhooks are left out.
+// The error names the objects that cannot be read; the facts are those of the others.
+func Manifests(objects []Manifest, namespace string, now time.Time) (*doctor.Facts, error) {
+	r := &reading{facts: &doctor.Facts{Now: now, Offline: true}, namespace: cmp.Or(namespace, metav1.NamespaceDefault)}
+	var errs []error
+	for i := range objects {
+		if err := r.read(&objects[i]); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", objects[i].Kind.Kind, err))
+		}
+	}
+	r.facts.Entries = r.facts.All
+	return r.facts, errors.Join(errs...)
+}
+
+// reading is one call of Manifests.
+type reading struct {
+	facts     *doctor.Facts
+	namespace string
+}
+
+// read adds what one object says.
+func (r *reading) read(m *Manifest) error {
+	f := r.facts
+	switch (schema.GroupKind{Group: m.Kind.Group, Kind: m.Kind.Kind}) {
+	case schema.GroupKind{Group: "admissionregistration.k8s.io", Kind: doctor.KindValidating}:
+		return with(m.JSON, func(c *admissionregistrationv1.ValidatingWebhookConfiguration) {
+			f.All = append(f.All, doctor.FromValidating(c)...)
+		})
+	case schema.GroupKind{Group: "admissionregistration.k8s.io", Kind: doctor.KindMutating}:
+		return with(m.JSON, func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			f.All = append(f.All, doctor.FromMutating(c)...)
+		})
+	case schema.GroupKind{Group: "apiextensions.k8s.io", Kind: doctor.KindCRD}:
+		return with(m.JSON, func(c *crd) { f.All = append(f.All, c.entry()...) })
+	case schema.GroupKind{Group: "apiregistration.k8s.io", Kind: doctor.KindAPIService}:
+		return with(m.JSON, func(a *apiService) { f.All = append(f.All, a.entry()...) })
+	case schema.GroupKind{Kind: "Service"}:
+		return with(m.JSON, func(s *corev1.Service) { f.Services = append(f.Services, s); r.place(&s.ObjectMeta) })
+	case schema.GroupKind{Kind: "Namespace"}:
+		return with(m.JSON, func(n *corev1.Namespace) { f.Namespaces = append(f.Namespaces, n) })
+	case schema.GroupKind{Group: "apps", Kind: "Deployment"}:
+		return with(m.JSON, func(d *appsv1.Deployment) { f.Deployments = append(f.Deployments, d); r.place(&d.ObjectMeta) })
+	case schema.GroupKind{Group: "apps", Kind: "DaemonSet"}:
+		return with(m.JSON, func(d *appsv1.DaemonSet) { f.DaemonSets = append(f.DaemonSets, d); r.place(&d.ObjectMeta) })
+	case schema.GroupKind{Group: "apps", Kind: "StatefulSet"}:
+		return with(m.JSON, func(s *appsv1.StatefulSet) {
+			f.StatefulSets = append(f.StatefulSets, s)
+			r.place(&s.ObjectMeta)
+		})
+	case schema.GroupKind{Kind: "Pod"}:
+		return with(m.JSON, func(p *corev1.Pod) { f.Pods = append(f.Pods, p); r.place(&p.ObjectMeta) })
+	}
+	return nil
+}
+
+func (r *reading) place(m *metav1.ObjectMeta) { m.Namespace = cmp.Or(m.Namespace, r.namespace) }
+
+// with decodes an object and passes it on.
+func with[T any](data []byte, add func(*T)) error {
+	object := new(T)
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, object); err != nil {
+		return err
+	}
+	add(object)
+	return nil
+}

@@ -1,0 +1,106 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hookstrap/hookstrap/internal/trust"
+)
+
+// manager is a field manager who owns something of an object.
+type manager struct {
+	name   string
+	at     time.Time
+	fields map[string]any
+}
+
+// owners are the managers who own the caBundle of an entry, the last one first. A manager counts once.
+func (x *examination) owners(e *Entry) []manager {
+	if e.Meta == nil || len(e.ClientConfig.CABundle) == 0 {
+		return nil
+	}
+	kind := map[string]trust.Kind{
+		KindValidating: trust.Validating, KindMutating: trust.Mutating, KindCRD: trust.CRD, KindAPIService: trust.APIService,
+	}[e.Object.Kind]
+	var owners []manager
+	for _, m := range x.managersOf(e.Meta) {
+		if trust.OwnsBundle(kind, m.fields, []string{e.Webhook}) &&
+			!slices.ContainsFunc(owners, func(o manager) bool { return o.name == m.name }) {
+			owners = append(owners, m)
+		}
+	}
+	return owners
+}
+
+// managersOf reads the managed fields of an object, once for all its entries.
+func (x *examination) managersOf(meta *metav1.ObjectMeta) []manager {
+	if known, ok := x.managed[meta]; ok {
+		return known
+	}
+	var all []manager
+	for _, entry := range meta.ManagedFields {
+		m := manager{name: entry.Manager}
+		if entry.Time != nil {
+			m.at = entry.Time.Time
+		}
+		if entry.FieldsV1 != nil && json.Unmarshal(entry.FieldsV1.Raw, &m.fields) == nil {
+			all = append(all, m)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b manager) int { return b.at.Compare(a.at) })
+	x.managed[meta] = all
+	return all
+}
+
+// managers judges who writes the caBundle.
+func (x *examination) managers(e *Entry) {
+	owners := x.owners(e)
+	switch {
+	case len(owners) > 1:
+		x.find(e, IDTwoManagers, fmt.Sprintf("have %q or %q leave caBundle out", owners[0].name, owners[1].name),
+			"the field managers %q (last at %s) and %q (last at %s) own the caBundle", owners[0].name, day(owners[0].at),
+			owners[1].name, day(owners[1].at))
+	case len(owners) == 1 && isManifest(owners[0].name):
+		x.find(e, IDByManifest, "have a controller write the caBundle, and leave the field out of the manifest",
+			"the caBundle was written by %q at %s", owners[0].name, day(owners[0].at))
+	}
+}
+
+// isManifest says whether a field manager applies what people or charts have written.
+func isManifest(name string) bool {
+	return slices.ContainsFunc([]string{"kubectl", "helm", "argocd", "kustomize-controller", "flux", "kapp"},
+		func(prefix string) bool { return strings.HasPrefix(strings.ToLower(name), prefix) })
+}
+
+// lastWriter says in a clause who wrote the caBundle; "" if that is not known.
+func (x *examination) lastWriter(e *Entry) string {
+	owners := x.owners(e)
+	if len(owners) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; its caBundle was last written by %q at %s", owners[0].name, day(owners[0].at))
+}
+
+// stored compares the caBundle with the Secret from which a controller fills it.
+func (x *examination) stored(e *Entry) {
+	stored, ok := x.facts.Stored[e.Object]
+	if !ok || len(e.ClientConfig.CABundle) == 0 {
+		return
+	}
+	want, err := trust.ParseBundle(stored.CA)
+	live, _ := trust.ParseBundle(e.ClientConfig.CABundle) // What cannot be read is a finding of its own.
+	if err != nil || want.Empty() || live.Empty() || !want.Intersect(live).Empty() {
+		return
+	}
+	x.find(e, IDStoredDiffers, "kubectl -n cert-manager logs deploy/cert-manager-cainjector # or what else fills the "+
+		"caBundle",
+		"Secret %s has %s, and the caBundle has %s", stored.Secret, want.Describe(), live.Describe())
+}

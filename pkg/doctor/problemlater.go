@@ -1,0 +1,141 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+// The identifiers of what goes wrong later.
+const (
+	IDLeafEnds        = "certificate-ends-soon"
+	IDCAEnds          = "ca-ends-soon"
+	IDTwoManagers     = "ca-bundle-two-managers"
+	IDByManifest      = "ca-bundle-by-manifest"
+	IDStoredDiffers   = "stored-ca-differs"
+	IDOlderThanStored = "certificate-older-than-stored"
+	IDTimeoutLong     = "timeout-long"
+	IDTimeoutsAddUp   = "timeouts-add-up"
+	IDRulesAll        = "rules-match-everything"
+	IDCoreKind        = "core-kind-depends"
+	IDConditionFails  = "match-condition-fails"
+	IDNotAsked        = "rule-without-effect"
+	IDFailsOpen       = "fails-open"
+	IDColdCycle       = "cold-start-cycle"
+	IDColdCondition   = "cold-start-cycle-conditional"
+)
+
+// trustLater are those by which certificates and CAs fail later.
+func trustLater() []Problem {
+	return []Problem{
+		{
+			ID: IDLeafEnds, Severity: Warning,
+			Title: "The certificate that the server presents ends soon: within a week, and a tenth of its lifetime.",
+			Why:   "Nothing has renewed it when it should have been. When it ends, every call fails.",
+			Fix:   "Find out why what issued it does not renew it, and whether the server reads a renewed one.",
+		},
+		{
+			ID: IDCAEnds, Severity: Warning,
+			Title: "The CAs in the caBundle that verify the certificate end soon: within a week, and a tenth of their lifetime.",
+			Why:   "When they end, every call fails, also if the certificate is valid for longer.",
+			Fix:   "Make a new CA, and have both in the caBundle until the new certificate is served.",
+		},
+		{
+			ID: IDTwoManagers, Severity: Warning,
+			Title: "Two field managers own the caBundle.",
+			Why:   "Each writes its own CA when it runs. As soon as they differ, calls fail until the other one has run.",
+			Fix:   "Have one of them leave the field out: remove caBundle from the manifest, or the controller's annotation.",
+		},
+		{
+			ID: IDByManifest, Severity: Info,
+			Title: "The caBundle comes from a manifest, and not from a controller.",
+			Why: "Nothing renews it, and a chart that makes its CA with genCA makes another one each time it is rendered, so " +
+				"that the caBundle and the server's certificate part.",
+			Fix: "Have a controller write the caBundle, and leave the field out of the manifest.",
+		},
+		{
+			ID: IDStoredDiffers, Severity: Warning,
+			Title: "The Secret from which a controller fills the caBundle has another CA than the caBundle.",
+			Why:   "Once the server presents a certificate of that CA, every call fails.",
+			Fix:   "Look at the controller: cert-manager's cainjector, for instance.",
+		},
+		{
+			ID: IDOlderThanStored, Severity: Warning,
+			Title: "The server presents an older certificate than its Secret has.",
+			Why:   "It does not read a renewed certificate, so that calls fail when the old one ends.",
+			Fix:   "Restart the server's Pods, and have the server read its files again when they change.",
+		},
+	}
+}
+
+// ruleProblems are those of what an entry is asked about.
+func ruleProblems() []Problem {
+	return []Problem{
+		{
+			ID: IDTimeoutLong, Severity: Warning,
+			Title: "A webhook for Pods or another core kind has a timeout of more than 15 seconds.",
+			Why:   "If its server hangs, each request takes that long, and clients give up before the API server does.",
+			Fix:   "Set timeoutSeconds: 5.",
+		},
+		{
+			ID: IDTimeoutsAddUp, Severity: Warning,
+			Title: "The timeouts of the webhooks that are asked about Pods add up to more than 60 seconds.",
+			Why: "Mutating webhooks are asked one after the other. If their servers hang, the request ends after 60 seconds " +
+				"by " +
+				"default, whatever the failure policies say.",
+			Fix: "Set shorter timeoutSeconds.",
+		},
+		{
+			ID: IDRulesAll, Severity: Warning,
+			Title: "A webhook that fails closed is asked about everything.",
+			Why: "While it cannot be called, nothing can be written: no Lease, no node's status, and nothing that would " +
+				"bring it back.",
+			Fix: "Name the resources in its rules, and leave out kube-system and its own namespace with a namespaceSelector.",
+		},
+		{
+			ID: IDCoreKind, Severity: Warning,
+			Title: "A webhook that fails closed is asked about all objects of a core kind.",
+			Why:   "While it cannot be called, no object of that kind can be written in any namespace, kube-system included.",
+			Fix:   "Leave out kube-system and its own namespace with a namespaceSelector, or use an objectSelector.",
+		},
+		{
+			ID: IDConditionFails, Severity: Error,
+			Title: "A match condition reads namespaceObject, which a webhook's conditions do not have.",
+			Why: "The condition fails for every object: with failurePolicy Fail every request is refused, with Ignore the " +
+				"webhook " +
+				"is never asked. The API server accepts it all the same.",
+			Fix: "Use a namespaceSelector.",
+		},
+		{
+			ID: IDNotAsked, Severity: Warning,
+			Title: "A rule names resources about which no webhook is asked.",
+			Why: "The API server asks no webhook about webhook configurations and admission policies, and from 1.37 on not " +
+				"about TokenReviews, SubjectAccessReviews and their like.",
+			Fix: "Remove the resource from the rule. For webhook configurations, use a ValidatingAdmissionPolicy.",
+		},
+	}
+}
+
+// admissionLater are those of a webhook that is not there.
+func admissionLater() []Problem {
+	return []Problem{
+		{
+			ID: IDFailsOpen, Severity: Info,
+			Title: "A validating webhook fails open.",
+			Why:   "While it cannot be called, everything passes unseen; someone who can keep it from answering passes as well.",
+			Fix:   "If it is there to protect, set failurePolicy: Fail, with narrow rules.",
+		},
+		{
+			ID: IDColdCycle, Severity: Error,
+			Title: "After all its Pods are gone, the webhook does not come back.",
+			Why: "What it needs to come back is refused by a webhook that fails closed and is not there either: itself, or " +
+				"one " +
+				"that waits for it. Only deleting the webhook configuration by hand ends that.",
+			Fix: "Leave the namespace of the server out of the rules with a namespaceSelector.",
+		},
+		{
+			ID: IDColdCondition, Severity: Warning,
+			Title: "After all its Pods are gone, the webhook may not come back, depending on match conditions.",
+			Why: "The same as for cold-start-cycle, if the match conditions of the entries are met. They are not evaluated " +
+				"here.",
+			Fix: "Leave the namespace of the server out of the rules with a namespaceSelector.",
+		},
+	}
+}

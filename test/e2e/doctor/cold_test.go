@@ -1,0 +1,110 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+)
+
+// TestColdStart: what does not come back is found, and the API server refuses the Pod that it takes once the server is
+// gone. The tests run one after the other: a guard of Leases concerns every webhook.
+func TestColdStart(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(p *place)
+		want   []string
+	}{
+		"its own Pods": {func(p *place) { p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("", "pods")} },
+			[]string{"cold-start-cycle"}},
+		"its own Pods, on conditions": {func(p *place) {
+			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("", "pods")}
+			p.webhook.MatchConditions = []admissionregistrationv1.MatchCondition{{Name: "always", Expression: "true"}}
+		}, []string{"cold-start-cycle-conditional"}},
+		"its own Pods, open": {func(p *place) {
+			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("", "pods")}
+			p.webhook.FailurePolicy = ptr.To(admissionregistrationv1.Ignore)
+		}, nil},
+		"its own Pods, left out": {func(p *place) {
+			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("", "pods")}
+			p.webhook.ObjectSelector = notLabeled("web")
+		}, nil},
+		"its EndpointSlices": {func(p *place) {
+			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("discovery.k8s.io", "endpointslices")}
+		}, []string{"cold-start-cycle"}},
+		"its tokens": {func(p *place) {
+			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("", "serviceaccounts/*")}
+		}, []string{"cold-start-cycle"}},
+		"the status of its Pods alone": {func(p *place) {
+			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("", "*/status")}
+		}, []string{"cold-start-cycle"}},
+		"the Leases of nodes": {func(p *place) {
+			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("coordination.k8s.io", "leases")}
+			p.webhook.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: "kube-node-lease"}}
+		}, []string{"cold-start-cycle"}},
+		"all Ingresses": {func(p *place) {
+			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("networking.k8s.io", "ingresses")}
+			p.webhook.NamespaceSelector = nil
+		}, []string{"core-kind-depends"}},
+		"everything": {func(p *place) {
+			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("*", "*")}
+			p.webhook.NamespaceSelector = nil
+		}, []string{"cold-start-cycle", "rules-match-everything"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t)
+			tt.change(p)
+			p.build(t)
+			wantFindings(t, tt.want, "--webhook-configuration=validating/"+p.meta.Name)
+		})
+	}
+}
+
+// TestColdStartOfTwo: each guards the other's Pods, and neither its own. Both are healthy as long as one is there.
+func TestColdStartOfTwo(t *testing.T) {
+	a, b := newPlace(t), newPlace(t)
+	pods := []admissionregistrationv1.RuleWithOperations{about("", "pods")}
+	a.webhook.Rules, b.webhook.Rules = pods, pods
+	a.webhook.NamespaceSelector, b.webhook.NamespaceSelector = b.webhook.NamespaceSelector, a.webhook.NamespaceSelector
+	a.build(t)
+	b.build(t)
+	report, code := examine(t)
+	text := ""
+	for _, f := range report.Findings {
+		text += f.ID + " " + f.Message + "\n"
+	}
+	if code != 1 || strings.Count(text, "cold-start-cycle") != 1 || !strings.Contains(text, a.ns) || !strings.Contains(text, b.ns) {
+		t.Fatalf("exit code %d:\n%s", code, text)
+	}
+	for _, p := range []*place{a, b} { // The servers go, and so do the Pods.
+		proxyGone(t, p)
+	}
+	for _, p := range []*place{a, b} {
+		clustertest.Eventually(t, func(ctx context.Context) error {
+			again := p.pod.DeepCopy()
+			again.Name, again.ResourceVersion = "web-2", ""
+			_, err := shared.admin.CoreV1().Pods(p.ns).Create(ctx, again, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+			if err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
+				return fmt.Errorf("the Pod of %s comes back: %w", p.ns, err)
+			}
+			return nil
+		})
+	}
+}
+
+// proxyGone points the Service at a port where no process listens.
+func proxyGone(t *testing.T, p *place) {
+	t.Helper()
+	service, err := shared.admin.CoreV1().Services(p.ns).Get(t.Context(), "web", metav1.GetOptions{})
+	must(t, err)
+	must(t, shared.admin.CoreV1().Services(p.ns).Delete(t.Context(), service.Name, metav1.DeleteOptions{}))
+}
