@@ -32,6 +32,7 @@ type migration struct {
 	old      string // the address of the old Pod
 	backends *backends
 	secret   string
+	injected bool // They write the caBundle of an object with an annotation only.
 }
 
 // newMigration starts the old server behind the Service: its certificate is in a Secret, and its CA in the caBundle.
@@ -121,7 +122,9 @@ func TestMigrateFromCertManager(t *testing.T) {
 	_, err := configurations.Patch(t.Context(), m.Configuration, types.MergePatchType, []byte(patchAnnotation),
 		metav1.PatchOptions{})
 	must(t, err)
-	playCainjector(t, m.Admin, m.Configuration, m.theirs.pem())
+	injector := *m
+	injector.injected = true
+	injector.keepReplacing(t)
 	m.run(t, "From cert-manager")
 	live, err := configurations.Get(t.Context(), m.Configuration, metav1.GetOptions{})
 	must(t, err)
@@ -200,14 +203,21 @@ subjects:
 	theirs.Admin = mustClient(t, cfg)
 	rotator := &migration{Site: &theirs, theirs: m.theirs}
 	clustertest.Eventually(t, func(ctx context.Context) error { return rotator.replace(ctx) })
-	watch, err := m.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Watch(t.Context(),
+	rotator.keepReplacing(t)
+}
+
+// keepReplacing replaces the caBundle whenever the configuration changes, until the test ends.
+func (m *migration) keepReplacing(t *testing.T) {
+	t.Helper()
+	admin := mustClient(t, shared.Config())
+	watch, err := admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Watch(t.Context(),
 		metav1.ListOptions{FieldSelector: "metadata.name=" + m.Configuration})
 	must(t, err)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for range watch.ResultChan() {
-			_ = rotator.replace(t.Context()) // Refused once its right is gone.
+			_ = m.replace(t.Context()) // Refused once its right is gone.
 		}
 	}()
 	t.Cleanup(func() { watch.Stop(); <-ended })
@@ -219,6 +229,9 @@ func (m *migration) replace(ctx context.Context) error {
 	live, err := configurations.Get(ctx, m.Configuration, metav1.GetOptions{})
 	if err != nil || string(live.Webhooks[0].ClientConfig.CABundle) == string(m.theirs.pem()) {
 		return err
+	}
+	if m.injected && live.Annotations[annotation] == "" {
+		return nil
 	}
 	live.Webhooks[0].ClientConfig.CABundle = m.theirs.pem()
 	_, err = configurations.Update(ctx, live, metav1.UpdateOptions{FieldManager: "rotator"})

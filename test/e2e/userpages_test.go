@@ -107,15 +107,16 @@ func (q *quickstart) rollOut(t *testing.T) {
 	must(t, err)
 	host, port, err := net.SplitHostPort(q.address)
 	must(t, err)
-	isConfig := func(arg string) bool { return strings.HasPrefix(arg, "--config=") } // It is read when it is parsed.
-	args := slices.DeleteFunc(container.Args[1:], isConfig)
+	args := slices.DeleteFunc(container.Args[1:], func(arg string) bool { // What names a directory of the Pod.
+		return strings.HasPrefix(arg, "--config=") || strings.HasPrefix(arg, "--listener-socket=") ||
+			strings.HasPrefix(arg, "--cert-dir=")
+	})
 	executable, err := binary()
 	must(t, err)
 	q.server, err = process.Start(context.WithoutCancel(t.Context()), process.Options{
 		Binary: executable,
 		Args: append(args, "--kubeconfig="+kubeconfig, "--config="+q.checks(t, pod.Volumes), "--bind-address="+host,
-			"--secure-port="+port, "--health-probe-bind-address=0", "--metrics-bind-address=0", "--shutdown-delay=0s",
-			"--listener-socket=", "--cert-dir="),
+			"--secure-port="+port, "--health-probe-bind-address=0", "--metrics-bind-address=0", "--shutdown-delay=0s"),
 		Env: []string{"SERVICE_NAME=" + name, "POD_NAMESPACE=" + namespace, "POD_NAME=hookstrap-0", "POD_IPS=10.244.0.7",
 			"POD_SERVICE_ACCOUNT=" + pod.ServiceAccountName},
 	})

@@ -44,6 +44,7 @@ func TestTopologySpread(t *testing.T) {
 		"preferred anti-affinity":  {object: of("Deployment", 2, preferred)},
 		"anti-affinity to others":  {object: of("Deployment", 2, required(`, labelSelector: {matchLabels: {app: db}}`)), want: lacks(2, "", either)},
 		"in another namespace":     {object: of("Deployment", 2, required(web+`, namespaces: [other]`)), want: lacks(2, "", either)},
+		"in selected namespaces":   {object: of("Deployment", 2, required(web+`, namespaceSelector: {matchLabels: {team: other}}`)), want: lacks(2, "", either)},
 		"anti-affinity, not taken": {params: `allowAntiAffinity: false`, object: of("Deployment", 2, preferred), want: lacks(2, "", constraints)},
 		"affinity":                 {object: of("Deployment", 2, `affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: `+host+web+`}]}}`), want: lacks(2, "", either)},
 		"DaemonSet":                {object: replicated("DaemonSet", webTemplate)},
