@@ -54,11 +54,12 @@ type newcomer struct{ *quickstart }
 func readmeCommands(text string) (lines []string) {
 	blocks := regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```").FindAllStringSubmatch(text, -1)
 	for _, block := range blocks {
-		if block[1] != "sh" {
-			text = strings.Replace(text, block[0], "", 1)
+		indented := ""
+		if block[1] == "sh" {
+			indented = "    " + strings.ReplaceAll(strings.TrimSpace(block[2]), "\n", "\n    ") + "\n"
 		}
+		text = strings.Replace(text, block[0], indented, 1)
 	}
-	text = strings.NewReplacer("```sh\n", "", "```", "").Replace(strings.ReplaceAll(text, "\nwebhook ", "\n    webhook "))
 	for _, line := range regexp.MustCompile(`(?m)^    ((?:make|kubectl|webhook|helm|kind|docker|git|go) .*)$`).
 		FindAllStringSubmatch(text, -1) {
 		lines = append(lines, line[1])

@@ -6,6 +6,7 @@ package e2e
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -122,6 +123,19 @@ func (q *quickstart) rollOut(t *testing.T) {
 	})
 	must(t, err)
 	awaitPhase(t, q.server, "ready", 1)
+	q.awaitAsked(t)
+}
+
+// awaitAsked waits until the webhook is in force: some seconds after the API server can call the server.
+func (q *quickstart) awaitAsked(t *testing.T) {
+	t.Helper()
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		said, err := q.cluster.Kubectl(ctx, "run", "web", "--image=nginx", "--dry-run=server").CombinedOutput()
+		if !strings.Contains(string(said), "imageTag") {
+			return fmt.Errorf("the server was not asked about a Pod: %w: %s", errOrNil(err), said)
+		}
+		return nil
+	})
 }
 
 // checks writes the configuration file that the Pod would mount, and returns its path.
