@@ -5,7 +5,7 @@ package main
 
 import (
 	"fmt"
-	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -16,18 +16,13 @@ import (
 const chartDir = "charts/hookstrap"
 
 // writeChart writes the chart's archive with the versions of this release, as `helm package --version --app-version`
-// does, but without the times of the files. There is none where there is no chart.
+// does, but without the times of the files.
 func (r release) writeChart(dist string, _ []binary) error {
 	dir := filepath.Join(r.root, chartDir)
-	if _, err := os.Stat(dir); os.IsNotExist(err) {
-		r.say("there is no " + chartDir)
-		return nil
-	}
 	entries, err := filesBelow(dir)
 	if err != nil {
 		return err
 	}
-	// Helm packages neither what .helmignore names nor tests of the chart; those are not part of what is installed.
 	entries = slices.DeleteFunc(entries, func(e entry) bool { return ignoredByHelm(e.name) })
 	found := false
 	for i, e := range entries {
@@ -49,8 +44,13 @@ func (r release) writeChart(dist string, _ []binary) error {
 	return writeFile(dist, "hookstrap-"+chartVersion(r.version)+".tgz", archive)
 }
 
-// chartVersion is a version as charts have it: SemVer 2, without a v.
-func chartVersion(version string) string { return strings.TrimPrefix(version, "v") }
+// chartVersion is a version as charts have it: SemVer 2, without a v. What git calls a commit without a tag is none.
+func chartVersion(version string) string {
+	if regexp.MustCompile(`^v\d+\.\d+\.\d+(-|\+|$)`).MatchString(version) {
+		return strings.TrimPrefix(version, "v")
+	}
+	return "0.0.0-g" + version
+}
 
 // withVersions is a Chart.yaml with the versions of a release.
 func withVersions(chart, version string) string {
@@ -58,7 +58,9 @@ func withVersions(chart, version string) string {
 	return regexp.MustCompile(`(?m)^appVersion:.*$`).ReplaceAllString(chart, `appVersion: "`+version+`"`)
 }
 
-// ignoredByHelm reports whether a file is not part of the archive.
+// ignoredByHelm reports whether .helmignore names a file: what editors leave behind.
 func ignoredByHelm(name string) bool {
-	return name == ".helmignore" || strings.HasSuffix(name, ".go") || strings.HasPrefix(name, "tests/")
+	base := path.Base(name)
+	return slices.Contains([]string{".helmignore", ".DS_Store"}, base) || strings.HasSuffix(base, "~") ||
+		slices.Contains([]string{".tmp", ".orig"}, path.Ext(base))
 }

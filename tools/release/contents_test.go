@@ -122,24 +122,42 @@ func (r *testRelease) testManifests(t *testing.T) {
 }
 
 func (r *testRelease) testChart(t *testing.T) {
-	chart, err := os.ReadFile(filepath.Join(r.roots[0], chartDir, "Chart.yaml")) // #nosec G304
-	if os.IsNotExist(err) {
-		if _, ok := r.files(t, 0)["hookstrap-0.0.1-test.tgz"]; ok {
-			t.Error("there is an archive of a chart that does not exist")
-		}
-		return
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	files := unpack(t, r.read(t, "hookstrap-0.0.1-test.tgz"))
 	got := string(files["hookstrap/Chart.yaml"])
 	if !strings.Contains(got, "\nversion: 0.0.1-test\n") || !strings.Contains(got, "\nappVersion: \""+testVersion+"\"\n") {
-		t.Errorf("the chart is of another version:\n%s\nmade of\n%s", got, chart)
+		t.Errorf("the chart is of another version:\n%s", got)
 	}
-	for _, name := range []string{"hookstrap/values.yaml", "hookstrap/values.schema.json"} {
-		if len(files[name]) == 0 {
-			t.Errorf("the chart lacks %s", name)
+	want, err := filesBelow(filepath.Join(r.roots[0], chartDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range want {
+		if e.name == "Chart.yaml" || e.name == ".helmignore" {
+			continue
+		}
+		if !bytes.Equal(files["hookstrap/"+e.name], e.data) {
+			t.Errorf("the archive has another %s than the repository", e.name)
+		}
+	}
+	if len(files) != len(want)-1 {
+		t.Errorf("%d files, want %d: all but .helmignore", len(files), len(want)-1)
+	}
+}
+
+func TestChartVersion(t *testing.T) {
+	for version, want := range map[string]string{
+		"v1.2.3": "1.2.3", "v1.2.3-rc.1": "1.2.3-rc.1", "v1.2.3-4-gabc": "1.2.3-4-gabc", "0510306": "0.0.0-g0510306",
+		"dev": "0.0.0-gdev", "v1.2": "0.0.0-gv1.2",
+	} {
+		if got := chartVersion(version); got != want {
+			t.Errorf("%s: %s, want %s", version, got, want)
+		}
+	}
+	for name, want := range map[string]bool{
+		"templates/a.yaml": false, "values.yaml": false, ".helmignore": true, "templates/a.yaml~": true, "values.yaml.orig": true,
+	} {
+		if got := ignoredByHelm(name); got != want {
+			t.Errorf("%s: ignored is %t", name, got)
 		}
 	}
 }
