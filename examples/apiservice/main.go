@@ -1,8 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command apiservice is a small aggregated API server: it has the resource greetings of hello.example.com/v1, and accepts
-// requests from the API server alone. Its certificate and the caBundle of its APIService come from Hookstrap.
+// Command apiservice is a small aggregated API server: it has the resource greetings of hello.example.com/v1, and
+// accepts requests from the API server alone. Its certificate and the caBundle of its APIService come from Hookstrap.
 package main
 
 import (

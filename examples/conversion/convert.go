@@ -80,7 +80,7 @@ func convert(box *unstructured.Unstructured, version string) error {
 	case "example.com/v1":
 		converted = map[string]any{"size": fmt.Sprintf("%vx%v", spec["width"], spec["height"])}
 	default:
-		return fmt.Errorf("Box %s cannot become one of version %s", box.GetName(), version)
+		return fmt.Errorf("object Box %s cannot become one of version %s", box.GetName(), version)
 	}
 	return unstructured.SetNestedMap(box.Object, converted, "spec")
 }

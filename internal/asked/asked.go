@@ -43,12 +43,12 @@ type Object struct {
 // Of takes the entries of webhook configurations. The error names a selector that is not valid.
 func Of(configurations ...admissionregistrationv1.ValidatingWebhookConfiguration) (Asked, error) {
 	var asked Asked
-	for i := range configurations {
-		for _, webhook := range configurations[i].Webhooks {
+	for _, configuration := range configurations {
+		for _, webhook := range configuration.Webhooks {
 			e, err := newEntry(webhook)
 			if err != nil {
 				return Asked{}, fmt.Errorf("webhook %q of ValidatingWebhookConfiguration %q: %w", webhook.Name,
-					configurations[i].Name, err)
+					configuration.Name, err)
 			}
 			asked.entries = append(asked.entries, e)
 		}
@@ -123,13 +123,16 @@ func (a Asked) Names(resource schema.GroupVersionResource) bool {
 	})
 }
 
-// Resources are what the rules for an operation name, each once, without subresources and versions; "*" stands for all of
-// them. There are none if all objects are asked about.
+// Resources are what the rules for an operation name, each once, without subresources and versions; "*" stands for all
+// of them. There are none if all objects are asked about.
 func (a Asked) Resources(operation admissionregistrationv1.OperationType) []schema.GroupResource {
 	var all []schema.GroupResource
+	either := []admissionregistrationv1.OperationType{operation, admissionregistrationv1.OperationAll}
 	for _, e := range a.entries {
 		for _, r := range e.rules {
-			if !slices.Contains(r.Operations, operation) && !slices.Contains(r.Operations, admissionregistrationv1.OperationAll) {
+			if !slices.ContainsFunc(either, func(o admissionregistrationv1.OperationType) bool {
+				return slices.Contains(r.Operations, o)
+			}) {
 				continue
 			}
 			for _, resource := range resourcesOf(r.Rule) {

@@ -96,9 +96,9 @@ func TestAbout(t *testing.T) {
 func TestNoEntriesAskAboutAll(t *testing.T) {
 	var all Asked
 	_, isAsked := all.About(object("pods.v1.", "shop"), admissionregistrationv1.Delete, nil)
-	any := all.AboutAny(object("pods.v1.", "").Resources[0], true, admissionregistrationv1.Create)
-	if !isAsked || !any || !all.IsAll() || !all.NamesGroup("apps") || len(all.Resources(admissionregistrationv1.Create)) > 0 {
-		t.Errorf("asked %t, any %t, all %t, group %t", isAsked, any, all.IsAll(), all.NamesGroup("apps"))
+	isAny := all.AboutAny(object("pods.v1.", "").Resources[0], true, admissionregistrationv1.Create)
+	if !isAsked || !isAny || !all.IsAll() || !all.NamesGroup("apps") || len(all.Resources(admissionregistrationv1.Create)) > 0 {
+		t.Errorf("asked %t, any %t, all %t, group %t", isAsked, isAny, all.IsAll(), all.NamesGroup("apps"))
 	}
 }
 

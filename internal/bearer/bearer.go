@@ -28,8 +28,8 @@ import (
 // askTimeout bounds both questions about one request.
 const askTimeout = 5 * time.Second
 
-// Gate lets requests through whose token has the right to the verb (the method in lower case) on the path, as a rule with
-// nonResourceURLs gives it. It is safe for concurrent use.
+// Gate lets requests through whose token has the right to the verb (the method in lower case) on the path, as a rule
+// with nonResourceURLs gives it. It is safe for concurrent use.
 type Gate struct {
 	client   kubernetes.Interface
 	verdicts verdicts

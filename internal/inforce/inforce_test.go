@@ -58,12 +58,12 @@ func TestSettling(t *testing.T) {
 			if wait == 0 {
 				break
 			}
-			time.Sleep(wait)
+			time.Sleep(wait) //nolint:forbidigo // synctest's clock
 		}
 		if got, want := time.Since(start), broken+lookEvery+Settle; got != want {
 			t.Errorf("it took %s, want %s", got, want)
 		}
-		time.Sleep(time.Hour)
+		time.Sleep(time.Hour) //nolint:forbidigo // synctest's clock
 		if wait := k.settling(t.Context(), time.Now()); wait != 0 {
 			t.Errorf("the second time it waits %s, want 0s", wait)
 		}

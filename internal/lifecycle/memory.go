@@ -24,8 +24,8 @@ const (
 )
 
 // MemoryLimit keeps the memory limit of the Go runtime, GOMEMLIMIT, at nine tenths of the container's. Without it the
-// runtime does not know that there is one, and the kernel kills the process for garbage. A limit of somebody else is left
-// alone: that of the environment variable GOMEMLIMIT, which may be "off", or of [debug.SetMemoryLimit].
+// runtime does not know that there is one, and the kernel kills the process for garbage. A limit of somebody else is
+// left alone: that of the environment variable GOMEMLIMIT, which may be "off", or of [debug.SetMemoryLimit].
 type MemoryLimit struct {
 	read func() (uint64, error) // of the container, in bytes
 	ours int64                  // what was set, 0 for nothing

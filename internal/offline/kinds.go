@@ -5,6 +5,7 @@ package offline
 
 import (
 	"cmp"
+	"regexp"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -74,7 +75,7 @@ func (k kinds) resource(kind schema.GroupVersionKind) schema.GroupVersionResourc
 func GuessResource(kind schema.GroupVersionKind) schema.GroupVersionResource {
 	guess, _ := meta.UnsafeGuessKindToResource(kind)
 	lower := strings.ToLower(kind.Kind)
-	if stem, ok := strings.CutSuffix(lower, "y"); ok && stem != "" && strings.ContainsRune("aeiou", rune(stem[len(stem)-1])) {
+	if regexp.MustCompile("[aeiou]y$").MatchString(lower) {
 		guess.Resource = lower + "s" // gateways, where the guess is gatewaies
 	}
 	return guess

@@ -64,8 +64,8 @@ func newMetrics(r prometheus.Registerer, trusted func() error) (*metrics, error)
 		uncallable: gauge("hookstrap_entries_uncallable",
 			"Through how many of our entries the API server cannot call the Service, so that readiness does not wait for them."),
 		inForce: gauge("hookstrap_in_force",
-			"1 while the ClusterRoleBinding of --in-force-binding lets the API server ask us, 0 while it does not or before this "+
-				"replica is ready; always 1 without that flag."),
+			"1 while the ClusterRoleBinding of --in-force-binding lets the API server ask us, 0 while it does not or before "+
+				"this replica is ready; always 1 without that flag."),
 		bundles:     newBundleMetrics(),
 		connections: newConnectionMetrics(),
 	}
@@ -90,7 +90,8 @@ func (m *metrics) register(r prometheus.Registerer, trusted func() error) error 
 		return 1
 	})
 	own := []prometheus.Collector{m.phaseSeconds, m.startRequests, m.failures, m.reloadErrors, m.renewals, m.leafNotBefore,
-		m.leafNotAfter, m.caNotAfter, m.caSteps, m.caForeign, m.sidecarOutdated, m.uncallable, m.inForce, verified, m.connections}
+		m.leafNotAfter, m.caNotAfter, m.caSteps, m.caForeign, m.sidecarOutdated, m.uncallable, m.inForce, verified,
+		m.connections}
 	for _, c := range append(own, m.bundles.collectors()...) {
 		if err := r.Register(c); err != nil {
 			return fmt.Errorf("registering the bootstrap metrics (one Bootstrapper a registry): %w", err)

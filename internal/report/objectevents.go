@@ -19,8 +19,8 @@ const (
 	eventFound  = "FoundByCheck"
 )
 
-// rememberedEvents is how many objects the recorder remembers, to count repetitions. What it remembers of each are a few
-// messages at most.
+// rememberedEvents is how many objects the recorder remembers, to count repetitions. What it remembers of each are a
+// few messages at most.
 const rememberedEvents = 512
 
 // ObjectEvents writes events about objects of other people, of which a check has found something. It never blocks and
@@ -32,8 +32,8 @@ type ObjectEvents struct {
 	recorder record.EventRecorder
 }
 
-// NewObjectEvents writes events with the client, which has to be for all namespaces, as the component that reports them,
-// until ctx ends. It takes the right to create and patch events in the namespaces of the objects.
+// NewObjectEvents writes events with the client, which has to be for all namespaces, as the component that reports
+// them, until ctx ends. It takes the right to create and patch events in the namespaces of the objects.
 func NewObjectEvents(ctx context.Context, client typedcorev1.EventInterface, host string) *ObjectEvents {
 	sink := &eventSink{client: client, ctx: ctx, release: make(chan struct{}), where: "all namespaces"}
 	sink.open()

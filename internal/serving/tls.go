@@ -45,8 +45,8 @@ func (s *State) TLSOption(o TLSOptions) func(*tls.Config) {
 	}
 }
 
-// ConfigForAll returns a configuration that serves the state's pair to every client: what a [ClientAuth] demands is for the
-// listener that has [State.TLSOption].
+// ConfigForAll returns a configuration that serves the state's pair to every client: what a [ClientAuth] demands is for
+// the listener that has [State.TLSOption].
 func (s *State) ConfigForAll(o TLSOptions) *tls.Config {
 	c := &tls.Config{MinVersion: tls.VersionTLS13} // Unless the options say another one.
 	s.TLSOption(o)(c)

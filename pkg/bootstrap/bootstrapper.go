@@ -36,9 +36,9 @@ type Bootstrapper struct {
 // New reads what the options leave empty from the environment, checks them, reads the client CAs and prepares the
 // clients. It contacts nothing. The error joins a [FieldError] for each fault.
 //
-// Unless the environment variable GOMEMLIMIT is set, or the program has called [runtime/debug.SetMemoryLimit], the memory
-// limit of the Go runtime becomes nine tenths of the container's, and follows it until Start ends. GOMEMLIMIT=off keeps
-// it off. Make a handler after that, whose limits are parts of it.
+// Unless the environment variable GOMEMLIMIT is set, or the program has called [runtime/debug.SetMemoryLimit], the
+// memory limit of the Go runtime becomes nine tenths of the container's, and follows it until Start ends.
+// GOMEMLIMIT=off keeps it off. Make a handler after that, whose limits are parts of it.
 func New(options Options) (*Bootstrapper, error) {
 	options, err := options.completed(os.Getenv)
 	if err != nil {

@@ -24,8 +24,8 @@ const (
 	clientBurst = 40
 )
 
-// Who reads metrics is asked for at this rate: Prometheus takes a token once a minute, and others who send tokens that are
-// not known must not keep us, or the API server, from anything else.
+// Who reads metrics is asked for at this rate: Prometheus takes a token once a minute, and others who send tokens that
+// are not known must not keep us, or the API server, from anything else.
 const (
 	reviewQPS   = 5
 	reviewBurst = 10

@@ -61,10 +61,10 @@ type Options struct {
 	// SharedConfigurations says that WebhookConfigurations have entries of other Services as well. They are counted, but
 	// no longer warned of: a thief of our ServiceAccount's token can add one.
 	SharedConfigurations bool
-	// InForceBinding is a ClusterRoleBinding without subjects. It gets its subject when the API server can call this server
-	// for the first time, and keeps it: matchConditions of the entries ask for that, so that an install that never starts
-	// denies nothing. See docs/install.md for the condition and the ClusterRole, which has the same name. The default is
-	// none.
+	// InForceBinding is a ClusterRoleBinding without subjects. It gets its subject when the API server can call this
+	// server for the first time, and keeps it: matchConditions of the entries ask for that, so that an install that never
+	// starts denies nothing. See docs/install.md for the condition and the ClusterRole, which has the same name. The
+	// default is none.
 	InForceBinding string
 
 	// Source is where the certificate comes from; the default is SourceCSR.

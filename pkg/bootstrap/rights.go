@@ -95,7 +95,8 @@ func (o Options) neededRights() []refusal.Right {
 			"--webhook-configuration", "list", "watch", "patch")
 	}
 	if o.InForceBinding != "" {
-		of := authorizationv1.ResourceAttributes{Group: rbacv1.GroupName, Resource: "clusterrolebindings", Name: o.InForceBinding}
+		of := authorizationv1.ResourceAttributes{
+			Group: rbacv1.GroupName, Resource: "clusterrolebindings", Name: o.InForceBinding}
 		add(of, "--in-force-binding", "list", "watch", "patch")
 		of.Resource = "clusterroles"
 		add(of, "--in-force-binding", "bind")

@@ -38,7 +38,8 @@ func (s *Server) Start(ctx context.Context) error {
 	group, serving := errgroup.WithContext(serving)
 	probes, err := s.boot.ListenProbes(serving, ProbeOptions{
 		HealthAddress: enabled(s.options.HealthAddress), MetricsAddress: enabled(s.options.MetricsAddress),
-		MetricsSecure: s.options.MetricsSecure, Gatherer: s.options.Gatherer, Conditions: append(s.conditions, s.drainer.Condition()),
+		MetricsSecure: s.options.MetricsSecure, Gatherer: s.options.Gatherer,
+		Conditions: append(s.conditions, s.drainer.Condition()),
 	})
 	if err != nil {
 		return err

@@ -69,11 +69,12 @@ func (o *rbacOptions) addFlags(fs *pflag.FlagSet) {
 	}
 	fs.Var(newValue(&o.name, "name", "", parseObjectName), "name",
 		"name of the roles and of their bindings (default that of the Service)")
-	o.checks.addFlag(fs, "configuration file of the checks, for what they look up, and for the mode denyWhenClean (default: "+
-		"the\nchecks that are on by default)")
+	o.checks.addFlag(fs, "configuration file of the checks, for what they look up, and for the mode denyWhenClean "+
+		"(default: the\nchecks that are on by default)")
 	fs.Var(newValue(&o.cleanConfigMap, "name", "", parseObjectName), "clean-configmap-name",
 		"ConfigMap of the checks in mode denyWhenClean (default the Service's name and -clean)")
-	fs.BoolVar(&o.objectEvents, "object-events", false, "add the right to write events in all namespaces, for serve with this flag")
+	fs.BoolVar(&o.objectEvents, "object-events", false,
+		"add the right to write events in all namespaces, for serve with this flag")
 	fs.Var(newValue(&o.rules, "file", "", offline.ReadAsked), "asked-by", "file with the ValidatingWebhookConfiguration "+
 		"whose rules say what the server lists for checks in mode\ndenyWhenClean (default: the rules of the base install)")
 }

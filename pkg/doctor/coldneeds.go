@@ -35,7 +35,7 @@ func (x *examination) coldNeeds(name types.NamespacedName, service *corev1.Servi
 	}
 	set := labels.Set(service.Labels)
 	set = labels.Merge(set, labels.Set{discoveryv1.LabelServiceName: name.Name})
-	slices := requested("discovery.k8s.io", "v1", "endpointslices", name.Namespace, set)
+	slices := requested("discovery.k8s.io", "endpointslices", name.Namespace, set)
 	for _, operation := range writes() {
 		needs = append(needs, need{slices, operation, "its EndpointSlices are written", name.Namespace})
 	}
@@ -46,9 +46,9 @@ func writes() []admissionregistrationv1.OperationType {
 	return []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update}
 }
 
-func requested(group, version, resource, namespace string, set labels.Set) asked.Object {
+func requested(group, resource, namespace string, set labels.Set) asked.Object {
 	return asked.Object{
-		Resources: []schema.GroupVersionResource{{Group: group, Version: version, Resource: resource}},
+		Resources: []schema.GroupVersionResource{{Group: group, Version: "v1", Resource: resource}},
 		Namespace: namespace, Labels: set,
 	}
 }
@@ -75,11 +75,11 @@ func podNeeds(w workload) []need {
 	account := cmp.Or(w.spec.ServiceAccountName, "default")
 	of := fmt.Sprintf("of %s %s/%s", w.object.Kind, ns, w.object.Name)
 	return []need{
-		{requested("", "v1", "pods", ns, set), admissionregistrationv1.Create, "Pods " + of + " are created", ns},
-		{requested("", "v1", "pods/binding", ns, nil), admissionregistrationv1.Create, "Pods " + of + " are scheduled", ns},
-		{requested("", "v1", "pods/status", ns, set), admissionregistrationv1.Update, "the status of " +
+		{requested("", "pods", ns, set), admissionregistrationv1.Create, "Pods " + of + " are created", ns},
+		{requested("", "pods/binding", ns, nil), admissionregistrationv1.Create, "Pods " + of + " are scheduled", ns},
+		{requested("", "pods/status", ns, set), admissionregistrationv1.Update, "the status of " +
 			"Pods " + of + " is written", ns},
-		{requested("", "v1", "serviceaccounts/token", ns, nil), admissionregistrationv1.Create,
+		{requested("", "serviceaccounts/token", ns, nil), admissionregistrationv1.Create,
 			fmt.Sprintf("the kubelet gets a token of ServiceAccount %s/%s", ns, account), ns},
 	}
 }
@@ -94,15 +94,15 @@ func (x *examination) nodeNeeds() []need {
 			needs = append(needs, need{o, operation, what, namespace})
 		}
 	}
-	add(requested("", "v1", "nodes", "", nil), "", "a node registers", writes()...)
-	add(requested("", "v1", "nodes/status", "", nil), "", "a node reports its status", admissionregistrationv1.Update)
-	add(requested("coordination.k8s.io", "v1", "leases", heartbeats, nil), heartbeats, "a node renews its "+
+	add(requested("", "nodes", "", nil), "", "a node registers", writes()...)
+	add(requested("", "nodes/status", "", nil), "", "a node reports its status", admissionregistrationv1.Update)
+	add(requested("coordination.k8s.io", "leases", heartbeats, nil), heartbeats, "a node renews its "+
 		"Lease", writes()...)
-	add(requested("coordination.k8s.io", "v1", "leases", system, nil), system,
+	add(requested("coordination.k8s.io", "leases", system, nil), system,
 		"the scheduler and the controller manager renew their Leases", writes()...)
-	add(requested("certificates.k8s.io", "v1", "certificatesigningrequests", "", nil), "",
+	add(requested("certificates.k8s.io", "certificatesigningrequests", "", nil), "",
 		"a node requests its certificate", admissionregistrationv1.Create)
-	add(requested("storage.k8s.io", "v1", "csinodes", "", nil), "", "a node registers its storage drivers", writes()...)
+	add(requested("storage.k8s.io", "csinodes", "", nil), "", "a node registers its storage drivers", writes()...)
 	for _, w := range x.index.workloads {
 		if isNetwork(w) {
 			needs = append(needs, podNeeds(w)...)

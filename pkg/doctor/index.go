@@ -4,6 +4,8 @@
 package doctor
 
 import (
+	"maps"
+
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -48,9 +50,7 @@ func newIndex(f *Facts) *index {
 	}
 	for _, n := range f.Namespaces {
 		set := labels.Set{corev1.LabelMetadataName: n.Name}
-		for key, value := range n.Labels {
-			set[key] = value
-		}
+		maps.Copy(set, n.Labels)
 		x.namespaces[n.Name] = set
 	}
 	return x

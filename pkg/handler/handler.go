@@ -25,9 +25,9 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// Limits bound what many reviews may cost; the zero value suits the machine.
 	Limits Limits
-	// OnNoticed is told of what is denied, and of what checks in mode [Audit] find, where there is an object to tell of: at
-	// most as often as there is a line in the log, 10 times a minute for a namespace and 300 times for all. It is not told of
-	// requests that are a dry run. It is called by many goroutines and must not block. Nil reports nothing.
+	// OnNoticed is told of what is denied, and of what checks in mode [Audit] find, where there is an object to tell of:
+	// at most as often as there is a line in the log, 10 times a minute for a namespace and 300 times for all. It is not
+	// told of requests that are a dry run. It is called by many goroutines and must not block. Nil reports nothing.
 	OnNoticed func(Noticed)
 }
 

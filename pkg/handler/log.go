@@ -22,8 +22,8 @@ const (
 	linesOfAll       = 300
 )
 
-// reviewLog tells the log about reviews, in a bounded number of lines, and notices what has one. The zero value is ready
-// for use.
+// reviewLog tells the log about reviews, in a bounded number of lines, and notices what has one. The zero value is
+// ready for use.
 type reviewLog struct {
 	lines   lineLimit
 	noticed notices

@@ -66,8 +66,8 @@ func regarded(req *Request, denied bool) (corev1.ObjectReference, bool) {
 	default: // The object of a connection are its options.
 		return corev1.ObjectReference{}, false
 	}
-	if isNamespace := req.Resource.Group == "" && req.Resource.Resource == "namespaces"; err != nil || req.Namespace == "" ||
-		isNamespace || req.SubResource != "" {
+	isNamespace := req.Resource.Group == "" && req.Resource.Resource == "namespaces"
+	if err != nil || req.Namespace == "" || isNamespace || req.SubResource != "" {
 		return corev1.ObjectReference{}, false
 	}
 	if ref := metav1.GetControllerOfNoCopy(metadata); ref != nil {

@@ -37,7 +37,10 @@ func TestNoticed(t *testing.T) {
 	}
 	bad := checkFunc{"loud", func(_ context.Context, req *Request) ([]Violation, error) {
 		metadata, err := Metadata(req)
-		if err != nil || metadata.Labels["bad"] == "" {
+		if err != nil {
+			return nil, err
+		}
+		if metadata.Labels["bad"] == "" {
 			return nil, nil
 		}
 		return []Violation{{Field: "spec.a", Message: "is bad"}}, nil

@@ -5,6 +5,7 @@ package collect
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -78,15 +79,7 @@ func (o *Options) wants(e *doctor.Entry) bool {
 	if o.Namespace != "" && (e.ClientConfig.Service == nil || e.ClientConfig.Service.Namespace != o.Namespace) {
 		return false
 	}
-	if len(o.Objects) == 0 {
-		return true
-	}
-	for _, object := range o.Objects {
-		if object == e.Object {
-			return true
-		}
-	}
-	return false
+	return len(o.Objects) == 0 || slices.Contains(o.Objects, e.Object)
 }
 
 // Cluster gathers the facts of a cluster. The error is that nothing could be gathered at all: the API server cannot be

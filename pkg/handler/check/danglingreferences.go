@@ -46,12 +46,13 @@ const (
 func danglingReferencesDefinition() handler.Definition {
 	return handler.Define("danglingReferences", handler.Doc{
 		Summary: "Services, autoscalers and Pods refer to objects that are there.",
-		Why: "A Service that selects no Pods, or leads to a port that none has, is an outage without an error; a Pod whose " +
-			"ConfigMap is missing never starts, and says so where few people look. An install may create the two in any " +
-			"order, and would be denied for its order alone: use mode warn or audit, or webhook check. The server knows the Pods " +
-			"of workloads and of nothing else: for a Service whose Pods are bare, of a Job or of an operator's own kind, exempt " +
-			"it. A Service that a controller has made is not looked at, nor is a target of another kind than those below. Ports " +
-			"by number need not be declared, keys in a ConfigMap are not looked for, and what is deleted later is not noticed.",
+		Why: "A Service that selects no Pods, or leads to a port that none has, is an outage without an error; a " +
+			"Pod whose ConfigMap is missing never starts, and says so where few people look. An install may " +
+			"create the two in any order, and would be denied for its order alone: use mode warn or audit, or " +
+			"webhook check. The server knows the Pods of workloads and of nothing else: for a Service whose Pods " +
+			"are bare, of a Job or of an operator's own kind, exempt it. A Service that a controller has made is " +
+			"not looked at, nor is a target of another kind than those below. Ports by number need not be " +
+			"declared, keys in a ConfigMap are not looked for, and what is deleted later is not noticed.",
 	}, func() danglingReferences {
 		return danglingReferences{References: danglingReferences{}.Values()["references"]}
 	}, func(p danglingReferences, env handler.Environment) (handler.Check, error) {

@@ -136,8 +136,8 @@ func (p ingressHosts) listenersWithoutTLS(ctx context.Context, obj gatewayHosts)
 		if listener.Hostname == "" {
 			what = "a listener without a hostname has no TLS"
 		}
-		violations = append(violations, keep(handler.Violationf(
-			field.NewPath("spec", "listeners").Index(i).Child("protocol"), "%s; add a listener with protocol HTTPS for it", what)))
+		path := field.NewPath("spec", "listeners").Index(i).Child("protocol")
+		violations = append(violations, keep(handler.Violationf(path, "%s; add a listener with protocol HTTPS for it", what)))
 	}
 	return violations
 }

@@ -37,12 +37,12 @@ type ingressHosts struct {
 	// longer than example.com, whichever of the two comes first: www.example.com, but not example.com or a.b.example.com.
 	// Two that are created in the same instant may both pass.
 	Unique string `json:"unique"`
-	// GatewayKinds are the kinds of the Gateway API (gateway.networking.k8s.io/v1) whose hosts are looked at as well; there
-	// are none by default, because their CustomResourceDefinitions are installed apart. Those that are listed have to be
-	// installed: the server is not ready before it can list them. Hostnames of HTTPRoutes, GRPCRoutes and TLSRoutes are
-	// compared with those of Ingresses and of each other; "*.example.com" has all names below example.com in it there.
-	// Routes have no TLS of their own: requireTLS wants a listener of a Gateway with protocol HTTP to have one with HTTPS or
-	// TLS beside it for its host. Gateways are compared with Gateways alone, because Routes share their hosts.
+	// GatewayKinds are the kinds of the Gateway API (gateway.networking.k8s.io/v1) whose hosts are looked at as well;
+	// there are none by default, because their CustomResourceDefinitions are installed apart. Those that are listed have
+	// to be installed: the server is not ready before it can list them. Hostnames of HTTPRoutes, GRPCRoutes and TLSRoutes
+	// are compared with those of Ingresses and of each other; "*.example.com" has all names below example.com in it there.
+	// Routes have no TLS of their own: requireTLS wants a listener of a Gateway with protocol HTTP to have one with HTTPS
+	// or TLS beside it for its host. Gateways are compared with Gateways alone, because Routes share their hosts.
 	GatewayKinds []string `json:"gatewayKinds,omitempty"`
 }
 

@@ -104,8 +104,8 @@ func (r route) farAbove() []route {
 	return all
 }
 
-// keys are what a route is found by: as it is, and as one in a wildcard. The note is what the host is called there. That
-// of a route as it is differs from what is asked for in its case at most.
+// keys are what a route is found by: as it is, and as one in a wildcard. The note is what the host is called there.
+// That of a route as it is differs from what is asked for in its case at most.
 func (r route) keys(deep bool) []view.Key {
 	keys := []view.Key{{Text: r.key()}}
 	if r.isWildcard() {
@@ -123,8 +123,8 @@ func (r route) keys(deep bool) []view.Key {
 	return keys
 }
 
-// owner is the first by name that has a route in another namespace, and how: as it is, by a wildcard for its host, or by
-// a host in its wildcard.
+// owner is the first by name that has a route in another namespace, and how: as it is, by a wildcard for its host, or
+// by a host in its wildcard.
 func (r route) owner(
 	namespace string, deep bool, other routeOwners,
 ) (how string, by view.Found[struct{}], err error) {

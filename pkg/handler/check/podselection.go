@@ -24,8 +24,9 @@ type podSelection struct {
 }
 
 // of returns the selected workloads of a kind. It looks at few by each requirement of a value, then at twice as many,
-// until one of them is through with all of its own: so what it costs depends on the requirement that selects the fewest.
-// What has a label, whatever its value, is looked for among all: to find it faster takes more memory than it is worth.
+// until one of them is through with all of its own: so what it costs depends on the requirement that selects the
+// fewest. What has a label, whatever its value, is looked for among all: to find it faster takes more memory than it is
+// worth.
 func (s podSelection) of(ctx context.Context, find finder[workloadPods]) ([]view.Found[workloadPods], error) {
 	ways := slices.DeleteFunc(keysOf(s.selector), func(keys []string) bool {
 		return slices.ContainsFunc(keys, func(key string) bool { return key != everyWorkload && !strings.Contains(key, "=") })
