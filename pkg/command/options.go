@@ -70,8 +70,8 @@ func (o *serveOptions) addStoreFlags(fs *pflag.FlagSet) {
 }
 
 // objectEventsUsage is the help of --object-events.
-const objectEventsUsage = "write an event on the controller of an object, or on the object, when it is denied, or when " +
-	"a\ncheck in mode audit finds something in it; takes the right to write events in all namespaces"
+const objectEventsUsage = "write an event on the controller of an object, or on the object, when it is denied, or\n" +
+	"when a check in mode audit finds something in it; takes the right to write events in all namespaces"
 
 func (o *serveOptions) addServerFlags(fs *pflag.FlagSet) {
 	o.addListenFlags(fs,
