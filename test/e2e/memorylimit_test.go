@@ -23,7 +23,7 @@ func TestMemoryLimitOfTheBinary(t *testing.T) {
 	t.Parallel()
 	binary, err := process.Build(t.Context(), site.Root(), t.TempDir())
 	must(t, err)
-	directory, err := os.MkdirTemp("", "listen") // For a path that is short enough for a socket.
+	directory, err := os.MkdirTemp("", "listen") //nolint:usetesting // Its path has to be short enough for a socket.
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(directory) })
 	s := site.New(t, shared, site.Options{})

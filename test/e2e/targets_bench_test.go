@@ -62,7 +62,7 @@ func BenchmarkManyTargets(b *testing.B) {
 		}
 		measure("fill", func() { publish(first, first.pem()) })
 		measure("rotate", func() { publish(second, append(first.pem(), second.pem()...)) })
-		measure("idle", func() { time.Sleep(5 * time.Second) })
+		measure("idle", func() { <-time.After(5 * time.Second) })
 		stop()
 	}
 }

@@ -19,7 +19,7 @@ func (p platform) String() string { return p.os + "/" + p.arch }
 
 func parsePlatforms(text string) ([]platform, error) {
 	var platforms []platform
-	for _, each := range strings.Split(text, ",") {
+	for each := range strings.SplitSeq(text, ",") {
 		os, arch, ok := strings.Cut(each, "/")
 		if !ok {
 			return nil, fmt.Errorf("%q is not a platform: write it like linux/amd64", each)

@@ -63,8 +63,8 @@ func (r release) image(b binary) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	layer, err := ociballs.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(files)), nil },
-		ociballs.WithMediaType(types.OCILayer))
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(files)), nil }
+	layer, err := ociballs.LayerFromOpener(open, ociballs.WithMediaType(types.OCILayer))
 	if err != nil {
 		return nil, err
 	}

@@ -161,7 +161,8 @@ func compareWithDockerfile(t *testing.T, root string, got v1.Config) {
 
 // What the workflow pushes with has the digest that was written before it.
 func (r *testRelease) testPush(t *testing.T) {
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	quiet := log.New(io.Discard, "", 0) //nolint:forbidigo // It goes nowhere.
+	server := httptest.NewServer(registry.New(registry.Logger(quiet)))
 	defer server.Close()
 	tag := strings.TrimPrefix(server.URL, "http://") + "/somewhere/else:" + testVersion
 	out, err := exec.CommandContext(t.Context(), "go", "tool", "crane", "push", r.layout(t), tag).CombinedOutput() // #nosec G204

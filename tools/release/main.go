@@ -1,8 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command release writes what is published of a version, as `make release` does: the same bytes wherever and whenever it
-// runs, for one commit and one version of Go. Nothing of the machine, of its clock or of the checkout's path goes in.
+// Command release writes what is published of a version, as `make release` does: the same bytes wherever and whenever
+// it runs, for one commit and one version of Go. Nothing of the machine, of its clock or of the checkout's path goes in.
 package main
 
 import (
@@ -23,7 +23,7 @@ func main() {
 	defer cancel()
 	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // This is a command.
 	}
 }
 
@@ -59,11 +59,13 @@ func run(ctx context.Context, args []string) error {
 	return r.write(ctx)
 }
 
-// sourceDate is when the commit was made, or SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/).
+// sourceDate is when the commit was made, or SOURCE_DATE_EPOCH
+// (https://reproducible-builds.org/specs/source-date-epoch/).
 func sourceDate(ctx context.Context, root string) (time.Time, error) {
 	text := os.Getenv("SOURCE_DATE_EPOCH")
 	if text == "" {
-		out, err := exec.CommandContext(ctx, "git", "-C", root, "log", "-1", "--format=%ct").Output()
+		git := exec.CommandContext(ctx, "git", "-C", root, "log", "-1", "--format=%ct") // #nosec G204 -- our own flag.
+		out, err := git.Output()
 		if err != nil {
 			return time.Time{}, fmt.Errorf("asking git for the time of the commit (or set SOURCE_DATE_EPOCH): %w", err)
 		}

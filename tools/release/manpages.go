@@ -16,8 +16,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 )
 
-// manPages are those of every command, as man/man1/webhook-serve.1. They are made here and not by the server: what turns
-// Markdown into pages would double the modules of every author.
+// manPages are those of every command, as man/man1/webhook-serve.1. They are made here and not by the server: what
+// turns Markdown into pages would double the modules of every author.
 func manPages(version string, date time.Time) ([]entry, error) {
 	root := command.Command(command.Options{Version: version, Definitions: check.Definitions()})
 	var pages []entry

@@ -33,7 +33,7 @@ func (r release) write(ctx context.Context) error {
 	}
 	defer os.RemoveAll(work) //nolint:errcheck // Best effort.
 	dist := filepath.Join(work, "dist")
-	if err := os.Mkdir(dist, 0o755); err != nil {
+	if err := os.Mkdir(dist, 0o755); err != nil { // #nosec G301 -- it is to be published.
 		return err
 	}
 	binaries, err := r.compile(ctx, work)

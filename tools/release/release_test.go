@@ -60,6 +60,7 @@ func TestRelease(t *testing.T) {
 
 // run makes one release as the command does.
 func (r *testRelease) run(t *testing.T, i int, environment map[string]string) {
+	t.Helper()
 	t.Setenv("SOURCE_DATE_EPOCH", fmt.Sprint(r.date.Unix()))
 	for name, value := range environment {
 		t.Setenv(name, value)
@@ -90,7 +91,7 @@ func copyRepository(t *testing.T, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range strings.Split(gitFiles(t, root), "\x00") {
+	for name := range strings.SplitSeq(gitFiles(t, root), "\x00") {
 		info, err := os.Lstat(filepath.Join(root, name))
 		if name == "" || os.IsNotExist(err) || !info.Mode().IsRegular() {
 			continue // A file that is being removed, or a link.

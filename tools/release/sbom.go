@@ -25,8 +25,8 @@ import (
 // noAssertion is what SPDX has for what is not known. The linker records no licenses.
 const noAssertion = "NOASSERTION"
 
-// sbom is a software bill of materials, of what the linker says that it has put into each binary: nothing is guessed from
-// module files, which name what is not used as well.
+// sbom is a software bill of materials, of what the linker says that it has put into each binary: nothing is guessed
+// from module files, which name what is not used as well.
 type sbom struct {
 	doc  *spdx.Document
 	seen map[common.ElementID]bool

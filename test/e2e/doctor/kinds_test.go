@@ -92,7 +92,7 @@ func TestTwoManagers(t *testing.T) {
 	must(t, err)
 	for _, manager := range []string{"helm", "injector"} {
 		_, err := shared.admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Patch(t.Context(), p.meta.Name,
-			types.ApplyPatchType, patch, metav1.PatchOptions{FieldManager: manager, Force: ptr.To(true)})
+			types.ApplyPatchType, patch, metav1.PatchOptions{FieldManager: manager, Force: new(true)})
 		must(t, err)
 	}
 	report, _ := examine(t, "--webhook-configuration=validating/"+p.meta.Name)
@@ -130,7 +130,7 @@ func TestTimeoutsAddUp(t *testing.T) {
 	for i := range 5 {
 		c.Webhooks = append(c.Webhooks, admissionregistrationv1.MutatingWebhook{
 			Name: fmt.Sprintf("w%d.example.com", i), ClientConfig: p.webhook.ClientConfig, TimeoutSeconds: ptr.To[int32](14),
-			FailurePolicy: ptr.To(admissionregistrationv1.Ignore), SideEffects: p.webhook.SideEffects,
+			FailurePolicy: new(admissionregistrationv1.Ignore), SideEffects: p.webhook.SideEffects,
 			AdmissionReviewVersions: []string{"v1"}, Rules: []admissionregistrationv1.RuleWithOperations{about("", "pods")},
 		})
 	}

@@ -69,21 +69,21 @@ func newPlace(t testing.TB) *place {
 		Selector: set, Ports: []corev1.ServicePort{{Name: "https", Port: servicePort, TargetPort: intstr.FromInt32(podPort)}},
 	}}
 	p.pod = &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web-1", Labels: set}, Spec: corev1.PodSpec{
-		NodeName: nodeName, AutomountServiceAccountToken: ptr.To(false),
+		NodeName: nodeName, AutomountServiceAccountToken: new(false),
 		Containers: []corev1.Container{{Name: "web", Image: "web:1", Ports: []corev1.ContainerPort{{Name: "https", ContainerPort: podPort}}}},
 	}}
 	p.slice = &discoveryv1.EndpointSlice{
 		ObjectMeta:  metav1.ObjectMeta{Name: "web-1", Labels: map[string]string{discoveryv1.LabelServiceName: "web"}},
 		AddressType: discoveryv1.AddressTypeIPv4,
-		Ports:       []discoveryv1.EndpointPort{{Name: ptr.To("https"), Port: ptr.To[int32](podPort)}},
+		Ports:       []discoveryv1.EndpointPort{{Name: new("https"), Port: ptr.To[int32](podPort)}},
 		Endpoints: []discoveryv1.Endpoint{{
-			Addresses: []string{"10.1.2.3"}, Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)},
+			Addresses: []string{"10.1.2.3"}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)},
 			TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: p.ns, Name: "web-1"},
 		}},
 	}
 	p.webhook = &admissionregistrationv1.ValidatingWebhook{
 		Name: "web.example.com", AdmissionReviewVersions: []string{"v1"}, TimeoutSeconds: ptr.To[int32](5),
-		SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone),
+		SideEffects: new(admissionregistrationv1.SideEffectClassNone),
 		ClientConfig: admissionregistrationv1.WebhookClientConfig{CABundle: p.ca.pem(), Service: &admissionregistrationv1.ServiceReference{
 			Namespace: p.ns, Name: "web", Port: ptr.To[int32](servicePort)}},
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: p.ns}},
@@ -153,7 +153,7 @@ func (p *place) configure(t testing.TB, meta metav1.ObjectMeta, webhooks ...admi
 func (p *place) serve(t testing.TB) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(p)
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) //nolint:forbidigo // It goes nowhere.
 	if p.plain {
 		server.Start()
 	} else {

@@ -60,7 +60,7 @@ func healthy() []row {
 			p.serves(p.ca.signed(t, named(p.host()), valid(-12*time.Hour, 12*time.Hour)), true)
 		}, nil},
 		{"healthy, it fails open", func(_ *testing.T, p *place) {
-			p.webhook.FailurePolicy = ptr.To(admissionregistrationv1.Ignore)
+			p.webhook.FailurePolicy = new(admissionregistrationv1.Ignore)
 		}, nil},
 	}
 }
@@ -83,7 +83,7 @@ func onTheWay() []row {
 		}, []string{"endpoints-missing"}},
 		{"no Pod", func(_ *testing.T, p *place) { p.pod, p.slice = nil, nil }, []string{"endpoints-missing"}},
 		{"the Pod is not ready", func(_ *testing.T, p *place) {
-			p.slice.Endpoints[0].Conditions.Ready = ptr.To(false)
+			p.slice.Endpoints[0].Conditions.Ready = new(false)
 			p.pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "web", RestartCount: 7, State: corev1.ContainerState{
 				Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}}}
 		}, []string{"endpoints-not-ready"}},
@@ -106,8 +106,8 @@ func onTheWay() []row {
 
 // bundles are faults of a caBundle.
 func bundles() []row {
-	set := func(make func(ca []byte) []byte) func(*testing.T, *place) {
-		return func(_ *testing.T, p *place) { p.webhook.ClientConfig.CABundle = make(p.ca.pem()) }
+	set := func(bundle func(ca []byte) []byte) func(*testing.T, *place) {
+		return func(_ *testing.T, p *place) { p.webhook.ClientConfig.CABundle = bundle(p.ca.pem()) }
 	}
 	unusable := []string{"ca-bundle-unusable"}
 	return []row{
@@ -146,12 +146,12 @@ func connections() []row {
 			[]string{"handshake-failed"}},
 		{"another protocol in ALPN", func(_ *testing.T, p *place) { p.tls.NextProtos = []string{"acme-tls/1"} },
 			[]string{"no-http-1-1"}},
-		{"a URL where no process listens", func(t *testing.T, p *place) {
-			p.webhook.ClientConfig.Service, p.webhook.ClientConfig.URL = nil, ptr.To("https://127.0.0.1:1/")
+		{"a URL where no process listens", func(_ *testing.T, p *place) {
+			p.webhook.ClientConfig.Service, p.webhook.ClientConfig.URL = nil, new("https://127.0.0.1:1/")
 		}, []string{"connection-refused"}},
 		{"a URL with another certificate", func(t *testing.T, p *place) {
 			p.webhook.ClientConfig.Service = nil
-			p.webhook.ClientConfig.URL = ptr.To("https://" + p.serve(t) + "/")
+			p.webhook.ClientConfig.URL = new("https://" + p.serve(t) + "/")
 		}, []string{"certificate-wrong-name"}},
 	}
 }
@@ -263,5 +263,5 @@ func policy(rules ...networkingv1.NetworkPolicyIngressRule) *networkingv1.Networ
 }
 
 func ports(number int32) []networkingv1.NetworkPolicyPort {
-	return []networkingv1.NetworkPolicyPort{{Port: ptr.To(intstr.FromInt32(number))}}
+	return []networkingv1.NetworkPolicyPort{{Port: new(intstr.FromInt32(number))}}
 }
