@@ -78,9 +78,9 @@ func newClients(cfg *rest.Config, requests *atomic.Int64, rights *refusal.Rights
 }
 
 // reviewer is a client for questions about other people's tokens.
-func (b *Bootstrapper) reviewer() (kubernetes.Interface, error) {
-	cfg := rest.CopyConfig(b.options.RESTConfig)
+func (f *flow) reviewer() (kubernetes.Interface, error) {
+	cfg := rest.CopyConfig(f.options.RESTConfig)
 	cfg.QPS, cfg.Burst, cfg.RateLimiter = reviewQPS, reviewBurst, nil
-	c, err := newClients(cfg, &b.requests, b.rights)
+	c, err := newClients(cfg, &f.requests, f.rights)
 	return c.kubernetes, err
 }

@@ -40,7 +40,7 @@ func (x *index) ready(e *Entry) []Backend {
 	return found
 }
 
-func (x *examination) backends(name types.NamespacedName, port corev1.ServicePort) (ready []Backend, notReady int) {
+func (x services) backends(name types.NamespacedName, port corev1.ServicePort) (ready []Backend, notReady int) {
 	return x.index.backends(name, port)
 }
 

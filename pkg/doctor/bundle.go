@@ -15,8 +15,11 @@ import (
 // mostOfOneName is how many CAs of one subject are no reason to warn: crypto/x509 gives up after 100 signatures.
 const mostOfOneName = 50
 
+// bundles judges the caBundle of an entry.
+type bundles struct{ *examination }
+
 // bundle judges the caBundle as the API server reads it, and returns false if it verifies nothing.
-func (x *examination) bundle(e *Entry) bool {
+func (x bundles) bundle(e *Entry) bool {
 	data := e.ClientConfig.CABundle
 	switch {
 	case e.Insecure:
@@ -49,7 +52,7 @@ func (x *examination) bundle(e *Entry) bool {
 
 // noBundle judges an entry without a caBundle. The API server verifies with the roots of its host then, which have the
 // CA of a public URL at best.
-func (x *examination) noBundle(e *Entry) bool {
+func (x bundles) noBundle(e *Entry) bool {
 	if _, _, ok := e.service(); !ok || x.facts.Offline {
 		return true
 	}
@@ -68,7 +71,7 @@ func injectors() []string {
 	}
 }
 
-func (x *examination) crowd(e *Entry, bundle trust.Bundle) {
+func (x bundles) crowd(e *Entry, bundle trust.Bundle) {
 	count := map[string]int{}
 	for _, c := range bundle.Certificates() {
 		count[string(c.RawSubject)]++

@@ -28,7 +28,7 @@ type need struct {
 }
 
 // coldNeeds are the requests without which the Pods of a Service do not come back, besides [examination.nodeNeeds].
-func (x *examination) coldNeeds(name types.NamespacedName, service *corev1.Service) []need {
+func (x coldStart) coldNeeds(name types.NamespacedName, service *corev1.Service) []need {
 	var needs []need
 	for _, w := range x.podsMade(service) {
 		needs = append(needs, podNeeds(w)...)
@@ -55,7 +55,7 @@ func requested(group, resource, namespace string, set labels.Set) asked.Object {
 
 // podsMade are the Pods behind a Service, one for each workload: by the templates, and those Pods that no known
 // workload makes.
-func (x *examination) podsMade(service *corev1.Service) []workload {
+func (x coldStart) podsMade(service *corev1.Service) []workload {
 	made := x.index.behind(service)
 	for _, pod := range x.index.selected(service.Namespace, service.Spec.Selector) {
 		same := slices.ContainsFunc(made, func(w workload) bool {
@@ -86,7 +86,7 @@ func podNeeds(w workload) []need {
 
 // nodeNeeds are the requests by which a node registers, and by which the control plane and the network add-on come
 // back.
-func (x *examination) nodeNeeds() []need {
+func (x coldStart) nodeNeeds() []need {
 	const heartbeats, system = "kube-node-lease", "kube-system"
 	var needs []need
 	add := func(o asked.Object, namespace, what string, operations ...admissionregistrationv1.OperationType) {

@@ -29,10 +29,13 @@ type refusal struct {
 	need  need
 }
 
+// coldStart judges whether webhooks come back when none of them runs.
+type coldStart struct{ *examination }
+
 // coldStart simulates that every Pod is gone and every node registers again: which server does not come back, because
 // what it needs is refused by an entry that fails closed, and whose server is not there either. Servers come back one
 // after the other: a guard whose server is back refuses nothing.
-func (x *examination) coldStart() {
+func (x coldStart) coldStart() {
 	all := x.refusalsOf(x.guards())
 	certain := stuck(all, func(r refusal) bool { return !r.guard.isConditional() })
 	x.cycles(certain, IDColdCycle)
@@ -44,7 +47,7 @@ func (x *examination) coldStart() {
 func (g *guard) isConditional() bool { return len(g.entry.Rules.MatchConditions) > 0 }
 
 // guards are the entries that fail closed and call a Service of the cluster with Pods behind it.
-func (x *examination) guards() []*guard {
+func (x coldStart) guards() []*guard {
 	var all []*guard
 	for i := range x.facts.All {
 		e := &x.facts.All[i]
@@ -87,7 +90,7 @@ func stuck(all map[types.NamespacedName][]refusal, counts func(refusal) bool) ma
 
 // refusalsOf are, for each server of a guard, the requests that it needs, and that guards refuse as long as their
 // servers are not there. What all servers need is compared once.
-func (x *examination) refusalsOf(guards []*guard) map[types.NamespacedName][]refusal {
+func (x coldStart) refusalsOf(guards []*guard) map[types.NamespacedName][]refusal {
 	byNodes, nodes := map[*guard]need{}, x.nodeNeeds()
 	for _, g := range guards {
 		if n, isAsked := x.firstAsked(g, nodes); isAsked {
@@ -115,7 +118,7 @@ func (x *examination) refusalsOf(guards []*guard) map[types.NamespacedName][]ref
 }
 
 // firstAsked is the first of the needs that a guard is asked about.
-func (x *examination) firstAsked(g *guard, needs []need) (need, bool) {
+func (x coldStart) firstAsked(g *guard, needs []need) (need, bool) {
 	for _, n := range needs {
 		if _, isAsked := g.asked.About(n.object, n.operation, x.index.namespaces); isAsked {
 			return n, true
@@ -126,7 +129,7 @@ func (x *examination) firstAsked(g *guard, needs []need) (need, bool) {
 
 // cycles reports each circle of servers that wait for each other, once. What only waits for a circle is not reported:
 // it comes back when the circle is broken.
-func (x *examination) cycles(stuck map[types.NamespacedName][]refusal, id string) {
+func (x coldStart) cycles(stuck map[types.NamespacedName][]refusal, id string) {
 	reported := map[types.NamespacedName]bool{}
 	for _, start := range sortedNames(stuck) {
 		if reported[start] {
@@ -171,7 +174,7 @@ func circleOf(start types.NamespacedName, stuck map[types.NamespacedName][]refus
 }
 
 // cycle reports a circle at its first entry, with the line that breaks it.
-func (x *examination) cycle(start types.NamespacedName, circle []refusal, id string) {
+func (x coldStart) cycle(start types.NamespacedName, circle []refusal, id string) {
 	var steps []string
 	waiting := start
 	for _, r := range circle {
@@ -192,12 +195,12 @@ func (x *examination) cycle(start types.NamespacedName, circle []refusal, id str
 }
 
 // leftOut are the namespaces that the selector of a guard should leave out: that of the request, and its own.
-func (x *examination) leftOut(r refusal) []string {
+func (x coldStart) leftOut(r refusal) []string {
 	return slices.Compact(slices.Sorted(slices.Values([]string{r.need.namespace, r.guard.server.Namespace})))
 }
 
 // judged says whether an entry is one of those that are judged.
-func (x *examination) judged(e *Entry) bool {
+func (x coldStart) judged(e *Entry) bool {
 	return slices.ContainsFunc(x.facts.Entries, func(other Entry) bool {
 		return other.Object == e.Object && other.Webhook == e.Webhook
 	})

@@ -14,18 +14,22 @@ import (
 // week is how long before its end a certificate of a long lifetime is reported.
 const week = 7 * 24 * time.Hour
 
+// expiries judges what ends soon.
+type expiries struct{ *examination }
+
 // soon says that a certificate ends within a week, and a tenth of its lifetime: what renews it has had its time.
-func (x *examination) soon(c *x509.Certificate) bool {
+func (x expiries) soon(c *x509.Certificate) bool {
 	return c.NotAfter.Sub(x.facts.Now) < min(week, c.NotAfter.Sub(c.NotBefore)/10)
 }
 
 // expiry judges how long a chain that verifies will go on doing so.
-func (x *examination) expiry(e *Entry, h Handshake) {
+func (x expiries) expiry(e *Entry, h Handshake) {
 	leaf := h.Chain[0]
 	x.older(e, h)
 	if x.soon(leaf) {
 		x.find(e, IDLeafEnds, "renew the certificate; if it was renewed, restart the server",
-			"%s presents %s, which ends in %s%s", h.where(), describe(leaf), x.left(leaf.NotAfter), x.lastWriter(e))
+			"%s presents %s, which ends in %s%s", h.where(), describe(leaf), x.left(leaf.NotAfter),
+			writers{x.examination}.lastWriter(e))
 		return
 	}
 	bundle, _ := trust.ParseBundle(e.ClientConfig.CABundle) // What cannot be read is a finding of its own.
@@ -36,11 +40,11 @@ func (x *examination) expiry(e *Entry, h Handshake) {
 	ending := bundle.Filter(x.soon)
 	x.find(e, IDCAEnds, "make a new CA, and have both in the caBundle until the new certificate is served",
 		"the certificate of %s verifies only with CAs that end in %s: %s%s", h.where(), x.left(ending.NotAfter()),
-		ending.Describe(), x.lastWriter(e))
+		ending.Describe(), writers{x.examination}.lastWriter(e))
 }
 
 // older compares what is served with what the Secret has.
-func (x *examination) older(e *Entry, h Handshake) {
+func (x expiries) older(e *Entry, h Handshake) {
 	stored := x.facts.Stored[e.Object]
 	bundle, _ := trust.ParseBundle(stored.Leaf) // A Secret that cannot be read says nothing.
 	served := h.Chain[0]
@@ -58,7 +62,7 @@ func (x *examination) older(e *Entry, h Handshake) {
 }
 
 // left is a duration in words, rounded.
-func (x *examination) left(until time.Time) string {
+func (x expiries) left(until time.Time) string {
 	d := until.Sub(x.facts.Now)
 	switch {
 	case d >= 48*time.Hour:

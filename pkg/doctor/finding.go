@@ -84,10 +84,10 @@ func Examine(f *Facts) *Report {
 		objects[f.Entries[i].Object] = true
 		x.entry(&f.Entries[i])
 	}
-	x.timeouts()
-	x.coldStart()
+	ruled{x}.timeouts()
+	coldStart{x}.coldStart()
 	r := &Report{Objects: len(objects), Entries: len(f.Entries), Findings: x.findings}
-	r.Unread = append(slices.Clone(f.Unread), x.unjudged()...)
+	r.Unread = append(slices.Clone(f.Unread), handshakes{x}.unjudged()...)
 	for _, all := range f.Handshakes {
 		for i := range all {
 			if all[i].Stage == Done {
@@ -122,12 +122,13 @@ type findingKey struct {
 
 // entry judges one entry. What is behind a fault is not judged: a Service that does not exist has no port either.
 func (x *examination) entry(e *Entry) {
-	if x.client(e) && x.service(e) && x.bundle(e) {
-		x.handshakes(e)
+	way := services{x}
+	if way.client(e) && way.service(e) && (bundles{x}).bundle(e) {
+		handshakes{x}.handshakes(e)
 	}
-	x.managers(e)
-	x.stored(e)
-	x.rules(e)
+	writers{x}.managers(e)
+	writers{x}.stored(e)
+	ruled{x}.rules(e)
 }
 
 // find notes a finding, or one more entry that has it.

@@ -18,8 +18,11 @@ import (
 // noApplicationProtocol is what crypto/tls makes of the alert of RFC 7301, section 3.2, whose type it does not export.
 const noApplicationProtocol = "tls: no application protocol"
 
+// handshakes judges what servers present.
+type handshakes struct{ *examination }
+
 // handshakes judges what the servers of an entry presented. Servers with the same fault are one finding.
-func (x *examination) handshakes(e *Entry) {
+func (x handshakes) handshakes(e *Entry) {
 	shaken := x.facts.Handshakes[e.Destination()]
 	for _, h := range shaken {
 		switch h.Stage {
@@ -43,7 +46,7 @@ const mostUnreached = 3
 
 // unjudged are the servers to which there was no way from here, each once. That says nothing about the API server's
 // way.
-func (x *examination) unjudged() []Unread {
+func (x handshakes) unjudged() []Unread {
 	var all []Unread
 	named := map[string]bool{}
 	for _, h := range x.unreached {
@@ -64,7 +67,7 @@ func (x *examination) unjudged() []Unread {
 
 // listen is the fix for a refused connection: the ports that the containers have are what the targetPort may be meant
 // to be.
-func (x *examination) listen(e *Entry, h Handshake) string {
+func (x handshakes) listen(e *Entry, h Handshake) string {
 	if pod := x.index.pods[h.Pod]; pod != nil {
 		var ports []string
 		for _, p := range portsOfPod(&pod.Spec) {
@@ -84,7 +87,7 @@ func (x *examination) listen(e *Entry, h Handshake) string {
 }
 
 // failed judges a handshake that ended before a certificate was shown.
-func (x *examination) failed(e *Entry, h Handshake) {
+func (x handshakes) failed(e *Entry, h Handshake) {
 	var alert *net.OpError
 	switch {
 	case errors.As(h.Err, new(tls.RecordHeaderError)):
@@ -103,7 +106,7 @@ func (x *examination) failed(e *Entry, h Handshake) {
 }
 
 // verify does with the caBundle what the API server does.
-func (x *examination) verify(e *Entry, h Handshake) {
+func (x handshakes) verify(e *Entry, h Handshake) {
 	if e.Insecure {
 		return
 	}
@@ -111,11 +114,11 @@ func (x *examination) verify(e *Entry, h Handshake) {
 		x.untrusted(e, h, err)
 		return
 	}
-	x.expiry(e, h)
+	expiries{x.examination}.expiry(e, h)
 }
 
 // verified verifies with the roots of this machine if there is no caBundle, as the API server does with its own.
-func (x *examination) verified(e *Entry, h Handshake) error {
+func (x handshakes) verified(e *Entry, h Handshake) error {
 	if len(e.ClientConfig.CABundle) > 0 {
 		return trust.VerifyLive(e.ClientConfig.CABundle, h.Chain, e.ServerName(), x.facts.Now)
 	}
@@ -130,7 +133,7 @@ func (x *examination) verified(e *Entry, h Handshake) error {
 }
 
 // untrusted sorts the errors of crypto/x509.
-func (x *examination) untrusted(e *Entry, h Handshake, err error) {
+func (x handshakes) untrusted(e *Entry, h Handshake, err error) {
 	var invalid x509.CertificateInvalidError
 	leaf, restart := h.Chain[0], ""
 	if h.Pod.Name != "" {
@@ -163,7 +166,7 @@ func (x *examination) untrusted(e *Entry, h Handshake, err error) {
 
 // missingCA finds an intermediate that the server leaves out: the bundle has a CA, but not the one that signed the
 // leaf.
-func (x *examination) missingCA(e *Entry, h Handshake) string {
+func (x handshakes) missingCA(e *Entry, h Handshake) string {
 	stored, ok := x.facts.Stored[e.Object]
 	if !ok {
 		return ""

@@ -22,8 +22,11 @@ type manager struct {
 	fields map[string]any
 }
 
+// writers judges who writes an object and its certificates.
+type writers struct{ *examination }
+
 // owners are the managers who own the caBundle of an entry, the last one first. A manager counts once.
-func (x *examination) owners(e *Entry) []manager {
+func (x writers) owners(e *Entry) []manager {
 	if e.Meta == nil || len(e.ClientConfig.CABundle) == 0 {
 		return nil
 	}
@@ -41,7 +44,7 @@ func (x *examination) owners(e *Entry) []manager {
 }
 
 // managersOf reads the managed fields of an object, once for all its entries.
-func (x *examination) managersOf(meta *metav1.ObjectMeta) []manager {
+func (x writers) managersOf(meta *metav1.ObjectMeta) []manager {
 	if known, ok := x.managed[meta]; ok {
 		return known
 	}
@@ -61,7 +64,7 @@ func (x *examination) managersOf(meta *metav1.ObjectMeta) []manager {
 }
 
 // managers judges who writes the caBundle.
-func (x *examination) managers(e *Entry) {
+func (x writers) managers(e *Entry) {
 	owners := x.owners(e)
 	switch {
 	case len(owners) > 1:
@@ -81,7 +84,7 @@ func isManifest(name string) bool {
 }
 
 // lastWriter says in a clause who wrote the caBundle; "" if that is not known.
-func (x *examination) lastWriter(e *Entry) string {
+func (x writers) lastWriter(e *Entry) string {
 	owners := x.owners(e)
 	if len(owners) == 0 {
 		return ""
@@ -90,7 +93,7 @@ func (x *examination) lastWriter(e *Entry) string {
 }
 
 // stored compares the caBundle with the Secret from which a controller fills it.
-func (x *examination) stored(e *Entry) {
+func (x writers) stored(e *Entry) {
 	stored, ok := x.facts.Stored[e.Object]
 	if !ok || len(e.ClientConfig.CABundle) == 0 {
 		return

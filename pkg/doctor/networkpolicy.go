@@ -19,7 +19,7 @@ import (
 
 // policies judges whether NetworkPolicies let the API server in at the Pod's port. The API server is no Pod: what
 // allows Pods alone does not allow it. Pods with hostNetwork are not subject to policies.
-func (x *examination) policies(e *Entry, backends []Backend) {
+func (x services) policies(e *Entry, backends []Backend) {
 	for _, b := range backends {
 		pod := x.index.pods[b.Pod]
 		if pod == nil || pod.Spec.HostNetwork {

@@ -23,8 +23,11 @@ const (
 	mostTogether = 60
 )
 
+// ruled judges what an entry is asked about, and when.
+type ruled struct{ *examination }
+
 // rules judges what a webhook of a configuration is asked about.
-func (x *examination) rules(e *Entry) {
+func (x ruled) rules(e *Entry) {
 	if e.Rules == nil {
 		return
 	}
@@ -101,7 +104,7 @@ func coreKinds() []schema.GroupVersionResource {
 }
 
 // aboutCore are the core kinds about which the webhook is asked when they are created or changed.
-func (x *examination) aboutCore(e *Entry) []string {
+func (x ruled) aboutCore(e *Entry) []string {
 	of, err := askedOf(e)
 	if err != nil {
 		return nil // The API server has checked the selectors.
@@ -124,7 +127,7 @@ func askedOf(e *Entry) (asked.Asked, error) {
 }
 
 // conditions finds a variable that only the conditions of policies have. Texts in quotes are no variables.
-func (x *examination) conditions(e *Entry) {
+func (x ruled) conditions(e *Entry) {
 	quoted := regexp.MustCompile(`"[^"]*"|'[^']*'`)
 	variable := regexp.MustCompile(`(^|[^.\w])namespaceObject\b`)
 	for _, c := range e.Rules.MatchConditions {
@@ -136,7 +139,7 @@ func (x *examination) conditions(e *Entry) {
 }
 
 // withoutEffect finds resources that rules name in vain. A wildcard names none.
-func (x *examination) withoutEffect(e *Entry) {
+func (x ruled) withoutEffect(e *Entry) {
 	never := map[string][]string{
 		"admissionregistration.k8s.io": {
 			"validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies",
@@ -161,7 +164,7 @@ func (x *examination) withoutEffect(e *Entry) {
 
 // timeouts adds up how long the creation of a Pod takes if no server answers: mutating webhooks are asked one after the
 // other, validating ones at the same time.
-func (x *examination) timeouts() {
+func (x ruled) timeouts() {
 	pods := schema.GroupVersionResource{Version: "v1", Resource: "pods"}
 	var together, validating int32
 	var last *Entry
@@ -183,7 +186,7 @@ func (x *examination) timeouts() {
 			last = e
 		}
 	}
-	if last != nil && x.judged(last) && together+validating > mostTogether {
+	if last != nil && (coldStart{x.examination}).judged(last) && together+validating > mostTogether {
 		x.find(last, IDTimeoutsAddUp, "set timeoutSeconds: 5",
 			"the timeouts of the webhooks that are asked about all Pods add up to %d s", together+validating)
 	}

@@ -16,8 +16,11 @@ import (
 	"k8s.io/utils/ptr"
 )
 
+// services judges the way from an entry to its Pods.
+type services struct{ *examination }
+
 // client judges whom the entry names.
-func (x *examination) client(e *Entry) bool {
+func (x services) client(e *Entry) bool {
 	if _, _, ok := e.service(); ok {
 		return true
 	}
@@ -32,7 +35,7 @@ func (x *examination) client(e *Entry) bool {
 
 // service judges the Service of an entry and what is behind it. It returns false if the rest of the entry depends on
 // what is wrong.
-func (x *examination) service(e *Entry) bool {
+func (x services) service(e *Entry) bool {
 	name, port, ok := e.service()
 	if !ok || !x.facts.knows("services", name.Namespace) || x.facts.Offline && len(x.facts.Services) == 0 {
 		return true
@@ -83,7 +86,7 @@ func portsOf(service *corev1.Service) string {
 }
 
 // endpoints judges what is behind a port of a Service.
-func (x *examination) endpoints(e *Entry, service *corev1.Service, port corev1.ServicePort) bool {
+func (x services) endpoints(e *Entry, service *corev1.Service, port corev1.ServicePort) bool {
 	name := types.NamespacedName{Namespace: service.Namespace, Name: service.Name}
 	if !x.facts.knows("endpointslices", name.Namespace) {
 		return true
@@ -129,7 +132,7 @@ func selectorOf(service *corev1.Service) string {
 }
 
 // targetPort finds a named port that no container of the Pods has: such a Service has no endpoints at all.
-func (x *examination) targetPort(
+func (x services) targetPort(
 	e *Entry, pods []*corev1.Pod, name types.NamespacedName, port corev1.ServicePort,
 ) bool {
 	if port.TargetPort.Type != intstr.String || len(pods) == 0 {
@@ -193,7 +196,7 @@ func state(pod *corev1.Pod) string {
 }
 
 // offline judges what manifests say about who is behind a port of a Service.
-func (x *examination) offline(e *Entry, service *corev1.Service, port corev1.ServicePort) bool {
+func (x services) offline(e *Entry, service *corev1.Service, port corev1.ServicePort) bool {
 	name := types.NamespacedName{Namespace: service.Namespace, Name: service.Name}
 	var named []string
 	behind := x.index.behind(service)

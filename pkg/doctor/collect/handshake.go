@@ -26,8 +26,11 @@ func dialDirectly(ctx context.Context, address string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", address)
 }
 
+// dialing connects to servers, directly or by a port-forward.
+type dialing struct{ *gathering }
+
 // handshakes shakes hands with every server once, however many entries call it.
-func (g *gathering) handshakes(ctx context.Context) {
+func (g dialing) handshakes(ctx context.Context) {
 	g.Progress("shaking hands with servers")
 	var mu sync.Mutex
 	var group errgroup.Group
@@ -63,7 +66,7 @@ type call struct {
 }
 
 // calls are the handshakes that an entry takes: one with each ready Pod, or one with the host of its URL.
-func (g *gathering) calls(e *doctor.Entry, backends func(*doctor.Entry) []doctor.Backend) []call {
+func (g dialing) calls(e *doctor.Entry, backends func(*doctor.Entry) []doctor.Backend) []call {
 	if e.ClientConfig.Service == nil {
 		address := e.Destination()
 		return []call{{
@@ -103,7 +106,7 @@ func (e *unreachedError) Unwrap() error { return e.error }
 
 // shake makes one handshake and says how far it came. Package doctor verifies what is presented, with the caBundle of
 // each entry.
-func (g *gathering) shake(ctx context.Context, c call) doctor.Handshake {
+func (g dialing) shake(ctx context.Context, c call) doctor.Handshake {
 	ctx, cancel := context.WithTimeout(ctx, g.Timeout)
 	defer cancel()
 	h := c.handshake
@@ -137,7 +140,7 @@ func (g *gathering) shake(ctx context.Context, c call) doctor.Handshake {
 
 // stage says what a failed connection means. One to the address of a URL, or of a Pod without a network of Pods around
 // us, says nothing about the API server's.
-func (g *gathering) stage(c call, err error) doctor.Stage {
+func (g dialing) stage(c call, err error) doctor.Stage {
 	var unreached *unreachedError
 	switch {
 	case errors.As(err, &unreached):

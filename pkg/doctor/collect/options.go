@@ -96,7 +96,7 @@ func Cluster(ctx context.Context, o Options) (*doctor.Facts, error) {
 	g.objects(ctx)
 	g.secrets(ctx)
 	if o.Connect != None {
-		g.handshakes(ctx)
+		dialing{g}.handshakes(ctx)
 	}
 	return g.facts, ctx.Err()
 }

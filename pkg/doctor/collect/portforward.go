@@ -32,7 +32,7 @@ type stream interface {
 }
 
 // forward opens a connection to a port of a Pod through the API server. It closes when ctx ends.
-func (g *gathering) forward(ctx context.Context, pod types.NamespacedName, port int32) (net.Conn, error) {
+func (g dialing) forward(ctx context.Context, pod types.NamespacedName, port int32) (net.Conn, error) {
 	type dialed struct {
 		conn net.Conn
 		err  error
@@ -56,7 +56,7 @@ func (g *gathering) forward(ctx context.Context, pod types.NamespacedName, port 
 }
 
 // upgrade asks the API server for the connection, which asks the kubelet.
-func (g *gathering) upgrade(pod types.NamespacedName, port int32) (net.Conn, error) {
+func (g dialing) upgrade(pod types.NamespacedName, port int32) (net.Conn, error) {
 	cfg := rest.CopyConfig(g.config)
 	cfg.Timeout = g.Timeout
 	transport, upgrader, err := spdy.RoundTripperFor(cfg)
