@@ -85,3 +85,27 @@ func TestRoomsImportDownwards(t *testing.T) {
 		t.Error("no import was found")
 	}
 }
+
+// A type with more than fifteen methods has more than one job.
+func TestTypesHaveFewMethods(t *testing.T) {
+	const most = 15
+	methods := map[string]int{}
+	method := regexp.MustCompile(`(?m)^func \(\w+ \*?(\w+)`)
+	for _, file := range files(t, ".go") {
+		room := strings.TrimPrefix(path.Dir(file), "../")
+		if !isProduct(room) || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, match := range method.FindAllStringSubmatch(read(t, file), -1) {
+			methods[room+"."+match[1]]++
+		}
+	}
+	for name, n := range methods {
+		if n > most {
+			t.Errorf("%s has %d methods, more than %d", name, n, most)
+		}
+	}
+	if len(methods) == 0 {
+		t.Error("no methods were found")
+	}
+}
