@@ -29,7 +29,7 @@ func (x expiries) expiry(e *Entry, h Handshake) {
 	if x.soon(leaf) {
 		x.find(e, IDLeafEnds, "renew the certificate; if it was renewed, restart the server",
 			"%s presents %s, which ends in %s%s", h.where(), describe(leaf), x.left(leaf.NotAfter),
-			writers{x.examination}.lastWriter(e))
+			writers(x).lastWriter(e))
 		return
 	}
 	bundle, _ := trust.ParseBundle(e.ClientConfig.CABundle) // What cannot be read is a finding of its own.
@@ -40,7 +40,7 @@ func (x expiries) expiry(e *Entry, h Handshake) {
 	ending := bundle.Filter(x.soon)
 	x.find(e, IDCAEnds, "make a new CA, and have both in the caBundle until the new certificate is served",
 		"the certificate of %s verifies only with CAs that end in %s: %s%s", h.where(), x.left(ending.NotAfter()),
-		ending.Describe(), writers{x.examination}.lastWriter(e))
+		ending.Describe(), writers(x).lastWriter(e))
 }
 
 // older compares what is served with what the Secret has.

@@ -114,7 +114,7 @@ func (x handshakes) verify(e *Entry, h Handshake) {
 		x.untrusted(e, h, err)
 		return
 	}
-	expiries{x.examination}.expiry(e, h)
+	expiries(x).expiry(e, h)
 }
 
 // verified verifies with the roots of this machine if there is no caBundle, as the API server does with its own.

@@ -186,7 +186,7 @@ func (x ruled) timeouts() {
 			last = e
 		}
 	}
-	if last != nil && (coldStart{x.examination}).judged(last) && together+validating > mostTogether {
+	if last != nil && coldStart(x).judged(last) && together+validating > mostTogether {
 		x.find(last, IDTimeoutsAddUp, "set timeoutSeconds: 5",
 			"the timeouts of the webhooks that are asked about all Pods add up to %d s", together+validating)
 	}
