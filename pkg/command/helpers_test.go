@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 )
@@ -24,6 +25,7 @@ func runPlain(t *testing.T, args ...string) (code int, output string) {
 
 // run runs one command line with the built-in checks.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	klog.StopFlushDaemon()                            // Of a command before: it reads what is written here.
 	if err := logsapi.ResetForTest(nil); err != nil { // A process sets up its log once.
 		panic(err)
 	}
