@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command release writes what is published of a version, as `make release` does: the same bytes wherever and whenever
-// it runs, for one commit and one version of Go. Nothing of the machine, of its clock or of the checkout's path goes in.
+// it runs, for one commit and one version of Go. Nothing of the machine, of its clock or of the checkout's path goes
+// in.
 package main
 
 import (
