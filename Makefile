@@ -91,7 +91,6 @@ node-components: check-go ## Build kubelet, kube-scheduler and kube-proxy as wel
 test: components helm test-floor ## Run all tests, against the real control plane, with the race detector (TESTFLAGS=...)
 	$(GO) test -modfile=release.mod -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
 	$(GO) -C test/e2e test -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
-	$(GO) -C tools/release test -race -shuffle=on -timeout=30m $(TESTFLAGS) ./...
 
 .PHONY: test-floor
 test-floor: check-go ## Run the unit tests with the lowest versions of the dependencies, those of go.mod (TESTFLAGS=...)
@@ -105,6 +104,10 @@ e2e: ## Install into a real cluster of one node on this machine, and break it (r
 	$(GO) -C test/e2e test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) \
 	  ./cluster/dockerfile ./cluster/node ./node
 	$(GO) -C test/e2e test -tags node -count=1 -v -run '^TestExampleNginx$$' .
+
+.PHONY: test-release
+test-release: check-go ## Make a release twice, and look at what is in it (about ten minutes: it compiles for other platforms)
+	$(GO) -C tools/release test -count=1 -timeout=30m -v $(TESTFLAGS) ./...
 
 .PHONY: test-versions
 test-versions: components ## Run the integration tests against older API servers too (VERSIONS='v1.30.14', built once; TESTFLAGS=...)
