@@ -178,9 +178,12 @@ func (p *place) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(review)
 }
 
-// proxy is what kube-proxy is: what comes to a cluster IP goes to the server.
+// proxy is what kube-proxy is: what comes to a cluster IP goes to the server. A headless Service has none.
 func proxy(t testing.TB, from, to string) {
 	t.Helper()
+	if host, _, _ := net.SplitHostPort(from); host == corev1.ClusterIPNone {
+		return
+	}
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", from)
 	if err != nil {
 		t.Skipf("no process can listen at a cluster IP here: %v", err)
