@@ -134,6 +134,7 @@ func (f *flood) configure(t *testing.T) {
 	configuration.ObjectMeta = metav1.ObjectMeta{Name: f.Configuration}
 	for i := range configuration.Webhooks {
 		entry := &configuration.Webhooks[i]
+		entry.MatchConditions = nil // They are in force from the start.
 		entry.ClientConfig.Service.Namespace = f.Namespace
 		entry.ClientConfig.Service.Port = new(int32(f.Port)) // #nosec G115 -- a port.
 		ours := &entry.NamespaceSelector.MatchExpressions[0]
