@@ -33,7 +33,7 @@ const (
 	floodTenants  = 10
 	floodReplicas = 2
 	floodSeconds  = 60
-	floodQuick    = 25 * time.Millisecond // how long a large object takes where all fits into the two seconds of an entry
+	floodQuick    = 15 * time.Millisecond // how long a large object takes where all fits into the two seconds of an entry
 	floodConfig   = configHead + `checks:
   podSecurity: {mode: deny, level: baseline}
   imageTag: {mode: deny}
