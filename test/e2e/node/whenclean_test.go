@@ -16,6 +16,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -33,14 +34,15 @@ func TestSeeBeforeYouEnforce(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	legacy, fresh := clustertest.Namespace(t, shared.Cluster), clustertest.Namespace(t, shared.Cluster)
+	before := older(t, legacy)
 	_, err := shell(t.Context(), readmeInstall(t))
 	must(t, err)
 	awaitPods(t, 2)
 	wantWarnings(t)
-	legacy, fresh := clustertest.Namespace(t, shared.Cluster), clustertest.Namespace(t, shared.Cluster)
-	_, err = client(t).AppsV1().Deployments(legacy).Create(t.Context(), breaksBoth(), metav1.CreateOptions{})
-	must(t, err)
-	restarts(t, legacy)
+	if pod := restarts(t, legacy); pod != before {
+		t.Errorf("the install has replaced the Deployment's Pod %s by %s", before, pod)
+	}
 	wantAudited(t, legacy)
 
 	must(t, whenClean(t))
@@ -49,9 +51,35 @@ func TestSeeBeforeYouEnforce(t *testing.T) {
 	})
 	restarts(t, legacy)
 	wantEvent(t, "CheckDenies", fresh)
+	must(t, denies(t.Context(), t, legacy, false))
 	must(t, mend(t, legacy))
 	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error { return denies(ctx, t, legacy, true) })
 	wantEvent(t, "CheckDenies", legacy)
+}
+
+// older creates the Deployment in a cluster in which no webhook of ours is in force, and returns its Pod.
+func older(t *testing.T, namespace string) (uid types.UID) {
+	t.Helper()
+	_, err := shell(t.Context(), "kubectl delete clusterrolebinding hookstrap-in-force --ignore-not-found")
+	must(t, err)
+	deployments := client(t).AppsV1().Deployments(namespace)
+	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error {
+		_, err := deployments.Create(ctx, breaksBoth(), metav1.CreateOptions{}) // The authorizer may remember a moment.
+		if apierrors.IsForbidden(err) {
+			return err
+		}
+		must(t, err)
+		return nil
+	})
+	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error {
+		list, err := client(t).CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+		if err != nil || len(list.Items) == 0 {
+			return errors.Join(errors.New("the Deployment has no Pod"), err)
+		}
+		uid = list.Items[0].UID
+		return nil
+	})
+	return uid
 }
 
 // breaksBoth is a Deployment on the node's own network, with an image that has no tag.
@@ -69,11 +97,11 @@ func breaksBoth() *appsv1.Deployment {
 	}
 }
 
-// restarts takes the Deployment's Pod away, as the drain of a node does, and waits until another one is created.
-func restarts(t *testing.T, namespace string) {
+// restarts takes the Deployment's Pod away, as the drain of a node does, waits until another one is created, and returns
+// the first.
+func restarts(t *testing.T, namespace string) (gone types.UID) {
 	t.Helper()
 	pods := client(t).CoreV1().Pods(namespace)
-	var gone types.UID
 	clustertest.EventuallyWithin(t, patience, func(ctx context.Context) error {
 		list, err := pods.List(ctx, metav1.ListOptions{})
 		if err != nil {
@@ -93,6 +121,7 @@ func restarts(t *testing.T, namespace string) {
 		}
 		return errors.Join(errors.New("there is no other Pod"), warnings(ctx, client(t), namespace))
 	})
+	return gone
 }
 
 // wantAudited: `webhook audit` lists the Deployment, once, with what both checks say.
@@ -143,7 +172,6 @@ func denies(ctx context.Context, t *testing.T, namespace string, want bool) erro
 
 // mend makes the Deployment one that both checks admit.
 func mend(t *testing.T, namespace string) error {
-	t.Helper()
 	t.Helper()
 	const patch = `{"spec": {"template": {"spec": {"hostNetwork": false, "containers": [{"name": "app", "image": "registry.example/app:v1"}]}}}}`
 	_, err := client(t).AppsV1().Deployments(namespace).Patch(t.Context(), "legacy", types.StrategicMergePatchType,
