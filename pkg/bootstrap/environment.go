@@ -34,7 +34,7 @@ func FromEnvironment(getenv func(string) string) (Environment, error) {
 
 // completed is e with what is empty read from the variables.
 func (e Environment) completed(getenv func(string) string) (Environment, error) {
-	read := func(name string) string { return cmp.Or(getenv(EnvPrefix+name), getenv(name)) }
+	read := func(name string) string { return variable(getenv, name) }
 	e.Service = cmp.Or(e.Service, read(EnvService))
 	e.Namespace = cmp.Or(e.Namespace, read(EnvNamespace))
 	e.ServiceAccount = cmp.Or(e.ServiceAccount, read(EnvServiceAccount))

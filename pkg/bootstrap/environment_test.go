@@ -30,6 +30,14 @@ func TestEnvironmentIsReadByDefault(t *testing.T) {
 			variables: map[string]string{"SERVICE_NAME": "-", "POD_IPS": "nonsense", "POD_SERVICE_ACCOUNT": "web"},
 			alter:     func(o *bootstrap.Options) { o.PodIPs = []netip.Addr{netip.MustParseAddr("10.0.0.1")} },
 		},
+		"the binding": {
+			variables: map[string]string{"IN_FORCE_BINDING": "web-in-force"},
+			alter: func(o *bootstrap.Options) {
+				o.RESTConfig, o.WebhookConfigurations, o.ExternalTrust = nil, nil, true
+				o.Source, o.CertDir = bootstrap.SourceFiles, "/serving"
+			},
+			want: "InForceBinding (environment variable IN_FORCE_BINDING) needs RESTConfig",
+		},
 		"addresses": {
 			variables: map[string]string{"POD_IPS": "10.0.0.256", "POD_SERVICE_ACCOUNT": "web"},
 			want:      `PodIPs (environment variable POD_IPS) cannot be read: "10.0.0.256"`,

@@ -52,12 +52,13 @@ func (e *FieldError) Unwrap() error { return e.Named(withVariable) }
 
 // withVariable is a field and the environment variable that is read where it is empty.
 func withVariable(field string) string {
-	variable := map[string]string{
+	name := map[string]string{
 		"Service": EnvService, "Namespace": EnvNamespace, "ServiceAccount": EnvServiceAccount,
 		"PodName": EnvPodName, "PodUID": EnvPodUID, "PodIPs": EnvPodIPs,
+		"InForceBinding": EnvInForceBinding,
 	}[field]
-	if variable == "" {
+	if name == "" {
 		return field
 	}
-	return fmt.Sprintf("%s (environment variable %s)", field, variable)
+	return fmt.Sprintf("%s (environment variable %s)", field, name)
 }

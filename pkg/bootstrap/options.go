@@ -63,8 +63,8 @@ type Options struct {
 	SharedConfigurations bool
 	// InForceBinding is a ClusterRoleBinding without subjects. It gets its subject when the API server can call this
 	// server for the first time, and keeps it: matchConditions of the entries ask for that, so that an install that never
-	// starts denies nothing. See docs/install.md for the condition and the ClusterRole, which has the same name. The
-	// default is none.
+	// starts denies nothing. See docs/authors.md for the condition and the ClusterRole, which has the same name. The
+	// default is that of the environment variable IN_FORCE_BINDING, else none.
 	InForceBinding string
 
 	// Source is where the certificate comes from; the default is SourceCSR.

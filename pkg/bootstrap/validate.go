@@ -28,6 +28,7 @@ func (f *faults) add(wrong bool, field, format string, args ...any) {
 func (o Options) completed(getenv func(string) string) (Options, error) {
 	var unreadable error
 	o.Environment, unreadable = o.Environment.completed(getenv)
+	o.InForceBinding = cmp.Or(o.InForceBinding, variable(getenv, EnvInForceBinding))
 	if o.Source == "" {
 		o.Source = SourceCSR
 	}

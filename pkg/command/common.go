@@ -66,7 +66,8 @@ func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
 		"the webhook configurations have entries of other Services as well: count those, and do not warn of them")
 	fs.Var(newValue(&b.InForceBinding, "name", "", parseObjectName), "in-force-binding",
 		"ClusterRoleBinding that gets its subject when the API server can call this server for the first time, so that\n"+
-			"entries whose matchConditions ask for it are in force from then on (default: none)")
+			"entries whose matchConditions ask for it are in force from then on (default $"+
+			bootstrap.EnvInForceBinding+", else none)")
 }
 
 func (o *commonOptions) addCertificateFlags(fs *pflag.FlagSet) {

@@ -25,7 +25,7 @@ func flags() map[string]string {
 		"WebhookConfigurations": "--webhook-configuration",
 		"ExternalTrust":         "--webhook-configuration=none",
 		"SharedConfigurations":  "--shared-configurations",
-		"InForceBinding":        "--in-force-binding",
+		"InForceBinding":        "--in-force-binding ($" + bootstrap.EnvInForceBinding + ")",
 		"Source":                "--certificate-source",
 		"SignerName":            "--signer-name",
 		"Approval":              "--approve",

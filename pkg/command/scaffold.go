@@ -33,6 +33,7 @@ const sidecarDeployment = "deployment-sidecar.yaml"
 type scaffold struct {
 	Namespace, Service          string
 	Kind, Configuration, Target string
+	InForce                     string // the ClusterRole and the ClusterRoleBinding that the entries wait for
 	Image, Hookstrap, Path      string
 	Port                        int
 
@@ -45,7 +46,8 @@ func newScaffoldCommand(global Options) *cobra.Command {
 		Use:   "scaffold",
 		Short: "Write the manifests around a webhook of yours",
 		Long: "scaffold writes a Namespace, a ServiceAccount with its RBAC rules, a Service, a Deployment, a webhook\n" +
-			"configuration and a kustomization of them, for kubectl apply -k. Files that exist are not overwritten.",
+			"configuration and a kustomization of them, for kubectl apply -k. The webhook denies nothing until a Pod of\n" +
+			"it has been ready. Files that exist are not overwritten.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return &usageError{fmt.Errorf("unknown command %q: see `%s --help`", args[0], cmd.CommandPath())}
@@ -117,6 +119,7 @@ func (s *scaffold) complete() error {
 		}
 	}
 	s.Namespace = cmp.Or(s.Namespace, s.Service)
+	s.InForce = s.Service + "-in-force"
 	if s.target == (bootstrap.Target{}) {
 		s.target = bootstrap.Target{Kind: bootstrap.Validating, Name: s.Service}
 	}
@@ -164,11 +167,12 @@ func (s *scaffold) write() error {
 // linker keeps every method of every type that is linked: 20 MB.
 func (s *scaffold) render() (map[string][]byte, error) {
 	fill := strings.NewReplacer("{{.Namespace}}", s.Namespace, "{{.Service}}", s.Service, "{{.Kind}}", s.Kind,
-		"{{.Configuration}}", s.Configuration, "{{.Target}}", s.Target, "{{.Image}}", s.Image,
+		"{{.Configuration}}", s.Configuration, "{{.InForce}}", s.InForce, "{{.Target}}", s.Target, "{{.Image}}", s.Image,
 		"{{.Hookstrap}}", s.Hookstrap, "{{.Path}}", s.Path, "{{.Port}}", strconv.Itoa(s.Port))
 	files := map[string][]byte{}
 	for _, name := range []string{
-		"kustomization.yaml", "namespace.yaml", "serviceaccount.yaml", "service.yaml", "webhook.yaml", s.deployment,
+		"kustomization.yaml", "namespace.yaml", "serviceaccount.yaml", "service.yaml", "webhook.yaml", "in-force.yaml",
+		s.deployment,
 	} {
 		text, err := scaffoldFiles.ReadFile("scaffold/" + name)
 		if err != nil {
@@ -184,7 +188,7 @@ func (s *scaffold) render() (map[string][]byte, error) {
 	rights.callBuiltInSigner(s.builtInSigner)
 	rights.bootstrap.Environment = bootstrap.Environment{
 		Service: s.Service, Namespace: s.Namespace, ServiceAccount: s.Service}
-	rights.bootstrap.WebhookConfigurations = []bootstrap.Target{s.target}
+	rights.bootstrap.WebhookConfigurations, rights.bootstrap.InForceBinding = []bootstrap.Target{s.target}, s.InForce
 	err := rights.print(&rules)
 	files["rbac.yaml"] = rules.Bytes()
 	return files, err

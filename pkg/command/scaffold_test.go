@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // What is written passes the checks that it is likely to meet, and nothing is overwritten.
@@ -35,8 +37,19 @@ func TestScaffold(t *testing.T) {
 			if err != nil || !strings.Contains(string(rules), "mutatingwebhookconfigurations") {
 				t.Errorf("%v, the rules are\n%s", err, rules)
 			}
+			wantRulesOf(t, string(rules), "--service-name=hook", "--namespace=hook", "--service-account=hook",
+				"--webhook-configuration=mutating/hook-rules", "--in-force-binding=hook-in-force")
 			wantUntouched(t, filepath.Join(dir, "service.yaml"), line)
 		})
+	}
+}
+
+// wantRulesOf wants the rules that rbac prints with these flags.
+func wantRulesOf(t *testing.T, rules string, flags ...string) {
+	t.Helper()
+	code, printed, stderr := runSplit(t, append([]string{"rbac"}, flags...)...)
+	if diff := cmp.Diff(printed, rules); code != 0 || diff != "" {
+		t.Errorf("exit code %d, %s, the rules are not those of rbac (-rbac +scaffold):\n%s", code, stderr, diff)
 	}
 }
 
@@ -51,7 +64,7 @@ func wantUntouched(t *testing.T, file string, line []string) {
 		t.Fatal(err)
 	}
 	code, _, stderr := runSplit(t, line...)
-	if code != 1 || !strings.Contains(stderr, "has deployment.yaml, kustomization.yaml") {
+	if code != 1 || !strings.Contains(stderr, "has deployment.yaml, in-force.yaml, kustomization.yaml") {
 		t.Errorf("exit code %d, %q; want that the files are there already", code, stderr)
 	}
 	content, err := os.ReadFile(file)

@@ -5,6 +5,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"net"
@@ -12,11 +13,11 @@ import (
 	"sync/atomic"
 	"testing"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
@@ -30,32 +31,50 @@ type migration struct {
 	*site.Site
 	theirs   *testCA
 	old      string // the address of the old Pod
+	oldEnds  func() // what ends with the old Pod besides its server
 	backends *backends
 	secret   string
-	injected bool // They write the caBundle of an object with an annotation only.
 }
 
 // newMigration starts the old server behind the Service: its certificate is in a Secret, and its CA in the caBundle.
 func newMigration(t *testing.T, secret string) *migration {
 	t.Helper()
-	s := site.New(t, shared, site.Options{})
-	s.Reconnect = true
-	m := &migration{Site: s, theirs: newTestCA(t, "theirs"), old: freeAddress(t), backends: &backends{}, secret: secret}
-	m.backends.listen(t, address(s))
-	m.backends.set(m.old)
-	certificate, key := m.theirs.issue(t, site.Service+"."+s.Namespace+".svc")
-	_, err := s.Admin.CoreV1().Secrets(s.Namespace).Create(t.Context(), &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Name: m.name(secret)}, Type: corev1.SecretTypeTLS,
-		Data: map[string][]byte{"tls.crt": certificate, "tls.key": key, "ca.crt": m.theirs.pem()},
-	}, metav1.CreateOptions{})
-	must(t, err)
-	dir := t.TempDir()
-	node := controlPlaneNode{dir: dir} // It writes files.
-	node.write(t, "tls.crt", certificate)
-	node.write(t, "tls.key", key)
-	startFileServerAt(t, dir, m.old)
+	m := newMigrationWithout(t, secret)
+	m.theirs = newTestCA(t, "theirs")
+	certificate, key := m.theirs.issue(t, site.Service+"."+m.Namespace+".svc")
+	files := map[string][]byte{"tls.crt": certificate, "tls.key": key, "ca.crt": m.theirs.pem()}
+	m.createSecret(t, files)
+	m.serveOld(t, t.TempDir(), files)
 	m.setBundle(t, m.theirs.pem())
 	return m
+}
+
+// newMigrationWithout has no old server and no certificate yet.
+func newMigrationWithout(t *testing.T, secret string) *migration {
+	t.Helper()
+	s := site.New(t, shared, site.Options{})
+	s.Reconnect = true
+	m := &migration{Site: s, old: freeAddress(t), oldEnds: func() {}, backends: &backends{}, secret: secret}
+	m.backends.listen(t, address(s))
+	m.backends.set(m.old)
+	return m
+}
+
+func (m *migration) createSecret(t *testing.T, data map[string][]byte) {
+	t.Helper()
+	_, err := m.Admin.CoreV1().Secrets(m.Namespace).Create(t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: m.name(m.secret)}, Data: data}, metav1.CreateOptions{})
+	must(t, err)
+}
+
+// serveOld starts the old server with the files of the Secret in a directory, where the kubelet would mount them.
+func (m *migration) serveOld(t *testing.T, dir string, files map[string][]byte) {
+	t.Helper()
+	node := controlPlaneNode{dir: dir} // It writes files.
+	for _, name := range []string{"tls.crt", "tls.key"} {
+		node.write(t, name, files[name])
+	}
+	startFileServerAt(t, dir, m.old)
 }
 
 // setBundle writes the caBundle as the other program does.
@@ -105,10 +124,44 @@ func (m *migration) rollOut(t *testing.T, load *stream) {
 	options.SelfAddress = freeAddress(t)
 	server := m.Start(t, options)
 	server.AwaitReady(t)
+	untrusted := m.followTrust(t, server.Leaf())
 	m.backends.set(m.old, options.SelfAddress)
 	load.atLeast(t, 20)
 	m.backends.set(options.SelfAddress)
+	m.oldEnds()
 	load.atLeast(t, 10)
+	if n := untrusted(); n > 0 {
+		t.Errorf("the caBundle did not verify the new server %d times after it was ready", n)
+	}
+}
+
+// followTrust follows the configuration until the function that it returns is called, which says how many of its states
+// did not verify a certificate.
+func (m *migration) followTrust(t *testing.T, leaf *x509.Certificate) (untrusted func() int) {
+	t.Helper()
+	live, err := m.LiveConfiguration(t.Context())
+	must(t, err)
+	watcher, err := m.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Watch(t.Context(),
+		metav1.ListOptions{FieldSelector: "metadata.name=" + m.Configuration, ResourceVersion: live.ResourceVersion})
+	must(t, err)
+	count, ended := 0, make(chan struct{})
+	go func() {
+		defer close(ended)
+		for event := range watcher.ResultChan() {
+			next, ok := event.Object.(*admissionv1.ValidatingWebhookConfiguration)
+			roots := x509.NewCertPool()
+			if !ok || roots.AppendCertsFromPEM(next.Webhooks[0].ClientConfig.CABundle) && verifiesLeaf(roots, leaf) {
+				continue
+			}
+			count++
+		}
+	}()
+	return func() int { watcher.Stop(); <-ended; return count }
+}
+
+func verifiesLeaf(roots *x509.CertPool, leaf *x509.Certificate) bool {
+	_, err := leaf.Verify(x509.VerifyOptions{Roots: roots})
+	return err == nil
 }
 
 func TestMigrateFromCertManager(t *testing.T) {
@@ -122,22 +175,13 @@ func TestMigrateFromCertManager(t *testing.T) {
 	_, err := configurations.Patch(t.Context(), m.Configuration, types.MergePatchType, []byte(patchAnnotation),
 		metav1.PatchOptions{})
 	must(t, err)
-	injector := *m
-	injector.injected = true
-	injector.keepReplacing(t)
+	m.playInjector(t)
 	m.run(t, "From cert-manager")
 	live, err := configurations.Get(t.Context(), m.Configuration, metav1.GetOptions{})
 	must(t, err)
 	if live.Annotations[annotation] != "" {
 		t.Errorf("the annotation is still there: %v", live.Annotations)
 	}
-}
-
-func TestMigrateFromCertController(t *testing.T) {
-	t.Parallel()
-	m := newMigration(t, "my-webhook-cert")
-	m.playRotator(t)
-	m.run(t, "From cert-controller")
 }
 
 func TestMigrateFromCertgen(t *testing.T) {
@@ -174,68 +218,27 @@ spec:
 	}
 }
 
-// playRotator plays the rotator of cert-controller, with the right to write that the page takes away: whenever the
-// configuration changes, it replaces the caBundle with its CA.
-func (m *migration) playRotator(t *testing.T) {
+// playInjector plays cert-manager's cainjector, which replaces the caBundle of an object with its annotation whenever that
+// changes, until the test ends.
+func (m *migration) playInjector(t *testing.T) {
 	t.Helper()
-	name := m.Namespace + "-rotator"
-	mustApply(t, `
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: rotator, namespace: `+m.Namespace+`}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: `+name+`}
-rules:
-- {apiGroups: [admissionregistration.k8s.io], resources: [validatingwebhookconfigurations], verbs: [get, patch, update]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: `+name+`}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: `+name+`}
-subjects:
-- {kind: ServiceAccount, name: rotator, namespace: `+m.Namespace+`}
-`)
-	cfg, err := shared.ServiceAccountConfig(t.Context(), m.Namespace, "rotator")
-	must(t, err)
-	theirs := *m.Site
-	theirs.Admin = mustClient(t, cfg)
-	rotator := &migration{Site: &theirs, theirs: m.theirs}
-	clustertest.Eventually(t, func(ctx context.Context) error { return rotator.replace(ctx) })
-	rotator.keepReplacing(t)
-}
-
-// keepReplacing replaces the caBundle whenever the configuration changes, until the test ends.
-func (m *migration) keepReplacing(t *testing.T) {
-	t.Helper()
-	admin := mustClient(t, shared.Config())
-	watch, err := admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Watch(t.Context(),
-		metav1.ListOptions{FieldSelector: "metadata.name=" + m.Configuration})
+	configurations := m.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	watch, err := configurations.Watch(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=" + m.Configuration})
 	must(t, err)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for range watch.ResultChan() {
-			_ = m.replace(t.Context()) // Refused once its right is gone.
+			live, err := configurations.Get(t.Context(), m.Configuration, metav1.GetOptions{})
+			if err != nil || live.Annotations[annotation] == "" ||
+				string(live.Webhooks[0].ClientConfig.CABundle) == string(m.theirs.pem()) {
+				continue
+			}
+			live.Webhooks[0].ClientConfig.CABundle = m.theirs.pem()
+			_, _ = configurations.Update(t.Context(), live, metav1.UpdateOptions{FieldManager: "injector"}) // Or after the next change.
 		}
 	}()
 	t.Cleanup(func() { watch.Stop(); <-ended })
-}
-
-// replace writes the caBundle if it is another one.
-func (m *migration) replace(ctx context.Context) error {
-	configurations := m.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
-	live, err := configurations.Get(ctx, m.Configuration, metav1.GetOptions{})
-	if err != nil || string(live.Webhooks[0].ClientConfig.CABundle) == string(m.theirs.pem()) {
-		return err
-	}
-	if m.injected && live.Annotations[annotation] == "" {
-		return nil
-	}
-	live.Webhooks[0].ClientConfig.CABundle = m.theirs.pem()
-	_, err = configurations.Update(ctx, live, metav1.UpdateOptions{FieldManager: "rotator"})
-	return err
 }
 
 // backends passes connections on to one address after the other; which ones may change.

@@ -7,10 +7,11 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -24,6 +25,7 @@ import (
 // scaffolded is what `webhook scaffold` wrote, applied, for a webhook of that name.
 type scaffolded struct {
 	name, target, address, kubeconfig string
+	pod                               corev1.PodSpec
 }
 
 // newScaffolded writes and applies it. The webhook is asked about one namespace only, since other tests run here as well.
@@ -47,25 +49,55 @@ func newScaffolded(t *testing.T, kind string) *scaffolded {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	s.address, err = site.Route(t.Context(), mustClient(t, shared.Config()), s.name, s.name, s.name)
+	client := mustClient(t, shared.Config())
+	s.address, err = site.Route(t.Context(), client, s.name, s.name, s.name)
 	must(t, err)
-	cfg, err := shared.ServiceAccountConfig(t.Context(), s.name, s.name)
+	deployment, err := client.AppsV1().Deployments(s.name).Get(t.Context(), s.name, metav1.GetOptions{})
+	must(t, err)
+	s.pod = deployment.Spec.Template.Spec
+	cfg, err := shared.ServiceAccountConfig(t.Context(), s.name, s.pod.ServiceAccountName)
 	must(t, err)
 	s.kubeconfig, err = shared.WriteKubeconfig(cfg, s.name)
 	must(t, err)
 	return s
 }
 
+// container is one of the Deployment's, or the test fails.
+func (s *scaffolded) container(t *testing.T, name string) corev1.Container {
+	t.Helper()
+	for _, c := range append(s.pod.InitContainers, s.pod.Containers...) {
+		if c.Name == name {
+			return c
+		}
+	}
+	t.Fatalf("there is no container %s in %+v", name, s.pod)
+	return corev1.Container{}
+}
+
+// environment is that of a container, with what the kubelet would know of the Pod.
+func (s *scaffolded) environment(t *testing.T, container string) (all []string) {
+	t.Helper()
+	fields := map[string]string{"metadata.namespace": s.name, "metadata.name": "hook-0", "metadata.uid": "0-1",
+		"status.podIPs": "10.244.0.7", "spec.serviceAccountName": s.pod.ServiceAccountName}
+	for _, variable := range s.container(t, container).Env {
+		value := variable.Value
+		if variable.ValueFrom != nil {
+			value = fields[variable.ValueFrom.FieldRef.FieldPath]
+		}
+		all = append(all, variable.Name+"="+value)
+	}
+	return all
+}
+
 // start runs a command as the container does: with its environment, and the rights of its ServiceAccount.
-func (s *scaffolded) start(t *testing.T, command string, args ...string) *process.Server {
+func (s *scaffolded) start(t *testing.T, container, command string, args ...string) *process.Server {
 	t.Helper()
 	executable, err := binary()
 	must(t, err)
 	server, err := process.Start(context.WithoutCancel(t.Context()), process.Options{
 		Binary: executable, Command: command,
 		Args: append(args, "--kubeconfig="+s.kubeconfig, "--health-probe-bind-address=0", "--metrics-bind-address=0"),
-		Env: []string{"SERVICE_NAME=" + s.name, "POD_NAMESPACE=" + s.name, "POD_NAME=hook-0", "POD_IPS=10.244.0.7",
-			"POD_SERVICE_ACCOUNT=" + s.name},
+		Env:  s.environment(t, container),
 	})
 	must(t, err)
 	t.Cleanup(func() {
@@ -77,57 +109,78 @@ func (s *scaffolded) start(t *testing.T, command string, args ...string) *proces
 	return server
 }
 
-// awaitAnswer waits until a Pod gets the answer that is wanted of the webhook, which fails closed.
-func (s *scaffolded) awaitAnswer(t *testing.T, image, denial string) {
+// admit has the API server judge a Pod, which is not created.
+func (s *scaffolded) admit(ctx context.Context, t *testing.T, image string) error {
 	t.Helper()
-	client := mustClient(t, shared.Config())
+	_, err := mustClient(t, shared.Config()).CoreV1().Pods(s.target).Create(ctx, site.Pod(image),
+		metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	return err
+}
+
+// awaitRefused waits until a Pod is refused with that text.
+func (s *scaffolded) awaitRefused(t *testing.T, image, text string) {
+	t.Helper()
 	clustertest.Eventually(t, func(ctx context.Context) error {
-		pod := site.Pod(image)
-		_, err := client.CoreV1().Pods(s.target).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-		switch {
-		case denial == "":
-			return err
-		case err == nil:
+		err := s.admit(ctx, t, image)
+		if err == nil {
 			return errors.New("the Pod was admitted")
-		case !strings.Contains(err.Error(), denial):
+		}
+		if !strings.Contains(err.Error(), text) {
 			return err
 		}
 		return nil
 	})
 }
 
-// A program with bootstrap.NewServer needs nothing but what is written for it.
+// A program with bootstrap.NewServer needs nothing but what is written for it. Before it is ready nothing is denied, and
+// after its end it is called all the same.
 func TestScaffoldedServerIsCalled(t *testing.T) {
 	t.Parallel()
+	const good, bad = "registry.example/app:v1", "registry.example/app"
 	s := newScaffolded(t, "server")
+	if err := s.admit(t.Context(), t, bad); err != nil {
+		t.Errorf("a Pod before the server was ready: %v", err)
+	}
 	host, port, err := net.SplitHostPort(s.address)
 	must(t, err)
-	server := s.start(t, "serve", "--webhook-configuration="+s.name, "--bind-address="+host, "--secure-port="+port,
+	server := s.start(t, "server", "serve", "--webhook-configuration="+s.name, "--bind-address="+host, "--secure-port="+port,
 		"--shutdown-delay=0s")
-	awaitPhase(t, server, "ready", 1)
-	s.awaitAnswer(t, "registry.example/app:v1", "")
-	s.awaitAnswer(t, "registry.example/app", "imageTag")
+	s.awaitRefused(t, bad, "imageTag")
+	if err := s.admit(t.Context(), t, good); err != nil {
+		t.Errorf("a good Pod: %v", err)
+	}
+	server.Kill()
+	s.awaitRefused(t, good, "failed calling webhook")
 }
 
 // A server in any language needs nothing but the files, which the other containers write.
 func TestScaffoldedSidecarServesFiles(t *testing.T) {
 	t.Parallel()
 	s := newScaffolded(t, "sidecar")
-	deployment, err := mustClient(t, shared.Config()).AppsV1().Deployments(s.name).Get(t.Context(), s.name, metav1.GetOptions{})
-	must(t, err)
-	pod, serving := deployment.Spec.Template.Spec, t.TempDir()
-	args := func(of []corev1.Container, name string) []string {
-		i := slices.IndexFunc(of, func(c corev1.Container) bool { return c.Name == name })
-		if i < 0 || of[i].Args[0] != "issue" {
-			t.Fatalf("there is no container %s that issues in %+v", name, of)
+	serving := t.TempDir()
+	args := func(container string) []string {
+		c := s.container(t, container)
+		if c.Args[0] != "issue" {
+			t.Fatalf("container %s does not issue: %q", container, c.Args)
 		}
-		return append(of[i].Args[1:], "--cert-dir="+serving) // The last one counts.
+		return append(c.Args[1:], "--cert-dir="+serving) // The last one counts.
 	}
-	_, err = runToEnd(t, append([]string{"issue", "--kubeconfig=" + s.kubeconfig, "--service-name=" + s.name,
-		"--namespace=" + s.name, "--service-account=" + s.name}, args(pod.InitContainers, "first-certificate")...)...)
+	_, err := runToEnd(t, append([]string{"issue", "--kubeconfig=" + s.kubeconfig, "--service-name=" + s.name,
+		"--namespace=" + s.name, "--service-account=" + s.name}, args("first-certificate")...)...)
 	must(t, err)
-	startFileServerAt(t, serving, s.address)
-	issuer := s.start(t, "issue", append(args(pod.Containers, "certificate"), "--self-address="+s.address)...)
-	awaitPhase(t, issuer, "trusted", 1)
-	s.awaitAnswer(t, "registry.example/app", "")
+	var calls atomic.Int64
+	startFileServerWith(t, serving, s.address, func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		sayYes(w, r)
+	})
+	s.start(t, "certificate", "issue", append(args("certificate"), "--self-address="+s.address)...)
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		if err := s.admit(ctx, t, "registry.example/app"); err != nil {
+			return err
+		}
+		if calls.Load() == 0 {
+			return errors.New("the server was not called yet")
+		}
+		return nil
+	})
 }

@@ -36,8 +36,14 @@ func startFileServer(t *testing.T, dir string, port int) {
 
 func startFileServerAt(t *testing.T, dir, address string) {
 	t.Helper()
+	startFileServerWith(t, dir, address, sayYes)
+}
+
+// startFileServerWith answers with a function of the test.
+func startFileServerWith(t *testing.T, dir, address string, answer http.HandlerFunc) {
+	t.Helper()
 	server := &http.Server{
-		Handler: http.HandlerFunc(sayYes),
+		Handler: answer,
 		TLSConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12,
 			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
