@@ -41,6 +41,10 @@ type Entry struct {
 	// Rules are what a webhook of a configuration is asked about, with its selectors, policies and conditions; nil for the
 	// others. Those of a mutating webhook are written as if it were a validating one.
 	Rules *admissionregistrationv1.ValidatingWebhook
+	// Again says that a mutating webhook is asked again after the others (reinvocationPolicy IfNeeded).
+	Again bool
+	// EmptyBundle is a manifest that has the key caBundle without a value.
+	EmptyBundle bool
 	// Meta is the metadata of the object: annotations and managed fields are judged.
 	Meta *metav1.ObjectMeta
 }
@@ -65,7 +69,8 @@ func FromMutating(c *admissionregistrationv1.MutatingWebhookConfiguration) []Ent
 		w := &c.Webhooks[i]
 		entries = append(entries, Entry{
 			Object: Object{Kind: KindMutating, Name: c.Name}, Webhook: w.Name, ClientConfig: w.ClientConfig,
-			Meta: &c.ObjectMeta,
+			Meta:  &c.ObjectMeta,
+			Again: ptr.Deref(w.ReinvocationPolicy, "") == admissionregistrationv1.IfNeededReinvocationPolicy,
 			Rules: &admissionregistrationv1.ValidatingWebhook{
 				Name: w.Name, ClientConfig: w.ClientConfig, Rules: w.Rules, FailurePolicy: w.FailurePolicy,
 				MatchPolicy: w.MatchPolicy, NamespaceSelector: w.NamespaceSelector, ObjectSelector: w.ObjectSelector,
