@@ -17,7 +17,7 @@ import (
 )
 
 // apiServers reads the Pods of kube-apiserver, where it is a Pod: kubeadm and its like label them so.
-func (g *gathering) apiServers(ctx context.Context) {
+func (g probing) apiServers(ctx context.Context) {
 	pods, err := g.client.CoreV1().Pods(metav1.NamespaceSystem).List(ctx, metav1.ListOptions{
 		LabelSelector: "component=kube-apiserver", Limit: g.PageSize})
 	if err != nil {

@@ -22,7 +22,7 @@ type measured struct {
 }
 
 // metrics reads those of the API server that answers.
-func (g *gathering) metrics(ctx context.Context) (measured, error) {
+func (g probing) metrics(ctx context.Context) (measured, error) {
 	body, err := g.client.CoreV1().RESTClient().Get().AbsPath("/metrics").SetHeader("Accept", "text/plain").Stream(ctx)
 	if err != nil {
 		return measured{}, err

@@ -18,9 +18,12 @@ import (
 // mostMounted is how many Secrets of one server are read.
 const mostMounted = 5
 
+// mounting reads what servers mount.
+type mounting struct{ *gathering }
+
 // mounted reads the Secrets that servers mount, such as those of kube-webhook-certgen and cert-controller, where that
 // is allowed. Of each only the certificates are kept.
-func (g *gathering) mounted(ctx context.Context) {
+func (g mounting) mounted(ctx context.Context) {
 	pods := map[types.NamespacedName]*corev1.Pod{}
 	for _, pod := range g.facts.Pods {
 		pods[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] = pod

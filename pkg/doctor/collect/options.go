@@ -97,12 +97,12 @@ func Cluster(ctx context.Context, o Options) (*doctor.Facts, error) {
 	}
 	g.objects(ctx)
 	g.secrets(ctx)
-	g.mounted(ctx)
+	mounting{g}.mounted(ctx)
 	if o.Connect != None {
 		dialing{g}.handshakes(ctx)
 	}
 	if o.Probe {
-		g.probe(ctx)
+		probing{g, map[string]error{}}.probe(ctx)
 	}
 	return g.facts, ctx.Err()
 }

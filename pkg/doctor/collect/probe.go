@@ -27,25 +27,24 @@ type probing struct {
 
 // probe sends one request for each entry, none of which changes anything, and reads the API server's metrics before and
 // after.
-func (g *gathering) probe(ctx context.Context) {
-	p := probing{g, map[string]error{}}
-	g.facts.Probes = map[doctor.Called]doctor.Probe{}
-	g.Progress("reading the API server's metrics")
-	before, err := g.metrics(ctx)
+func (p probing) probe(ctx context.Context) {
+	p.facts.Probes = map[doctor.Called]doctor.Probe{}
+	p.Progress("reading the API server's metrics")
+	before, err := p.metrics(ctx)
 	if err != nil {
-		g.minor("metrics", fmt.Errorf("the API server's metrics may not be read, so that its counts of calls are not "+
+		p.minor("metrics", fmt.Errorf("the API server's metrics may not be read, so that its counts of calls are not "+
 			"known; grant get on the nonResourceURL /metrics: %w", err))
 	}
-	for i := range g.facts.Entries {
-		e := &g.facts.Entries[i]
-		g.Progress("probing " + e.Object.String())
-		g.facts.Probes[doctor.Called{Object: e.Object, Webhook: e.Webhook}] = p.entry(ctx, e)
+	for i := range p.facts.Entries {
+		e := &p.facts.Entries[i]
+		p.Progress("probing " + e.Object.String())
+		p.facts.Probes[doctor.Called{Object: e.Object, Webhook: e.Webhook}] = p.entry(ctx, e)
 	}
-	if after, err := g.metrics(ctx); err == nil {
-		g.facts.Counts = after.counts
+	if after, err := p.metrics(ctx); err == nil {
+		p.facts.Counts = after.counts
 		p.passed(before, after)
 	}
-	g.apiServers(ctx)
+	p.apiServers(ctx)
 }
 
 // minor notes what can only add to the verdict.

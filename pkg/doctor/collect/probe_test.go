@@ -22,7 +22,7 @@ import (
 // The request is one that the rules and selectors match, in the namespace where it matters least.
 func TestRequestFor(t *testing.T) {
 	t.Parallel()
-	g := &gathering{facts: &doctor.Facts{}}
+	g := probing{gathering: &gathering{facts: &doctor.Facts{}}}
 	for _, name := range []string{"kube-system", "shop", "default", "gone"} {
 		n := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		if name == "shop" {

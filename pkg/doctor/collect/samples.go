@@ -122,7 +122,7 @@ func (r request) body() ([]byte, error) {
 }
 
 // requestFor finds a sample that the rules and selectors of an entry match.
-func (g *gathering) requestFor(e *doctor.Entry) (request, bool) {
+func (g probing) requestFor(e *doctor.Entry) (request, bool) {
 	of, err := asked.Of(admissionregistrationv1.ValidatingWebhookConfiguration{
 		Webhooks: []admissionregistrationv1.ValidatingWebhook{*e.Rules}})
 	if err != nil || len(e.Rules.Rules) == 0 {
@@ -153,7 +153,7 @@ func (g *gathering) requestFor(e *doctor.Entry) (request, bool) {
 
 // probedNamespaces are those in which objects may be tried: those of the cluster's own components come last. Without
 // the right to list them, default and that of the server are all that are known.
-func (g *gathering) probedNamespaces(e *doctor.Entry) (names []string, known map[string]labels.Set) {
+func (g probing) probedNamespaces(e *doctor.Entry) (names []string, known map[string]labels.Set) {
 	known = map[string]labels.Set{}
 	for _, n := range g.facts.Namespaces {
 		if n.Status.Phase != corev1.NamespaceTerminating {
