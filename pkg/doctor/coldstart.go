@@ -191,6 +191,9 @@ func (x coldStart) cycle(start types.NamespacedName, circle []refusal, id string
 	if first.need.namespace != "" {
 		fix = fmt.Sprintf("in webhook %s: %s", first.guard.entry.Webhook, notIn(x.leftOut(first)...))
 	}
+	if object := first.guard.entry.Object; !x.facts.Offline {
+		fix = fmt.Sprintf("kubectl edit %s %s # %s", strings.ToLower(object.Kind), object.Name, fix)
+	}
 	x.find(first.guard.entry, id, fix, "%s", strings.Join(steps, "; "))
 }
 
