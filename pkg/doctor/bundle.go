@@ -136,11 +136,12 @@ func writeBundle(e *Entry) string {
 	path := "/spec/caBundle"
 	switch e.Object.Kind {
 	case KindValidating, KindMutating:
-		path = "/webhooks/N/clientConfig/caBundle"
+		path = fmt.Sprintf("/webhooks/%d/clientConfig/caBundle", e.Index)
 	case KindCRD:
 		path = "/spec/conversion/webhook/clientConfig/caBundle"
 	}
-	const patch = `kubectl patch %s %s --type=json -p '[{"op":"add","path":"%s","value":"'"$(base64 -w0 ca.crt)"'"}]'`
+	const patch = `kubectl patch %s %s --type=json -p '[{"op":"add","path":"%s","value":"'"$(base64 -w0 ca.crt)"'"}]' ` +
+		"# ca.crt has the CA that signed the server's certificate"
 	return fmt.Sprintf(patch,
 		strings.ToLower(e.Object.Kind), e.Object.Name, path)
 }

@@ -32,6 +32,8 @@ type Entry struct {
 	Object Object
 	// Webhook is the name in a webhook configuration; empty for a CustomResourceDefinition and an APIService.
 	Webhook string
+	// Index is the place in the list webhooks of a webhook configuration, from 0 on.
+	Index int
 	// ClientConfig is whom the API server calls, and the caBundle. That of an APIService has no path.
 	ClientConfig admissionregistrationv1.WebhookClientConfig
 	// Insecure is an APIService with insecureSkipTLSVerify.
@@ -55,8 +57,8 @@ func FromValidating(c *admissionregistrationv1.ValidatingWebhookConfiguration) [
 	for i := range c.Webhooks {
 		w := &c.Webhooks[i]
 		entries = append(entries, Entry{
-			Object: Object{Kind: KindValidating, Name: c.Name}, Webhook: w.Name, ClientConfig: w.ClientConfig, Rules: w,
-			Meta: &c.ObjectMeta,
+			Object: Object{Kind: KindValidating, Name: c.Name}, Webhook: w.Name, Index: i, ClientConfig: w.ClientConfig,
+			Rules: w, Meta: &c.ObjectMeta,
 		})
 	}
 	return entries
@@ -68,7 +70,7 @@ func FromMutating(c *admissionregistrationv1.MutatingWebhookConfiguration) []Ent
 	for i := range c.Webhooks {
 		w := &c.Webhooks[i]
 		entries = append(entries, Entry{
-			Object: Object{Kind: KindMutating, Name: c.Name}, Webhook: w.Name, ClientConfig: w.ClientConfig,
+			Object: Object{Kind: KindMutating, Name: c.Name}, Webhook: w.Name, Index: i, ClientConfig: w.ClientConfig,
 			Meta:  &c.ObjectMeta,
 			Again: ptr.Deref(w.ReinvocationPolicy, "") == admissionregistrationv1.IfNeededReinvocationPolicy,
 			Rules: &admissionregistrationv1.ValidatingWebhook{

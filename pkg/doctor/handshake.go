@@ -138,7 +138,8 @@ func (x handshakes) untrusted(e *Entry, h Handshake, err error) {
 	}
 	switch fault.Of(err, x.facts.Now) {
 	case IDWrongName:
-		x.find(e, IDWrongName, fmt.Sprintf("issue the certificate with the SAN %s", e.ServerName()),
+		x.find(e, IDWrongName, fmt.Sprintf("issue the certificate with the SAN %s (of cert-manager: spec.dnsNames of the "+
+			"Certificate)", e.ServerName()),
 			"%s presents a certificate for %s, and the API server asks for %s", h.where(), names(leaf), e.ServerName())
 	case IDUntrusted:
 		x.find(e, IDUntrusted, cmp.Or(x.missingCA(e, h), "put the CA that signed it into the "+
