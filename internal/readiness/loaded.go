@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hookstrap/hookstrap/internal/fault"
 	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
@@ -49,7 +50,8 @@ func notLoaded(presented []*x509.Certificate, stored *serving.Pair, directory st
 	if len(presented) > 0 {
 		now = presented[0]
 	}
-	return fmt.Errorf("the other container has not loaded the new certificate: have it read the files in %s again when "+
+	return &fault.Error{ID: fault.OlderThanStored, Err: fmt.Errorf("the other container has not loaded the new "+
+		"certificate: have it read the files in %s again when "+
 		"they change, or restart it; it presents %s, and stored is %s", directory, trust.DescribeCertificate(now),
-		trust.DescribeCertificate(stored.Leaf()))
+		trust.DescribeCertificate(stored.Leaf()))}
 }

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hookstrap/hookstrap/internal/fault"
 	"github.com/hookstrap/hookstrap/internal/lifecycle"
 	"github.com/hookstrap/hookstrap/internal/serving"
 )
@@ -66,9 +67,22 @@ func (r *Readiness) Conditions() []lifecycle.Condition {
 			Check: func(ctx context.Context) error { return r.shared.get(ctx, r.options.State.Pair()) }})
 	}
 	for i := range conditions {
-		conditions[i] = r.log.observed(conditions[i])
+		conditions[i] = r.log.observed(identified(conditions[i]))
 	}
 	return conditions
+}
+
+// identified is a condition that says as webhook doctor does what is wrong: with the identifier.
+func identified(c lifecycle.Condition) lifecycle.Condition {
+	check := c.Check
+	c.Check = func(ctx context.Context) error {
+		err := check(ctx)
+		if id := fault.Of(err, time.Now()); id != "" {
+			return fmt.Errorf("%w%s", err, fault.Tag(id))
+		}
+		return err
+	}
+	return c
 }
 
 // certificate is nil while a certificate that has not expired is served.
@@ -81,7 +95,8 @@ func (r *Readiness) certificate() error {
 		return problem.Or(errors.New("no certificate yet: the bootstrap is under way"))
 	}
 	if expiry := pair.Leaf().NotAfter; time.Now().After(expiry) {
-		return problem.Or(fmt.Errorf("the certificate expired at %s", expiry.Format(time.RFC3339)))
+		return &fault.Error{ID: fault.Expired,
+			Err: problem.Or(fmt.Errorf("the certificate expired at %s", expiry.Format(time.RFC3339)))}
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
+	"github.com/hookstrap/hookstrap/internal/fault"
 	"github.com/hookstrap/hookstrap/internal/identity"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
@@ -115,11 +116,13 @@ func serviceOf(objects []*unstructured.Unstructured) *corev1.Service {
 func uncallable(service *corev1.Service, call trust.Call) string {
 	switch {
 	case service.Name == "":
-		return "does not exist: create it, or correct the service name and namespace given to us"
+		return "does not exist: create it, or correct the service name and namespace given to us" +
+			fault.Tag(fault.ServiceMissing)
 	case service.Spec.Type == corev1.ServiceTypeExternalName:
 		return "" // The API server dials the name, at the port that the entry names.
 	case service.Spec.ClusterIP == corev1.ClusterIPNone:
-		return "is headless, so that the API server has no address to call: create it again without clusterIP: None"
+		return "is headless, so that the API server has no address to call: create it again without clusterIP: None" +
+			fault.Tag(fault.ServiceHeadless)
 	case slices.ContainsFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return int64(p.Port) == call.Port }):
 		return ""
 	}
@@ -128,6 +131,5 @@ func uncallable(service *corev1.Service, call trust.Call) string {
 		ports = append(ports, fmt.Sprint(p.Port))
 	}
 	return fmt.Sprintf("has no port %d (but %s): correct the port in the entry's service, which is 443 by default, "+
-		"or add it "+
-		"to the Service", call.Port, strings.Join(ports, ", "))
+		"or add it to the Service%s", call.Port, strings.Join(ports, ", "), fault.Tag(fault.ServicePort))
 }

@@ -23,11 +23,11 @@ func TestUncallable(t *testing.T) {
 		port    int64
 		want    string // part of the reason; "" for none
 	}{
-		"missing":       {noService(), 443, "does not exist"},
+		"missing":       {noService(), 443, "[service-missing]"},
 		"cluster IP":    {service(corev1.ServiceSpec{Type: "ClusterIP", ClusterIP: "127.96.0.7", Ports: ports}), 443, ""},
 		"load balancer": {service(corev1.ServiceSpec{Type: "LoadBalancer", ClusterIP: "127.96.0.7", Ports: ports}), 80, ""},
-		"another port":  {service(corev1.ServiceSpec{Type: "ClusterIP", ClusterIP: "127.96.0.7", Ports: ports}), 9443, "no port 9443 (but 80, 443)"},
-		"headless":      {service(corev1.ServiceSpec{Type: "ClusterIP", ClusterIP: "None", Ports: ports}), 443, "headless"},
+		"another port":  {service(corev1.ServiceSpec{Type: "ClusterIP", ClusterIP: "127.96.0.7", Ports: ports}), 9443, "(but 80, 443): correct the port in the entry's service, which is 443 by default, or add it to the Service [service-port-missing]"},
+		"headless":      {service(corev1.ServiceSpec{Type: "ClusterIP", ClusterIP: "None", Ports: ports}), 443, "[service-headless]"},
 		"another host":  {service(corev1.ServiceSpec{Type: "ExternalName", ExternalName: "localhost"}), 9443, ""},
 	} {
 		got := uncallable(tc.service, trust.Call{Port: tc.port})

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/hookstrap/hookstrap/internal/fault"
 )
 
 // Entry is one place for a CA bundle as the API server has it.
@@ -40,6 +42,11 @@ func (e Entry) verify(chain []*x509.Certificate, serverName string, now time.Tim
 	err := VerifyLive(e.CABundle, chain, cmp.Or(e.Name, serverName), now)
 	if err == nil {
 		return nil
+	}
+	if bundle, _ := ParseBundle(e.CABundle); len(e.CABundle) == 0 {
+		err = &fault.Error{ID: fault.BundleMissing, Err: err}
+	} else if bundle.Empty() {
+		err = &fault.Error{ID: fault.BundleUnusable, Err: err}
 	}
 	if e.Reason != "" {
 		return fmt.Errorf("%s: %w; %s", e.where(), err, e.Reason)

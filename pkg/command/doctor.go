@@ -4,9 +4,12 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,10 +31,13 @@ type doctorOptions struct {
 	targets []trust.Target
 	files   []string
 	output  string
+
+	watch    bool
+	interval time.Duration
 }
 
 func newDoctorCommand(global Options) *cobra.Command {
-	o := &doctorOptions{clientOptions: newClientOptions(), output: "text"}
+	o := &doctorOptions{clientOptions: newClientOptions(), output: "text", interval: 30 * time.Second}
 	o.collect.Connect, o.collect.Timeout = collect.PortForward, 5*time.Second
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -43,8 +49,9 @@ func newDoctorCommand(global Options) *cobra.Command {
 			"are gone, because one that fails closed refuses what they need. With -f, it judges manifests, without a " +
 			"cluster.\n\n" +
 			"It reads and never writes, with the rights of its user. What may not be read is said, and the rest is judged.\n" +
+			"With --probe, it sends dry runs as well, which change nothing, and reads what the API server says of the calls.\n" +
 			"The exit code is 0 if nothing is wrong, 1 if there is an error or a warning, and 2 if something could not be\n" +
-			"judged.",
+			"judged. With --watch, it is that of the last state.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd, global) },
 	}
@@ -66,6 +73,12 @@ func (o *doctorOptions) addFlags(fs *pflag.FlagSet) {
 		"how to reach Pods for handshakes: port-forward, direct (in a Pod or on a node), or none")
 	timeout := newValue(&o.collect.Timeout, "duration", o.collect.Timeout.String(), parsePositiveDuration)
 	fs.Var(timeout, "handshake-timeout", "how long one handshake may take")
+	fs.BoolVar(&o.collect.Probe, "probe", false, "send a dry run that the rules of each entry match, and read the "+
+		"API server's "+
+		"answer,\nits metrics and its proxy settings")
+	fs.BoolVarP(&o.watch, "watch", "w", false, "look again and again, and write what has changed, until interrupted")
+	fs.Var(newValue(&o.interval, "duration", o.interval.String(), parseInterval), "interval",
+		"how long --watch waits between two looks, at least 1s")
 	o.addClientFlags(fs)
 }
 
@@ -97,7 +110,51 @@ func (o *doctorOptions) run(cmd *cobra.Command, global Options) error {
 	if err := checkLogging(o.logging); err != nil {
 		return &usageError{err}
 	}
-	facts, err := o.facts(cmd)
+	if err := o.conflicts(); err != nil {
+		return &usageError{err}
+	}
+	if len(o.files) > 0 {
+		return o.once(cmd, global, func(context.Context) (*doctor.Facts, error) { return o.manifests(cmd) })
+	}
+	cfg, err := restConfig(o.kubeconfig)
+	if err == nil {
+		err = applyLogging(o.logging)
+	}
+	if err != nil {
+		return &usageError{err}
+	}
+	o.collect.Config = cfg
+	for _, t := range o.targets {
+		o.collect.Objects = append(o.collect.Objects, objectOf(t))
+	}
+	gather := func(ctx context.Context) (*doctor.Facts, error) { return o.cluster(ctx, cmd.ErrOrStderr()) }
+	if !o.watch {
+		return o.once(cmd, global, gather)
+	}
+	return o.again(cmd, global, gather)
+}
+
+// conflicts are flags that do not go together.
+func (o *doctorOptions) conflicts() error {
+	switch {
+	case len(o.files) > 0 && len(o.targets) > 0:
+		return errors.New("--webhook-configuration is for a cluster: it cannot be combined with -f")
+	case len(o.files) > 0 && (o.watch || o.collect.Probe):
+		return errors.New("--watch and --probe are for a cluster: they cannot be combined with -f")
+	case o.watch && o.output == "sarif":
+		return errors.New("--watch has no end to write one SARIF log at: use -o text or json")
+	}
+	return nil
+}
+
+// gatherFunc gathers facts.
+type gatherFunc func(context.Context) (*doctor.Facts, error)
+
+// once judges and writes the report.
+func (o *doctorOptions) once(cmd *cobra.Command, global Options, gather gatherFunc) error {
+	ctx, cancel := lifecycle.SignalContext(klog.NewContext(cmd.Context(), klog.Background()), os.Exit)
+	defer cancel()
+	facts, err := gather(ctx)
 	if err != nil {
 		return &usageError{err} // 1 would say that something is wrong with a webhook.
 	}
@@ -105,39 +162,64 @@ func (o *doctorOptions) run(cmd *cobra.Command, global Options) error {
 	if err := o.write(cmd, report, global); err != nil {
 		return &usageError{fmt.Errorf("writing the report: %w", err)}
 	}
+	return outcome(report)
+}
+
+// again judges until the user ends it.
+func (o *doctorOptions) again(cmd *cobra.Command, global Options, gather gatherFunc) error {
+	ctx, cancel := lifecycle.SignalContext(klog.NewContext(cmd.Context(), klog.Background()), os.Exit)
+	defer cancel()
+	history, out := &doctor.History{}, cmd.OutOrStdout()
+	watch := &doctorWatch{
+		look: func(ctx context.Context) (*doctor.Report, error) {
+			facts, err := gather(ctx)
+			if err != nil {
+				return nil, err
+			}
+			history.Note(facts)
+			return doctor.Examine(facts), nil
+		},
+		whole: func(r *doctor.Report) error { return o.write(cmd, r, global) },
+		changes: func(c *doctor.Changes) error {
+			if o.output == "json" {
+				return c.WriteJSON(out)
+			}
+			return c.WriteText(out, isColored(out))
+		},
+		failures: cmd.ErrOrStderr(), interval: o.interval, now: time.Now,
+	}
+	report, err := watch.run(ctx)
+	switch {
+	case err != nil:
+		return &usageError{err}
+	case report == nil:
+		return errUnreadable
+	}
+	return outcome(report)
+}
+
+// outcome is the exit code of a report.
+func outcome(report *doctor.Report) error {
 	switch {
 	case report.Wrong():
 		return errDenied
-	case len(report.Unread) > 0:
+	case report.Unjudged():
 		return errUnreadable
 	}
 	return nil
 }
 
-func (o *doctorOptions) facts(cmd *cobra.Command) (*doctor.Facts, error) {
-	if len(o.files) > 0 {
-		return o.manifests(cmd)
-	}
-	cfg, err := restConfig(o.kubeconfig)
-	if err != nil {
-		return nil, err
-	}
-	if err := applyLogging(o.logging); err != nil {
-		return nil, err
-	}
-	ctx, cancel := lifecycle.SignalContext(klog.NewContext(cmd.Context(), klog.Background()), os.Exit)
-	defer cancel()
-	bar := newProgress(cmd.ErrOrStderr())
+// cluster gathers facts, and says on a terminal how far it is.
+func (o *doctorOptions) cluster(ctx context.Context, stderr io.Writer) (*doctor.Facts, error) {
+	bar := newProgress(stderr)
 	defer bar.clear()
-	o.collect.Config, o.collect.Progress = cfg, bar.step
-	for _, t := range o.targets {
-		o.collect.Objects = append(o.collect.Objects, objectOf(t))
-	}
-	facts, err := collect.Cluster(ctx, o.collect)
+	options := o.collect
+	options.Progress = bar.step
+	facts, err := collect.Cluster(ctx, options)
 	if err != nil {
 		return nil, err
 	}
-	return facts, missing(facts, o.collect.Objects)
+	return facts, missing(facts, options.Objects)
 }
 
 // missing says which of the objects that were named have no entries. It is an error: a user who names one means it.
@@ -147,7 +229,7 @@ func missing(facts *doctor.Facts, named []doctor.Object) error {
 		found[facts.Entries[i].Object] = true
 	}
 	for _, object := range named {
-		if !found[object] && len(facts.Unread) == 0 {
+		if !found[object] && !slices.ContainsFunc(facts.Unread, func(u doctor.Unread) bool { return !u.Minor }) {
 			return fmt.Errorf("--webhook-configuration: %s does not exist, or calls nothing", object)
 		}
 	}
@@ -164,9 +246,6 @@ func objectOf(t trust.Target) doctor.Object {
 
 // manifests reads files. What is no object is said, and the rest is judged.
 func (o *doctorOptions) manifests(cmd *cobra.Command) (*doctor.Facts, error) {
-	if len(o.targets) > 0 {
-		return nil, errors.New("--webhook-configuration is for a cluster: it cannot be combined with -f")
-	}
 	found, unreadable, err := offline.Manifests(o.files, cmd.InOrStdin())
 	if err != nil {
 		return nil, err

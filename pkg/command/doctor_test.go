@@ -28,7 +28,7 @@ spec:
 ---
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingWebhookConfiguration
-metadata: {name: web}
+metadata: {name: web, annotations: {cert-manager.io/inject-ca-from: shop/web}}
 webhooks:
 - name: pods.example.com
   clientConfig: {service: {namespace: shop, name: web}}
@@ -59,6 +59,8 @@ func TestDoctorOffline(t *testing.T) {
 		"unreadable":          {"{", nil, exitUsage, "not judged: ", ""},
 		"a namespace":         {strings.ReplaceAll(chart, ", namespace: shop}\nspec", "}\nspec"), []string{"-n", "shop"}, exitFailure, "Deployment shop/web", ""},
 		"with the wrong flag": {chart, []string{"--webhook-configuration=web"}, exitUsage, "is for a cluster", ""},
+		"watched":             {chart, []string{"--watch"}, exitUsage, "are for a cluster", ""},
+		"probed":              {chart, []string{"--probe"}, exitUsage, "are for a cluster", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -20,7 +20,7 @@ import (
 type Backend struct {
 	// Pod is empty for an endpoint that is none.
 	Pod types.NamespacedName
-	// Addresses are where it is, as IPs; Port is that of the Pod.
+	// Addresses are where it is, as IPs, or as the name of an ExternalName; Port is that of the Pod.
 	Addresses []string
 	Port      int32
 }
@@ -31,6 +31,9 @@ func (x *index) ready(e *Entry) []Backend {
 	service := x.services[name]
 	if !ok || service == nil {
 		return nil
+	}
+	if service.Spec.Type == corev1.ServiceTypeExternalName {
+		return []Backend{{Addresses: []string{service.Spec.ExternalName}, Port: number}}
 	}
 	i := slices.IndexFunc(service.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == number })
 	if i < 0 {
@@ -89,8 +92,8 @@ func (x *index) behind(service *corev1.Service) []workload {
 }
 
 // BackendsOf returns a function that finds the ready endpoints to which the API server's calls of an entry may go.
-// There are none for a URL, for a Service of type ExternalName, and if they are not known. The function is for one
-// goroutine at a time, and for the facts as they are now.
+// There are none for a URL, and if they are not known. A Service of type ExternalName has its name. The function is
+// for one goroutine at a time, and for the facts as they are now.
 func (f *Facts) BackendsOf() func(e *Entry) []Backend {
 	x := newIndex(f)
 	return func(e *Entry) []Backend { return x.ready(e) }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
@@ -46,6 +47,13 @@ func (x bundles) bundle(e *Entry) bool {
 			"all CAs of the caBundle have expired: %s", bundle.Describe())
 		return false
 	}
+	if x.facts.Offline {
+		x.rendered(e, bundle)
+	}
+	if dead := bundle.Without(bundle.Prune(x.facts.Now)); !dead.Empty() {
+		x.find(e, IDBundleSomeExpired, "leave the expired CAs out", "the caBundle has CAs that have expired: "+
+			"%s", dead.Describe())
+	}
 	x.crowd(e, bundle)
 	return true
 }
@@ -53,15 +61,53 @@ func (x bundles) bundle(e *Entry) bool {
 // noBundle judges an entry without a caBundle. The API server verifies with the roots of its host then, which have the
 // CA of a public URL at best.
 func (x bundles) noBundle(e *Entry) bool {
-	if _, _, ok := e.service(); !ok || x.facts.Offline {
+	if _, _, ok := e.service(); !ok {
+		return true
+	}
+	if x.facts.Offline {
+		x.unfilled(e)
 		return true
 	}
 	fix := writeBundle(e)
-	if e.Meta != nil && !slices.ContainsFunc(injectors(), func(key string) bool { return e.Meta.Annotations[key] != "" }) {
+	if e.Meta != nil && !e.isInjected() {
 		fix = "have a controller fill it, such as cert-manager with the annotation cert-manager.io/inject-ca-from; or " + fix
 	}
 	x.find(e, IDBundleMissing, fix, "it calls a Service and has no caBundle")
 	return false
+}
+
+// isInjected says that an annotation tells cert-manager to fill the caBundle.
+func (e *Entry) isInjected() bool {
+	isSet := func(key string) bool { return e.Meta.Annotations[key] != "" }
+	return e.Meta != nil && slices.ContainsFunc(injectors(), isSet)
+}
+
+// unfilled judges a manifest without a caBundle, which is filled once it is in a cluster.
+func (x bundles) unfilled(e *Entry) {
+	switch {
+	case e.EmptyBundle:
+		x.find(e, IDBundleKeyEmpty, "remove the key caBundle from the "+
+			"manifest", "the manifest has the key caBundle, and no value")
+	case !e.isInjected():
+		x.find(e, IDBundleLater, "have the server fill it, or annotate the object for cert-manager "+
+			"(cert-manager.io/inject-ca-from)", "the manifest has no caBundle, and no annotation by which cert-manager fills it")
+	}
+}
+
+// justMade is how old a CA is at most that was made when the manifests were rendered.
+const justMade = time.Hour
+
+// rendered judges the caBundle of a manifest: a template that makes a CA makes another one each time.
+func (x bundles) rendered(e *Entry, bundle trust.Bundle) {
+	for _, c := range bundle.Certificates() {
+		if age := x.facts.Now.Sub(c.NotBefore); age >= 0 && age < justMade {
+			x.find(e, IDBundleRendered, "have cert-manager or the server make the certificate, and leave caBundle out of the "+
+				"template", "the caBundle has a CA that was made just now: %s, valid from %s on", describe(c), day(c.NotBefore))
+			return
+		}
+	}
+	x.find(e, IDByManifest, "have a controller write the caBundle, and leave the field out of the manifest",
+		"the manifest has a caBundle: %s", bundle.Describe())
 }
 
 // injectors are the annotations by which cert-manager fills a caBundle.
@@ -90,11 +136,12 @@ func writeBundle(e *Entry) string {
 	path := "/spec/caBundle"
 	switch e.Object.Kind {
 	case KindValidating, KindMutating:
-		path = "/webhooks/N/clientConfig/caBundle"
+		path = fmt.Sprintf("/webhooks/%d/clientConfig/caBundle", e.Index)
 	case KindCRD:
 		path = "/spec/conversion/webhook/clientConfig/caBundle"
 	}
-	const patch = `kubectl patch %s %s --type=json -p '[{"op":"add","path":"%s","value":"'"$(base64 -w0 ca.crt)"'"}]'`
+	const patch = `kubectl patch %s %s --type=json -p '[{"op":"add","path":"%s","value":"'"$(base64 -w0 ca.crt)"'"}]' ` +
+		"# ca.crt has the CA that signed the server's certificate"
 	return fmt.Sprintf(patch,
 		strings.ToLower(e.Object.Kind), e.Object.Name, path)
 }

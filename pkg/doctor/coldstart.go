@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/hookstrap/hookstrap/internal/asked"
@@ -189,9 +190,48 @@ func (x coldStart) cycle(start types.NamespacedName, circle []refusal, id string
 	}
 	fix := "leave that resource out of the rules of webhook " + first.guard.entry.Webhook
 	if first.need.namespace != "" {
-		fix = fmt.Sprintf("in webhook %s: %s", first.guard.entry.Webhook, notIn(x.leftOut(first)...))
+		fix = fmt.Sprintf("in webhook %s: %s", first.guard.entry.Webhook,
+			narrowed(first.guard.entry.Rules.NamespaceSelector, x.leftOut(first)))
+	}
+	if object := first.guard.entry.Object; !x.facts.Offline {
+		fix = fmt.Sprintf("kubectl edit %s %s # %s", strings.ToLower(object.Kind), object.Name, fix)
 	}
 	x.find(first.guard.entry, id, fix, "%s", strings.Join(steps, "; "))
+}
+
+// narrowed is a namespaceSelector as a line of YAML that leaves out namespaces as well. What it has stays: without
+// that, the line would have the webhook asked about more than before.
+func narrowed(s *metav1.LabelSelector, namespaces []string) string {
+	if isEmpty(s) {
+		return notIn(namespaces...)
+	}
+	var labels, expressions []string
+	for _, key := range slices.Sorted(maps.Keys(s.MatchLabels)) {
+		labels = append(labels, fmt.Sprintf("%s: %q", key, s.MatchLabels[key]))
+	}
+	for _, e := range s.MatchExpressions {
+		text := fmt.Sprintf("{key: %s, operator: %s", e.Key, e.Operator)
+		if len(e.Values) > 0 {
+			text += fmt.Sprintf(", values: [%s]", strings.Join(quoted(e.Values), ", "))
+		}
+		expressions = append(expressions, text+"}")
+	}
+	kept := ""
+	if len(labels) > 0 {
+		kept = "matchLabels: {" + strings.Join(labels, ", ") + "}, "
+	}
+	expressions = append(expressions, fmt.Sprintf("{key: %s, operator: NotIn, values: [%s]}", corev1.LabelMetadataName,
+		strings.Join(namespaces, ", ")))
+	return fmt.Sprintf("namespaceSelector: {%smatchExpressions: [%s]}", kept, strings.Join(expressions, ", "))
+}
+
+// quoted are texts that YAML does not take for numbers or booleans.
+func quoted(values []string) []string {
+	var all []string
+	for _, v := range values {
+		all = append(all, fmt.Sprintf("%q", v))
+	}
+	return all
 }
 
 // leftOut are the namespaces that the selector of a guard should leave out: that of the request, and its own.

@@ -29,7 +29,8 @@ func cluster(guards ...string) *Facts {
 			Spec: appsv1.DeploymentSpec{Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: set},
 				Spec: corev1.PodSpec{Containers: []corev1.Container{{Ports: []corev1.ContainerPort{{ContainerPort: 443}}}}}}}})
 		f.All = append(f.All, FromValidating(&admissionregistrationv1.ValidatingWebhookConfiguration{
-			ObjectMeta: metav1.ObjectMeta{Name: name}, Webhooks: []admissionregistrationv1.ValidatingWebhook{{
+			ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: map[string]string{injectors()[0]: name + "/web"}},
+			Webhooks: []admissionregistrationv1.ValidatingWebhook{{
 				Name:         name,
 				ClientConfig: admissionregistrationv1.WebhookClientConfig{Service: &admissionregistrationv1.ServiceReference{Namespace: name, Name: "web"}},
 				NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{

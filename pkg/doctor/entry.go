@@ -32,6 +32,8 @@ type Entry struct {
 	Object Object
 	// Webhook is the name in a webhook configuration; empty for a CustomResourceDefinition and an APIService.
 	Webhook string
+	// Index is the place in the list webhooks of a webhook configuration, from 0 on.
+	Index int
 	// ClientConfig is whom the API server calls, and the caBundle. That of an APIService has no path.
 	ClientConfig admissionregistrationv1.WebhookClientConfig
 	// Insecure is an APIService with insecureSkipTLSVerify.
@@ -41,6 +43,10 @@ type Entry struct {
 	// Rules are what a webhook of a configuration is asked about, with its selectors, policies and conditions; nil for the
 	// others. Those of a mutating webhook are written as if it were a validating one.
 	Rules *admissionregistrationv1.ValidatingWebhook
+	// Again says that a mutating webhook is asked again after the others (reinvocationPolicy IfNeeded).
+	Again bool
+	// EmptyBundle is a manifest that has the key caBundle without a value.
+	EmptyBundle bool
 	// Meta is the metadata of the object: annotations and managed fields are judged.
 	Meta *metav1.ObjectMeta
 }
@@ -51,8 +57,8 @@ func FromValidating(c *admissionregistrationv1.ValidatingWebhookConfiguration) [
 	for i := range c.Webhooks {
 		w := &c.Webhooks[i]
 		entries = append(entries, Entry{
-			Object: Object{Kind: KindValidating, Name: c.Name}, Webhook: w.Name, ClientConfig: w.ClientConfig, Rules: w,
-			Meta: &c.ObjectMeta,
+			Object: Object{Kind: KindValidating, Name: c.Name}, Webhook: w.Name, Index: i, ClientConfig: w.ClientConfig,
+			Rules: w, Meta: &c.ObjectMeta,
 		})
 	}
 	return entries
@@ -64,8 +70,9 @@ func FromMutating(c *admissionregistrationv1.MutatingWebhookConfiguration) []Ent
 	for i := range c.Webhooks {
 		w := &c.Webhooks[i]
 		entries = append(entries, Entry{
-			Object: Object{Kind: KindMutating, Name: c.Name}, Webhook: w.Name, ClientConfig: w.ClientConfig,
-			Meta: &c.ObjectMeta,
+			Object: Object{Kind: KindMutating, Name: c.Name}, Webhook: w.Name, Index: i, ClientConfig: w.ClientConfig,
+			Meta:  &c.ObjectMeta,
+			Again: ptr.Deref(w.ReinvocationPolicy, "") == admissionregistrationv1.IfNeededReinvocationPolicy,
 			Rules: &admissionregistrationv1.ValidatingWebhook{
 				Name: w.Name, ClientConfig: w.ClientConfig, Rules: w.Rules, FailurePolicy: w.FailurePolicy,
 				MatchPolicy: w.MatchPolicy, NamespaceSelector: w.NamespaceSelector, ObjectSelector: w.ObjectSelector,

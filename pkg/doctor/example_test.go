@@ -20,6 +20,12 @@ func ExampleExamine() {
 		ObjectMeta: metav1.ObjectMeta{Name: "shop"},
 		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
 			Name: "pods.shop.example.com",
+			Rules: []admissionregistrationv1.RuleWithOperations{{
+				Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
+				Rule: admissionregistrationv1.Rule{
+					APIGroups: []string{"apps"}, APIVersions: []string{"v1"}, Resources: []string{"replicasets"},
+				},
+			}},
 			ClientConfig: admissionregistrationv1.WebhookClientConfig{
 				Service: &admissionregistrationv1.ServiceReference{Namespace: "shop", Name: "webhook"},
 			},

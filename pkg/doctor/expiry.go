@@ -45,7 +45,12 @@ func (x expiries) expiry(e *Entry, h Handshake) {
 
 // older compares what is served with what the Secret has.
 func (x expiries) older(e *Entry, h Handshake) {
-	stored := x.facts.Stored[e.Object]
+	for _, stored := range x.storedOf(e) {
+		x.olderThan(e, h, stored)
+	}
+}
+
+func (x expiries) olderThan(e *Entry, h Handshake, stored StoredCA) {
 	bundle, _ := trust.ParseBundle(stored.Leaf) // A Secret that cannot be read says nothing.
 	served := h.Chain[0]
 	for _, c := range bundle.Certificates() {

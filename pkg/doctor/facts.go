@@ -38,6 +38,15 @@ type Facts struct {
 	Handshakes map[string][]Handshake
 	// Stored are the CAs that the Secrets of an entry's annotations have, by the annotated object.
 	Stored map[Object]StoredCA
+	// Mounted are the CAs of the Secrets that the Pods of a server mount, by [Entry.Destination].
+	Mounted map[string][]StoredCA
+	// PutBack are how often the caBundle of an object was seen to be put back to what it was before: see [History].
+	PutBack map[Object]int
+	// Probes are requests that were sent so that the API server calls entries; Counts are from its metrics.
+	Probes map[Called]Probe
+	Counts map[Counted]Count
+	// APIServers are the Pods of kube-apiserver that may be read.
+	APIServers []APIServer
 	// Unread is what could not be read. What depends on it is not judged.
 	Unread []Unread
 	// Offline are facts from manifests: there are no endpoints, Pods and handshakes, and no caBundle yet.
@@ -95,13 +104,13 @@ func (h Handshake) where() string {
 	return h.Address
 }
 
-// StoredCA is a CA in a Secret that a controller is told to copy into a caBundle.
+// StoredCA is a CA in a Secret that a controller is told to copy into a caBundle, or that a server reads.
 type StoredCA struct {
 	// Secret is where it is, as NAMESPACE/NAME.
 	Secret string
-	// CA is ca.crt of the Secret, PEM.
+	// CA is ca.crt of the Secret, or ca, PEM.
 	CA []byte
-	// Leaf is tls.crt of the Secret, PEM.
+	// Leaf is tls.crt of the Secret, or cert, PEM.
 	Leaf []byte
 }
 
@@ -112,6 +121,8 @@ type Unread struct {
 	Namespace string `json:"namespace,omitempty"`
 	// Reason is one sentence: what failed, and what to do.
 	Reason string `json:"reason"`
+	// Minor is what could only have added to the verdict. It does not count as something that could not be judged.
+	Minor bool `json:"minor,omitempty"`
 }
 
 // knows says whether a resource of a namespace was read.

@@ -52,6 +52,8 @@ type Report struct {
 	Handshakes int `json:"handshakes"`
 	// Findings by object: the most severe first.
 	Findings []Finding `json:"findings"`
+	// Answers are what the API server itself says of entries, if it was asked.
+	Answers []Answer `json:"answers,omitempty"`
 	// Unread is what could not be read, and so was not judged.
 	Unread []Unread `json:"unread"`
 }
@@ -70,6 +72,14 @@ func (r *Report) Count(severity Severity) int {
 // Wrong says that there is an error or a warning.
 func (r *Report) Wrong() bool { return r.Count(Error)+r.Count(Warning) > 0 }
 
+// Unjudged says that something that counts could not be judged.
+func (r *Report) Unjudged() bool {
+	return slices.ContainsFunc(r.Unread, func(u Unread) bool { return !u.Minor })
+}
+
+// has says whether an entry has the finding.
+func (f *Finding) has(webhook string) bool { return slices.Contains(f.Webhooks, webhook) }
+
 // Examine judges facts. It reads nothing, changes nothing, and gives the same report for the same facts.
 func Examine(f *Facts) *Report {
 	x := &examination{
@@ -85,9 +95,11 @@ func Examine(f *Facts) *Report {
 		x.entry(&f.Entries[i])
 	}
 	ruled{x}.timeouts()
+	ruled{x}.reinvocation()
 	coldStart{x}.coldStart()
 	r := &Report{Objects: len(objects), Entries: len(f.Entries), Findings: x.findings}
-	r.Unread = append(slices.Clone(f.Unread), handshakes{x}.unjudged()...)
+	r.Unread = slices.Concat(f.Unread, handshakes{x}.unjudged(), x.skipped)
+	r.Answers = x.answers
 	for _, all := range f.Handshakes {
 		for i := range all {
 			if all[i].Stage == Done {
@@ -111,6 +123,8 @@ type examination struct {
 	problems map[string]Problem // by identifier
 	// unreached are the servers to which there was no way.
 	unreached []Handshake
+	answers   []Answer
+	skipped   []Unread // probes that were not made
 	managed   map[*metav1.ObjectMeta][]manager
 }
 
@@ -129,6 +143,7 @@ func (x *examination) entry(e *Entry) {
 	writers{x}.managers(e)
 	writers{x}.stored(e)
 	ruled{x}.rules(e)
+	calls{x}.judge(e)
 }
 
 // find notes a finding, or one more entry that has it.

@@ -5,18 +5,14 @@ package doctor
 
 import (
 	"cmp"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 
+	"github.com/hookstrap/hookstrap/internal/fault"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
-
-// noApplicationProtocol is what crypto/tls makes of the alert of RFC 7301, section 3.2, whose type it does not export.
-const noApplicationProtocol = "tls: no application protocol"
 
 // handshakes judges what servers present.
 type handshakes struct{ *examination }
@@ -88,12 +84,11 @@ func (x handshakes) listen(e *Entry, h Handshake) string {
 
 // failed judges a handshake that ended before a certificate was shown.
 func (x handshakes) failed(e *Entry, h Handshake) {
-	var alert *net.OpError
-	switch {
-	case errors.As(h.Err, new(tls.RecordHeaderError)):
+	switch fault.Of(h.Err, x.facts.Now) {
+	case IDNotTLS:
 		x.find(e, IDNotTLS, "set the Service's targetPort to the server's TLS port, or give the server a certificate",
 			"%s does not speak TLS: %s", h.where(), sentence(h.Err))
-	case errors.As(h.Err, &alert) && alert.Err.Error() == noApplicationProtocol:
+	case IDProtocol:
 		x.find(e, IDProtocol, "have the server offer http/1.1 in ALPN (NextProtos in Go)",
 			"%s refuses HTTP/1.1 in the handshake: %s", h.where(), sentence(h.Err))
 	default:
@@ -135,27 +130,29 @@ func (x handshakes) verified(e *Entry, h Handshake) error {
 // untrusted sorts the errors of crypto/x509.
 func (x handshakes) untrusted(e *Entry, h Handshake, err error) {
 	var invalid x509.CertificateInvalidError
+	errors.As(err, &invalid)
 	leaf, restart := h.Chain[0], ""
 	if h.Pod.Name != "" {
 		restart = fmt.Sprintf("; if it was renewed, restart the server: kubectl -n %s delete pod "+
 			"%s", h.Pod.Namespace, h.Pod.Name)
 	}
-	switch {
-	case errors.As(err, new(x509.HostnameError)):
-		x.find(e, IDWrongName, fmt.Sprintf("issue the certificate with the SAN %s", e.ServerName()),
+	switch fault.Of(err, x.facts.Now) {
+	case IDWrongName:
+		x.find(e, IDWrongName, fmt.Sprintf("issue the certificate with the SAN %s (of cert-manager: spec.dnsNames of the "+
+			"Certificate)", e.ServerName()),
 			"%s presents a certificate for %s, and the API server asks for %s", h.where(), names(leaf), e.ServerName())
-	case errors.As(err, new(x509.UnknownAuthorityError)):
+	case IDUntrusted:
 		x.find(e, IDUntrusted, cmp.Or(x.missingCA(e, h), "put the CA that signed it into the "+
 			"caBundle: "+writeBundle(e))+restart,
-			"%s presents %s, issued by %s, which the caBundle does not verify: it has %s", h.where(), describe(leaf),
-			issuer(h.Chain), bundleText(e))
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && x.facts.Now.Before(invalid.Cert.NotBefore):
+			"%s presents %s, issued by %s, which the caBundle does not verify: it has %s%s", h.where(), describe(leaf),
+			issuer(h.Chain), bundleText(e), writers(x).lastWriter(e))
+	case IDNotYetValid:
 		x.find(e, IDNotYetValid, "compare the clocks of the signer, of the node and of the API server",
 			"%s presents a certificate that is valid from %s on", h.where(), day(invalid.Cert.NotBefore))
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+	case IDExpired:
 		x.find(e, IDExpired, "renew the certificate"+restart, "%s presents a chain of which %s has expired", h.where(),
 			describe(invalid.Cert))
-	case errors.As(err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
+	case IDUsage:
 		x.find(e, IDUsage, "issue the certificate with the extended key usage server auth, and its CA with none or the same",
 			"%s presents %s, which may not be used for servers", h.where(), describe(leaf))
 	default:
@@ -167,13 +164,11 @@ func (x handshakes) untrusted(e *Entry, h Handshake, err error) {
 // missingCA finds an intermediate that the server leaves out: the bundle has a CA, but not the one that signed the
 // leaf.
 func (x handshakes) missingCA(e *Entry, h Handshake) string {
-	stored, ok := x.facts.Stored[e.Object]
-	if !ok {
-		return ""
-	}
-	if trust.VerifyLive(stored.CA, h.Chain, e.ServerName(), x.facts.Now) == nil {
-		return fmt.Sprintf("the CA in Secret %s verifies it: have the controller that copies it into the caBundle run, or "+
-			"copy it", stored.Secret)
+	for _, stored := range x.storedOf(e) {
+		if trust.VerifyLive(stored.CA, h.Chain, e.ServerName(), x.facts.Now) == nil {
+			return fmt.Sprintf("the CA in Secret %s verifies it: have the controller that copies it into the caBundle run, or "+
+				"copy it", stored.Secret)
+		}
 	}
 	return ""
 }

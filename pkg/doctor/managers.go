@@ -65,12 +65,16 @@ func (x writers) managersOf(meta *metav1.ObjectMeta) []manager {
 
 // managers judges who writes the caBundle.
 func (x writers) managers(e *Entry) {
+	x.fought(e)
 	owners := x.owners(e)
 	switch {
 	case len(owners) > 1:
 		x.find(e, IDTwoManagers, fmt.Sprintf("have %q or %q leave caBundle out", owners[0].name, owners[1].name),
 			"the field managers %q (last at %s) and %q (last at %s) own the caBundle", owners[0].name, day(owners[0].at),
 			owners[1].name, day(owners[1].at))
+	case len(owners) == 1 && strings.Contains(owners[0].name, "certgen"):
+		x.find(e, IDWrittenOnce, "run the Job again before the CA ends, or have cert-manager issue the certificate",
+			"the caBundle was written by the Job %q at %s", owners[0].name, day(owners[0].at))
 	case len(owners) == 1 && isManifest(owners[0].name):
 		x.find(e, IDByManifest, "have a controller write the caBundle, and leave the field out of the manifest",
 			"the caBundle was written by %q at %s", owners[0].name, day(owners[0].at))
@@ -92,18 +96,63 @@ func (x writers) lastWriter(e *Entry) string {
 	return fmt.Sprintf("; its caBundle was last written by %q at %s", owners[0].name, day(owners[0].at))
 }
 
-// stored compares the caBundle with the Secret from which a controller fills it.
+// The least that is taken for a fight: a caBundle that was put back twice, or an object that has changed so often,
+// and so quickly.
+const (
+	leastPutBack = 2
+	leastChanges = 200
+	mostApart    = 10 * time.Minute
+)
+
+// fought judges whether two programs write the same caBundle in turn. In one look only the generation tells, which
+// counts changes.
+func (x writers) fought(e *Entry) {
+	const fix = "kubectl get %s %s -o yaml --show-managed-fields # and have all but one of the managers leave caBundle out"
+	command := fmt.Sprintf(fix, strings.ToLower(e.Object.Kind), e.Object.Name)
+	if n := x.facts.PutBack[e.Object]; n >= leastPutBack {
+		x.find(e, IDFoughtOver, command, "its caBundle was put back %d times to what it was before%s", n, x.lastWriter(e))
+		return
+	}
+	if e.Meta == nil || x.facts.Offline || e.Meta.Generation < leastChanges || e.Meta.CreationTimestamp.IsZero() {
+		return
+	}
+	age := x.facts.Now.Sub(e.Meta.CreationTimestamp.Time)
+	if age/time.Duration(e.Meta.Generation) < mostApart {
+		x.find(e, IDFoughtOver, command, "it was changed %d times since %s%s", e.Meta.Generation,
+			day(e.Meta.CreationTimestamp.Time), x.lastWriter(e))
+	}
+}
+
+// storedOf are the CAs with which those of an entry have to agree: of the Secret that its annotations name, and of
+// those that its server mounts. One that the server mounts for another purpose has no certificate for the server's
+// name.
+func (x *examination) storedOf(e *Entry) []StoredCA {
+	var all []StoredCA
+	if named, ok := x.facts.Stored[e.Object]; ok {
+		all = append(all, named)
+	}
+	for _, mounted := range x.facts.Mounted[e.Destination()] {
+		leaf, _ := trust.ParseBundle(mounted.Leaf)
+		certificates := leaf.Certificates()
+		if len(certificates) > 0 && certificates[0].VerifyHostname(e.ServerName()) == nil {
+			all = append(all, mounted)
+		}
+	}
+	return all
+}
+
+// stored compares the caBundle with the Secrets of its CA.
 func (x writers) stored(e *Entry) {
-	stored, ok := x.facts.Stored[e.Object]
-	if !ok || len(e.ClientConfig.CABundle) == 0 {
-		return
-	}
-	want, err := trust.ParseBundle(stored.CA)
 	live, _ := trust.ParseBundle(e.ClientConfig.CABundle) // What cannot be read is a finding of its own.
-	if err != nil || want.Empty() || live.Empty() || !want.Intersect(live).Empty() {
-		return
+	fix := "have what made the Secret write the caBundle as well: run the Job again, or restart the server"
+	if e.isInjected() {
+		fix = "kubectl -n cert-manager logs deploy/cert-manager-cainjector"
 	}
-	x.find(e, IDStoredDiffers, "kubectl -n cert-manager logs deploy/cert-manager-cainjector # or what else fills the "+
-		"caBundle",
-		"Secret %s has %s, and the caBundle has %s", stored.Secret, want.Describe(), live.Describe())
+	for _, stored := range x.storedOf(e) {
+		want, err := trust.ParseBundle(stored.CA)
+		if err == nil && !want.Empty() && !live.Empty() && want.Intersect(live).Empty() {
+			x.find(e, IDStoredDiffers, fix, "Secret %s has %s, and the caBundle has %s", stored.Secret, want.Describe(),
+				live.Describe())
+		}
+	}
 }

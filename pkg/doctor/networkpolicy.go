@@ -44,11 +44,13 @@ func (x services) policies(e *Entry, backends []Backend) {
 		}
 		slices.Sort(names)
 		policy := fmt.Sprintf("NetworkPolicy %s/%s", pod.Namespace, strings.Join(names, ", "))
+		fix := fmt.Sprintf("kubectl -n %s edit networkpolicy %s # add to the list spec.ingress: - ports: [{port: %d}]",
+			pod.Namespace, names[0], b.Port)
 		if port {
-			x.find(e, IDPolicySource, fmt.Sprintf("add to %s: ingress: [{ports: [{port: %d}]}]", policy, b.Port),
+			x.find(e, IDPolicySource, fix,
 				"%s allows port %d of Pod %s from Pods only", policy, b.Port, b.Pod)
 		} else {
-			x.find(e, IDPolicyPort, fmt.Sprintf("add to %s: ingress: [{ports: [{port: %d}]}]", policy, b.Port),
+			x.find(e, IDPolicyPort, fix,
 				"%s selects Pod %s and does not allow its port %d", policy, b.Pod, b.Port)
 		}
 		return // One of them is enough: the others are alike.

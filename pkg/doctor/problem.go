@@ -3,7 +3,11 @@
 
 package doctor
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/hookstrap/hookstrap/internal/fault"
+)
 
 // Problem is a kind of finding. Its identifier stays the same from version to version.
 type Problem struct {
@@ -21,41 +25,44 @@ type Problem struct {
 	Callable bool
 }
 
-// The identifiers.
+// The identifiers. Those of package fault are in the readiness of servers as well.
 const (
 	IDClientInvalid     = "client-invalid"
-	IDServiceMissing    = "service-missing"
-	IDServiceHeadless   = "service-headless"
-	IDServicePort       = "service-port-missing"
+	IDServiceMissing    = fault.ServiceMissing
+	IDServiceHeadless   = fault.ServiceHeadless
+	IDServicePort       = fault.ServicePort
 	IDServiceProtocol   = "service-port-not-tcp"
 	IDEndpointsMissing  = "endpoints-missing"
 	IDEndpointsNotReady = "endpoints-not-ready"
 	IDTargetPort        = "target-port-missing"
 	IDPolicyPort        = "network-policy-port"
 	IDPolicySource      = "network-policy-source"
-	IDBundleMissing     = "ca-bundle-missing"
-	IDBundleUnusable    = "ca-bundle-unusable"
+	IDBundleMissing     = fault.BundleMissing
+	IDBundleUnusable    = fault.BundleUnusable
 	IDBundlePartly      = "ca-bundle-partly-read"
 	IDBundleExpired     = "ca-bundle-expired"
 	IDBundleCrowded     = "ca-bundle-crowded"
 	IDUnverified        = "tls-not-verified"
-	IDRefused           = "connection-refused"
-	IDNotTLS            = "server-speaks-no-tls"
+	IDRefused           = fault.Refused
+	IDNotTLS            = fault.NotTLS
 	IDHandshake         = "handshake-failed"
-	IDProtocol          = "no-http-1-1"
-	IDUntrusted         = "certificate-untrusted"
-	IDWrongName         = "certificate-wrong-name"
-	IDExpired           = "certificate-expired"
-	IDNotYetValid       = "certificate-not-yet-valid"
-	IDUsage             = "certificate-wrong-usage"
+	IDProtocol          = fault.Protocol
+	IDUntrusted         = fault.Untrusted
+	IDWrongName         = fault.WrongName
+	IDExpired           = fault.Expired
+	IDNotYetValid       = fault.NotYetValid
+	IDUsage             = fault.Usage
 	IDInvalid           = "certificate-invalid"
 	IDUnavailable       = "api-service-unavailable"
+	IDServiceExternal   = "service-external-name"
+	IDBundleSomeExpired = "ca-bundle-has-expired"
 )
 
 // Problems are all kinds of findings, in the order in which an entry is judged.
 func Problems() []Problem {
 	return slices.Concat(serviceProblems(), endpointProblems(), bundleProblems(), connectionProblems(),
-		certificateProblems(), trustLater(), ruleProblems(), admissionLater())
+		certificateProblems(), callProblems(), trustLater(), manifestProblems(), ruleProblems(), conditionProblems(),
+		admissionLater())
 }
 
 // serviceProblems are those of an entry and its Service.
@@ -91,6 +98,13 @@ func serviceProblems() []Problem {
 			Title: "The port of the Service is not a TCP port.",
 			Seen:  "failed calling webhook: context deadline exceeded, or connection refused",
 			Fix:   "Set protocol: TCP for the port of the Service.",
+		},
+		{
+			ID: IDServiceExternal, Severity: Info,
+			Title: "The Service is of type ExternalName.",
+			Why: "The API server looks the name up itself, and dials it at the port of the entry. One that runs with " +
+				"--enable-aggregator-routing refuses such a Service, and no endpoints say whether a server is there.",
+			Fix: "Make it a Service with a selector, or use clientConfig.url.",
 		},
 	}
 }
@@ -163,6 +177,12 @@ func bundleProblems() []Problem {
 			Title: "All CAs of the caBundle have expired.",
 			Seen:  "failed calling webhook: x509: certificate has expired or is not yet valid",
 			Fix:   "Make a new CA and a new serving certificate, and write the CA into the caBundle.",
+		},
+		{
+			ID: IDBundleSomeExpired, Severity: Info,
+			Title: "The caBundle has CAs that have expired, beside valid ones.",
+			Why:   "They verify nothing. That they are still there may mean that nothing maintains the caBundle.",
+			Fix:   "Leave the expired CAs out.",
 		},
 		{
 			ID: IDBundleCrowded, Severity: Warning,

@@ -3,6 +3,8 @@
 
 package doctor
 
+import "github.com/hookstrap/hookstrap/internal/fault"
+
 // The identifiers of what goes wrong later.
 const (
 	IDLeafEnds        = "certificate-ends-soon"
@@ -10,7 +12,7 @@ const (
 	IDTwoManagers     = "ca-bundle-two-managers"
 	IDByManifest      = "ca-bundle-by-manifest"
 	IDStoredDiffers   = "stored-ca-differs"
-	IDOlderThanStored = "certificate-older-than-stored"
+	IDOlderThanStored = fault.OlderThanStored
 	IDTimeoutLong     = "timeout-long"
 	IDTimeoutsAddUp   = "timeouts-add-up"
 	IDRulesAll        = "rules-match-everything"
@@ -18,6 +20,18 @@ const (
 	IDConditionFails  = "match-condition-fails"
 	IDNotAsked        = "rule-without-effect"
 	IDFailsOpen       = "fails-open"
+	IDFoughtOver      = "ca-bundle-fought-over"
+	IDWrittenOnce     = "ca-bundle-written-once"
+	IDBundleRendered  = "ca-bundle-made-at-render"
+	IDBundleKeyEmpty  = "ca-bundle-key-empty"
+	IDBundleLater     = "ca-bundle-filled-later"
+	IDRulesEmpty      = "rules-empty"
+	IDRulesWide       = "rules-wide"
+	IDSideEffects     = "side-effects-in-dry-run"
+	IDReinvocation    = "reinvocation-never"
+	IDConditionFalse  = "match-condition-never-holds"
+	IDConditionTrue   = "match-condition-always-holds"
+	IDConditionNull   = "match-condition-on-null"
 	IDColdCycle       = "cold-start-cycle"
 	IDColdCondition   = "cold-start-cycle-conditional"
 )
@@ -44,6 +58,18 @@ func trustLater() []Problem {
 			Fix:   "Have one of them leave the field out: remove caBundle from the manifest, or the controller's annotation.",
 		},
 		{
+			ID: IDFoughtOver, Severity: Warning,
+			Title: "Two programs write the caBundle in turn.",
+			Why:   "Each puts back its own CA when the other one has written. Calls fail in between.",
+			Fix:   "Have all but one of the field managers leave caBundle out.",
+		},
+		{
+			ID: IDWrittenOnce, Severity: Info,
+			Title: "A Job of kube-webhook-certgen has written the caBundle.",
+			Why:   "It makes the certificate once, and no program renews it.",
+			Fix:   "Run the Job again before the CA ends, or have cert-manager issue the certificate.",
+		},
+		{
 			ID: IDByManifest, Severity: Info,
 			Title: "The caBundle comes from a manifest, and not from a controller.",
 			Why: "Nothing renews it, and a chart that makes its CA with genCA makes another one each time it is rendered, so " +
@@ -52,9 +78,10 @@ func trustLater() []Problem {
 		},
 		{
 			ID: IDStoredDiffers, Severity: Warning,
-			Title: "The Secret from which a controller fills the caBundle has another CA than the caBundle.",
-			Why:   "Once the server presents a certificate of that CA, every call fails.",
-			Fix:   "Look at the controller: cert-manager's cainjector, for instance.",
+			Title: "The Secret from which the caBundle is filled, or whose certificate the server has, has another CA than " +
+				"the caBundle.",
+			Why: "Once the server presents a certificate of that CA, every call fails.",
+			Fix: "Look at what fills the caBundle: cert-manager's cainjector or a Job of kube-webhook-certgen, for instance.",
 		},
 		{
 			ID: IDOlderThanStored, Severity: Warning,
@@ -96,12 +123,32 @@ func ruleProblems() []Problem {
 			Fix:   "Leave out kube-system and its own namespace with a namespaceSelector, or use an objectSelector.",
 		},
 		{
-			ID: IDConditionFails, Severity: Error,
-			Title: "A match condition reads namespaceObject, which a webhook's conditions do not have.",
-			Why: "The condition fails for every object: with failurePolicy Fail every request is refused, with Ignore the " +
-				"webhook " +
-				"is never asked. The API server accepts it all the same.",
-			Fix: "Use a namespaceSelector.",
+			ID: IDRulesEmpty, Severity: Info,
+			Title: "The entry has no rules.",
+			Why: "The webhook is asked about nothing, unless its server writes rules when it runs. What it writes is not " +
+				"in the manifest.",
+			Fix: "See whether the server fills its rules; otherwise remove the entry.",
+		},
+		{
+			ID: IDRulesWide, Severity: Info,
+			Title: "A rule is about all groups, or all resources.",
+			Why: "The webhook is asked about Leases, Events and the status of objects as well, many times a second. Each of " +
+				"these requests waits for it.",
+			Fix: "Name the groups and resources that the server judges.",
+		},
+		{
+			ID: IDSideEffects, Severity: Warning,
+			Title: "A webhook says that it has side effects, or that it may have some.",
+			Why: "The API server refuses each dry run that its rules match: kubectl diff, kubectl apply " +
+				"--dry-run=server, and what GitOps tools compare.",
+			Seen: "admission webhook does not support dry run",
+			Fix:  "Set sideEffects: None, or NoneOnDryRun if the server obeys dryRun.",
+		},
+		{
+			ID: IDReinvocation, Severity: Info,
+			Title: "A mutating webhook is asked about Pods before another one, and not again after it.",
+			Why:   "It does not see the containers and fields that the other one adds.",
+			Fix:   "Set reinvocationPolicy: IfNeeded if it has to see what others change. It has to be idempotent then.",
 		},
 		{
 			ID: IDNotAsked, Severity: Warning,
@@ -109,6 +156,66 @@ func ruleProblems() []Problem {
 			Why: "The API server asks no webhook about webhook configurations and admission policies, and from 1.37 on not " +
 				"about TokenReviews, SubjectAccessReviews and their like.",
 			Fix: "Remove the resource from the rule. For webhook configurations, use a ValidatingAdmissionPolicy.",
+		},
+	}
+}
+
+// conditionProblems are those of match conditions.
+func conditionProblems() []Problem {
+	return []Problem{
+		{
+			ID: IDConditionFails, Severity: Error,
+			Title: "A match condition reads namespaceObject, which a webhook's conditions do not have.",
+			Why: "The condition fails for every object: with failurePolicy Fail every request is refused, with Ignore the " +
+				"webhook is never asked. The API server accepts it all the same.",
+			Fix: "Use a namespaceSelector.",
+		},
+		{
+			ID: IDConditionFalse, Severity: Error,
+			Title: "A match condition never holds.",
+			Why:   "The webhook is never asked, and the API server does not say so.",
+			Fix:   "Correct the condition. To go by the labels of namespaces, use a namespaceSelector.",
+		},
+		{
+			ID: IDConditionTrue, Severity: Warning,
+			Title: "A match condition holds for every object, because it asks for namespaceObject.",
+			Why:   "The webhook is asked about what the condition is meant to leave out.",
+			Fix:   "Use a namespaceSelector.",
+		},
+		{
+			ID: IDConditionNull, Severity: Warning,
+			Title: "A match condition reads object when something is deleted, or oldObject when it is created.",
+			Why: "It is null then, so that the condition fails: with failurePolicy Fail the request is refused, with " +
+				"Ignore the " +
+				"webhook is not asked.",
+			Fix: "Add request.operation == 'DELETE' || (or 'CREATE') in front, or take the operation out of the rules.",
+		},
+	}
+}
+
+// manifestProblems are those of a caBundle in a manifest.
+func manifestProblems() []Problem {
+	return []Problem{
+		{
+			ID: IDBundleRendered, Severity: Warning,
+			Title: "The manifests were rendered with a CA that was made by rendering them.",
+			Why: "Each rendering makes another one (Helm's genCA). Where GitOps renders and applies all the time, the " +
+				"caBundle " +
+				"and the certificate of the running server part.",
+			Fix: "Have cert-manager or the server make the certificate, and leave caBundle out of the template.",
+		},
+		{
+			ID: IDBundleKeyEmpty, Severity: Warning,
+			Title: "The manifest has the key caBundle without a value.",
+			Why:   "To apply it again empties the caBundle that a controller has filled, or is a conflict.",
+			Fix:   "Remove the key.",
+		},
+		{
+			ID: IDBundleLater, Severity: Info,
+			Title: "The manifest has no caBundle, and no annotation by which cert-manager fills it.",
+			Why: "Until the server fills it, no call succeeds. A conversion without a CA blocks all reads in the other " +
+				"versions.",
+			Fix: "Have the server fill it, or annotate the object for cert-manager.",
 		},
 	}
 }

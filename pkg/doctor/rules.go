@@ -5,7 +5,6 @@ package doctor
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -31,8 +30,9 @@ func (x ruled) rules(e *Entry) {
 	if e.Rules == nil {
 		return
 	}
-	x.conditions(e)
+	conditions(x).conditions(e)
 	x.withoutEffect(e)
+	x.width(e)
 	if e.Object.Kind == KindValidating && !e.failsClosed() {
 		x.find(e, IDFailsOpen, "set failurePolicy: Fail if it is there to protect", "failurePolicy is Ignore")
 	}
@@ -126,18 +126,6 @@ func askedOf(e *Entry) (asked.Asked, error) {
 	})
 }
 
-// conditions finds a variable that only the conditions of policies have. Texts in quotes are no variables.
-func (x ruled) conditions(e *Entry) {
-	quoted := regexp.MustCompile(`"[^"]*"|'[^']*'`)
-	variable := regexp.MustCompile(`(^|[^.\w])namespaceObject\b`)
-	for _, c := range e.Rules.MatchConditions {
-		if variable.MatchString(quoted.ReplaceAllString(c.Expression, `""`)) {
-			x.find(e, IDConditionFails, "use a namespaceSelector, and remove the condition",
-				"the match condition %q reads namespaceObject, which webhooks do not have", c.Name)
-		}
-	}
-}
-
 // withoutEffect finds resources that rules name in vain. A wildcard names none.
 func (x ruled) withoutEffect(e *Entry) {
 	never := map[string][]string{
@@ -182,6 +170,9 @@ func (x ruled) timeouts() {
 			continue
 		}
 		together += e.timeout()
+		if e.Again {
+			together += e.timeout()
+		}
 		if last == nil || e.timeout() > last.timeout() {
 			last = e
 		}

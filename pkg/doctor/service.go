@@ -51,6 +51,8 @@ func (x services) service(e *Entry) bool {
 		return false
 	}
 	if service.Spec.Type == corev1.ServiceTypeExternalName {
+		x.find(e, IDServiceExternal, "make it a Service with a selector, or use clientConfig.url",
+			"Service %s is of type ExternalName (%s)", name, service.Spec.ExternalName)
 		return true // The API server dials the name, at the port that the entry names.
 	}
 	if service.Spec.ClusterIP == corev1.ClusterIPNone {

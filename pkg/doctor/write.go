@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -23,8 +24,10 @@ func (r *Report) WriteText(w io.Writer, color bool) error {
 			_, _ = fmt.Fprintf(out, "%s\n", line(f.Object.String()))
 			last = f.Object
 		}
-		_, _ = fmt.Fprintf(out, "  %s %s%s: %s\n", painted(f.Severity, color), f.ID, line(f.webhooks()), line(f.Message))
-		_, _ = fmt.Fprintf(out, "      why: %s\n      fix: %s\n", line(f.Why), line(f.Fix))
+		f.write(out, color)
+	}
+	for i := range r.Answers {
+		r.Answers[i].write(out)
 	}
 	for _, u := range r.Unread {
 		_, _ = fmt.Fprintf(out, "not judged: %s\n", line(u.Reason))
@@ -33,6 +36,26 @@ func (r *Report) WriteText(w io.Writer, color bool) error {
 		count(r.Objects, "object", "objects"), count(r.Count(Error), "error", "errors"),
 		count(r.Count(Warning), "warning", "warnings"), r.Count(Info), count(r.Handshakes, "handshake", "handshakes"))
 	return out.Flush()
+}
+
+// write writes a finding below its object.
+func (f *Finding) write(out io.Writer, color bool) {
+	_, _ = fmt.Fprintf(out, "  %s %s%s: %s\n", painted(f.Severity, color), f.ID, line(f.webhooks()), line(f.Message))
+	_, _ = fmt.Fprintf(out, "      why: %s\n      fix: %s\n", line(f.Why), line(f.Fix))
+}
+
+// write writes what the API server says of an entry.
+func (a *Answer) write(out io.Writer) {
+	of := &Entry{Object: a.Object, Webhook: a.Webhook}
+	if a.Probe != "" {
+		_, _ = fmt.Fprintf(out, "probe of %s: %s\n", line(of.words()), line(a.Probe))
+	}
+	if c := a.Count; c != nil {
+		_, _ = fmt.Fprintf(out, "the API server's count for %s: %s, %s on average, %d failed, %d passed without it, %d "+
+			"refused "+
+			"by it\n", line(of.words()), count(int(c.Calls), "call", "calls"), c.mean().Round(time.Millisecond), c.Failed,
+			c.FailedOpen, c.Refused)
+	}
 }
 
 // WriteJSON writes the report as it is.

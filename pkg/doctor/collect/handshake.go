@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -62,6 +63,7 @@ type call struct {
 	handshake  doctor.Handshake // without the outcome
 	serverName string
 	protocols  []string
+	unsure     bool // what is dialed need not be what the API server dials
 	dial       func(ctx context.Context) (net.Conn, error)
 }
 
@@ -70,8 +72,8 @@ func (g dialing) calls(e *doctor.Entry, backends func(*doctor.Entry) []doctor.Ba
 	if e.ClientConfig.Service == nil {
 		address := e.Destination()
 		return []call{{
-			doctor.Handshake{Address: address}, e.ServerName(), []string{"h2", "http/1.1"},
-			func(ctx context.Context) (net.Conn, error) { return g.dial(ctx, address) },
+			handshake: doctor.Handshake{Address: address}, serverName: e.ServerName(), protocols: []string{"h2", "http/1.1"},
+			dial: func(ctx context.Context) (net.Conn, error) { return g.dial(ctx, address) },
 		}}
 	}
 	var calls []call
@@ -81,6 +83,8 @@ func (g dialing) calls(e *doctor.Entry, backends func(*doctor.Entry) []doctor.Ba
 		}
 		// The API server offers no other protocol with a Service.
 		c := call{serverName: e.ServerName(), protocols: []string{"http/1.1"}}
+		_, err := netip.ParseAddr(b.Addresses[0])
+		c.unsure = err != nil // The name of an ExternalName, which may be localhost.
 		if g.Connect == PortForward && b.Pod.Name != "" {
 			c.handshake = doctor.Handshake{Pod: b.Pod, Address: fmt.Sprint(b.Port)}
 			c.dial = func(ctx context.Context) (net.Conn, error) { return g.forward(ctx, b.Pod, b.Port) }
@@ -143,7 +147,7 @@ func (g dialing) shake(ctx context.Context, c call) doctor.Handshake {
 func (g dialing) stage(c call, err error) doctor.Stage {
 	var unreached *unreachedError
 	switch {
-	case errors.As(err, &unreached):
+	case errors.As(err, &unreached) || c.unsure:
 		return doctor.Unreached
 	case c.handshake.Pod.Name != "" && g.Connect == PortForward:
 		return doctor.Refused

@@ -5,6 +5,7 @@ package collect
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -53,10 +54,12 @@ func (r *reading) read(m *Manifest) error {
 	case schema.GroupKind{Group: "admissionregistration.k8s.io", Kind: doctor.KindValidating}:
 		return with(m.JSON, func(c *admissionregistrationv1.ValidatingWebhookConfiguration) {
 			f.All = append(f.All, doctor.FromValidating(c)...)
+			r.emptyBundles(m.JSON, len(c.Webhooks))
 		})
 	case schema.GroupKind{Group: "admissionregistration.k8s.io", Kind: doctor.KindMutating}:
 		return with(m.JSON, func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
 			f.All = append(f.All, doctor.FromMutating(c)...)
+			r.emptyBundles(m.JSON, len(c.Webhooks))
 		})
 	case schema.GroupKind{Group: "apiextensions.k8s.io", Kind: doctor.KindCRD}:
 		return with(m.JSON, func(c *crd) { f.All = append(f.All, c.entry()...) })
@@ -79,6 +82,24 @@ func (r *reading) read(m *Manifest) error {
 		return with(m.JSON, func(p *corev1.Pod) { f.Pods = append(f.Pods, p); r.place(&p.ObjectMeta) })
 	}
 	return nil
+}
+
+// emptyBundles notes which of the last n entries have the key caBundle without a value, which typed objects do not
+// tell.
+func (r *reading) emptyBundles(data []byte, n int) {
+	var configuration struct {
+		Webhooks []struct {
+			ClientConfig map[string]json.RawMessage `json:"clientConfig"`
+		} `json:"webhooks"`
+	}
+	if json.Unmarshal(data, &configuration) != nil {
+		return // It was read once already.
+	}
+	entries := r.facts.All[len(r.facts.All)-n:]
+	for i := range min(n, len(configuration.Webhooks)) {
+		value, ok := configuration.Webhooks[i].ClientConfig["caBundle"]
+		entries[i].EmptyBundle = ok && (string(value) == "null" || string(value) == `""`)
+	}
 }
 
 func (r *reading) place(m *metav1.ObjectMeta) { m.Namespace = cmp.Or(m.Namespace, r.namespace) }

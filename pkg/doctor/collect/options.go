@@ -38,6 +38,8 @@ type Options struct {
 	Connect Connect
 	// PodsPerService bounds how many Pods of a Service are called; 0 is 5.
 	PodsPerService int
+	// Probe sends a dry run, or a request that reads, for each entry, and reads the API server's metrics and settings.
+	Probe bool
 	// Timeout is that of one handshake; 0 is 5 s.
 	Timeout time.Duration
 	// PageSize is how many objects are asked for at once; 0 is 500.
@@ -95,8 +97,12 @@ func Cluster(ctx context.Context, o Options) (*doctor.Facts, error) {
 	}
 	g.objects(ctx)
 	g.secrets(ctx)
+	mounting{g}.mounted(ctx)
 	if o.Connect != None {
 		dialing{g}.handshakes(ctx)
+	}
+	if o.Probe {
+		probing{g, map[string]error{}}.probe(ctx)
 	}
 	return g.facts, ctx.Err()
 }

@@ -52,7 +52,8 @@ type place struct {
 	meta    metav1.ObjectMeta // of the configuration
 	manager string            // who writes it
 
-	calls atomic.Int64
+	calls  atomic.Int64
+	answer http.HandlerFunc // in place of a review; nil for one that allows
 }
 
 // newPlace makes the namespace, so that names are known. Everything else is only planned.
@@ -168,6 +169,10 @@ func (p *place) serve(t testing.TB) string {
 // ServeHTTP lets everything in.
 func (p *place) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.calls.Add(1)
+	if p.answer != nil {
+		p.answer(w, r)
+		return
+	}
 	var review admissionv1.AdmissionReview
 	if err := json.NewDecoder(r.Body).Decode(&review); err != nil || review.Request == nil {
 		http.Error(w, "no review", http.StatusBadRequest)

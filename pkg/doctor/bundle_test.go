@@ -1,0 +1,51 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/hookstrap/hookstrap/pkg/doctor"
+)
+
+// The command that writes a caBundle names the entry of the list that lacks it.
+func TestFixNamesTheEntry(t *testing.T) {
+	t.Parallel()
+	url := "https://example.com/"
+	service := &admissionregistrationv1.ServiceReference{Namespace: "shop", Name: "web"}
+	for name, entries := range map[string][]doctor.Entry{
+		"validating": doctor.FromValidating(&admissionregistrationv1.ValidatingWebhookConfiguration{
+			ObjectMeta: metav1.ObjectMeta{Name: "shop"}, Webhooks: []admissionregistrationv1.ValidatingWebhook{
+				{Name: "a.example.com", ClientConfig: admissionregistrationv1.WebhookClientConfig{URL: &url}},
+				{Name: "b.example.com", ClientConfig: admissionregistrationv1.WebhookClientConfig{Service: service}},
+			},
+		}),
+		"mutating": doctor.FromMutating(&admissionregistrationv1.MutatingWebhookConfiguration{
+			ObjectMeta: metav1.ObjectMeta{Name: "shop"}, Webhooks: []admissionregistrationv1.MutatingWebhook{
+				{Name: "a.example.com", ClientConfig: admissionregistrationv1.WebhookClientConfig{URL: &url}},
+				{Name: "b.example.com", ClientConfig: admissionregistrationv1.WebhookClientConfig{Service: service}},
+			},
+		}),
+	} {
+		// The Services may not be read, so that the caBundle is judged all the same.
+		report := doctor.Examine(&doctor.Facts{
+			Now: time.Now(), Entries: entries, All: entries, Unread: []doctor.Unread{{Resource: "services"}},
+		})
+		found := ""
+		for _, f := range report.Findings {
+			if f.ID == doctor.IDBundleMissing {
+				found += f.Fix
+			}
+		}
+		want := "kubectl patch " + name + `webhookconfiguration shop --type=json -p '[{"op":"add","path":"/webhooks/1/clientConfig/caBundle"`
+		if strings.Count(found, "kubectl") != 1 || !strings.Contains(found, want) {
+			t.Errorf("%s: the fix is %q, want %s", name, found, want)
+		}
+	}
+}
