@@ -15,7 +15,7 @@ func (p *Publisher) WaitCarried(ctx context.Context, ca *x509.Certificate) error
 	return p.injector.wait(ctx, "waiting for the CA in the live ClusterTrustBundle", func() error { return p.Carries(ca) })
 }
 
-// Carries returns nil when the live ClusterTrustBundle has ca. Unlike a webhook configuration, through which nobody is
+// Carries returns nil when the live ClusterTrustBundle has ca. Unlike a webhook configuration, through which no one is
 // called once it is deleted, one that is gone still counts: its clients trust nothing until it is there again.
 func (p *Publisher) Carries(ca *x509.Certificate) error {
 	for _, e := range p.injector.Snapshot() {
