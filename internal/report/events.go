@@ -46,6 +46,7 @@ const (
 	eventInForce       = "WebhookInForce"
 	eventNotInForce    = "WebhookNotInForce"
 
+	eventRequestWaits    = "PodCertificateWaits"
 	eventEntryUncallable = "EntryNotCallable"
 )
 

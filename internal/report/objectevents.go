@@ -55,6 +55,11 @@ func (e *ObjectEvents) Found(regarding corev1.ObjectReference, message string) {
 	e.record(regarding, eventFound, message)
 }
 
+// Waits says why the request of a Pod for a certificate is not signed yet.
+func (e *ObjectEvents) Waits(regarding corev1.ObjectReference, message string) {
+	e.record(regarding, eventRequestWaits, message)
+}
+
 func (e *ObjectEvents) record(regarding corev1.ObjectReference, reason, message string) {
 	if e.ctx.Err() == nil {
 		e.recorder.Event(&regarding, corev1.EventTypeWarning, reason, message)

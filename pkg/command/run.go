@@ -119,6 +119,7 @@ func newRootCommand(o Options) *cobra.Command {
 			"certificate through the CertificateSigningRequest API, keeps its CA in the caBundle of its webhook\n" +
 			"configuration, and reloads when the certificate is renewed. The command issue does the same for a server in\n" +
 			"another language, by files; request obtains one certificate for a client, or for a server without a Service;\n" +
+			"authority signs certificates for the Pods of other webhooks;\n" +
 			"listen holds the port open while serve restarts; check judges manifests without a cluster, and audit what is\n" +
 			"in one; checks explains what is checked; rbac prints the rights that a server needs, and scaffold writes the\n" +
 			"manifests around one; distrust takes trust away from a CA whose key may be in other hands; doctor finds out why\n" +
@@ -145,7 +146,8 @@ func newRootCommand(o Options) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{elsewhere(root, err)} })
 	addGroup(root, "Serve:", newServeCommand(o), newListenCommand(), newRBACCommand(o),
 		newScaffoldCommand(o))
-	addGroup(root, "Certificates:", newIssueCommand(o), newRequestCommand(o), newDistrustCommand())
+	addGroup(root, "Certificates:", newIssueCommand(o), newRequestCommand(o), newAuthorityCommand(o),
+		newDistrustCommand())
 	addGroup(root, "Checks:", newCheckCommand(o), newAuditCommand(o), newChecksCommand(o))
 	addGroup(root, "Diagnosis:", newDoctorCommand(o))
 	root.AddCommand(newVersionCommand(o))

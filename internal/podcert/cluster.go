@@ -1,0 +1,74 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package podcert
+
+import (
+	"fmt"
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// cluster is what is known of all Pods, ServiceAccounts and Services: a few hundred bytes each.
+type cluster struct {
+	pods            store[Pod]
+	serviceAccounts store[types.UID]
+	services        store[Selector]
+}
+
+// newCluster tells of each Pod, and of each namespace in which something else has changed.
+func newCluster(pod, other func(types.NamespacedName)) *cluster {
+	c := &cluster{}
+	c.pods = store[Pod]{changed: pod, known: map[string]map[string]Pod{}, equal: Pod.equal,
+		keep: func(obj any) (Pod, bool) {
+			pod, ok := obj.(*corev1.Pod)
+			if !ok {
+				return Pod{}, false
+			}
+			return podOf(pod), true
+		}}
+	c.serviceAccounts = store[types.UID]{changed: other, known: map[string]map[string]types.UID{},
+		equal: func(a, b types.UID) bool { return a == b },
+		keep: func(obj any) (types.UID, bool) {
+			account, ok := obj.(*corev1.ServiceAccount)
+			if !ok {
+				return "", false
+			}
+			return account.UID, true
+		}}
+	c.services = store[Selector]{changed: other, known: map[string]map[string]Selector{},
+		equal: maps.Equal[Selector, Selector],
+		keep: func(obj any) (Selector, bool) {
+			service, ok := obj.(*corev1.Service)
+			if !ok || len(selectorOf(service)) == 0 {
+				return nil, false
+			}
+			return selectorOf(service), true
+		}}
+	return c
+}
+
+// facts are those of a request.
+func (c *cluster) facts(r *Request) Facts {
+	facts := Facts{Services: map[string]Selector{}}
+	if pod, known := c.pods.get(r.pod()); known {
+		facts.Pod = &pod
+	}
+	facts.ServiceAccountUID, _ = c.serviceAccounts.get(r.serviceAccount())
+	c.services.each(r.Namespace, func(name string, selector Selector) { facts.Services[name] = selector })
+	return facts
+}
+
+// ready returns an error until everything has been read once.
+func (c *cluster) ready() error {
+	for what, complete := range map[string]bool{
+		"pods": c.pods.complete(), "serviceaccounts": c.serviceAccounts.complete(), "services": c.services.complete(),
+	} {
+		if !complete {
+			return fmt.Errorf("the %s of the cluster have not been read yet: if this stays, see the log", what)
+		}
+	}
+	return nil
+}

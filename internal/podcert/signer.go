@@ -1,0 +1,274 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package podcert
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/internal/authority"
+	"github.com/hookstrap/hookstrap/internal/follow"
+	"github.com/hookstrap/hookstrap/internal/refusal"
+)
+
+const (
+	// workers is how many requests are answered at the same time.
+	workers = 8
+	// grace is how long a request may wait before a person is told: Services are created after their Pods, or a watch is
+	// behind.
+	grace = 10 * time.Second
+	// settling is how long a request waits for the other changes of a namespace in which something has changed.
+	settling = 200 * time.Millisecond
+	// firstRetry and longestRetry are the delays after an answer that could not be written.
+	firstRetry   = 250 * time.Millisecond
+	longestRetry = time.Minute
+)
+
+// Options of a [Signer].
+type Options struct {
+	// Kubernetes lists and watches pods, services and serviceaccounts in all namespaces.
+	Kubernetes kubernetes.Interface
+	// Dynamic lists and watches podcertificaterequests in all namespaces, patches their status, and may sign for the
+	// signer of Policy.
+	Dynamic dynamic.Interface
+	// CA signs. Somebody else runs it.
+	CA *authority.Authority
+	// Policy says what is signed.
+	Policy Policy
+	// Published returns nil while clients can know the CA, which does not sign before. Nil asks nothing.
+	Published func(ca *x509.Certificate) error
+	// Waits, unless nil, is told why a request is not signed, once for as long as the reason stays; regarding is its
+	// Pod. It must not block.
+	Waits func(regarding corev1.ObjectReference, message string)
+	// Registerer takes the metrics; nil registers none.
+	Registerer prometheus.Registerer
+}
+
+// Signer answers PodCertificateRequests. Make one with [New]; any number of replicas may run.
+type Signer struct {
+	options  Options
+	cluster  *cluster
+	requests store[*Request]
+	queue    workqueue.TypedRateLimitingInterface[types.NamespacedName]
+	metrics  *metrics
+
+	mu sync.Mutex
+	// said is the reason that was told of a request, by UID.
+	said map[types.UID]string
+}
+
+// New asks nothing of the API server. It fails if the metrics cannot be registered.
+func New(o Options) (*Signer, error) {
+	s := &Signer{
+		options: o, said: map[types.UID]string{},
+		queue: workqueue.NewTypedRateLimitingQueue(
+			workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstRetry, longestRetry)),
+	}
+	s.requests = store[*Request]{
+		keep: s.keep, known: map[string]map[string]*Request{},
+		equal:   func(a, b *Request) bool { return a.ResourceVersion == b.ResourceVersion },
+		changed: func(key types.NamespacedName) { s.queue.Add(key) },
+	}
+	s.cluster = newCluster(s.podChanged, s.namespaceChanged)
+	var err error
+	s.metrics, err = newMetrics(o.Registerer, func() float64 { return float64(s.requests.len()) }, func() float64 {
+		if ca := o.CA.Signing(); ca != nil {
+			return float64(ca.NotAfter.Unix())
+		}
+		return 0
+	})
+	return s, err
+}
+
+// keep keeps requests that have no answer.
+func (s *Signer) keep(obj any) (*Request, bool) {
+	object, ok := obj.(*unstructured.Unstructured)
+	if !ok {
+		return nil, false
+	}
+	request, pending, err := read(object)
+	return request, err == nil && pending && request.SignerName == s.options.Policy.SignerName
+}
+
+// podChanged has the requests of a Pod looked at again.
+func (s *Signer) podChanged(pod types.NamespacedName) {
+	s.again(pod.Namespace, func(r *Request) bool { return r.PodName == pod.Name })
+}
+
+// namespaceChanged has all requests of a namespace looked at again, of which few wait at a time.
+func (s *Signer) namespaceChanged(changed types.NamespacedName) {
+	s.again(changed.Namespace, func(*Request) bool { return true })
+}
+
+func (s *Signer) again(namespace string, which func(*Request) bool) {
+	s.requests.each(namespace, func(_ string, r *Request) {
+		if which(r) {
+			s.queue.AddAfter(r.NamespacedName, settling)
+		}
+	})
+}
+
+// Ready returns an error while requests cannot be answered.
+func (s *Signer) Ready() error {
+	ca := s.options.CA.Signing()
+	if ca == nil {
+		return errors.New("there is no CA yet: if this stays, see the log")
+	}
+	if s.options.Published != nil {
+		if err := s.options.Published(ca); err != nil {
+			return err
+		}
+	}
+	if err := s.cluster.ready(); err != nil {
+		return err
+	}
+	if !s.requests.complete() {
+		return errors.New("the PodCertificateRequests of the cluster have not been read yet: this takes Kubernetes 1.37 or " +
+			"later; see the log")
+	}
+	return nil
+}
+
+// Run answers requests until ctx ends, and then returns nil. It is called once.
+func (s *Signer) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	running.Go(func() { s.cluster.run(ctx, s.options.Kubernetes) })
+	running.Go(func() {
+		follow.Run(ctx, follow.Options{
+			Name: "podcertificaterequests", Resource: s.options.Dynamic.Resource(resource()), Kind: kind(),
+			Selector: fields.OneTermEqualSelector("spec.signerName", s.options.Policy.SignerName),
+			Store:    &s.requests, Report: complaint(ctx, "podcertificaterequests", resource().Group),
+		})
+	})
+	for range workers {
+		running.Go(func() {
+			for s.next(ctx) {
+			}
+		})
+	}
+	<-ctx.Done()
+	s.queue.ShutDown()
+	running.Wait()
+	return nil
+}
+
+// next answers one request.
+func (s *Signer) next(ctx context.Context) bool {
+	key, ended := s.queue.Get()
+	if ended {
+		return false
+	}
+	defer s.queue.Done(key)
+	request, pending := s.requests.get(key)
+	switch {
+	case !pending:
+		s.queue.Forget(key)
+	case s.Ready() != nil: // What is not known yet is no reason to say anything.
+		s.queue.AddAfter(key, time.Second)
+	default:
+		s.handle(ctx, request)
+	}
+	return true
+}
+
+func (s *Signer) handle(ctx context.Context, r *Request) {
+	answer, outcome, err := s.decide(r)
+	if refused := (*Refusal)(nil); errors.As(err, &refused) {
+		s.wait(ctx, r, refused)
+		return
+	}
+	if err == nil {
+		err = write(ctx, s.options.Dynamic, r, answer)
+	}
+	logger := klog.FromContext(ctx).WithValues("request", r.NamespacedName, "pod", r.PodName)
+	switch {
+	case err == nil:
+		s.answered(r, outcome)
+		logger.Info("Answered PodCertificateRequest", "outcome", outcome, "message", answer.Conditions[0].Message)
+	case refusal.Conflict(err) || apierrors.IsNotFound(err): // Another replica was faster, or the request is gone.
+		s.metrics.answered.WithLabelValues(outcomeConflict).Inc()
+		s.queue.Forget(r.NamespacedName)
+	case ctx.Err() == nil:
+		s.metrics.failures.Inc()
+		logger.Error(err, "Cannot answer a PodCertificateRequest, will try again")
+		s.queue.AddRateLimited(r.NamespacedName)
+	}
+}
+
+// decide returns the status to write and what it means. A [*Refusal] that is not final is an error.
+func (s *Signer) decide(r *Request) (status, string, error) {
+	grant, err := s.options.Policy.Decide(r, s.cluster.facts(r))
+	if refused := (*Refusal)(nil); errors.As(err, &refused) && refused.Final {
+		return status{Conditions: condition("Denied", refused.Reason, refused.Message, time.Now())}, outcomeDenied, nil
+	}
+	if err != nil {
+		return status{}, "", err
+	}
+	answer, err := s.sign(grant)
+	if errors.Is(err, authority.ErrNoCA) || errors.Is(err, authority.ErrCAExpired) {
+		s.queue.AddAfter(r.NamespacedName, grace)
+		return status{}, "", waiting(ReasonNoCA, "The signer cannot sign at this time: %v.", err)
+	}
+	return answer, outcomeIssued, err
+}
+
+// answered notes that a request has its answer, before the watch says so.
+func (s *Signer) answered(r *Request, outcome string) {
+	s.requests.forget(r.NamespacedName)
+	s.queue.Forget(r.NamespacedName)
+	s.metrics.answered.WithLabelValues(outcome).Inc()
+	if outcome == outcomeIssued {
+		s.metrics.seconds.Observe(time.Since(r.Created).Seconds())
+	}
+}
+
+// wait leaves a request pending. If it has waited for some time already, the reason is told once.
+func (s *Signer) wait(ctx context.Context, r *Request, why *Refusal) {
+	s.queue.Forget(r.NamespacedName)
+	if waited := time.Since(r.Created); waited < grace {
+		s.queue.AddAfter(r.NamespacedName, grace-waited)
+		return
+	}
+	if !s.isNews(r, why.Reason) {
+		return
+	}
+	klog.FromContext(ctx).Info("PodCertificateRequest waits", "request", r.NamespacedName, "pod", r.PodName,
+		"reason", why.Reason, "message", why.Message)
+	if s.options.Waits != nil {
+		s.options.Waits(corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: r.Namespace, Name: r.PodName,
+			UID: r.PodUID}, fmt.Sprintf("The PodCertificateRequest %s waits (%s): %s", r.Name, why.Reason, why.Message))
+	}
+}
+
+// mostSaid bounds what is remembered: users decide how many requests there are.
+const mostSaid = 10_000
+
+// isNews tells whether a reason has not been told of a request.
+func (s *Signer) isNews(r *Request, reason string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.said[r.UID] == reason {
+		return false
+	}
+	if len(s.said) >= mostSaid {
+		clear(s.said)
+	}
+	s.said[r.UID] = reason
+	return true
+}

@@ -1,0 +1,203 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/hookstrap/hookstrap/internal/authority"
+	"github.com/hookstrap/hookstrap/internal/lifecycle"
+	"github.com/hookstrap/hookstrap/internal/logcap"
+	"github.com/hookstrap/hookstrap/internal/podcert"
+	"github.com/hookstrap/hookstrap/internal/report"
+	"github.com/hookstrap/hookstrap/internal/timing"
+	"github.com/hookstrap/hookstrap/internal/tokenfile"
+	"github.com/hookstrap/hookstrap/internal/trust"
+)
+
+// The authority's own client: a burst of Pods must not wait for it, and priority and fairness of the API server bounds
+// what it can do to others.
+const (
+	authorityQPS   = 500
+	authorityBurst = 1000
+)
+
+// kubeletDelay is how long a kubelet may hold an old ClusterTrustBundle (five minutes), and a little more.
+const kubeletDelay = 6 * time.Minute
+
+func newAuthorityCommand(global Options) *cobra.Command {
+	o := newAuthorityOptions()
+	o.version = global.buildVersion()
+	cmd := &cobra.Command{
+		Use:   "authority",
+		Short: "Sign certificates for the Pods of other webhooks",
+		Long: "authority signs PodCertificateRequests (Kubernetes 1.37 or later): a Pod with a projected volume of the\n" +
+			"type podCertificate and the signer's name gets a certificate for the DNS names of the Services that select it,\n" +
+			"without a token, a right or a sidecar. Its CA is in a Secret, and in a ClusterTrustBundle for clients.\n\n" +
+			"The annotation " + podcert.ServicesAnnotation + " of the projection (userAnnotations) chooses among these\n" +
+			"Services. A request that cannot be signed yet waits, with an event on the Pod; only what can never be signed\n" +
+			"is denied, since a kubelet never asks again after that.\n\n" +
+			"It signs no addresses of Pods and no CertificateSigningRequests. Any number of replicas may run.",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(checkLogging(o.logging), o.complete()); err != nil {
+				return &usageError{err}
+			}
+			cfg, err := restConfig(o.kubeconfig)
+			if err != nil {
+				return &usageError{err}
+			}
+			if err := applyLogging(o.logging); err != nil {
+				return err
+			}
+			return runAuthority(cmd.Context(), o, cfg)
+		},
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+// runAuthority runs until a signal.
+func runAuthority(ctx context.Context, o *authorityOptions, cfg *rest.Config) error {
+	logger := klog.Background()
+	signals, cancel := lifecycle.SignalContext(klog.NewContext(ctx, logger), os.Exit)
+	defer cancel()
+	ctx = logcap.NewContext(signals)
+	logger.Info("Starting", "version", o.version, "signer", o.policy.SignerName,
+		"caSecret", klog.KRef(o.namespace, o.caSecret))
+	parts, err := newAuthorityParts(ctx, o, cfg)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	if err := o.serveAuthorityProbes(ctx, group, parts.signer); err != nil {
+		return err
+	}
+	group.Go(func() error { return parts.ca.Run(ctx) })
+	group.Go(func() error { return parts.publisher.Run(ctx) })
+	group.Go(func() error { return parts.signer.Run(ctx) })
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	logger.Info("Stopped")
+	return nil
+}
+
+// authorityParts are what runs.
+type authorityParts struct {
+	ca        *authority.Authority
+	publisher *trust.Publisher
+	signer    *podcert.Signer
+}
+
+func newAuthorityParts(ctx context.Context, o *authorityOptions, cfg *rest.Config) (authorityParts, error) {
+	var parts authorityParts
+	cfg = rest.CopyConfig(cfg)
+	cfg.QPS, cfg.Burst = authorityQPS, authorityBurst
+	tokenfile.Reread(cfg)
+	untyped, err := dynamic.NewForConfig(cfg)
+	if err != nil {
+		return parts, fmt.Errorf("making the dynamic client for the API server %s: %w", cfg.Host, err)
+	}
+	typed := rest.CopyConfig(cfg)
+	typed.ContentType = runtime.ContentTypeProtobuf // Other people's Pods are most of what is read.
+	client, err := kubernetes.NewForConfig(typed)
+	if err != nil {
+		return parts, fmt.Errorf("making the client for the API server %s: %w", cfg.Host, err)
+	}
+	parts.publisher, err = trust.NewPublisher(trust.PublisherOptions{
+		Client: untyped, SignerName: o.policy.SignerName,
+		Service: types.NamespacedName{Namespace: o.namespace, Name: o.name},
+	})
+	if err != nil {
+		return parts, err
+	}
+	parts.ca, err = authority.New(authority.Options{
+		Client: client, Namespace: o.namespace, SecretName: o.caSecret, Service: o.name,
+		// No CertificateSigningRequests are signed, so that the requester does not matter.
+		Policy: authority.Policy{
+			SignerName: o.policy.SignerName, Requester: authority.ServiceAccountUser(o.namespace, o.name),
+			MaxDuration: o.policy.MaxLifetime,
+		},
+		OnChange:   func() { parts.publisher.Publish(parts.ca) },
+		AwaitTrust: awaitKubelets(parts.publisher),
+	})
+	if err != nil {
+		return parts, err
+	}
+	options := podcert.Options{
+		Kubernetes: client, Dynamic: untyped, CA: parts.ca, Policy: o.policy, Published: parts.publisher.Carries,
+		Registerer: ctrlmetrics.Registry,
+	}
+	if o.events {
+		host, _ := os.Hostname() // Of a Pod, its name; without one the events say less.
+		options.Waits = report.NewObjectEvents(ctx, client.CoreV1().Events(""), host).Waits
+	}
+	parts.signer, err = podcert.New(options)
+	return parts, err
+}
+
+// awaitKubelets waits until the ClusterTrustBundle has carried a CA for long enough that every Pod that mounts it has
+// it.
+func awaitKubelets(publisher *trust.Publisher) func(context.Context, *x509.Certificate) error {
+	return func(ctx context.Context, ca *x509.Certificate) error {
+		for {
+			if err := publisher.WaitCarried(ctx, ca); err != nil {
+				return err
+			}
+			if err := timing.Sleep(ctx, kubeletDelay); err != nil {
+				return err
+			}
+			if publisher.Carries(ca) == nil {
+				return nil
+			}
+		}
+	}
+}
+
+// serveAuthorityProbes opens the ports of health and metrics.
+func (o *authorityOptions) serveAuthorityProbes(
+	ctx context.Context, group *errgroup.Group, signer *podcert.Signer,
+) error {
+	if err := registerProcess(ctrlmetrics.Registry, o.version); err != nil {
+		return err
+	}
+	health, metrics := http.NewServeMux(), http.NewServeMux()
+	health.Handle("/healthz", lifecycle.HealthzHandler())
+	health.Handle("/readyz", lifecycle.ReadyzHandler(lifecycle.Condition{
+		Name: "authority", Check: func(context.Context) error { return signer.Ready() },
+	}))
+	metrics.Handle("/metrics", promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
+	for _, port := range []struct {
+		name, address string
+		handler       http.Handler
+	}{{"health", o.healthAddress, health}, {"metrics", o.metricAddress, metrics}} {
+		if port.address == "" {
+			continue
+		}
+		server, err := lifecycle.Listen(ctx, port.name, port.address, port.handler)
+		if err != nil {
+			return fmt.Errorf("--health-probe-bind-address or --metrics-bind-address: %w", err)
+		}
+		group.Go(func() error { return server.Serve(ctx) })
+	}
+	return nil
+}
