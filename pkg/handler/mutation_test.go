@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -363,7 +364,11 @@ func comparePatched(t *testing.T, object, changed []byte, changes []Change) {
 	if err != nil {
 		t.Fatalf("%s of %s: %v", response.Patch, object, err)
 	}
-	if !jsonpatch.Equal(changed, got) {
+	documents, err := NewRequest(admissionv1.AdmissionRequest{}).documents(changed, got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(documents[0], documents[1]) {
 		t.Errorf("%s makes of\n%s\n%s and not\n%s", response.Patch, object, got, changed)
 	}
 }
