@@ -114,8 +114,8 @@ test-versions: components ## Run the integration tests against older API servers
 	TESTFLAGS='$(TESTFLAGS)' hack/test-versions $(VERSIONS) $(KUBERNETES_VERSION)
 
 .PHONY: newcomer
-newcomer: components ## Do all that README.md says, in a new clone and a new cluster (NEWCOMER=all: make test and make e2e as well)
-	$(GO) -C test/e2e test -tags newcomer -count=1 -timeout=120m -v -run '^TestNewcomer$$' .
+newcomer: components $(HELM) ## Do all that README.md says, in a new clone and a new cluster (NEWCOMER=all: make test and make e2e as well)
+	HELM='$(HELM)' $(GO) -C test/e2e test -tags newcomer -count=1 -timeout=120m -v -run '^TestNewcomer$$' .
 
 .PHONY: flood
 flood: components ## Flood two servers for a minute with all that tenants can think of (FLOOD_SECONDS); it wants the machine for itself

@@ -102,7 +102,7 @@ func TestDashboardAsksForWhatExists(t *testing.T) {
 func TestDashboardShowsEveryMetric(t *testing.T) {
 	hidden := map[string]string{
 		"hookstrap_build_info":                                         "it does not change while a pod runs",
-		"hookstrap_in_force":                                           "it is 1; an event and the log tell when it is not",
+		"hookstrap_in_force":                                           "it is 1; an alert tells when it is not",
 		"hookstrap_ca_foreign":                                         "it is 0; an alert and an event tell when it is not",
 		"hookstrap_sidecar_outdated":                                   "it is 0; an alert and an event tell when it is not",
 		"hookstrap_target_waived":                                      "it is 0; an alert and an event tell when it is not",

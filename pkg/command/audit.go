@@ -59,7 +59,7 @@ func newAuditCommand(global Options) *cobra.Command {
 
 func (o *auditOptions) addFlags(fs *pflag.FlagSet) {
 	o.checks.addFlag(fs, "configuration file of the checks (default: the checks that are on by default)")
-	fs.VarP(newValue(&o.output, "text|json|sarif", o.output, parseOutput), "output", "o",
+	fs.VarP(newValue(&o.output, "text|json|sarif", o.output, parseOutput("text", "json", "sarif")), "output", "o",
 		"text, json, or sarif for code-scanning services")
 	fs.StringVar(&o.webhook, "webhook-configuration", o.webhook, "ValidatingWebhookConfiguration of the server, whose "+
 		"rules and selectors say what is judged:\n`validating/NAME` in the cluster, or a file")

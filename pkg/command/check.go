@@ -76,7 +76,8 @@ func (o *offlineOptions) addFlags(fs *pflag.FlagSet) {
 		"files and directories that are not read, repeatable: a name such as testdata or *.tmpl.yaml, or a path such as "+
 			"deploy/**/tests")
 	o.checks.addFlag(fs, "configuration file of the checks (default: the checks that are on by default)")
-	fs.VarP(newValue(&o.output, "text|json|sarif|junit", o.output, parseOutput), "output", "o",
+	parse := parseOutput("text", "json", "sarif", "junit")
+	fs.VarP(newValue(&o.output, "text|json|sarif|junit", o.output, parse), "output", "o",
 		"text, json, sarif for code-scanning services, or junit for CI services that show tests")
 	fs.Var(newValue(&o.failOn, "deny|warn", "deny", parseFailOn), "fail-on",
 		"what makes the exit code 1: what the server would deny, or what checks warn of as well")

@@ -120,6 +120,17 @@ func TestCheckOutputs(t *testing.T) {
 	}
 }
 
+// A format of one command is none of another that does not write it.
+func TestAuditWritesNoJUnit(t *testing.T) {
+	var out, errs bytes.Buffer
+	code := Run(t.Context(), []string{"audit", "--output=junit"}, Options{
+		Stdout: &out, Stderr: &errs, Definitions: check.Definitions(),
+	})
+	if code != exitUsage || !strings.Contains(errs.String(), `unknown output "junit": use text, json or sarif`) {
+		t.Errorf("exit code %d: %s%s", code, &out, &errs)
+	}
+}
+
 // fullDevice is where nothing can be written to.
 type fullDevice struct{}
 

@@ -8,16 +8,21 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/hookstrap/hookstrap/internal/offline"
 )
 
-func parseOutput(text string) (string, error) {
-	switch text {
-	case "text", "json", "sarif", "junit":
-		return text, nil
+// parseOutput takes one of the formats that a command writes.
+func parseOutput(formats ...string) func(string) (string, error) {
+	return func(text string) (string, error) {
+		if slices.Contains(formats, text) {
+			return text, nil
+		}
+		last := len(formats) - 1
+		return "", fmt.Errorf("unknown output %q: use %s or %s", text, strings.Join(formats[:last], ", "), formats[last])
 	}
-	return "", fmt.Errorf("unknown output %q: use text, json, sarif or junit", text)
 }
 
 func parseFailOn(text string) (offline.Level, error) {

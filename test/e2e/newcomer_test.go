@@ -7,7 +7,7 @@ package e2e
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,6 +86,9 @@ func (n *newcomer) promises(t *testing.T) map[string]func(command string) {
 			}
 		},
 		rolloutOf("hookstrap"): func(string) { n.rollOut(t); n.wantWarned(t) },
+		"helm install hookstrap charts/hookstrap --namespace hookstrap-system --create-namespace": func(command string) {
+			n.helm(t, command)
+		},
 		"webhook rbac --namespace shop --service-name my-webhook --service-account my-webhook " +
 			"--webhook-configuration validating/my-webhook": func(command string) {
 			run("kubectl create namespace shop; " + command + " | kubectl apply -f -")
@@ -98,16 +101,29 @@ func (n *newcomer) promises(t *testing.T) map[string]func(command string) {
 	}
 }
 
+// helm installs with Helm, on a cluster of its own: "this installs the same".
+func (n *newcomer) helm(t *testing.T, command string) {
+	t.Helper()
+	by := &newcomer{quickstart: &quickstart{cluster: clustertest.Start(t), dir: n.dir}}
+	home := t.TempDir()
+	must(t, os.Symlink(os.Getenv("HELM"), filepath.Join(home, "helm")))
+	runScript(t, by.cluster, by.dir, fmt.Sprintf("export PATH=%s:$PATH HELM_CACHE_HOME=%[1]s HELM_CONFIG_HOME=%[1]s "+
+		"HELM_DATA_HOME=%[1]s\n%s", home, command))
+	by.rollOut(t)
+	by.wantWarned(t)
+}
+
 // wantWarned: "Nothing is denied yet: the checks warn".
 func (n *newcomer) wantWarned(t *testing.T) {
 	t.Helper()
-	if said := runScript(t, n.cluster, n.dir, "kubectl run web --image=nginx --dry-run=server"); !strings.Contains(said, "Warning:") {
+	said := runScript(t, n.cluster, n.dir, "kubectl run web --image=nginx --dry-run=server")
+	if !strings.Contains(said, "Warning:") {
 		t.Errorf("there is no warning:\n%s", said)
 	}
 }
 
-// afterwards is what the text says without a block: how to enforce, that examples/minimal is a program, and what to do when
-// everything is denied.
+// afterwards is what the text says without a block: that examples/minimal is a program, how to enforce, and what to do
+// when everything is denied.
 func (n *newcomer) afterwards(t *testing.T) {
 	t.Helper()
 	n.shell(t, n.dir, "go", "build", "-o", os.DevNull, "./examples/minimal")
@@ -117,16 +133,19 @@ func (n *newcomer) afterwards(t *testing.T) {
 	}
 	run := func(script string) string { return runScript(t, n.cluster, n.dir, script) }
 	run("if kubectl run web --image=nginx --dry-run=server; then exit 1; fi")
-	run("kubectl delete validatingwebhookconfiguration hookstrap; kubectl run web --image=nginx --dry-run=server")
-	run("kubectl apply -k manifests")
+	must(t, n.server.Stop()) // "Everything is denied because the webhook is gone?"
+	run("if kubectl run web --image=nginx:1 --dry-run=server; then exit 1; fi")
+	run("kubectl delete clusterrolebinding hookstrap-in-force")
 	clustertest.Eventually(t, func(ctx context.Context) error {
-		out, err := n.cluster.Kubectl(ctx, "get", "validatingwebhookconfiguration", "hookstrap", "-o",
-			"jsonpath={.webhooks[0].clientConfig.caBundle}").Output()
-		if err == nil && len(out) == 0 {
-			err = errors.New("the server has not written the caBundle again")
+		said, err := n.cluster.Kubectl(ctx, "run", "web", "--image=nginx", "--dry-run=server").CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("the calls have not stopped: %w: %s", err, said)
 		}
 		return err
 	})
+	run("kubectl apply -k manifests; kubectl run web --image=nginx --dry-run=server")
+	n.server = nil
+	n.rollOut(t)
 }
 
 // shell runs a command in a directory, with the control plane's binaries of this tree, and shows what it says.

@@ -69,7 +69,7 @@ func (q *quickstart) runQuickstart(t *testing.T) {
 		"docker build --tag hookstrap:quickstart .":                    nothing,
 		"kind load docker-image hookstrap:quickstart --name hookstrap": nothing,
 		"kind delete cluster --name hookstrap":                         nothing,
-		rolloutOf("hookstrap"):                                         func() { q.rollOut(t) },
+		rolloutOf("hookstrap"):                                         func() { q.start(t) }, // The page waits.
 		rolloutOf("hookstrap --timeout=5m"):                            func() { q.rollOut(t) },
 	})
 	for _, want := range []string{"Approved,Issued", "BEGIN CERTIFICATE", "Warning: imageTag", "pod/web created (server dry run)",
@@ -80,8 +80,15 @@ func (q *quickstart) runQuickstart(t *testing.T) {
 	}
 }
 
-// rollOut replaces the running server by one with the arguments and the configuration that the cluster has now.
+// rollOut starts the server, and waits until it is asked.
 func (q *quickstart) rollOut(t *testing.T) {
+	t.Helper()
+	q.start(t)
+	q.awaitAsked(t)
+}
+
+// start replaces the running server by one with the arguments and the configuration that the cluster has now.
+func (q *quickstart) start(t *testing.T) {
 	t.Helper()
 	const name, namespace = "hookstrap", "hookstrap-system"
 	admin := mustClient(t, q.cluster.Config())
@@ -123,7 +130,6 @@ func (q *quickstart) rollOut(t *testing.T) {
 	})
 	must(t, err)
 	awaitPhase(t, q.server, "ready", 1)
-	q.awaitAsked(t)
 }
 
 // awaitAsked waits until the webhook is in force: some seconds after the API server can call the server.
@@ -214,9 +220,10 @@ func TestPlatformsPage(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(dir, file), []byte(block), 0o600))
 	}
 	for overlay, want := range map[string][]string{
-		"port":        {"- --secure-port=10250", "containerPort: 10250"},
-		"hostnetwork": {"hostNetwork: true", "enforce: privileged", "dnsPolicy: ClusterFirstWithHostNet"},
-		"openshift":   {"runAsNonRoot: true"},
+		"port": {"- --secure-port=10250", "containerPort: 10250"},
+		"hostnetwork": {"hostNetwork: true", "enforce: privileged", "dnsPolicy: ClusterFirstWithHostNet",
+			"maxSurge: 0"},
+		"openshift": {"runAsNonRoot: true"},
 	} {
 		out, err := shared.Kubectl(t.Context(), "kustomize", filepath.Join(dir, overlay)).CombinedOutput()
 		must(t, err)

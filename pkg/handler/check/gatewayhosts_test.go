@@ -113,8 +113,16 @@ func TestGatewayHostsAreUnique(t *testing.T) {
 		"a Gateway in a wildcard": {params: byHost, object: gateway("Gateway", "shop", "web", `listeners: [{protocol: HTTPS, hostname: a.b.example}]`), want: taken("spec.listeners[0].hostname", "host a.b.example", " is in *.example, which is", `Gateway "edge"`)},
 		"a Gateway and a Route":   {params: byHost, object: gateway("Gateway", "shop", "web", `listeners: [{protocol: HTTPS, hostname: h.test}]`), cluster: []client.Object{liveGateway(t, "HTTPRoute", "other", "test", `hostnames: [h.test]`)}},
 	}, others...)
-	far := []client.Object{liveGateway(t, "HTTPRoute", "other", "deep", `hostnames: [a.b.v.example]`)}
+	far := []client.Object{
+		liveGateway(t, "HTTPRoute", "other", "deep", `hostnames: [a.b.v.example, a.b.c.d.e.f.g.h.i.n.example, a.b.c.d.e.f.g.h.i.j.m.example]`),
+		liveIngress(t, ingress("other", "old", ``, "a.i.example /x", "a.b.k.example /x")),
+	}
 	testRows(t, "ingressHosts", map[string]row{
+		"nine labels above":          {params: byHost, object: route("TLSRoute", "*.n.example", ""), want: taken(host0, "host *.n.example", " has a.b.c.d.e.f.g.h.i.n.example in it, which is", `HTTPRoute "deep"`)},
+		"ten labels above":           {params: byHost, object: route("TLSRoute", "*.m.example", "")},
+		"a host ten labels below":    {params: byHost, object: route("TLSRoute", "1.2.3.4.5.6.7.8.9.10.w.example", ""), cluster: []client.Object{liveGateway(t, "TLSRoute", "other", "wide", `hostnames: ["*.w.example"]`)}, want: taken(host0, "host 1.2.3.4.5.6.7.8.9.10.w.example", " is in *.w.example, which is", `TLSRoute "wide"`)},
+		"above an Ingress":           {params: byHost, object: route("HTTPRoute", "*.i.example", ""), want: taken(host0, "host *.i.example", " has a.i.example in it, which is", `Ingress "old"`)},
+		"far above an Ingress":       {params: byHost, object: route("HTTPRoute", "*.k.example", "")},
 		"far above a host":           {params: byHost, object: route("TLSRoute", "*.v.example", ""), want: taken(host0, "host *.v.example", " has a.b.v.example in it, which is", `HTTPRoute "deep"`)},
 		"an Ingress far above hosts": {params: byHost, object: ingress("shop", "web", ``, "*.v.example")},
 	}, far...)

@@ -41,6 +41,9 @@ type ingressHosts struct {
 	// there are none by default, because their CustomResourceDefinitions are installed apart. Those that are listed have
 	// to be installed: the server is not ready before it can list them. Hostnames of HTTPRoutes, GRPCRoutes and TLSRoutes
 	// are compared with those of Ingresses and of each other; "*.example.com" has all names below example.com in it there.
+	// There are two limits. A Route with "*.example.com" finds an older Ingress only if its host is one label longer than
+	// example.com; an Ingress that is created after the Route finds it. And it finds older Routes only if their hosts are
+	// at most nine labels longer; hosts that are created later find it, however long they are.
 	// Routes have no TLS of their own: requireTLS wants a listener of a Gateway with protocol HTTP to have one with HTTPS
 	// or TLS beside it for its host. Gateways are compared with Gateways alone, because Routes share their hosts.
 	GatewayKinds []string `json:"gatewayKinds,omitempty"`

@@ -69,7 +69,7 @@ func (p topologySpread) evaluate(
 		return nil, err
 	}
 	pod, ok, err := partOf[spread](req, newObject)
-	if err != nil || !ok || p.isSpread(ctx, pod) {
+	if err != nil || !ok || p.isSpread(ctx, req.Namespace, pod) {
 		return nil, err
 	}
 	advice := "topologySpreadConstraints"
@@ -84,7 +84,7 @@ func (p topologySpread) evaluate(
 		advice)}, ctx.Err()
 }
 
-func (p topologySpread) isSpread(ctx context.Context, pod PodTemplate) bool {
+func (p topologySpread) isSpread(ctx context.Context, namespace string, pod PodTemplate) bool {
 	for _, constraint := range heeded(ctx, pod.Spec.TopologySpreadConstraints) {
 		if p.counts(pod, constraint.TopologyKey, constraint.LabelSelector) {
 			return true
@@ -95,22 +95,33 @@ func (p topologySpread) isSpread(ctx context.Context, pod PodTemplate) bool {
 	}
 	apart := pod.Spec.Affinity.PodAntiAffinity
 	for _, term := range heeded(ctx, apart.RequiredDuringSchedulingIgnoredDuringExecution) {
-		if p.countsTerm(pod, term) {
+		if p.countsTerm(namespace, pod, term) {
 			return true
 		}
 	}
 	for _, wish := range heeded(ctx, apart.PreferredDuringSchedulingIgnoredDuringExecution) {
-		if p.countsTerm(pod, wish.PodAffinityTerm) {
+		if p.countsTerm(namespace, pod, wish.PodAffinityTerm) {
 			return true
 		}
 	}
 	return false
 }
 
-// countsTerm leaves out terms that are about other namespaces.
-func (p topologySpread) countsTerm(pod PodTemplate, term corev1.PodAffinityTerm) bool {
-	return len(term.Namespaces) == 0 && term.NamespaceSelector == nil &&
+// countsTerm leaves out terms that are about other namespaces, or about other values of a label that the Pods have.
+func (p topologySpread) countsTerm(namespace string, pod PodTemplate, term corev1.PodAffinityTerm) bool {
+	differs := func(key string) bool { _, ok := pod.Metadata.Labels[key]; return ok }
+	return isAbout(term, namespace) && !slices.ContainsFunc(term.MismatchLabelKeys, differs) &&
 		p.counts(pod, term.TopologyKey, term.LabelSelector)
+}
+
+// isAbout says whether a term is about Pods of a namespace, which is their own if the term names none. Of the labels of
+// the namespace, only that with its name is known.
+func isAbout(term corev1.PodAffinityTerm, namespace string) bool {
+	if len(term.Namespaces) == 0 && term.NamespaceSelector == nil || slices.Contains(term.Namespaces, namespace) {
+		return true
+	}
+	selects, err := metav1.LabelSelectorAsSelector(term.NamespaceSelector) // without one, it selects nothing
+	return err == nil && selects.Matches(labels.Set{corev1.LabelMetadataName: namespace})
 }
 
 // counts says whether a topology is one that is asked for, and a selector selects the Pods themselves. No selector

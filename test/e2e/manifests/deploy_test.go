@@ -4,6 +4,7 @@
 package manifests_test
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"os/exec"
@@ -11,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
@@ -22,6 +23,7 @@ echo "$(basename "$0") $*" >>"$CALLS"
 case "$*" in
 "config current-context") echo "$CONTEXT" ;;
 "get clusterrolebinding "*) printf %s "$SUBJECTS" ;;
+"get validatingwebhookconfiguration "*) printf %s "$CONDITIONS" ;;
 *"rollout status"*) exit "$ROLLOUT" ;;
 esac
 `
@@ -35,21 +37,26 @@ func TestDeploy(t *testing.T) {
 		context, image, without string
 		subjects                string
 		rollout                 string
+		conditions              string // what the API server keeps of them; in-force if empty
 		brought                 string // how the image gets to the cluster
 		transform               string // what the overlay says about the image
 		says                    string
 	}{
-		"kind": {"kind-dev", image + ":v1", "", "", "0", load, `newTag: "v1"`, "the webhook is in force"},
-		"kind is not installed": {"kind-dev", image + ":v1", "kind", "", "0", "docker push " + image + ":v1", `newTag: "v1"`,
+		"kind": {"kind-dev", image + ":v1", "", "", "0", "", load, `newTag: "v1"`, "the webhook is in force"},
+		"kind is not installed": {"kind-dev", image + ":v1", "kind", "", "0", "", "docker push " + image + ":v1",
+			`newTag: "v1"`, "the webhook is in force"},
+		"a registry, no tag": {"prod", image, "", "", "0", "", "docker push " + image, "newTag: latest",
 			"the webhook is in force"},
-		"a registry, no tag": {"prod", image, "", "", "0", "docker push " + image, "newTag: latest",
-			"the webhook is in force"},
-		"a digest": {"prod", image + "@sha256:00", "", "", "0", "docker push " + image + "@sha256:00", "digest: sha256:00",
-			"the webhook is in force"},
-		"never ready, first install": {"prod", image + ":v1", "", "", "1", "docker push " + image + ":v1", `newTag: "v1"`,
-			"the webhook is not in force: nothing is denied, the cluster is as open as before"},
-		"never ready, upgrade": {"prod", image + ":v1", "", "in-force", "1", "docker push " + image + ":v1", `newTag: "v1"`,
+		"a digest": {"prod", image + "@sha256:00", "", "", "0", "", "docker push " + image + "@sha256:00",
+			"digest: sha256:00", "the webhook is in force"},
+		"never ready, first install": {"prod", image + ":v1", "", "", "1", "", "docker push " + image + ":v1",
+			`newTag: "v1"`, "the webhook is not in force: nothing is denied, the cluster is as open as before"},
+		"never ready, upgrade": {"prod", image + ":v1", "", "in-force", "1", "", "docker push " + image + ":v1",
+			`newTag: "v1"`,
 			"the webhook is in force: replicas of before go on, and without one what it is asked about is denied"},
+		"never ready, Kubernetes 1.27": {"prod", image + ":v1", "", "", "1", "none", "docker push " + image + ":v1",
+			`newTag: "v1"`, "the webhook is in force: without a replica, what it is asked about is denied until you run: " +
+				"kubectl delete validatingwebhookconfiguration hookstrap"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tools := t.TempDir()
@@ -60,9 +67,10 @@ func TestDeploy(t *testing.T) {
 			}
 			calls := filepath.Join(t.TempDir(), "calls")
 			script := filepath.Join(site.Root(), "hack", "deploy")
+			kept := strings.ReplaceAll(cmp.Or(tc.conditions, "in-force"), "none", "")
 			cmd := exec.CommandContext(t.Context(), script, tc.image, "manifests/overlays/deny")
 			cmd.Env = []string{"PATH=" + tools + ":/usr/bin:/bin", "CALLS=" + calls, "CONTEXT=" + tc.context,
-				"SUBJECTS=" + tc.subjects, "ROLLOUT=" + tc.rollout}
+				"SUBJECTS=" + tc.subjects, "ROLLOUT=" + tc.rollout, "CONDITIONS=" + kept}
 			output, err := cmd.CombinedOutput()
 			if failed := errors.As(err, new(*exec.ExitError)); failed != (tc.rollout != "0") {
 				t.Fatalf("hack/deploy: %v\n%s", err, output)
@@ -72,11 +80,13 @@ func TestDeploy(t *testing.T) {
 			}
 			want := []string{
 				"docker build --build-arg VERSION=dev -t " + tc.image + " .", "kubectl config current-context", tc.brought,
-				"kubectl apply -k dist/deploy", "kubectl -n hookstrap-system rollout status deployment/hookstrap --timeout=2m",
+				"kubectl apply -k dist/deploy",
+				"kubectl get validatingwebhookconfiguration hookstrap -o jsonpath={.webhooks[*].matchConditions[*].name}",
+				"kubectl -n hookstrap-system rollout status deployment/hookstrap --timeout=2m",
 			}
 			text, err := os.ReadFile(calls)
 			must(t, err)
-			if diff := cmp.Diff(want, strings.Split(string(text), "\n")[:len(want)]); diff != "" {
+			if diff := gocmp.Diff(want, strings.Split(string(text), "\n")[:len(want)]); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 			overlay, err := os.ReadFile(filepath.Join(site.Root(), "dist", "deploy", "kustomization.yaml"))
