@@ -5,8 +5,8 @@
 // document that it was decoded from, which may have fields that the Go type does not know. It is pure: nothing is kept,
 // and everything may be used concurrently.
 //
-// Documents are what [Parse] returns. Numbers keep their digits: the libraries for this that were looked at read them as
-// float64, so that a change of a large one goes unnoticed.
+// Documents are what [Parse] returns. Numbers keep their digits: the libraries for this that were looked at read them
+// as float64, so that a change of a large one goes unnoticed.
 package patch
 
 import (
@@ -129,8 +129,8 @@ func (d *differ) object(at *path, from, to map[string]any) {
 	}
 }
 
-// list removes from the end what is not kept, adds from the beginning what is new, and then changes what is kept, at the
-// place where it is by then.
+// list removes from the end what is not kept, adds from the beginning what is new, and then changes what is kept, at
+// the place where it is by then.
 func (d *differ) list(at *path, from, to []any) {
 	origin := pair(from, to)
 	kept := increasing(origin)

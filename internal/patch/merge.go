@@ -6,8 +6,9 @@ package patch
 import "maps"
 
 // Merge returns a document with the change that a value has seen which was decoded from it. Before and after are that
-// value in JSON, before the change and after it. What is the same in both stays as the document has it, and so does what
-// is in neither: fields that the value's type does not know. They go with the object that they are in, if that goes.
+// value in JSON, before the change and after it. What is the same in both stays as the document has it, and so does
+// what is in neither: fields that the value's type does not know. They go with the object that they are in, if that
+// goes.
 //
 // An item of a list is known by being the same, by its name, or else by its place among those that are; see pair. The
 // documents are not changed. The one that is returned shares parts with them.

@@ -92,8 +92,8 @@ func (o *offlineOptions) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.webhook, "webhook-configuration", "", "`file` with the ValidatingWebhookConfiguration of the server: "+
 		"what its rules and selectors leave out is not judged (default: everything is); with a MutatingWebhookConfiguration "+
 		"in it, mutations see what that leaves in, and otherwise nothing")
-	fs.BoolVar(&o.offline.ShowMutations, "show-mutations", false, "show what mutations that are on change in each object, "+
-		"as text or json; checks judge the objects as changed in any case")
+	fs.BoolVar(&o.offline.ShowMutations, "show-mutations", false, "show what mutations that are on change in each "+
+		"object, as text or json; checks judge the objects as changed in any case")
 	fs.StringVar(&o.offline.User.Username, "as", "", "user who would create the objects, for exemptions")
 	fs.StringArrayVar(&o.offline.User.Groups, "as-group", nil, "group of that user, repeatable")
 }

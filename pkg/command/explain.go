@@ -34,13 +34,14 @@ func newChecksCommand(o Options) *cobra.Command {
 	}
 	cmd.AddCommand(
 		&cobra.Command{
-			Use: "list", Short: "Print each check and mutation, its mode by default, and what it denies or changes", Args: noArguments,
-			RunE: func(cmd *cobra.Command, _ []string) error { return listChecks(cmd.OutOrStdout(), o.Definitions) },
+			Use: "list", Args: noArguments,
+			Short: "Print each check and mutation, its mode by default, and what it denies or changes",
+			RunE:  func(cmd *cobra.Command, _ []string) error { return listChecks(cmd.OutOrStdout(), o.Definitions) },
 		},
 		&cobra.Command{
-			Use: "explain NAME", Short: "Print what a check or mutation is for, its parameters, and an object that it denies or changes",
-			Args: oneArgument("name of a check or mutation"),
-			RunE: func(cmd *cobra.Command, args []string) error { return o.explain(cmd.OutOrStdout(), args[0]) },
+			Use: "explain NAME", Args: oneArgument("name of a check or mutation"),
+			Short: "Print what a check or mutation is for, its parameters, and an object that it denies or changes",
+			RunE:  func(cmd *cobra.Command, args []string) error { return o.explain(cmd.OutOrStdout(), args[0]) },
 		},
 		&cobra.Command{
 			Use: "validate FILE", Short: "Say whether a configuration file is valid, and what is on by it",

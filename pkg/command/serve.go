@@ -25,7 +25,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// validatePath is where the manifests' webhook configuration points, and mutatePath that of the component mutations.
+// validatePath is where the manifests' webhook configuration points, and mutatePath that of docs/mutations.md.
 const validatePath, mutatePath = "/validate", "/mutate"
 
 func newServeCommand(global Options) *cobra.Command {

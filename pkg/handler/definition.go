@@ -14,8 +14,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Definition is a kind of check, or of mutation, that a configuration can ask for by name: what its parameters are, how
-// it is made of them, and what people should know about it. Make one with [Define] or [DefineMutation]. It holds no state and may be shared.
+// Definition is a kind of check, or of mutation, that a configuration can ask for by name: what its parameters are,
+// how it is made of them, and what people should know about it. Make one with [Define] or [DefineMutation]. It holds
+// no state and may be shared.
 type Definition struct {
 	// Name is the key in the configuration, and the name of the checks that are made; see [Check].
 	Name string
@@ -34,8 +35,8 @@ type Definition struct {
 	buildMutation func(parameters any, env Environment) (Mutation, error) // in place of build
 }
 
-// Doc describes a check, or a mutation, to the people who run it. Of a mutation, Denied is an object that it changes, and
-// Admitted the same object changed.
+// Doc describes a check, or a mutation, to the people who run it. Of a mutation, Denied is an object that it changes,
+// and Admitted the same object changed.
 type Doc struct {
 	// Summary says in one sentence what is denied, or changed.
 	Summary string

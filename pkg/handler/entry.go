@@ -28,8 +28,8 @@ type Entry struct {
 	Mutation Mutation
 	// Mode is what follows from a violation, or from what a mutation would change; empty means Deny, or Apply.
 	Mode Mode
-	// FailurePolicy is what follows when a check in mode Deny fails, or a mutation in mode Apply; empty means Fail. In the other modes a failure is
-	// told as a violation would be.
+	// FailurePolicy is what follows when a check in mode Deny fails, or a mutation in mode Apply; empty means Fail. In
+	// the other modes a failure is told as a violation would be.
 	FailurePolicy FailurePolicy
 	// Exempt is what the check leaves alone. Images are no exemption from a mutation.
 	Exempt Exemptions
@@ -71,8 +71,8 @@ type compiled struct{ checks, mutations []*entry }
 
 // compile turns entries into the order they are run in: those which deny come first, because a check that only warns
 // must not use up the time in which others would have denied. Within a mode the order stays, and with it the order of
-// what an answer says, as nothing in an answer mixes modes. Of mutations, those which are applied come first. All that is
-// wrong is in the error.
+// what an answer says, as nothing in an answer mixes modes. Of mutations, those which are applied come first. All that
+// is wrong is in the error.
 func compile(entries []Entry) (*compiled, error) {
 	var errs []error
 	names := sets.New[string]()

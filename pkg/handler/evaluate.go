@@ -36,10 +36,10 @@ type outcome struct {
 }
 
 // evaluate runs the entries one after another and returns an outcome for each, in the same order. What a mutation has
-// changed, the next one sees. It returns when ctx
-// ends, even if a check does not: that check, and those after it, have then failed. A check that ignores its context
-// goes on in its goroutine, on data that no other goroutine writes to, and its result is dropped. When no check is
-// running any more, be it before evaluate returns or long after, ended is called.
+// changed, the next one sees. It returns when ctx ends, even if a check does not: that check, and those after it, have
+// then failed. A check that ignores its context goes on in its goroutine, on data that no other goroutine writes to,
+// and its result is dropped. When no check is running any more, be it before evaluate returns or long after, ended is
+// called.
 func evaluate(
 	ctx context.Context, entries []*entry, req *Request, budget time.Duration, ended func(),
 ) []outcome {

@@ -60,8 +60,8 @@ func New(opts Options) (*Handler, error) {
 	return h, nil
 }
 
-// SetChecks exchanges all checks and mutations at once. Requests that are being answered keep the ones they began with. When the
-// entries are not valid nothing changes, and the error says everything that is wrong with them.
+// SetChecks exchanges all checks and mutations at once. Requests that are being answered keep the ones they began
+// with. When the entries are not valid nothing changes, and the error says everything that is wrong with them.
 func (h *Handler) SetChecks(entries ...Entry) error {
 	compiled, err := compile(entries)
 	if err != nil {

@@ -55,8 +55,8 @@ func (m *Mode) UnmarshalJSON(data []byte) error {
 	return fmt.Errorf("mode %s is not one of %q or %q", data, Modes(), Apply)
 }
 
-// FailurePolicy is what becomes of a request when a check that denies, or a mutation that is applied, cannot tell: it returned an error, panicked, or
-// was too slow. The word and its values are those of a webhook configuration.
+// FailurePolicy is what becomes of a request when a check that denies, or a mutation that is applied, cannot tell: it
+// returned an error, panicked, or was too slow. The word and its values are those of a webhook configuration.
 type FailurePolicy string
 
 // The values of FailurePolicy.

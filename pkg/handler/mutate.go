@@ -20,8 +20,9 @@ import (
 type Change = patch.Change
 
 // Mutating answers reviews of a MutatingWebhookConfiguration: with a patch of what the mutations change. The handler
-// itself answers those of a ValidatingWebhookConfiguration, which must have none, and asks only the checks. A review does
-// not say which of the two it is for, so each needs a path of its own. Both share the limits, the metrics and the log.
+// itself answers those of a ValidatingWebhookConfiguration, which must have none, and asks only the checks. A review
+// does not say which of the two it is for, so each needs a path of its own. Both share the limits, the metrics and the
+// log.
 func (h *Handler) Mutating() http.Handler { return mutating{h} }
 
 // mutating is a Handler that asks the mutations.

@@ -34,11 +34,11 @@ type Mutation interface {
 
 // MutateFor makes a mutation of a function that changes objects of one built-in type, such as *corev1.Pod; the patch
 // (RFC 6902) is made of what it has changed. The object is its own. Requests for other kinds pass. With
-// [metav1.PartialObjectMetadata] the function changes the metadata of objects of every kind. If it returns an error, the
-// mutation has failed, and nothing is changed by it.
+// [metav1.PartialObjectMetadata] the function changes the metadata of objects of every kind. If it returns an error,
+// the mutation has failed, and nothing is changed by it.
 //
-// Another version of the kind makes the mutation fail, and a T that is no type of the Kubernetes API is a panic, as with
-// [CheckFor]; for custom resources there is [MutateForKind].
+// Another version of the kind makes the mutation fail, and a T that is no type of the Kubernetes API is a panic, as
+// with [CheckFor]; for custom resources there is [MutateForKind].
 func MutateFor[T any](name string, fn func(ctx context.Context, req *Request, obj *T) error) Mutation {
 	return &typedMutation[T]{name: name, kinds: kindsOf[T]("mutation", name, "MutateForKind"), fn: fn}
 }
@@ -69,9 +69,9 @@ func (m *typedMutation[T]) Mutate(ctx context.Context, req *Request) ([]byte, er
 }
 
 // Edit returns the object of a request, in JSON, with what fn changes in it, or nil if that is nothing. The object is
-// decoded into a new T for fn alone. Fields that T does not know stay as they are, unless fn removes the object that they
-// are in; an item of a list is known by its contents, its name, or its place. The error is that of fn, or says that the
-// object cannot be read; it is [ErrNoObject] if there is none.
+// decoded into a new T for fn alone. Fields that T does not know stay as they are, unless fn removes the object that
+// they are in; an item of a list is known by its contents, its name, or its place. The error is that of fn, or says
+// that the object cannot be read; it is [ErrNoObject] if there is none.
 func Edit[T any](req *Request, fn func(obj *T) error) ([]byte, error) {
 	raw := req.AdmissionRequest.Object.Raw
 	if len(raw) == 0 {
