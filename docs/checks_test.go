@@ -85,6 +85,10 @@ func section(t *testing.T, d handler.Definition, comments map[string]string) str
 		text += "\nWith these parameters\n" + code(d.Doc.Parameters)
 		with = strings.ToLower
 	}
+	if d.IsMutation() {
+		what := with("T") + "his"
+		return text + "\n" + what + " is changed:\n" + code(d.Doc.Denied) + "\nIt becomes:\n" + code(d.Doc.Admitted)
+	}
 	what := d.Doc.Subject()
 	return text + "\n" + with(what[:1]) + what[1:] + " is denied:\n" + code(d.Doc.Denied) +
 		"\n" + what + " is admitted:\n" + code(d.Doc.Admitted)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/command"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
+	"github.com/hookstrap/hookstrap/pkg/handler/mutation"
 )
 
 // TestFlagsPage holds docs/flags.md to --help of every command.
@@ -57,7 +58,7 @@ func help(t *testing.T, args ...string) string {
 	t.Helper()
 	var out bytes.Buffer
 	code := command.Run(t.Context(), append(args, "--help"), command.Options{
-		Stdout: &out, Stderr: &out, Definitions: check.Definitions(),
+		Stdout: &out, Stderr: &out, Definitions: slices.Concat(check.Definitions(), mutation.Definitions()),
 	})
 	if code != 0 {
 		t.Fatalf("%v --help: exit code %d:\n%s", args, code, &out)

@@ -8,19 +8,21 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
+	"github.com/hookstrap/hookstrap/pkg/handler/mutation"
 )
 
 const schemaFile = "checkconfiguration.schema.json"
 
 // TestSchema holds the file to the types; -update writes it.
 func TestSchema(t *testing.T) {
-	want, err := schemaOf(check.Definitions(), comments{}.of(t))
+	want, err := schemaOf(slices.Concat(check.Definitions(), mutation.Definitions()), comments{}.of(t))
 	if err != nil {
 		t.Fatal(err)
 	}

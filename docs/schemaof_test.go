@@ -33,13 +33,17 @@ func schemaOf(definitions []handler.Definition, describe describer) ([]byte, err
 	podTemplates := g.of(reflect.TypeFor[[]handler.PodTemplate]())
 	podTemplates["description"] = "Where kinds that are not Kubernetes' own have templates of Pods, for all checks of " +
 		"Pods."
-	checks := object{}
+	checks, mutations := object{}, object{}
 	for _, d := range definitions {
 		check, err := g.check(d)
 		if err != nil {
 			return nil, fmt.Errorf("describing check %q: %w", d.Name, err)
 		}
-		checks[d.Name] = check
+		if d.IsMutation() {
+			mutations[d.Name] = check
+		} else {
+			checks[d.Name] = check
+		}
 	}
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -48,7 +52,7 @@ func schemaOf(definitions []handler.Definition, describe describer) ([]byte, err
 	err := encoder.Encode(object{
 		"$schema":              "https://json-schema.org/draft/2020-12/schema",
 		"title":                config.Kind,
-		"description":          "Which checks a Hookstrap webhook runs, and how strictly.",
+		"description":          "Which checks and mutations a Hookstrap webhook runs, and how strictly.",
 		"type":                 "object",
 		"additionalProperties": false,
 		"required":             []string{"apiVersion", "kind"},
@@ -60,11 +64,17 @@ func schemaOf(definitions []handler.Definition, describe describer) ([]byte, err
 				"description": "The checks by name. One that is named denies unless it says otherwise.",
 				"type":        []string{"object", "null"}, "additionalProperties": false, "properties": checks,
 			},
+			"mutations": object{
+				"description": "The mutations by name. One that is named is applied unless it says otherwise.",
+				"type":        []string{"object", "null"}, "additionalProperties": false, "properties": mutations,
+			},
 		},
 		"$defs": object{
-			"mode": object{"enum": modes(), "description": "What follows from a violation."},
+			"mode": object{"enum": modes(handler.Modes()), "description": "What follows from a violation."},
+			"mutationMode": object{"enum": modes(handler.MutationModes()),
+				"description": "Whether the change is applied, or only told in a warning or an audit annotation."},
 			"failurePolicy": object{"enum": handler.FailurePolicies(),
-				"description": "What follows when the check fails or is too slow where it denies: in mode deny, or denyWhenClean."},
+				"description": "What follows when the check fails or is too slow where it denies: in mode deny, or denyWhenClean. So for mutations in mode apply."},
 			"onError": object{"enum": []string{"deny", "allow"}, "deprecated": true,
 				"description": "The old name of failurePolicy: deny is Fail, allow is Ignore."},
 			"exempt": g.of(reflect.TypeFor[handler.Exemptions]()),
@@ -78,9 +88,9 @@ type generator struct {
 }
 
 // modes has an unquoted off as well, which is the boolean false in YAML.
-func modes() []any {
+func modes(of []handler.Mode) []any {
 	values := []any{false}
-	for _, m := range handler.Modes() {
+	for _, m := range of {
 		values = append(values, m)
 	}
 	return values
@@ -111,7 +121,12 @@ func (g generator) check(d handler.Definition) (object, error) {
 		properties[name] = object{"$ref": "#/$defs/" + name}
 	}
 	schema["type"] = []string{"object", "null"}
-	schema["not"] = object{"type": "object", "required": []string{"failurePolicy", "onError"}}
+	if d.IsMutation() {
+		properties["mode"] = object{"$ref": "#/$defs/mutationMode"}
+		delete(properties, "onError")
+	} else {
+		schema["not"] = object{"type": "object", "required": []string{"failurePolicy", "onError"}}
+	}
 	if text := strings.TrimSpace(d.Doc.Summary + " " + d.Doc.Why); text != "" {
 		schema["description"] = text
 	}
@@ -125,7 +140,7 @@ func (g generator) of(t reflect.Type) object {
 	}
 	switch t {
 	case reflect.TypeFor[handler.Mode]():
-		return object{"enum": modes()}
+		return object{"enum": modes(handler.Modes())}
 	case reflect.TypeFor[metav1.LabelSelectorOperator]():
 		return object{"enum": []metav1.LabelSelectorOperator{
 			metav1.LabelSelectorOpIn, metav1.LabelSelectorOpNotIn,

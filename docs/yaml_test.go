@@ -6,6 +6,7 @@ package docs_test
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/hookstrap/hookstrap/internal/offline"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
+	"github.com/hookstrap/hookstrap/pkg/handler/mutation"
 )
 
 // judged is what the default checks find in a manifest.
@@ -63,7 +65,7 @@ func TestYAMLOnPages(t *testing.T) {
 			switch kind, _ := fields["kind"].(string); {
 			case kind == config.Kind:
 				sort = kind
-				if _, err := config.Parse([]byte(text), check.Definitions()); err != nil {
+				if _, err := config.Parse([]byte(text), slices.Concat(check.Definitions(), mutation.Definitions())); err != nil {
 					found = err.Error()
 				}
 			case fields["containers"] != nil:

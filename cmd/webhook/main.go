@@ -8,9 +8,11 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 
 	"github.com/hookstrap/hookstrap/pkg/command"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
+	"github.com/hookstrap/hookstrap/pkg/handler/mutation"
 )
 
 // version is set by the linker: -X main.version=v1.2.3.
@@ -18,6 +20,6 @@ var version string
 
 func main() {
 	os.Exit(command.Run(context.Background(), os.Args[1:], command.Options{
-		Version: version, Definitions: check.Definitions(),
+		Version: version, Definitions: slices.Concat(check.Definitions(), mutation.Definitions()),
 	}))
 }

@@ -18,25 +18,7 @@ import (
 // ReadAsked reads the ValidatingWebhookConfigurations in a file of manifests. What else is in it does not count. The
 // error says that there is none, or what is wrong with it.
 func ReadAsked(path string) (asked.Asked, error) {
-	m, err := read([]string{path}, strings.NewReader(""))
-	if err != nil {
-		return asked.Asked{}, err
-	}
-	var all []admissionregistrationv1.ValidatingWebhookConfiguration
-	for _, o := range m.objects {
-		if !isValidating(o.kind) {
-			continue
-		}
-		var configuration admissionregistrationv1.ValidatingWebhookConfiguration
-		if err := kjson.UnmarshalCaseSensitivePreserveInts(o.raw, &configuration); err != nil {
-			return asked.Asked{}, fmt.Errorf("%s:%d: ValidatingWebhookConfiguration %q: %w", path, o.line, o.name, err)
-		}
-		if _, err := asked.Of(configuration); err != nil {
-			return asked.Asked{}, fmt.Errorf("%s:%d: %w", path, o.line, err)
-		}
-		all = append(all, configuration)
-	}
-	found, err := asked.Of(all...)
+	found, err := readAsked(path, "ValidatingWebhookConfiguration")
 	if err == nil && found.IsAll() {
 		err = fmt.Errorf("%s has no webhook of a ValidatingWebhookConfiguration: name the file of the webhook "+
 			"configuration, or write one with kubectl get validatingwebhookconfiguration NAME -o yaml", path)
@@ -44,8 +26,32 @@ func ReadAsked(path string) (asked.Asked, error) {
 	return found, err
 }
 
-func isValidating(kind schema.GroupVersionKind) bool {
-	return kind.Group == admissionregistrationv1.GroupName && kind.Kind == "ValidatingWebhookConfiguration"
+// ReadMutating is as ReadAsked, for MutatingWebhookConfigurations, of which there may be none.
+func ReadMutating(path string) (asked.Asked, error) {
+	return readAsked(path, "MutatingWebhookConfiguration")
+}
+
+// readAsked reads the webhook configurations of a kind. What is read of them is the same in both kinds.
+func readAsked(path, kind string) (asked.Asked, error) {
+	m, err := read([]string{path}, strings.NewReader(""))
+	if err != nil {
+		return asked.Asked{}, err
+	}
+	var all []admissionregistrationv1.ValidatingWebhookConfiguration
+	for _, o := range m.objects {
+		if o.kind.Group != admissionregistrationv1.GroupName || o.kind.Kind != kind {
+			continue
+		}
+		var configuration admissionregistrationv1.ValidatingWebhookConfiguration
+		if err := kjson.UnmarshalCaseSensitivePreserveInts(o.raw, &configuration); err != nil {
+			return asked.Asked{}, fmt.Errorf("%s:%d: %s %q: %w", path, o.line, kind, o.name, err)
+		}
+		if _, err := asked.Of(configuration); err != nil {
+			return asked.Asked{}, fmt.Errorf("%s:%d: %w", path, o.line, err)
+		}
+		all = append(all, configuration)
+	}
+	return asked.Of(all...)
 }
 
 // isAskedAbout says whether a webhook is asked when the object is created. namespaces has the labels of namespaces by

@@ -40,6 +40,11 @@ type Options struct {
 	NamespaceLabels map[string]map[string]string
 	// Asked says which objects the server is asked about; the others are not judged.
 	Asked asked.Asked
+	// Mutating says which objects mutations are asked about, unless NoMutations says that there are none.
+	Mutating    asked.Asked
+	NoMutations bool
+	// ShowMutations has the report tell what mutations change.
+	ShowMutations bool
 	// User is who would create the objects, for the exemptions.
 	User authenticationv1.UserInfo
 	// Progress is told, if it is not nil, how many of all objects have been judged.
@@ -103,6 +108,8 @@ type Report struct {
 	Gone []Entry `json:"gone,omitempty"`
 	// Unseen are the entries of the baseline whose objects are in no manifest that was read.
 	Unseen int `json:"unseen,omitempty"`
+	// Mutated are the objects that mutations change, if that is to be shown, in the order in which they were read.
+	Mutated []Mutated `json:"mutated,omitempty"`
 	// Findings are in the order of the files, and of the lines in each.
 	Findings []Finding `json:"findings"`
 
@@ -154,11 +161,17 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 		report.begin(object, found)
 		switch {
 		case len(found) > 0 && found[0].Level == Denied: // and no check could read it
-		case !object.isAskedAbout(o.Asked, kinds, namespaces):
+		default:
+			req := object.request(kinds, o.User)
+			if !o.NoMutations && object.isAskedAbout(o.Mutating, kinds, namespaces) {
+				req = report.mutate(ctx, h, object, req, o.ShowMutations)
+			}
+			if object.isAskedAbout(o.Asked, kinds, namespaces) {
+				report.add(object, h.Judge(ctx, req))
+				break
+			}
 			report.NotAsked++
 			report.objects[i].notAsked = true
-		default:
-			report.add(object, h.Judge(ctx, object.request(kinds, o.User)))
 		}
 		if o.Progress != nil {
 			o.Progress(i+1, len(m.objects))
@@ -243,18 +256,6 @@ func (r *Report) begin(o object, found []Finding) {
 	}
 }
 
-// countDenied counts each object once, and each document that is none.
-func (r *Report) countDenied() {
-	r.DeniedObjects = 0
-	counted := map[int]bool{}
-	for _, f := range r.Findings {
-		if f.Level == Denied && !f.Known && !f.Unreadable && !counted[f.object] {
-			r.DeniedObjects++
-			counted[f.object] = f.object > 0
-		}
-	}
-}
-
 // Fails says whether something was found that is of a level, or of a worse one, and not known: Denied, or Warned for
 // what checks warn of as well.
 func (r *Report) Fails(level Level) bool {
@@ -296,16 +297,4 @@ func (r *Report) sort(m *manifests) {
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line))
 	})
-}
-
-// subject names the object.
-func (f Finding) subject() string {
-	if f.Kind == "" {
-		return ""
-	}
-	text := fmt.Sprintf("%s %q", f.Kind, f.Name)
-	if f.Namespace != "" {
-		text += fmt.Sprintf(" in namespace %q", f.Namespace)
-	}
-	return text + ": "
 }

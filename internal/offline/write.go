@@ -37,6 +37,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	for _, e := range r.Gone {
 		_, _ = fmt.Fprintf(out, "%s: found no more: %s\n", Line(r.baseline), Line(e.String()))
 	}
+	for _, m := range r.Mutated {
+		_, _ = fmt.Fprint(out, m.text())
+	}
 	_, _ = fmt.Fprintf(out, "%s in %s: %d denied, %s", count(r.Objects, "object"), count(r.Files, "file"), r.DeniedObjects,
 		count(r.level(Warned), "warning"))
 	if n := r.level(Audited); n > 0 {
@@ -107,4 +110,28 @@ func indented(w io.Writer, value any) error {
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(value)
+}
+
+// subject names the object.
+func (f Finding) subject() string {
+	if f.Kind == "" {
+		return ""
+	}
+	text := fmt.Sprintf("%s %q", f.Kind, f.Name)
+	if f.Namespace != "" {
+		text += fmt.Sprintf(" in namespace %q", f.Namespace)
+	}
+	return text + ": "
+}
+
+// countDenied counts each object once, and each document that is none.
+func (r *Report) countDenied() {
+	r.DeniedObjects = 0
+	counted := map[int]bool{}
+	for _, f := range r.Findings {
+		if f.Level == Denied && !f.Known && !f.Unreadable && !counted[f.object] {
+			r.DeniedObjects++
+			counted[f.object] = f.object > 0
+		}
+	}
 }

@@ -30,7 +30,7 @@ type offlineOptions struct {
 	offline offline.Options
 	output  string
 	labels  []namespaceLabels
-	webhook string // the file of the webhook configuration
+	webhook string // the file of the webhook configurations
 	failOn  offline.Level
 	// Files of known findings, to read and to write.
 	baseline, writeBaseline string
@@ -90,7 +90,10 @@ func (o *offlineOptions) addFlags(fs *pflag.FlagSet) {
 	fs.Var(newArray(&o.labels, "name:key=value,…", parseNamespaceLabels), "namespace-labels",
 		"labels that a namespace has, for what depends on them, repeatable; its manifest may say them, too")
 	fs.StringVar(&o.webhook, "webhook-configuration", "", "`file` with the ValidatingWebhookConfiguration of the server: "+
-		"what its rules and selectors leave out is not judged (default: everything is)")
+		"what its rules and selectors leave out is not judged (default: everything is); with a MutatingWebhookConfiguration "+
+		"in it, mutations see what that leaves in, and otherwise nothing")
+	fs.BoolVar(&o.offline.ShowMutations, "show-mutations", false, "show what mutations that are on change in each "+
+		"object, as text or json; checks judge the objects as changed in any case")
 	fs.StringVar(&o.offline.User.Username, "as", "", "user who would create the objects, for exemptions")
 	fs.StringArrayVar(&o.offline.User.Groups, "as-group", nil, "group of that user, repeatable")
 }
@@ -141,6 +144,9 @@ func (o *offlineOptions) run(cmd *cobra.Command, global Options) error {
 // prepare reads the files that flags name, and returns the baseline, if there is one.
 func (o *offlineOptions) prepare(cmd *cobra.Command) (*offline.Baseline, error) {
 	o.offline.Input, o.offline.Configuration, o.offline.Scheme = cmd.InOrStdin(), o.checks.configuration, scheme.Scheme
+	if o.offline.ShowMutations && o.output != "text" && o.output != "json" {
+		return nil, fmt.Errorf("--show-mutations is for the outputs text and json, and not for %s", o.output)
+	}
 	o.offline.NamespaceLabels = map[string]map[string]string{}
 	for _, l := range o.labels {
 		set := o.offline.NamespaceLabels[l.namespace]
@@ -151,11 +157,14 @@ func (o *offlineOptions) prepare(cmd *cobra.Command) (*offline.Baseline, error) 
 		maps.Copy(set, l.labels)
 	}
 	if o.webhook != "" {
-		asked, err := offline.ReadAsked(o.webhook)
-		if err != nil {
+		var err error
+		if o.offline.Asked, err = offline.ReadAsked(o.webhook); err != nil {
 			return nil, fmt.Errorf("--webhook-configuration: %w", err)
 		}
-		o.offline.Asked = asked
+		if o.offline.Mutating, err = offline.ReadMutating(o.webhook); err != nil {
+			return nil, fmt.Errorf("--webhook-configuration: %w", err)
+		}
+		o.offline.NoMutations = o.offline.Mutating.IsAll()
 	}
 	for _, warning := range o.checks.configuration.Warnings {
 		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "Warning: check configuration %s: %s\n", o.checks.path, warning)

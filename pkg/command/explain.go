@@ -24,7 +24,7 @@ import (
 func newChecksCommand(o Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "checks",
-		Short: "List and explain the checks, and validate a configuration of them",
+		Short: "List and explain the checks and mutations, and validate a configuration of them",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return &usageError{fmt.Errorf("unknown command %q: see `%s --help`", args[0], cmd.CommandPath())}
@@ -34,16 +34,17 @@ func newChecksCommand(o Options) *cobra.Command {
 	}
 	cmd.AddCommand(
 		&cobra.Command{
-			Use: "list", Short: "Print each check, its mode by default, and what it denies", Args: noArguments,
-			RunE: func(cmd *cobra.Command, _ []string) error { return listChecks(cmd.OutOrStdout(), o.Definitions) },
+			Use: "list", Args: noArguments,
+			Short: "Print each check and mutation, its mode by default, and what it denies or changes",
+			RunE:  func(cmd *cobra.Command, _ []string) error { return listChecks(cmd.OutOrStdout(), o.Definitions) },
 		},
 		&cobra.Command{
-			Use: "explain NAME", Short: "Print what a check is for, its parameters, and an object that it denies",
-			Args: oneArgument("name of a check"),
-			RunE: func(cmd *cobra.Command, args []string) error { return o.explain(cmd.OutOrStdout(), args[0]) },
+			Use: "explain NAME", Args: oneArgument("name of a check or mutation"),
+			Short: "Print what a check or mutation is for, its parameters, and an object that it denies or changes",
+			RunE:  func(cmd *cobra.Command, args []string) error { return o.explain(cmd.OutOrStdout(), args[0]) },
 		},
 		&cobra.Command{
-			Use: "validate FILE", Short: "Say whether a configuration file is valid, and which checks are on by it",
+			Use: "validate FILE", Short: "Say whether a configuration file is valid, and what is on by it",
 			Args: oneArgument("configuration file"),
 			RunE: func(cmd *cobra.Command, args []string) error { return o.validate(cmd, args[0]) },
 		},
@@ -82,14 +83,18 @@ func (o Options) explain(w io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
+	before, after := " is denied", d.Doc.Subject()+" is admitted"
+	if d.IsMutation() {
+		before, after = " is changed", "It becomes"
+	}
 	var text strings.Builder
 	text.WriteString(d.Doc.Summary + "\n")
 	for _, part := range []struct{ title, text string }{
 		{"", d.Doc.Why},
 		{"By default", section},
-		{d.Doc.Subject() + " is denied", d.Doc.Denied},
+		{d.Doc.Subject() + before, d.Doc.Denied},
 		{"with", d.Doc.Parameters},
-		{d.Doc.Subject() + " is admitted", d.Doc.Admitted},
+		{after, d.Doc.Admitted},
 	} {
 		switch {
 		case part.text == "":
@@ -123,13 +128,23 @@ func (o Options) validate(cmd *cobra.Command, file string) error {
 
 func writeDefaults(w io.Writer, definitions []handler.Definition) error {
 	var text strings.Builder
-	_, _ = fmt.Fprintf(&text, "apiVersion: %s\nkind: %s\nchecks:\n", config.APIVersion, config.Kind)
-	for _, d := range definitions {
-		section, err := defaultsOf(d)
-		if err != nil {
-			return err
+	_, _ = fmt.Fprintf(&text, "apiVersion: %s\nkind: %s\n", config.APIVersion, config.Kind)
+	for _, part := range []struct {
+		name string
+		of   bool
+	}{{"checks", false}, {"mutations", true}} {
+		title := part.name + ":\n"
+		for _, d := range definitions {
+			if d.IsMutation() != part.of {
+				continue
+			}
+			section, err := defaultsOf(d)
+			if err != nil {
+				return err
+			}
+			text.WriteString(title + indent(section, "  "))
+			title = ""
 		}
-		text.WriteString(indent(section, "  "))
 	}
 	_, err := io.WriteString(w, text.String())
 	return err

@@ -34,7 +34,7 @@ type Options struct {
 	Name string
 	// Version is what the command version prints; the default is what the Go toolchain recorded of the module.
 	Version string
-	// Definitions are the checks that a configuration can ask for.
+	// Definitions are the checks and mutations that a configuration can ask for.
 	Definitions []handler.Definition
 	// BuiltInSignerName is what the built-in signer is called, as DOMAIN/NAME in a domain of yours, and the default of
 	// --signer-name; the default is hookstrap.dev/serving.

@@ -10,6 +10,7 @@ import (
 	stdlog "log"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -24,8 +25,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// validatePath is where the manifests' webhook configuration points.
-const validatePath = "/validate"
+// validatePath is where the manifests' webhook configuration points, and mutatePath that of docs/mutations.md.
+const validatePath, mutatePath = "/validate", "/mutate"
 
 func newServeCommand(global Options) *cobra.Command {
 	o := newServeOptions(global.Definitions)
@@ -34,8 +35,8 @@ func newServeCommand(global Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the admission webhook server",
-		Long: "serve runs the admission webhook server: it bootstraps its certificate, serves " + validatePath + ", keeps\n" +
-			"the caBundle of its webhook configurations right, and renews.\n\n" +
+		Long: "serve runs the admission webhook server: it bootstraps its certificate, serves " + validatePath + ", and\n" +
+			mutatePath + " if there are mutations, keeps the caBundle of its webhook configurations right, and renews.\n\n" +
 			"SIGTERM keeps it serving for --shutdown-delay, not ready for the second half of that, and then drains it; a\n" +
 			"second one ends it at once. SIGHUP renews the certificate now. A changed --config is used within a second; a\n" +
 			"bad one changes nothing.\n\n" +
@@ -88,6 +89,9 @@ func runServer(signals context.Context, o *serveOptions, server *bootstrap.Serve
 		return err
 	}
 	server.Register(validatePath, checks.handler)
+	if slices.ContainsFunc(o.checks.definitions, handler.Definition.IsMutation) {
+		server.Register(mutatePath, checks.handler.Mutating())
+	}
 	server.Register("/", handler.WithDeadlines(lifecycle.NotFoundHandler()))
 	checks.run(serving, group, server)
 	group.Go(func() error { return renewOnHangup(serving, server.Bootstrapper()) })

@@ -26,6 +26,7 @@ const (
 // incoming is a review that is being received.
 type incoming struct {
 	request *http.Request
+	mutates bool // the mutations are asked, and not the checks
 	held    *reservation
 	turn    time.Time // when it has to have its turn: what is left then is for the checks
 	due     time.Time // when there has to be an answer

@@ -19,6 +19,7 @@ const (
 	decisionInvalid decision = "invalid" // the request was no admission review
 	decisionWarned  decision = "warned"
 	decisionAudited decision = "audited"
+	decisionChanged decision = "changed" // by a mutation
 )
 
 // counterKey is what tells the counters of one check, or of all requests, apart.

@@ -14,8 +14,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Definition is a kind of check that a configuration can ask for by name: what its parameters are, how it is made of
-// them, and what people should know about it. Make one with [Define]. It holds no state and may be shared.
+// Definition is a kind of check, or of mutation, that a configuration can ask for by name: what its parameters are,
+// how it is made of them, and what people should know about it. Make one with [Define] or [DefineMutation]. It holds
+// no state and may be shared.
 type Definition struct {
 	// Name is the key in the configuration, and the name of the checks that are made; see [Check].
 	Name string
@@ -29,13 +30,15 @@ type Definition struct {
 	// rules for the webhook follows from it: get, list and watch.
 	Reads []client.Object
 
-	parameters func() any
-	build      func(parameters any, env Environment) (Check, error)
+	parameters    func() any
+	build         func(parameters any, env Environment) (Check, error)
+	buildMutation func(parameters any, env Environment) (Mutation, error) // in place of build
 }
 
-// Doc describes a check to the people who run it.
+// Doc describes a check, or a mutation, to the people who run it. Of a mutation, Denied is an object that it changes,
+// and Admitted the same object changed.
 type Doc struct {
-	// Summary says in one sentence what is denied.
+	// Summary says in one sentence what is denied, or changed.
 	Summary string
 	// Why says in a few sentences what can go wrong without the check.
 	Why string
@@ -191,6 +194,9 @@ func (d Definition) WithDefaultMode(mode Mode) Definition {
 // Build makes the check of parameters that came from NewParameters. Its name has to be that of the definition, or who
 // reads it in a message would not find it in the configuration.
 func (d Definition) Build(parameters any, env Environment) (Check, error) {
+	if d.IsMutation() {
+		return nil, fmt.Errorf("mutation %q is no check: use BuildMutation", d.Name)
+	}
 	c, err := d.build(parameters, env)
 	if err != nil {
 		return nil, fmt.Errorf("check %q: %w", d.Name, err)

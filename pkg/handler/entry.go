@@ -21,15 +21,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Entry is a check together with how it is used.
+// Entry is a check, or a mutation, together with how it is used.
 type Entry struct {
-	Check Check
-	// Mode is what follows from a violation; empty means Deny.
+	// Check is set, or Mutation, and not both.
+	Check    Check
+	Mutation Mutation
+	// Mode is what follows from a violation, or from what a mutation would change; empty means Deny, or Apply.
 	Mode Mode
-	// FailurePolicy is what follows when a check in mode Deny fails; empty means Fail. In the other modes a failure is
-	// told as a violation would be.
+	// FailurePolicy is what follows when a check in mode Deny fails, or a mutation in mode Apply; empty means Fail. In
+	// the other modes a failure is told as a violation would be.
 	FailurePolicy FailurePolicy
-	// Exempt is what the check leaves alone.
+	// Exempt is what the check leaves alone. Images are no exemption from a mutation.
 	Exempt Exemptions
 	// Cluster is where Exempt.NamespaceSelector finds the labels of namespaces: a cache, which is asked in every request
 	// that nothing else exempts. What it does not have is not exempt.
@@ -46,6 +48,8 @@ type Entry struct {
 // entry is an Entry ready for use.
 type entry struct {
 	check       Check
+	mutation    Mutation // in place of a check
+	kind        string   // what it is called in messages: check or mutation
 	name        string
 	mode        Mode
 	failsOpen   bool
@@ -62,13 +66,17 @@ type entry struct {
 // exemptSuffix is what the key of an audit annotation has behind the check's name if it tells of an exemption.
 const exemptSuffix = "-exempt"
 
+// compiled are entries ready for use.
+type compiled struct{ checks, mutations []*entry }
+
 // compile turns entries into the order they are run in: those which deny come first, because a check that only warns
 // must not use up the time in which others would have denied. Within a mode the order stays, and with it the order of
-// what an answer says, as nothing in an answer mixes modes. All that is wrong is in the error.
-func compile(entries []Entry) ([]*entry, error) {
+// what an answer says, as nothing in an answer mixes modes. Of mutations, those which are applied come first. All that
+// is wrong is in the error.
+func compile(entries []Entry) (*compiled, error) {
 	var errs []error
 	names := sets.New[string]()
-	compiled := make([]*entry, 0, len(entries))
+	all := &compiled{}
 	for i, e := range entries {
 		next, err := e.compile(i)
 		if err != nil {
@@ -76,64 +84,94 @@ func compile(entries []Entry) ([]*entry, error) {
 			continue
 		}
 		if names.Has(next.name) {
-			errs = append(errs, fmt.Errorf("check %q is listed twice: rename or remove one", next.name))
+			errs = append(errs, fmt.Errorf("%s %q is listed twice: rename or remove one", next.kind, next.name))
 		}
 		names.Insert(next.name)
-		if next.mode != Off {
-			compiled = append(compiled, next)
+		switch {
+		case next.mode == Off:
+		case next.mutation != nil:
+			all.mutations = append(all.mutations, next)
+		default:
+			all.checks = append(all.checks, next)
 		}
 	}
-	slices.SortStableFunc(compiled, func(a, b *entry) int {
-		return cmp.Compare(slices.Index(Modes(), a.mode), slices.Index(Modes(), b.mode))
+	inOrderOf(all.checks, Modes())
+	inOrderOf(all.mutations, MutationModes())
+	return all, errors.Join(errs...)
+}
+
+func inOrderOf(entries []*entry, modes []Mode) {
+	slices.SortStableFunc(entries, func(a, b *entry) int {
+		return cmp.Compare(slices.Index(modes, a.mode), slices.Index(modes, b.mode))
 	})
-	return compiled, errors.Join(errs...)
 }
 
 func (e Entry) compile(position int) (*entry, error) {
-	if e.Check == nil {
-		return nil, fmt.Errorf("entry %d has no check: set Entry.Check", position)
+	c := &entry{
+		check: e.Check, mutation: e.Mutation, container: containerPath(), cluster: e.Cluster, clean: e.Clean,
+		everyUpdate: e.EveryUpdate, templates: e.PodTemplates,
 	}
-	name, mode := e.Check.Name(), cmp.Or(e.Mode, Deny)
-	if err := validateName(name); err != nil {
+	var modes []Mode
+	switch {
+	case (e.Check == nil) == (e.Mutation == nil):
+		return nil, fmt.Errorf("entry %d has no check, or a mutation as well: set Entry.Check or Entry.Mutation", position)
+	case e.Check != nil:
+		c.kind, c.name, c.mode, modes = "check", e.Check.Name(), cmp.Or(e.Mode, Deny), Modes()
+		c.selects = selectorOf(e.Check, selectsUsual)
+	default:
+		c.kind, c.name, c.mode, modes = "mutation", e.Mutation.Name(), cmp.Or(e.Mode, Apply), MutationModes()
+		c.selects = selectorOf(e.Mutation, selectsWhole)
+	}
+	if err := validateName(c.kind, c.name); err != nil {
 		return nil, err
 	}
-	if !slices.Contains(Modes(), mode) {
-		return nil, fmt.Errorf("check %q has the unknown mode %q: use one of %q", name, mode, Modes())
+	if !slices.Contains(modes, c.mode) {
+		return nil, fmt.Errorf("%s %q has the unknown mode %q: use one of %q", c.kind, c.name, c.mode, modes)
 	}
-	policy := cmp.Or(e.FailurePolicy, Fail)
-	if !slices.Contains(FailurePolicies(), policy) {
-		return nil, fmt.Errorf("check %q has the unknown FailurePolicy %q: use one of %q", name, policy, FailurePolicies())
-	}
-	exempt, err := e.Exempt.compile()
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("check %q: %w", name, err)
-	case exempt.selector != nil && e.Cluster == nil && mode != Off:
-		return nil, fmt.Errorf("check %q exempts namespaces by their labels, which it cannot read: set Entry.Cluster", name)
-	case mode == DenyWhenClean && e.Clean == nil:
-		return nil, fmt.Errorf("check %q has the mode %s, and nothing says which namespaces are clean: set Entry.Clean, or "+
-			"use another mode", name, mode)
-	}
-	compiled := &entry{
-		check: e.Check, name: name, mode: mode, failsOpen: policy == Ignore, exempt: exempt, container: containerPath(),
-		cluster: e.Cluster, clean: e.Clean, everyUpdate: e.EveryUpdate, templates: e.PodTemplates, selects: selectsUsual,
-	}
-	if selector, ok := e.Check.(Selector); ok {
-		compiled.selects = selector.Selects
-	}
-	return compiled, nil
+	return c, e.complete(c)
 }
 
-// validateName says what is wrong with a check's name as the key of its audit annotations.
-func validateName(name string) error {
+// complete fills in what says when the check or mutation is used.
+func (e Entry) complete(c *entry) error {
+	policy := cmp.Or(e.FailurePolicy, Fail)
+	if !slices.Contains(FailurePolicies(), policy) {
+		return fmt.Errorf("%s %q has the unknown FailurePolicy %q: use one of %q", c.kind, c.name, policy, FailurePolicies())
+	}
+	c.failsOpen = policy == Ignore
+	var err error
+	c.exempt, err = e.Exempt.compile()
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s %q: %w", c.kind, c.name, err)
+	case c.mutation != nil && len(e.Exempt.Images) > 0:
+		return fmt.Errorf("mutation %q exempts images, and changes objects as a whole: remove exempt.images", c.name)
+	case c.exempt.selector != nil && e.Cluster == nil && c.mode != Off:
+		return fmt.Errorf("%s %q exempts namespaces by their labels, which it cannot read: set Entry.Cluster", c.kind, c.name)
+	case c.mode == DenyWhenClean && e.Clean == nil:
+		return fmt.Errorf("check %q has the mode %s, and nothing says which namespaces are clean: set Entry.Clean, or "+
+			"use another mode", c.name, c.mode)
+	}
+	return nil
+}
+
+// selectorOf is the rule of a check or mutation for what it is asked, or the usual one.
+func selectorOf(of any, usual func(*Request) bool) func(*Request) bool {
+	if selector, ok := of.(Selector); ok {
+		return selector.Selects
+	}
+	return usual
+}
+
+// validateName says what is wrong with a name as the key of audit annotations.
+func validateName(kind, name string) error {
 	// The API server drops audit annotations with any other name.
 	problems := validation.IsQualifiedName(name + exemptSuffix)
 	if name == "" || len(problems) > 0 || strings.Contains(name, "/") {
-		return fmt.Errorf("check name %q is no annotation name: use up to 56 letters, digits, '-', '_' or '.'", name)
+		return fmt.Errorf("%s name %q is no annotation name: use up to 56 letters, digits, '-', '_' or '.'", kind, name)
 	}
 	if strings.HasSuffix(name, exemptSuffix) {
-		return fmt.Errorf("check name %q ends in %q, as the keys of annotations about exemptions do: rename the check",
-			name, exemptSuffix)
+		return fmt.Errorf("%s name %q ends in %q, as the keys of annotations about exemptions do: rename the %s",
+			kind, name, exemptSuffix, kind)
 	}
 	return nil
 }
@@ -212,3 +250,6 @@ func selectsUsual(req *Request) bool {
 	isPods := req.Resource.Group == "" && req.Resource.Resource == "pods"
 	return req.SubResource == "" || isPods && slices.Contains([]string{"ephemeralcontainers", "resize"}, req.SubResource)
 }
+
+// selectsWhole is the rule for mutations that are not Selectors: creates and updates of the object itself.
+func selectsWhole(req *Request) bool { return req.SubResource == "" && selectsUsual(req) }

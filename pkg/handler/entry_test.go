@@ -25,7 +25,7 @@ func TestCompileOrdersDenyingChecksFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, e := range entries {
+	for _, e := range entries.checks {
 		got = append(got, e.name+" "+string(e.mode))
 	}
 	if diff := cmp.Diff([]string{"d deny", "e deny", "b warn", "a audit"}, got); diff != "" {

@@ -15,7 +15,7 @@ import (
 // errDeadline marks a check which gave no answer in time.
 var errDeadline = errors.New("no answer in time")
 
-// outcome is what one check had to say about one request.
+// outcome is what one check, or mutation, had to say about one request.
 type outcome struct {
 	entry      *entry
 	mode       Mode // in which the check was used for this request
@@ -27,15 +27,19 @@ type outcome struct {
 	// podsRefused are violations that an update left as they were, and for which the check denies the Pods to come.
 	podsRefused []Violation
 
+	object  []byte   // in mode Apply, as a mutation has changed it; nil if it has not
+	changes []Change // of a mutation, in whatever mode
+
 	exemptBy exemption // what exempted the request, or some of its containers; empty if nothing did
 	exempted []string  // who or what it was: the namespace, the user, …, or the images
 	ending   string    // that the exemption ends soon; empty if it does not
 }
 
-// evaluate runs the entries one after another and returns an outcome for each, in the same order. It returns when ctx
-// ends, even if a check does not: that check, and those after it, have then failed. A check that ignores its context
-// goes on in its goroutine, on data that no other goroutine writes to, and its result is dropped. When no check is
-// running any more, be it before evaluate returns or long after, ended is called.
+// evaluate runs the entries one after another and returns an outcome for each, in the same order. What a mutation has
+// changed, the next one sees. It returns when ctx ends, even if a check does not: that check, and those after it, have
+// then failed. A check that ignores its context goes on in its goroutine, on data that no other goroutine writes to,
+// and its result is dropped. When no check is running any more, be it before evaluate returns or long after, ended is
+// called.
 func evaluate(
 	ctx context.Context, entries []*entry, req *Request, budget time.Duration, ended func(),
 ) []outcome {
@@ -44,8 +48,13 @@ func evaluate(
 		defer close(results)
 		defer ended()
 		growStack()
+		current := req
 		for _, e := range entries {
-			results <- e.run(ctx, req)
+			o := e.run(ctx, current)
+			if o.object != nil && o.err == nil {
+				current = current.with(o.object)
+			}
+			results <- o
 			if ctx.Err() != nil {
 				return
 			}
@@ -59,8 +68,8 @@ func evaluate(
 	return outcomes
 }
 
-// refuses says whether a failure of the check refuses the request.
-func (o *outcome) refuses() bool { return o.mode == Deny && !o.entry.failsOpen }
+// refuses says whether a failure refuses the request.
+func (o *outcome) refuses() bool { return (o.mode == Deny || o.mode == Apply) && !o.entry.failsOpen }
 
 // growStack makes the stack of a new goroutine as large as decoding a Pod needs, in one step and while there is nothing
 // on it. It would otherwise double three times on the way, and each time all that is on it is moved, which took a tenth
@@ -110,8 +119,8 @@ func explainDeadline(outcomes []outcome, budget time.Duration) {
 		case used:
 			o.err = fmt.Errorf("%w: none was left for it", errDeadline)
 		default:
-			o.err = fmt.Errorf("%w (%s): make the check faster, or raise timeoutSeconds in the webhook configuration",
-				errDeadline, budget)
+			o.err = fmt.Errorf("%w (%s): make the %s faster, or raise timeoutSeconds in the webhook configuration",
+				errDeadline, budget, o.entry.kind)
 			used = true
 		}
 	}
@@ -146,6 +155,9 @@ func (e *entry) ask(ctx context.Context, req *Request) outcome {
 		return outcome{
 			entry: e, skipped: true, exemptBy: byObject, exempted: []string{found.text(req)}, ending: found.Notice(time.Now()),
 		}
+	}
+	if e.mutation != nil {
+		return e.mutate(ctx, req)
 	}
 	violations, err := e.violations(ctx, req)
 	o := outcome{entry: e, late: err != nil && ctx.Err() != nil}

@@ -107,10 +107,11 @@ func TestDeadline(t *testing.T) {
 
 // A result that comes together with the deadline counts.
 func TestCutShortKeepsWhatIsThere(t *testing.T) {
-	entries, err := compile([]Entry{{Check: says("a")}, {Check: says("b")}, {Check: says("c")}})
+	all, err := compile([]Entry{{Check: says("a")}, {Check: says("b")}, {Check: says("c")}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	entries := all.checks
 	results := make(chan outcome, 3)
 	results <- outcome{entry: entries[1], violations: []Violation{{Message: "bad"}}}
 	got := cutShort([]outcome{{entry: entries[0]}}, results, entries)

@@ -18,7 +18,7 @@ import (
 
 // Options are what a Handler is made of.
 type Options struct {
-	// Entries are the first checks; SetChecks exchanges them later.
+	// Entries are the first checks and mutations; SetChecks exchanges them later.
 	Entries []Entry
 	// Registerer is where the metrics go; nil registers none. Several handlers may share one, and then
 	// share the metrics too.
@@ -31,9 +31,10 @@ type Options struct {
 	OnNoticed func(Noticed)
 }
 
-// Handler answers AdmissionReviews over HTTP. It may be used concurrently. Make one with [New].
+// Handler answers AdmissionReviews over HTTP: those of a ValidatingWebhookConfiguration, see [Handler.Mutating] for the
+// others. It may be used concurrently. Make one with [New].
 type Handler struct {
-	entries atomic.Pointer[[]*entry]
+	entries atomic.Pointer[compiled]
 	metrics *metrics
 	gate    *gate
 	own     atomic.Pointer[ownNamespace]
@@ -59,25 +60,27 @@ func New(opts Options) (*Handler, error) {
 	return h, nil
 }
 
-// SetChecks exchanges all checks at once. Requests that are being answered keep the ones they began with. When the
-// entries are not valid nothing changes, and the error says everything that is wrong with them.
+// SetChecks exchanges all checks and mutations at once. Requests that are being answered keep the ones they began
+// with. When the entries are not valid nothing changes, and the error says everything that is wrong with them.
 func (h *Handler) SetChecks(entries ...Entry) error {
 	compiled, err := compile(entries)
 	if err != nil {
 		return fmt.Errorf("cannot use these checks: %w", err)
 	}
-	h.entries.Store(&compiled)
+	h.entries.Store(compiled)
 	return nil
 }
 
 // ServeHTTP answers one AdmissionReview of version v1 or v1beta1. Whatever becomes of a review, it is answered with a
 // review: to an API server an error of HTTP is the webhook's failure, which a failurePolicy Ignore forgives.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.serve(w, r, false) }
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, mutates bool) {
 	start, budget := time.Now(), budgetOf(r.URL)
 	setDeadlines(w, start)
 	held := h.gate.reserve(w, start)
 	defer held.release()
-	in := &incoming{request: r, held: held, turn: start.Add(budget / 2), due: start.Add(budget)}
+	in := &incoming{request: r, mutates: mutates, held: held, turn: start.Add(budget / 2), due: start.Add(budget)}
 	if refused := h.answer(w, in, budget); refused != nil {
 		h.refuse(w, in, refused)
 	}
@@ -133,26 +136,30 @@ func (h *Handler) answer(w http.ResponseWriter, in *incoming, budget time.Durati
 	}
 	decoded.request.memory = &held.decoded
 	logger := klog.LoggerWithValues(klog.FromContext(ctx), "uid", decoded.request.UID)
-	response, decision := h.review(klog.NewContext(ctx, logger), decoded.request, held, budget)
+	response, decision := h.review(klog.NewContext(ctx, logger), decoded.request, in, budget)
 	decoded.answer(w, response, logger)
 	h.metrics.observeReview(decoded.request, decision, time.Since(held.since))
 	return nil
 }
 
-// review asks the checks and puts together what they say.
+// review asks the checks, or the mutations, and puts together what they say.
 func (h *Handler) review(
-	ctx context.Context, req *Request, held *reservation, budget time.Duration,
+	ctx context.Context, req *Request, in *incoming, budget time.Duration,
 ) (*admissionv1.AdmissionResponse, decision) {
 	h.own.Load().look(ctx, req)
 	if req.cleansUp() {
 		return &admissionv1.AdmissionResponse{UID: req.UID, Allowed: true}, decisionAllowed
 	}
-	held.share()
-	outcomes := evaluate(ctx, *h.entries.Load(), req, budget, held.release)
+	entries, answer := h.entries.Load().checks, respond
+	if in.mutates {
+		entries, answer = h.entries.Load().mutations, respondWithPatch
+	}
+	in.held.share()
+	outcomes := evaluate(ctx, entries, req, budget, in.held.release)
 	for i := range outcomes {
 		h.metrics.observeCheck(req, &outcomes[i])
 	}
-	response, decision := respond(req, outcomes)
+	response, decision := answer(req, outcomes)
 	h.log.review(ctx, req, outcomes, response, decision)
 	return response, decision
 }

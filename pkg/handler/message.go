@@ -69,7 +69,7 @@ func failureMessage(req *Request, failures []outcome) string {
 }
 
 func failureText(o outcome) string {
-	return clean(fmt.Sprintf("check %q failed: %v", o.entry.name, o.err), maxViolation)
+	return clean(fmt.Sprintf("%s %q failed: %v", o.entry.kind, o.entry.name, o.err), maxViolation)
 }
 
 // subject names the object as its user does. A Pod that a controller creates has no name yet.

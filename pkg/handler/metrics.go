@@ -37,7 +37,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		}, []string{"decision", "operation", "resource"}),
 		checks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookstrap_admission_check_decisions_total",
-			Help: "What each check said: allowed, denied, warned, audited or error.",
+			Help: "What each check said: allowed, denied, warned, audited or error; of a mutation changed as well.",
 		}, []string{"check", "mode", "decision", "operation", "resource"}),
 		exemptions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookstrap_admission_exemptions_total",
@@ -124,6 +124,8 @@ func (o *outcome) decision() decision {
 	switch {
 	case o.err != nil:
 		return decisionError
+	case o.object != nil:
+		return decisionChanged
 	case len(o.violations) == 0:
 		return decisionAllowed
 	case o.mode == Warn:

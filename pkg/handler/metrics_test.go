@@ -49,7 +49,7 @@ func TestMetrics(t *testing.T) {
 	}
 
 	want := `
-# HELP hookstrap_admission_check_decisions_total What each check said: allowed, denied, warned, audited or error.
+# HELP hookstrap_admission_check_decisions_total What each check said: allowed, denied, warned, audited or error; of a mutation changed as well.
 # TYPE hookstrap_admission_check_decisions_total counter
 hookstrap_admission_check_decisions_total{check="advice",decision="warned",mode="warn",operation="CREATE",resource="pods"} 1
 hookstrap_admission_check_decisions_total{check="broken",decision="error",mode="deny",operation="CREATE",resource="pods"} 1
@@ -141,7 +141,7 @@ func TestCountersAreSharedByConcurrentRequests(t *testing.T) {
 	}
 	running.Wait()
 	want := `
-# HELP hookstrap_admission_check_decisions_total What each check said: allowed, denied, warned, audited or error.
+# HELP hookstrap_admission_check_decisions_total What each check said: allowed, denied, warned, audited or error; of a mutation changed as well.
 # TYPE hookstrap_admission_check_decisions_total counter
 hookstrap_admission_check_decisions_total{check="quiet",decision="allowed",mode="deny",operation="CREATE",resource="pods"} 160
 `

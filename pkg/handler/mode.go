@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// Mode is how much a check's word counts.
+// Mode is how much a check's word counts, or what becomes of what a mutation would change.
 type Mode string
 
 // The modes of a check, the strictest first.
@@ -23,10 +23,16 @@ const (
 	Audit Mode = "audit"
 	// Off does not run the check at all.
 	Off Mode = "off"
+	// Apply changes the object as a mutation says. It is also what an empty Mode of a mutation means. The other modes of
+	// mutations are Warn, Audit and Off: they change nothing, and tell what would be changed.
+	Apply Mode = "apply"
 )
 
-// Modes returns all modes, the strictest first.
+// Modes returns all modes of checks, the strictest first.
 func Modes() []Mode { return []Mode{Deny, DenyWhenClean, Warn, Audit, Off} }
+
+// MutationModes returns all modes of mutations, the one that changes objects first.
+func MutationModes() []Mode { return []Mode{Apply, Warn, Audit, Off} }
 
 // UnmarshalJSON reads a mode from a configuration. An unquoted off is the boolean false in YAML, so false is Off, too.
 func (m *Mode) UnmarshalJSON(data []byte) error {
@@ -46,11 +52,11 @@ func (m *Mode) UnmarshalJSON(data []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("mode %s is not one of %q", data, Modes())
+	return fmt.Errorf("mode %s is not one of %q or %q", data, Modes(), Apply)
 }
 
-// FailurePolicy is what becomes of a request when a check that denies cannot tell: it returned an error, panicked, or
-// was too slow. The word and its values are those of a webhook configuration.
+// FailurePolicy is what becomes of a request when a check that denies, or a mutation that is applied, cannot tell: it
+// returned an error, panicked, or was too slow. The word and its values are those of a webhook configuration.
 type FailurePolicy string
 
 // The values of FailurePolicy.

@@ -37,10 +37,11 @@ func respond(req *Request, outcomes []outcome) (*admissionv1.AdmissionResponse, 
 	return response, decisionAllowed
 }
 
-// refusals returns the outcomes that deny the request: checks that deny, and those of them that failed.
+// refusals returns the outcomes that deny the request: checks that deny, and those of them, or mutations, that failed.
 func refusals(outcomes []outcome) (denials, failures []outcome) {
 	denials, failed := split(outcomes, Deny)
-	for _, o := range failed {
+	_, unapplied := split(outcomes, Apply)
+	for _, o := range slices.Concat(failed, unapplied) {
 		if o.refuses() {
 			failures = append(failures, o)
 		}
@@ -104,6 +105,7 @@ func exemptText(o outcome) string {
 func warnings(outcomes []outcome) []string {
 	violated, failed := split(outcomes, Warn)
 	_, open := split(outcomes, Deny) // the others refuse, and then there is no warning
+	_, unapplied := split(outcomes, Apply)
 	var texts []string
 	n := 0
 	add := func(text string) {
@@ -116,7 +118,7 @@ func warnings(outcomes []outcome) []string {
 			add(o.entry.name + ": " + violationText(v))
 		}
 	}
-	for _, o := range slices.Concat(open, failed) {
+	for _, o := range slices.Concat(open, unapplied, failed) {
 		add(o.entry.name + " failed: " + o.err.Error())
 	}
 	for _, o := range outcomes {

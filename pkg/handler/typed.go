@@ -24,18 +24,23 @@ import (
 //
 // CheckFor panics if T is not a type of the Kubernetes API; for custom resources there is [CheckForKind].
 func CheckFor[T any](name string, fn func(ctx context.Context, req *Request, obj *T) []Violation) Check {
+	return &typedCheck[T]{name: name, kinds: kindsOf[T]("check", name, "CheckForKind"), fn: fn}
+}
+
+// kindsOf are the kinds of a type of the Kubernetes API. It panics for others, and says what to use for them.
+func kindsOf[T any](what, name, instead string) kinds {
 	if reflect.TypeFor[T]() == reflect.TypeFor[metav1.PartialObjectMetadata]() {
-		return &typedCheck[T]{name: name, fn: fn}
+		return nil
 	}
 	obj, ok := any(new(T)).(runtime.Object)
 	if !ok {
-		panic(fmt.Sprintf("check %q: %T is not an API object; use CheckForKind", name, new(T)))
+		panic(fmt.Sprintf("%s %q: %T is not an API object; use %s", what, name, new(T), instead))
 	}
-	kinds, _, err := scheme.Scheme.ObjectKinds(obj)
+	found, _, err := scheme.Scheme.ObjectKinds(obj)
 	if err != nil {
-		panic(fmt.Sprintf("check %q: %T is not a type of the Kubernetes API; use CheckForKind: %v", name, obj, err))
+		panic(fmt.Sprintf("%s %q: %T is not a type of the Kubernetes API; use %s: %v", what, name, obj, instead, err))
 	}
-	return &typedCheck[T]{name: name, kinds: kinds, fn: fn}
+	return found
 }
 
 // CheckForKind is as [CheckFor], for objects of the given kind: a custom resource, or a struct of one's own with only
@@ -43,20 +48,20 @@ func CheckFor[T any](name string, fn func(ctx context.Context, req *Request, obj
 func CheckForKind[T any](
 	name string, kind schema.GroupVersionKind, fn func(ctx context.Context, req *Request, obj *T) []Violation,
 ) Check {
-	return &typedCheck[T]{name: name, kinds: []schema.GroupVersionKind{kind}, fn: fn}
+	return &typedCheck[T]{name: name, kinds: kinds{kind}, fn: fn}
 }
 
-// typedCheck is a check of objects of type T, which have one of the kinds; no kinds stands for every kind.
+// typedCheck is a check of objects of type T, which have one of the kinds.
 type typedCheck[T any] struct {
 	name  string
-	kinds []schema.GroupVersionKind
+	kinds kinds
 	fn    func(ctx context.Context, req *Request, obj *T) []Violation
 }
 
 func (c *typedCheck[T]) Name() string { return c.name }
 
 func (c *typedCheck[T]) Evaluate(ctx context.Context, req *Request) ([]Violation, error) {
-	applies, err := c.appliesTo(schema.GroupVersionKind(req.Kind))
+	applies, err := c.kinds.have(schema.GroupVersionKind(req.Kind))
 	if err != nil || !applies {
 		return nil, err
 	}
@@ -67,14 +72,15 @@ func (c *typedCheck[T]) Evaluate(ctx context.Context, req *Request) ([]Violation
 	return c.fn(ctx, req, obj), nil
 }
 
-func (c *typedCheck[T]) appliesTo(kind schema.GroupVersionKind) (bool, error) {
-	if len(c.kinds) == 0 {
+// kinds are what a type can be read from; none stands for every kind.
+type kinds []schema.GroupVersionKind
+
+// have says whether a kind is among them. Another version of one that is cannot be read, which is an error.
+func (k kinds) have(kind schema.GroupVersionKind) (bool, error) {
+	if len(k) == 0 || slices.Contains(k, kind) {
 		return true, nil
 	}
-	if slices.Contains(c.kinds, kind) {
-		return true, nil
-	}
-	for _, known := range c.kinds {
+	for _, known := range k {
 		if known.GroupKind() == kind.GroupKind() {
 			return false, VersionError(kind, known.Version)
 		}

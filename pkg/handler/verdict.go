@@ -14,9 +14,14 @@ type Verdict struct {
 	Findings []Finding
 	// Exempted are the checks that something was exempt from, with what exempted it.
 	Exempted map[string]string
+	// Changes are what mutations in mode [Apply] change together, and ChangedBy their names, in the order in which they
+	// were asked; see [Handler.Mutate].
+	Changes   []Change
+	ChangedBy []string
 }
 
-// Finding is one violation that a check has found, or the failure of a check.
+// Finding is one violation that a check has found, something that a mutation in mode [Warn] or [Audit] would change, or
+// the failure of one.
 type Finding struct {
 	Check string
 	Mode  Mode
@@ -48,15 +53,20 @@ func (v Verdict) Allowed() bool {
 // Judge asks the checks about a request, as for a review but without an answer, metrics or log. It returns when ctx
 // ends, or after the longest timeout that a webhook can have.
 func (h *Handler) Judge(ctx context.Context, req *Request) Verdict {
+	verdict, _ := judge(ctx, h.entries.Load().checks, req)
+	return verdict
+}
+
+func judge(ctx context.Context, entries []*entry, req *Request) (verdict Verdict, outcomes []outcome) {
 	ctx, cancel := context.WithTimeout(ctx, maxTimeout)
 	defer cancel()
 	start := time.Now()
 	deadline, _ := ctx.Deadline()
-	var verdict Verdict
-	for _, o := range evaluate(ctx, *h.entries.Load(), req, deadline.Sub(start), func() {}) {
+	outcomes = evaluate(ctx, entries, req, deadline.Sub(start), func() {})
+	for _, o := range outcomes {
 		verdict.add(o)
 	}
-	return verdict
+	return verdict, outcomes
 }
 
 func (v *Verdict) add(o outcome) {

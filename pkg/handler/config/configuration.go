@@ -27,7 +27,7 @@ const (
 
 // Configuration says how checks are used. It is not changed once it is made, and may be shared.
 type Configuration struct {
-	// Checks are all that are defined, in the order of their definitions.
+	// Checks are all that are defined, mutations among them, in the order of their definitions.
 	Checks []Check
 	// PodTemplates are where kinds that are not Kubernetes' own have templates of Pods, for all checks of Pods.
 	PodTemplates []handler.PodTemplate
@@ -36,7 +36,7 @@ type Configuration struct {
 	Warnings []string
 }
 
-// Check is one check and how it is used.
+// Check is one check, or mutation, and how it is used.
 type Check struct {
 	Definition    handler.Definition
 	Mode          handler.Mode
@@ -44,6 +44,14 @@ type Check struct {
 	Exempt        handler.Exemptions
 	// Parameters are a pointer that came from Definition.NewParameters.
 	Parameters any
+}
+
+// section is where the file has it.
+func (c Check) section() string {
+	if c.Definition.IsMutation() {
+		return "mutations"
+	}
+	return "checks"
 }
 
 // Policy is what tells what the check finds from what it would find with other parameters or exemptions: a short digest
@@ -98,10 +106,13 @@ func (c Configuration) validate() field.ErrorList {
 }
 
 func (c Check) validate() field.ErrorList {
-	path := field.NewPath("checks", c.Definition.Name)
+	path := field.NewPath(c.section(), c.Definition.Name)
 	var errs field.ErrorList
-	if !slices.Contains(handler.Modes(), c.Mode) {
-		errs = append(errs, field.NotSupported(path.Child("mode"), c.Mode, handler.Modes()))
+	if modes := c.Definition.Modes(); !slices.Contains(modes, c.Mode) {
+		errs = append(errs, field.NotSupported(path.Child("mode"), c.Mode, modes))
+	}
+	if c.Definition.IsMutation() && len(c.Exempt.Images) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("exempt", "images"), "a mutation changes objects as a whole"))
 	}
 	if !slices.Contains(handler.FailurePolicies(), c.FailurePolicy) {
 		errs = append(errs, field.NotSupported(path.Child("failurePolicy"), c.FailurePolicy, handler.FailurePolicies()))
@@ -152,12 +163,10 @@ func (c Configuration) Build(env handler.Environment) ([]handler.Entry, error) {
 		if check.Mode == handler.Off {
 			continue
 		}
-		built, err := check.Definition.Build(check.Parameters, env)
+		entry, err := check.Definition.Entry(check.Parameters, env)
 		errs = append(errs, err)
-		entry := handler.Entry{
-			Check: built, Mode: check.Mode, FailurePolicy: check.FailurePolicy, Exempt: check.Exempt, Cluster: env.Cluster,
-			PodTemplates: c.PodTemplates,
-		}
+		entry.Mode, entry.FailurePolicy, entry.Exempt = check.Mode, check.FailurePolicy, check.Exempt
+		entry.Cluster, entry.PodTemplates = env.Cluster, c.PodTemplates
 		if check.Mode == handler.DenyWhenClean && env.Clean != nil {
 			name, policy := check.Definition.Name, check.Policy()
 			entry.Clean = func(namespace string) bool { return env.Clean.Clean(name, policy, namespace) }

@@ -75,7 +75,9 @@ func (d *decoder) document(asJSON []byte) {
 		switch name {
 		case "apiVersion", "kind":
 		case "checks":
-			d.checks(fields[name])
+			d.section(name, fields[name])
+		case "mutations":
+			d.section(name, fields[name])
 		case "podTemplates":
 			d.podTemplates(fields[name])
 		default:
@@ -92,7 +94,7 @@ func (d *decoder) document(asJSON []byte) {
 func (d *decoder) notices(now time.Time) {
 	for _, check := range d.configuration.Checks {
 		for i, exempt := range check.Exempt.Objects {
-			at := field.NewPath("checks").Child(check.Definition.Name, "exempt", "objects").Index(i)
+			at := field.NewPath(check.section()).Child(check.Definition.Name, "exempt", "objects").Index(i)
 			if notice := exempt.Notice(now); notice != "" {
 				line := d.lines.Line(at.Child("until").String())
 				d.warnings = append(d.warnings, lineError{line, fmt.Sprintf("%s: %s", at, notice)})
@@ -114,17 +116,22 @@ func (d *decoder) podTemplates(data json.RawMessage) {
 	}
 }
 
-func (d *decoder) checks(data json.RawMessage) {
-	path := field.NewPath("checks")
+// section reads checks, or mutations.
+func (d *decoder) section(section string, data json.RawMessage) {
+	path := field.NewPath(section)
 	var checks map[string]json.RawMessage
 	if err := json.Unmarshal(data, &checks); err != nil {
-		d.at(path, "%s must have a field for each check", path)
+		d.at(path, "%s must have a field for each %s", path, strings.TrimSuffix(section, "s"))
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(checks)) {
 		check := d.configuration.Check(name)
-		if check == nil {
-			d.at(path.Child(name), "unknown field %q: %s", path.Child(name), d.known(name))
+		switch {
+		case check == nil:
+			d.at(path.Child(name), "unknown field %q: %s", path.Child(name), d.known(section, name))
+			continue
+		case check.section() != section:
+			d.at(path.Child(name), "%s is in the wrong place: write %s below %s", path.Child(name), name, check.section())
 			continue
 		}
 		d.check(path.Child(name), check, checks[name])
@@ -132,15 +139,20 @@ func (d *decoder) checks(data json.RawMessage) {
 }
 
 // known helps who has misspelled a check.
-func (d *decoder) known(name string) string {
+func (d *decoder) known(section, name string) string {
 	var names []string
 	for _, c := range d.configuration.Checks {
 		if strings.EqualFold(c.Definition.Name, name) {
 			return fmt.Sprintf("did you mean %q?", c.Definition.Name)
 		}
-		names = append(names, c.Definition.Name)
+		if c.section() == section {
+			names = append(names, c.Definition.Name)
+		}
 	}
-	return "the checks are " + strings.Join(names, ", ")
+	if len(names) == 0 {
+		return "there are no " + section
+	}
+	return "the " + section + " are " + strings.Join(names, ", ")
 }
 
 // check reads one check. That it is named turns it on, also with nothing under its name.
@@ -151,7 +163,7 @@ func (d *decoder) check(path *field.Path, check *Check, data json.RawMessage) {
 		return
 	}
 	if check.Mode == handler.Off {
-		check.Mode = handler.Deny
+		check.Mode = check.Definition.NamedMode()
 	}
 	common := struct {
 		Mode          *handler.Mode          `json:"mode"`

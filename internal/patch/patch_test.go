@@ -1,0 +1,151 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package patch
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+)
+
+func parse(t testing.TB, text string) any {
+	t.Helper()
+	document, err := Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+// applied is a document after a patch, by the library that the API server has.
+func applied(t testing.TB, document string, changes []Change) any {
+	t.Helper()
+	data, err := JSON(changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	patch, err := jsonpatch.DecodePatch(data)
+	if err != nil {
+		t.Fatalf("patch %s: %v", data, err)
+	}
+	result, err := patch.Apply([]byte(document))
+	if err != nil {
+		t.Fatalf("patch %s of %s: %v", data, document, err)
+	}
+	return parse(t, string(result))
+}
+
+func TestDiff(t *testing.T) {
+	for name, tc := range map[string]struct{ from, to, want string }{
+		"nothing":          {`{"a":[1,{"b":null}]}`, `{"a":[1,{"b":null}]}`, `[]`},
+		"a member":         {`{"a":1}`, `{"a":2,"b":{"c":[]}}`, `[{"op":"replace","path":"/a","value":2},{"op":"add","path":"/b","value":{"c":[]}}]`},
+		"a removed member": {`{"a":1,"b":2}`, `{"b":2}`, `[{"op":"remove","path":"/a"}]`},
+		"escaped names":    {`{"m":{}}`, `{"m":{"a/b~c":"d"}}`, `[{"op":"add","path":"/m/a~1b~0c","value":"d"}]`},
+		"null":             {`{"a":null}`, `{"a":1}`, `[{"op":"replace","path":"/a","value":1}]`},
+		"to null":          {`{"a":1}`, `{"a":null,"b":null}`, `[{"op":"replace","path":"/a","value":null},{"op":"add","path":"/b","value":null}]`},
+		"another type":     {`{"a":[1]}`, `{"a":{"0":1}}`, `[{"op":"replace","path":"/a","value":{"0":1}}]`},
+		"large numbers":    {`{"a":9007199254740993}`, `{"a":9007199254740992}`, `[{"op":"replace","path":"/a","value":9007199254740992}]`},
+		"prepended":        {`{"l":["a","b"]}`, `{"l":["x","a","b"]}`, `[{"op":"add","path":"/l/0","value":"x"}]`},
+		"appended":         {`{"l":["a"]}`, `{"l":["a","a"]}`, `[{"op":"add","path":"/l/1","value":"a"}]`},
+		"in the middle":    {`{"l":["a","b"]}`, `{"l":["a","x","b"]}`, `[{"op":"add","path":"/l/1","value":"x"}]`},
+		"taken out":        {`{"l":["a","b","c"]}`, `{"l":["c"]}`, `[{"op":"remove","path":"/l/1"},{"op":"remove","path":"/l/0"}]`},
+		"moved":            {`{"l":["a","b","c"]}`, `{"l":["b","c","a"]}`, `[{"op":"remove","path":"/l/0"},{"op":"add","path":"/l/2","value":"a"}]`},
+		"changed in place": {`{"l":["a","b","c"]}`, `{"l":["a","x","c"]}`, `[{"op":"replace","path":"/l/1","value":"x"}]`},
+		"a sidecar, and the others changed": {
+			`{"l":[{"name":"a","v":1},{"name":"b","v":1}]}`, `{"l":[{"name":"s"},{"name":"a","v":2},{"name":"b","v":2}]}`,
+			`[{"op":"add","path":"/l/0","value":{"name":"s"}},{"op":"replace","path":"/l/1/v","value":2},{"op":"replace","path":"/l/2/v","value":2}]`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changes := Diff(parse(t, tc.from), parse(t, tc.to))
+			got, err := JSON(changes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got) != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+			if diff := cmp.Diff(parse(t, tc.to), applied(t, tc.from, changes)); diff != "" {
+				t.Errorf("applied it is something else (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestFields(t *testing.T) {
+	changes := Diff(parse(t, `{"spec":{"c":[{}]},"metadata":{"labels":{}}}`),
+		parse(t, `{"spec":{"c":[{"image":"x"}]},"metadata":{"labels":{"a/b":"c","d":"e"}}}`))
+	var got []string
+	for _, c := range changes {
+		got = append(got, c.Field)
+	}
+	if diff := cmp.Diff([]string{"metadata.labels[a/b]", "metadata.labels.d", "spec.c[0].image"}, got); diff != "" {
+		t.Errorf("fields (-want +got):\n%s", diff)
+	}
+}
+
+// The document has fields that the value does not know (those called new…), and leaves out what the value has.
+func TestMerge(t *testing.T) {
+	for name, tc := range map[string]struct{ document, before, after, want string }{
+		"nothing":             {`{"new":1,"a":0}`, `{}`, `{}`, `{"new":1,"a":0}`},
+		"a member":            {`{"new":1}`, `{"s":{}}`, `{"s":{"a":1}}`, `{"new":1,"s":{"a":1}}`},
+		"only what changed":   {`{}`, `{"s":{"empty":{}}}`, `{"s":{"empty":{},"a":1}}`, `{"s":{"a":1}}`},
+		"within":              {`{"s":{"new":1,"a":1}}`, `{"s":{"a":1}}`, `{"s":{"a":2}}`, `{"s":{"new":1,"a":2}}`},
+		"left out before":     {`{"s":{"new":1}}`, `{}`, `{"s":{"a":2}}`, `{"s":{"new":1,"a":2}}`},
+		"removed":             {`{"s":{"new":1,"a":1},"new":2}`, `{"s":{"a":1}}`, `{}`, `{"new":2}`},
+		"spelled in its way":  {`{"cpu":"0.5","a":1}`, `{"cpu":"500m","a":1}`, `{"cpu":"500m","a":2}`, `{"cpu":"0.5","a":2}`},
+		"null":                {`{"s":null}`, `{"s":{}}`, `{"s":{"a":1}}`, `{"s":{"a":1}}`},
+		"items by name":       {`{"l":[{"name":"a","new":1},{"name":"b","new":2}]}`, `{"l":[{"name":"a"},{"name":"b"}]}`, `{"l":[{"name":"s"},{"name":"b","x":1},{"name":"a"}]}`, `{"l":[{"name":"s"},{"name":"b","x":1,"new":2},{"name":"a","new":1}]}`},
+		"items by place":      {`{"l":[{"new":1},{"new":2}]}`, `{"l":[{"a":1},{"a":2}]}`, `{"l":[{"a":1},{"a":3}]}`, `{"l":[{"new":1},{"a":3,"new":2}]}`},
+		"another item":        {`{"l":[{"name":"a","new":1}]}`, `{"l":[{"name":"a"}]}`, `{"l":[{"name":"b"}]}`, `{"l":[{"name":"b"}]}`},
+		"a list that was not": {`{}`, `{"l":null}`, `{"l":[1]}`, `{"l":[1]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			document := parse(t, tc.document)
+			got := Merge(document, parse(t, tc.before), parse(t, tc.after))
+			if diff := cmp.Diff(parse(t, tc.want), got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(parse(t, tc.document), document); diff != "" {
+				t.Errorf("the document was changed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, text := range []string{``, `{`, `{} {}`, `{}]`} {
+		if document, err := Parse([]byte(text)); err == nil {
+			t.Errorf("%q is read as %v", text, document)
+		}
+	}
+}
+
+// Whatever the documents are, the patch makes the second of the first, by the library of the API server.
+func FuzzDiff(f *testing.F) {
+	f.Add(`{"a":[1,2,{"name":"x"}],"b":null}`, `{"a":[{"name":"x","y":1},2],"c":{"":0,"~/":[]}}`)
+	f.Add(`{"a":[[],[1],[]]}`, `{"a":[[1],[],[],[1]]}`)
+	f.Fuzz(func(t *testing.T, from, to string) {
+		before, errBefore := Parse([]byte(from))
+		after, errAfter := Parse([]byte(to))
+		if errBefore != nil || errAfter != nil || !isObject(before) || !isObject(after) {
+			return
+		}
+		plain, err := json.Marshal(before) // With each name once, and each text in UTF-8, as API servers send it.
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := applied(t, string(plain), Diff(before, after)); !reflect.DeepEqual(after, got) {
+			t.Errorf("from %s to %s the patch makes %v", from, to, got)
+		}
+	})
+}
+
+func isObject(document any) bool {
+	_, ok := document.(map[string]any)
+	return ok
+}

@@ -1,0 +1,153 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mutation
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/yaml"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handlertest"
+)
+
+// built makes a mutation of a definition with parameters in YAML.
+func built(t *testing.T, d handler.Definition, parameters string) handler.Mutation {
+	t.Helper()
+	into := d.NewParameters()
+	if err := yaml.UnmarshalStrict([]byte(parameters), into); err != nil {
+		t.Fatal(err)
+	}
+	m, err := d.BuildMutation(into, handler.Environment{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func named(t *testing.T, name string) handler.Definition {
+	t.Helper()
+	for _, d := range Definitions() {
+		if d.Name == name {
+			return d
+		}
+	}
+	t.Fatalf("there is no mutation %s", name)
+	return handler.Definition{}
+}
+
+// mutated is what a mutation makes of an object in YAML that is created or updated.
+func mutated(t *testing.T, m handler.Mutation, manifest string, operation admissionv1.Operation) any {
+	t.Helper()
+	data, err := yaml.YAMLToJSON([]byte(manifest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var head metav1.TypeMeta
+	if err := json.Unmarshal(data, &head); err != nil {
+		t.Fatal(err)
+	}
+	req := handler.NewRequest(admissionv1.AdmissionRequest{
+		Kind:      metav1.GroupVersionKind(schema.FromAPIVersionAndKind(head.APIVersion, head.Kind)),
+		Operation: operation, Object: runtime.RawExtension{Raw: data},
+	})
+	changed, err := m.Mutate(t.Context(), req)
+	if err != nil {
+		t.Fatalf("%v, for\n%s", err, manifest)
+	}
+	if changed == nil {
+		changed = data
+	}
+	return parse(t, string(changed))
+}
+
+func parse(t *testing.T, text string) any {
+	t.Helper()
+	var object any
+	if err := yaml.Unmarshal([]byte(text), &object); err != nil {
+		t.Fatal(err)
+	}
+	return object
+}
+
+// What the page says becomes of an object becomes of it, once.
+func TestExamples(t *testing.T) {
+	for _, d := range Definitions() {
+		t.Run(d.Name, func(t *testing.T) {
+			m := built(t, d, d.Doc.Parameters)
+			if diff := cmp.Diff(parse(t, d.Doc.Admitted), mutated(t, m, d.Doc.Denied, admissionv1.Create)); diff != "" {
+				t.Errorf("(-page +mutation):\n%s", diff)
+			}
+			handlertest.Idempotent(t, m, d.Doc.Denied, d.Doc.Admitted, deployment, cronJobManifest, injected, windows, "apiVersion: v1\nkind: Service\n")
+			if d.DefaultMode != "" {
+				t.Errorf("its mode is %q by default", d.DefaultMode)
+			}
+		})
+	}
+}
+
+const (
+	deployment = `{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {template: {spec: {containers: [{name: a}, {name: b, securityContext: {privileged: true}}]}}}}`
+
+	cronJobManifest = `{apiVersion: batch/v1, kind: CronJob, metadata: {name: web}, spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: a}]}}}}}}`
+
+	// As an API server sends a Pod, with what it puts in for the token.
+	injected = `
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers:
+  - name: a
+    volumeMounts:
+    - {name: data, mountPath: /data}
+    - {name: kube-api-access-x2x4z, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
+  volumes:
+  - {name: data, emptyDir: {}}
+  - name: kube-api-access-x2x4z
+    projected: {sources: [{serviceAccountToken: {path: token}}]}
+`
+	windows = `{apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {os: {name: windows}, containers: [{name: a}]}}`
+)
+
+func TestMutations(t *testing.T) {
+	for name, tt := range map[string]struct{ mutation, parameters, from, want string }{
+		"seccomp of a template": {"defaultSeccompProfile", "", cronJobManifest,
+			`{apiVersion: batch/v1, kind: CronJob, metadata: {name: web}, spec: {jobTemplate: {spec: {template: {spec: {securityContext: {seccompProfile: {type: RuntimeDefault}}, containers: [{name: a}]}}}}}}`},
+		"seccomp for Windows":      {"defaultSeccompProfile", "", windows, windows},
+		"capabilities for Windows": {"dropCapabilities", "", windows, windows},
+		"capabilities, and a privileged container": {"dropCapabilities", "", deployment,
+			`{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {template: {spec: {containers: [{name: a, securityContext: {capabilities: {drop: [ALL]}}}, {name: b, securityContext: {privileged: true}}]}}}}`},
+		"the token of a Pod": {"noServiceAccountToken", "", injected,
+			`{apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {automountServiceAccountToken: false, containers: [{name: a, volumeMounts: [{name: data, mountPath: /data}]}], volumes: [{name: data, emptyDir: {}}]}}`},
+		"the token of an exception": {"noServiceAccountToken", "exceptServiceAccounts: [default]", injected, injected},
+		"labels that are there": {"addMetadata", "labels: {a: \"2\", b: \"3\"}", `{apiVersion: v1, kind: Service, metadata: {labels: {a: "1"}}}`,
+			`{apiVersion: v1, kind: Service, metadata: {labels: {a: "1", b: "3"}}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := mutated(t, built(t, named(t, tt.mutation), tt.parameters), tt.from, admissionv1.Create)
+			if diff := cmp.Diff(parse(t, tt.want), got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// An API server would refuse the update.
+func TestPodsAreNotChangedLater(t *testing.T) {
+	for _, d := range Definitions() {
+		if d.Name == "addMetadata" {
+			continue
+		}
+		if diff := cmp.Diff(parse(t, injected), mutated(t, built(t, d, ""), injected, admissionv1.Update)); diff != "" {
+			t.Errorf("%s changes a Pod (-before +after):\n%s", d.Name, diff)
+		}
+	}
+}

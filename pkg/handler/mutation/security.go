@@ -1,0 +1,100 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mutation
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+func defaultSeccompProfile() handler.Definition {
+	return definePods("defaultSeccompProfile", handler.Doc{
+		Summary: "A Pod that says nothing about its seccomp profile gets RuntimeDefault.",
+		Why: "Without a profile a container may use all system calls of the kernel. The runtime's own forbids those that " +
+			"programs hardly ever use. Profiles of containers stay as they are, and Pods for Windows have none.",
+		Denied: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers:
+  - name: web
+    image: ghcr.io/acme/web:v1
+`,
+		Admitted: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  securityContext:
+    seccompProfile: {type: RuntimeDefault}
+  containers:
+  - name: web
+    image: ghcr.io/acme/web:v1
+`,
+	}, func(spec *corev1.PodSpec) {
+		if isWindows(spec) || spec.SecurityContext != nil && spec.SecurityContext.SeccompProfile != nil {
+			return
+		}
+		if spec.SecurityContext == nil {
+			spec.SecurityContext = &corev1.PodSecurityContext{}
+		}
+		spec.SecurityContext.SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
+	})
+}
+
+func dropCapabilities() handler.Definition {
+	return definePods("dropCapabilities", handler.Doc{
+		Summary: "A container that does not say which capabilities it drops drops ALL; those that it adds, it keeps.",
+		Why: "Runtimes give root a dozen capabilities, such as to change owners of files, and few programs need one. A " +
+			"program that does fails after this: look at what mode warn or audit tells, and have it add what it needs. " +
+			"Privileged containers, for which it means nothing, and Pods for Windows stay as they are.",
+		Denied: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers:
+  - name: web
+    image: ghcr.io/acme/web:v1
+    securityContext:
+      capabilities: {add: [NET_BIND_SERVICE]}
+`,
+		Admitted: `
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  containers:
+  - name: web
+    image: ghcr.io/acme/web:v1
+    securityContext:
+      capabilities: {add: [NET_BIND_SERVICE], drop: [ALL]}
+`,
+	}, func(spec *corev1.PodSpec) {
+		if isWindows(spec) {
+			return
+		}
+		for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+			for i := range containers {
+				dropAll(&containers[i])
+			}
+		}
+	})
+}
+
+func dropAll(c *corev1.Container) {
+	if s := c.SecurityContext; s != nil && (s.Privileged != nil && *s.Privileged ||
+		s.Capabilities != nil && s.Capabilities.Drop != nil) {
+		return
+	}
+	if c.SecurityContext == nil {
+		c.SecurityContext = &corev1.SecurityContext{}
+	}
+	if c.SecurityContext.Capabilities == nil {
+		c.SecurityContext.Capabilities = &corev1.Capabilities{}
+	}
+	c.SecurityContext.Capabilities.Drop = []corev1.Capability{"ALL"}
+}
