@@ -104,13 +104,13 @@ func TestRefusedConfigurationIsInReadiness(t *testing.T) {
 	}
 	answer, err := (&http.Client{Transport: &http.Transport{
 		TLSClientConfig: direct{site: s, bundle: liveBundle(t, s)}.config(), DisableKeepAlives: true,
-	}}).Post("https://"+address(s)+"/mutate", "application/json", strings.NewReader("{}"))
+	}}).Post("https://"+address(s)+"/nowhere", "application/json", strings.NewReader("{}"))
 	must(t, err)
 	_ = answer.Body.Close()
 	if answer.StatusCode != http.StatusNotFound {
 		t.Errorf("an unknown path of the webhook is answered with %s", answer.Status)
 	}
-	for _, path := range []string{`"path":"/health"`, `"path":"/mutate"`} {
+	for _, path := range []string{`"path":"/health"`, `"path":"/nowhere"`} {
 		clustertest.Eventually(t, func(context.Context) error { // The log comes through a pipe.
 			if said := strings.Count(server.Log(), path); said != 1 {
 				return fmt.Errorf("%d lines about %s, want 1:\n%s", said, path, server.Log())
