@@ -38,6 +38,7 @@ func TestClassify(t *testing.T) {
 		call + `dial tcp 127.0.0.1:1: connect: connection refused`:            IDRefused,
 		call + `context deadline exceeded`:                                    IDCallTimedOut,
 		call + `the server could not find the requested resource`:             IDAnswerInvalid,
+		call + `couldn't get version/kind; json parse error: …`:               IDAnswerInvalid,
 		call + `proxyconnect tcp: dial tcp 10.0.0.1:3128: connection refused`: IDProxy,
 		call + `Bad Gateway`:          IDProxy,
 		call + `the cat has eaten it`: IDCallFailed,

@@ -98,6 +98,7 @@ func Classify(words string) string {
 		{"an error on the server", IDAnswerInvalid},
 		{"webhook response", IDAnswerInvalid},
 		{"invalid character", IDAnswerInvalid},
+		{"couldn't get version/kind", IDAnswerInvalid},
 		{"match condition", IDConditionFails},
 		{"namespaceObject", IDConditionFails},
 	} {

@@ -161,8 +161,9 @@ func TestWatch(t *testing.T) {
 	proxyGone(t, p)
 	until("new: ValidatingWebhookConfiguration \"" + p.meta.Name)
 	until("service-missing")
+	until("fix: ")
 	must(t, cmd.Process.Signal(os.Interrupt))
-	for lines.Scan() {
+	for lines.Scan() { // What has not changed is not said again.
 		t.Errorf("it says more: %s", lines.Text())
 	}
 	if exit := (*exec.ExitError)(nil); !errors.As(cmd.Wait(), &exit) || exit.ExitCode() != 1 {
