@@ -35,7 +35,7 @@ type Began struct {
 	Policy
 	// Namespaces are sorted; "" stands for objects in none.
 	Namespaces []string
-	// Warns is in how many namespaces it still warns; -1 stands for all.
+	// Warns is in how many namespaces it still warns.
 	Warns int
 }
 
@@ -44,7 +44,7 @@ type Began struct {
 func (s State) after(policies []Policy, found Found, at time.Time) (State, []Began) {
 	next := State{}
 	for policy, record := range s {
-		if age := at.Sub(record.Audited); slices.Contains(policies, policy) || age < unused {
+		if at.Sub(record.Audited) < unused {
 			next[policy] = record
 		}
 	}
@@ -129,9 +129,6 @@ func (r Record) bytes(p Policy) int {
 // began says where a check denies that has warned, or was not there, before the audit.
 func (s State) began(policy Policy, next Record, found Found) Began {
 	began := Began{Policy: policy, Warns: len(next.NotClean)}
-	if next.Everywhere {
-		began.Warns = -1
-	}
 	old, known := s[policy]
 	for _, namespace := range append(slices.Sorted(maps.Keys(found.Namespaces)), "") {
 		if next.Clean(namespace) && (!known || !old.Clean(namespace)) {

@@ -133,7 +133,7 @@ func (s State) isNewer(before State, policies []Policy) bool {
 func (k *Keeper) tell(ctx context.Context, all []Began) {
 	for _, began := range all {
 		klog.FromContext(ctx).Info("A check in mode denyWhenClean denies in more namespaces", "check", began.Check,
-			"namespaces", began.Text(mostNamed), "warnsIn", began.warnsIn())
+			"namespaces", began.Text(mostNamed), "warnsIn", began.Warns)
 		if k.options.OnBegan != nil {
 			k.options.OnBegan(began)
 		}

@@ -123,6 +123,9 @@ func TestAfter(t *testing.T) {
 	}{
 		"the first audit": {nil, []Policy{p}, Found{Namespaces: in("attic", "shop"), In: found("shop")},
 			State{p: audited(time.Minute, "shop")}, []string{"attic", ""}},
+		"what is gone by now": {nil, []Policy{p},
+			Found{Namespaces: in("shop"), Unasked: sets.New("old-system"), In: found("attic", "shop")},
+			State{p: audited(time.Minute, "shop")}, []string{""}},
 		"what is mended denies": {State{p: audited(0, "attic", "shop")}, []Policy{p},
 			Found{Namespaces: in("attic", "shop"), In: found("shop")}, State{p: audited(time.Minute, "shop")}, []string{"attic"}},
 		"what denies goes on": {State{p: audited(0)}, []Policy{p}, Found{Namespaces: in("attic", "shop"), In: found("shop", "")},
@@ -151,10 +154,13 @@ func TestAfter(t *testing.T) {
 			Found{Namespaces: in("attic", "shop"), In: found("shop")}, State{p: audited(time.Minute, "shop")}, []string{"attic", ""}},
 	} {
 		t.Run(title, func(t *testing.T) {
-			got, began := tt.before.after(tt.policies, tt.found, start.Add(time.Minute))
+			got, began := tt.before.after(tt.policies, tt.found, start.Add(time.Minute+time.Millisecond))
 			var names []string
 			for _, b := range began {
 				names = append(names, b.Namespaces...)
+				if b.Warns != len(got[b.Policy].NotClean) {
+					t.Errorf("it says that it warns in %d namespaces", b.Warns)
+				}
 			}
 			if diff := cmp.Diff(tt.want, got) + cmp.Diff(tt.began, names); diff != "" {
 				t.Error(diff)

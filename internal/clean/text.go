@@ -22,10 +22,3 @@ func (b Began) Text(most int) string {
 	}
 	return strings.Join(names, ", ")
 }
-
-func (b Began) warnsIn() string {
-	if b.Warns < 0 {
-		return "all namespaces"
-	}
-	return fmt.Sprintf("%d namespaces", b.Warns)
-}
