@@ -33,7 +33,7 @@ type Grant struct {
 	Lifetime time.Duration
 }
 
-// Decide returns what the request gets, or a [*Refusal]. It is pure, safe for concurrent use, and costs one
+// Decide returns what the request gets, or a [*RefusalError]. It is pure, safe for concurrent use, and costs one
 // comparison of labels for each Service of the namespace.
 func (p Policy) Decide(r *Request, facts Facts) (*Grant, error) {
 	public, err := p.publicKey(r)

@@ -187,7 +187,7 @@ func TestDecideRefuses(t *testing.T) {
 			q := ordinary(t)
 			row.change(&q)
 			grant, err := q.policy.Decide(&q.request, q.facts)
-			refused := (*Refusal)(nil)
+			refused := (*RefusalError)(nil)
 			if !errors.As(err, &refused) {
 				t.Fatalf("got %+v and %v, want a refusal", grant, err)
 			}

@@ -25,8 +25,8 @@ const (
 	ReasonNoCA                     = "NoCA"
 )
 
-// Refusal says why a request is not signed.
-type Refusal struct {
+// RefusalError says why a request is not signed.
+type RefusalError struct {
 	// Final says that it can never be signed, whatever changes: it is denied. Otherwise it waits.
 	Final bool
 	// Reason is a CamelCase word for programs, one of the Reason constants.
@@ -36,12 +36,12 @@ type Refusal struct {
 }
 
 // Error returns the message.
-func (r *Refusal) Error() string { return r.Message }
+func (r *RefusalError) Error() string { return r.Message }
 
 func denied(reason, format string, args ...any) error {
-	return &Refusal{Final: true, Reason: reason, Message: fmt.Sprintf(format, args...)}
+	return &RefusalError{Final: true, Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
 func waiting(reason, format string, args ...any) error {
-	return &Refusal{Reason: reason, Message: fmt.Sprintf(format, args...)}
+	return &RefusalError{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }

@@ -189,7 +189,7 @@ func (s *Signer) next(ctx context.Context) bool {
 
 func (s *Signer) handle(ctx context.Context, r *Request) {
 	answer, outcome, err := s.decide(r)
-	if refused := (*Refusal)(nil); errors.As(err, &refused) {
+	if refused := (*RefusalError)(nil); errors.As(err, &refused) {
 		s.wait(ctx, r, refused)
 		return
 	}
@@ -211,10 +211,10 @@ func (s *Signer) handle(ctx context.Context, r *Request) {
 	}
 }
 
-// decide returns the status to write and what it means. A [*Refusal] that is not final is an error.
+// decide returns the status to write and what it means. A [*RefusalError] that is not final is an error.
 func (s *Signer) decide(r *Request) (status, string, error) {
 	grant, err := s.options.Policy.Decide(r, s.cluster.facts(r))
-	if refused := (*Refusal)(nil); errors.As(err, &refused) && refused.Final {
+	if refused := (*RefusalError)(nil); errors.As(err, &refused) && refused.Final {
 		return status{Conditions: condition("Denied", refused.Reason, refused.Message, time.Now())}, outcomeDenied, nil
 	}
 	if err != nil {
@@ -239,7 +239,7 @@ func (s *Signer) answered(r *Request, outcome string) {
 }
 
 // wait leaves a request pending. If it has waited for some time already, the reason is told once.
-func (s *Signer) wait(ctx context.Context, r *Request, why *Refusal) {
+func (s *Signer) wait(ctx context.Context, r *Request, why *RefusalError) {
 	s.queue.Forget(r.NamespacedName)
 	if waited := time.Since(r.Created); waited < grace {
 		s.queue.AddAfter(r.NamespacedName, grace-waited)

@@ -42,7 +42,7 @@ func TestRefusedWatchIsNotAskedForWithoutAPause(t *testing.T) {
 				}
 			},
 		})
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		synctest.Wait()
 		cancel()
 		synctest.Wait()

@@ -5,8 +5,8 @@ package bootstrap
 
 import "cmp"
 
-// The environment variables that fill in [Options], most of them its [Environment]; the Deployment sets them, through the
-// downward API where it can. Each may have the prefix [EnvPrefix]. One that has it wins over one that has not.
+// The environment variables that fill in [Options], most of them its [Environment]; the Deployment sets them, through
+// the downward API where it can. Each may have the prefix [EnvPrefix]. One that has it wins over one that has not.
 const (
 	EnvPrefix = "HOOKSTRAP_"
 

@@ -61,7 +61,8 @@ const (
 // Problems are all kinds of findings, in the order in which an entry is judged.
 func Problems() []Problem {
 	return slices.Concat(serviceProblems(), endpointProblems(), bundleProblems(), connectionProblems(),
-		certificateProblems(), callProblems(), trustLater(), manifestProblems(), ruleProblems(), conditionProblems(),
+		certificateProblems(), callProblems(), trustLater(), manifestProblems(), ruleProblems(), askedProblems(),
+		conditionProblems(),
 		admissionLater())
 }
 
@@ -134,8 +135,7 @@ func endpointProblems() []Problem {
 			ID: IDPolicyPort, Severity: Warning,
 			Title: "NetworkPolicies select the Pod, and none allows connections to the port on which it listens.",
 			Why: "A network add-on that enforces NetworkPolicies drops the calls of the API server, unless it exempts the " +
-				"node " +
-				"from which they come. A policy is about the port of the Pod, not about that of the Service.",
+				"node from which they come. A policy is about the port of the Pod, not about that of the Service.",
 			Seen: "failed calling webhook: context deadline exceeded",
 			Fix:  "Allow ingress to the port of the Pod in a NetworkPolicy.",
 		},

@@ -23,8 +23,7 @@ func callProblems() []Problem {
 			Title: "The API server's call was not answered in time.",
 			Seen:  "failed calling webhook: context deadline exceeded, or i/o timeout",
 			Fix: "Let the API server reach the port of the Pod through NetworkPolicies and firewalls; then look at how " +
-				"long the " +
-				"server takes.",
+				"long the server takes.",
 		},
 		{
 			ID: IDAnswerInvalid, Severity: Error, Callable: true,

@@ -105,8 +105,7 @@ func ruleProblems() []Problem {
 			ID: IDTimeoutsAddUp, Severity: Warning,
 			Title: "The timeouts of the webhooks that are asked about Pods add up to more than 60 seconds.",
 			Why: "Mutating webhooks are asked one after the other. If their servers hang, the request ends after 60 seconds " +
-				"by " +
-				"default, whatever the failure policies say.",
+				"by default, whatever the failure policies say.",
 			Fix: "Set shorter timeoutSeconds.",
 		},
 		{
@@ -122,6 +121,12 @@ func ruleProblems() []Problem {
 			Why:   "While it cannot be called, no object of that kind can be written in any namespace, kube-system included.",
 			Fix:   "Leave out kube-system and its own namespace with a namespaceSelector, or use an objectSelector.",
 		},
+	}
+}
+
+// askedProblems are those of what an entry is asked about in vain, too often, or too early.
+func askedProblems() []Problem {
+	return []Problem{
 		{
 			ID: IDRulesEmpty, Severity: Info,
 			Title: "The entry has no rules.",
@@ -233,8 +238,7 @@ func admissionLater() []Problem {
 			ID: IDColdCycle, Severity: Error,
 			Title: "After all its Pods are gone, the webhook does not come back.",
 			Why: "What it needs to come back is refused by a webhook that fails closed and is not there either: itself, or " +
-				"one " +
-				"that waits for it. Only deleting the webhook configuration by hand ends that.",
+				"one that waits for it. Only deleting the webhook configuration by hand ends that.",
 			Fix: "Leave the namespace of the server out of the rules with a namespaceSelector.",
 		},
 		{

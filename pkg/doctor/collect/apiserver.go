@@ -17,19 +17,19 @@ import (
 )
 
 // apiServers reads the Pods of kube-apiserver, where it is a Pod: kubeadm and its like label them so.
-func (g probing) apiServers(ctx context.Context) {
-	pods, err := g.client.CoreV1().Pods(metav1.NamespaceSystem).List(ctx, metav1.ListOptions{
-		LabelSelector: "component=kube-apiserver", Limit: g.PageSize})
+func (p probing) apiServers(ctx context.Context) {
+	pods, err := p.client.CoreV1().Pods(metav1.NamespaceSystem).List(ctx, metav1.ListOptions{
+		LabelSelector: "component=kube-apiserver", Limit: p.PageSize})
 	if err != nil {
-		g.minor("pods", fmt.Errorf("the proxy settings of the API server are not known, for its Pods may not be listed: "+
+		p.minor("pods", fmt.Errorf("the proxy settings of the API server are not known, for its Pods may not be listed: "+
 			"%w", err))
 		return
 	}
 	for i := range pods.Items {
-		g.facts.APIServers = append(g.facts.APIServers, apiServerOf(&pods.Items[i]))
+		p.facts.APIServers = append(p.facts.APIServers, apiServerOf(&pods.Items[i]))
 	}
 	if len(pods.Items) == 0 {
-		g.minor("pods", fmt.Errorf("the proxy settings of the API server are not known: it is no Pod of %s",
+		p.minor("pods", fmt.Errorf("the proxy settings of the API server are not known: it is no Pod of %s",
 			metav1.NamespaceSystem))
 	}
 }

@@ -22,8 +22,8 @@ type measured struct {
 }
 
 // metrics reads those of the API server that answers.
-func (g probing) metrics(ctx context.Context) (measured, error) {
-	body, err := g.client.CoreV1().RESTClient().Get().AbsPath("/metrics").SetHeader("Accept", "text/plain").Stream(ctx)
+func (p probing) metrics(ctx context.Context) (measured, error) {
+	body, err := p.client.CoreV1().RESTClient().Get().AbsPath("/metrics").SetHeader("Accept", "text/plain").Stream(ctx)
 	if err != nil {
 		return measured{}, err
 	}

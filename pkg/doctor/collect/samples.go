@@ -122,13 +122,13 @@ func (r request) body() ([]byte, error) {
 }
 
 // requestFor finds a sample that the rules and selectors of an entry match.
-func (g probing) requestFor(e *doctor.Entry) (request, bool) {
+func (p probing) requestFor(e *doctor.Entry) (request, bool) {
 	of, err := asked.Of(admissionregistrationv1.ValidatingWebhookConfiguration{
 		Webhooks: []admissionregistrationv1.ValidatingWebhook{*e.Rules}})
 	if err != nil || len(e.Rules.Rules) == 0 {
 		return request{}, false
 	}
-	namespaces, known := g.probedNamespaces(e)
+	namespaces, known := p.probedNamespaces(e)
 	set := labelsFor(e.Rules.ObjectSelector)
 	for _, s := range samples() {
 		in := namespaces
@@ -153,9 +153,9 @@ func (g probing) requestFor(e *doctor.Entry) (request, bool) {
 
 // probedNamespaces are those in which objects may be tried: those of the cluster's own components come last. Without
 // the right to list them, default and that of the server are all that are known.
-func (g probing) probedNamespaces(e *doctor.Entry) (names []string, known map[string]labels.Set) {
+func (p probing) probedNamespaces(e *doctor.Entry) (names []string, known map[string]labels.Set) {
 	known = map[string]labels.Set{}
-	for _, n := range g.facts.Namespaces {
+	for _, n := range p.facts.Namespaces {
 		if n.Status.Phase != corev1.NamespaceTerminating {
 			known[n.Name] = labels.Merge(labels.Set{corev1.LabelMetadataName: n.Name}, n.Labels)
 			names = append(names, n.Name)
