@@ -63,7 +63,7 @@ func TestCheckMutatesFirst(t *testing.T) {
 		"web.yaml": mutatedFiles, "webhook.yaml": webhooks, "both.yaml": webhooks + mutatingWebhook,
 		"off.yaml":   head + "checks: {podSecurity: {level: restricted}}\n",
 		"audit.yaml": head + "checks: {podSecurity: {level: restricted}}\nmutations: {defaultSeccompProfile: {mode: audit}}\n",
-		"on.yaml":    head + "checks: {podSecurity: {level: restricted}}\nmutations: {defaultSeccompProfile:}\n",
+		"on.yaml":    head + "checks: {podSecurity: {level: restricted}}\nmutations: {defaultSeccompProfile: {}}\n",
 	} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -106,7 +106,7 @@ func TestCheckMutatesFirst(t *testing.T) {
 func TestMutationsInTheConfiguration(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, tt := range map[string]struct{ content, want string }{
-		"a good one":       {"mutations: {addMetadata: {labels: {a: b}}}\n", "addMetadata   apply"},
+		"a good one":       {"mutations: {addMetadata: {labels: {a: b}}}\n", "addMetadata  apply"},
 		"in another place": {"checks: {addMetadata: {labels: {a: b}}}\n", "line 3: checks.addMetadata is in the wrong place: write addMetadata below mutations"},
 		"a check":          {"mutations: {imageTag: {}}\n", "mutations.imageTag is in the wrong place: write imageTag below checks"},
 		"unknown":          {"mutations: {paint: {}}\n", `unknown field "mutations.paint": the mutations are defaultSeccompProfile`},
