@@ -5,25 +5,71 @@ package clean
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/client-go/dynamic/fake"
-	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/dynamic"
 )
+
+// oneConfigMap is a client of which there is one object at most. A real API server does not let a test come between two
+// requests of one audit.
+type oneConfigMap struct {
+	dynamic.NamespaceableResourceInterface
+
+	object  *unstructured.Unstructured
+	version int
+	writes  int
+	// before is called before each update.
+	before func()
+}
+
+func (c *oneConfigMap) Resource(schema.GroupVersionResource) dynamic.NamespaceableResourceInterface {
+	return c
+}
+
+func (c *oneConfigMap) Namespace(string) dynamic.ResourceInterface { return c }
+
+func (c *oneConfigMap) Get(
+	_ context.Context, name string, _ metav1.GetOptions, _ ...string,
+) (*unstructured.Unstructured, error) {
+	if c.object == nil {
+		return nil, apierrors.NewNotFound(schema.GroupResource{Resource: "configmaps"}, name)
+	}
+	return c.object.DeepCopy(), nil
+}
+
+func (c *oneConfigMap) Create(
+	_ context.Context, object *unstructured.Unstructured, _ metav1.CreateOptions, _ ...string,
+) (*unstructured.Unstructured, error) {
+	c.version++
+	c.object = object.DeepCopy()
+	c.object.SetResourceVersion(strconv.Itoa(c.version))
+	return c.object.DeepCopy(), nil
+}
+
+func (c *oneConfigMap) Update(
+	ctx context.Context, object *unstructured.Unstructured, _ metav1.UpdateOptions, _ ...string,
+) (*unstructured.Unstructured, error) {
+	c.writes++
+	c.before()
+	if object.GetResourceVersion() != c.object.GetResourceVersion() {
+		return nil, apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, object.GetName(), nil)
+	}
+	return c.Create(ctx, object, metav1.CreateOptions{})
+}
 
 // auditing is a Keeper whose audits find namespace shop not clean, for one policy, with a ConfigMap that a test has.
 type auditing struct {
 	*Keeper
 
-	client *fake.FakeDynamicClient
+	stored *oneConfigMap
 	began  []Began
 	// during is called while an audit runs.
 	during func()
@@ -33,12 +79,12 @@ func imageTag() Policy { return Policy{"imageTag", "aa"} }
 
 func newAuditing(t *testing.T) *auditing {
 	t.Helper()
-	a := &auditing{client: fake.NewSimpleDynamicClient(runtime.NewScheme()), during: func() {}}
+	a := &auditing{stored: &oneConfigMap{before: func() {}}, during: func() {}}
 	a.Keeper = newKeeper(t, Options{
 		ConfigMap: types.NamespacedName{Namespace: "hookstrap", Name: "clean"},
 		OnBegan:   func(b Began) { a.began = append(a.began, b) },
 	})
-	a.Keeper.client = a.client
+	a.client = a.stored
 	a.Use([]Policy{imageTag()}, func(context.Context) (Found, error) {
 		a.during()
 		return Found{Namespaces: in("attic", "shop"), In: map[string]sets.Set[string]{"imageTag": sets.New("shop")}}, nil
@@ -60,20 +106,9 @@ func (a *auditing) write(t *testing.T, state State, more func(*unstructured.Unst
 		t.Fatal(err)
 	}
 	more(object)
-	maps := a.options.configMaps(a.client)
-	_ = maps.Delete(t.Context(), "clean", metav1.DeleteOptions{})
-	if _, err := maps.Create(t.Context(), object, metav1.CreateOptions{}); err != nil {
+	if _, err := a.stored.Create(t.Context(), object, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func (a *auditing) live(t *testing.T) *unstructured.Unstructured {
-	t.Helper()
-	object, err := a.options.configMaps(a.client).Get(t.Context(), "clean", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return object
 }
 
 func unchanged(*unstructured.Unstructured) {}
@@ -83,7 +118,7 @@ func TestAuditIsWritten(t *testing.T) {
 	if err := a.audit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	stored, err := parse(a.live(t))
+	stored, err := parse(a.stored.object)
 	if err != nil || stored[imageTag()].Clean("shop") || !stored[imageTag()].Clean("attic") {
 		t.Errorf("the ConfigMap says %v, %v", stored, err)
 	}
@@ -134,21 +169,20 @@ func TestAuditAfterAConflict(t *testing.T) {
 		object.SetLabels(map[string]string{"team": "a"})
 		_ = unstructured.SetNestedField(object.Object, "AA==", "binaryData", "large")
 	})
-	conflicts := 0
-	a.client.PrependReactor("update", "configmaps", func(clienttesting.Action) (bool, runtime.Object, error) {
-		if conflicts++; conflicts > 1 {
-			return false, nil, nil
+	a.stored.before = func() {
+		if a.stored.writes == 1 { // Another one is faster.
+			a.stored.version++
+			a.stored.object.SetResourceVersion(strconv.Itoa(a.stored.version))
 		}
-		return true, nil, apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, "clean", nil)
-	})
+	}
 	if err := a.audit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	live := a.live(t)
+	live := a.stored.object
 	if _, has, _ := unstructured.NestedMap(live.Object, "binaryData"); has || live.GetLabels()["team"] != "a" {
 		t.Errorf("the ConfigMap has become %v", live.Object)
 	}
-	if conflicts != 2 {
-		t.Errorf("%d writes", conflicts)
+	if a.stored.writes != 2 {
+		t.Errorf("%d writes", a.stored.writes)
 	}
 }
