@@ -14,8 +14,14 @@ import (
 
 // panicked tells the log of a panic in the check, and returns what there is to tell everybody else.
 func (e *entry) panicked(ctx context.Context, reason any) error {
-	klog.FromContext(ctx).Error(nil, "A check or mutation panicked; this is a bug in it",
-		e.kind, e.name, "panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
+	logger := klog.FromContext(ctx)
+	if e.kind == "mutation" {
+		logger = logger.WithValues("mutation", e.name)
+	} else {
+		logger = logger.WithValues("check", e.name)
+	}
+	logger.Error(nil, "A check or mutation panicked; this is a bug in it",
+		"panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
 	return errors.New("it panicked; the webhook's log has the stack")
 }
 

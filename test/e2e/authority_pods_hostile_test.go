@@ -22,6 +22,7 @@ import (
 
 // hostile makes requests of which none may be signed: each is denied, or waits and says why in an event of the Pod.
 func (n *tenant) hostile(t *testing.T) {
+	t.Helper()
 	annotated := func(key, value string) func(*certificatesv1.PodCertificateRequestSpec) {
 		return func(s *certificatesv1.PodCertificateRequestSpec) {
 			s.UnverifiedUserAnnotations = map[string]string{key: value}
