@@ -47,6 +47,8 @@ func TestGatewayHosts(t *testing.T) {
 		"listeners for all": {params: params, object: listener(`{protocol: HTTPS}, {protocol: TLS, hostname: "*.example"}`), want: []string{
 			"spec.listeners[0].hostname: a listener without a hostname is for every host; name one",
 			`spec.listeners[1].hostname: host "*.example" ` + many}},
+		"a listener of HTTP for all": {params: `{unique: none, requireTLS: false, ` + allKinds + `}`, object: listener(`{protocol: HTTP}`), want: []string{
+			"spec.listeners[0].hostname: a listener without a hostname is for every host; name one"}},
 		"listeners without TLS": {params: params, object: listener(`{protocol: HTTP, hostname: a.example}, {protocol: HTTPS, hostname: b.example}`),
 			want: []string{`spec.listeners[0].protocol: host "a.example"` + noTLS}},
 		"TLS not required": {params: `{unique: none, requireTLS: false, ` + allKinds + `}`, object: listener(`{protocol: HTTP, hostname: a.example}`)},
