@@ -101,7 +101,7 @@ test-floor: check-go ## Run the unit tests with the lowest versions of the depen
 e2e: ## Install into a real cluster of one node on this machine, and break it (root, Linux; TESTFLAGS=...)
 	hack/install-node-packages
 	$(MAKE) node-components helm
-	$(GO) -C test/e2e test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) \
+	$(GO) -C test/e2e test -tags node -p 1 -count=1 -timeout 45m -v $(TESTFLAGS) \
 	  ./cluster/dockerfile ./cluster/node ./node
 	$(GO) -C test/e2e test -tags node -count=1 -v -run '^TestExampleNginx$$' .
 
