@@ -1,0 +1,32 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build peers
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+)
+
+// TestMigrateFromCainjector is TestMigrateFromCertManager with cert-manager's own cainjector, the program in the environment
+// variable CERTMANAGER: `make test-cainjector` builds it and runs this.
+func TestMigrateFromCainjector(t *testing.T) {
+	migrateFromCertManager(t, func(m *migration) {
+		inBackground(t, nil, os.Getenv("CERTMANAGER"), "cainjector", shared.Kubeconfig())
+		m.setBundle(t, newTestCA(t, "another").pem()) // So that its first write is seen.
+		clustertest.Eventually(t, func(ctx context.Context) error {
+			live, err := m.LiveConfiguration(ctx)
+			if err == nil && !bytes.Equal(live.Webhooks[0].ClientConfig.CABundle, m.theirs.pem()) {
+				err = errors.New("cainjector has not written the caBundle yet")
+			}
+			return err
+		})
+	})
+}
