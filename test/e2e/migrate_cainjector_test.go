@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build peers
+//go:build cainjector
 
 package e2e
 
@@ -16,10 +16,10 @@ import (
 )
 
 // TestMigrateFromCainjector is TestMigrateFromCertManager with cert-manager's own cainjector, the program in the environment
-// variable CERTMANAGER: `make test-cainjector` builds it and runs this.
+// variable CAINJECTOR: `make test-cainjector` builds it and runs this.
 func TestMigrateFromCainjector(t *testing.T) {
 	migrateFromCertManager(t, func(m *migration) {
-		inBackground(t, nil, os.Getenv("CERTMANAGER"), "cainjector", shared.Kubeconfig())
+		inBackground(t, nil, os.Getenv("CAINJECTOR"), shared.Kubeconfig())
 		m.setBundle(t, newTestCA(t, "another").pem()) // So that it has something to add.
 		clustertest.Eventually(t, func(ctx context.Context) error {
 			live, err := m.LiveConfiguration(ctx)
