@@ -16,10 +16,12 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
 	"github.com/hookstrap/hookstrap/internal/clean"
 	"github.com/hookstrap/hookstrap/internal/clustercache"
+	"github.com/hookstrap/hookstrap/internal/keeper"
 	"github.com/hookstrap/hookstrap/internal/reload"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/command"
@@ -114,6 +116,9 @@ func registered(t *testing.T) []metric {
 		t.Fatal(err)
 	}
 	if _, err := clean.New(clean.Options{Config: &rest.Config{}, Registerer: r}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := keeper.New(keeper.Options{Client: dynamic.NewForConfigOrDie(&rest.Config{}), Registerer: r}); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Register(command.BuildInfo("v1")); err != nil {

@@ -121,8 +121,8 @@ func newRootCommand(o Options) *cobra.Command {
 			"another language, by files; request obtains one certificate for a client, or for a server without a Service;\n" +
 			"listen holds the port open while serve restarts; check judges manifests without a cluster, and audit what is\n" +
 			"in one; checks explains what is checked; rbac prints the rights that a server needs, and scaffold writes the\n" +
-			"manifests around one; distrust takes trust away from a CA whose key may be in other hands; doctor finds out why\n" +
-			"the API server cannot call a webhook.\n\n" +
+			"manifests around one; distrust takes trust away from a CA whose key may be in other hands; trust keeps the\n" +
+			"caBundles of other webhooks; doctor finds out why the API server cannot call a webhook.\n\n" +
 			"Without a command it runs serve.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -145,7 +145,8 @@ func newRootCommand(o Options) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{elsewhere(root, err)} })
 	addGroup(root, "Serve:", newServeCommand(o), newListenCommand(), newRBACCommand(o),
 		newScaffoldCommand(o))
-	addGroup(root, "Certificates:", newIssueCommand(o), newRequestCommand(o), newDistrustCommand())
+	addGroup(root, "Certificates:", newIssueCommand(o), newRequestCommand(o), newDistrustCommand(),
+		newTrustCommand(o))
 	addGroup(root, "Checks:", newCheckCommand(o), newAuditCommand(o), newChecksCommand(o))
 	addGroup(root, "Diagnosis:", newDoctorCommand(o))
 	root.AddCommand(newVersionCommand(o))
