@@ -116,6 +116,9 @@ func TestDashboardShowsEveryMetric(t *testing.T) {
 		"hookstrap_cluster_cache_limit_bytes":                          "it does not change",
 		"hookstrap_cluster_cache_missing_objects":                      "an alert says so",
 		"hookstrap_cluster_cache_objects":                              "an alert says when some are missing",
+		"hookstrap_trust_objects":                                      "webhook trust is an install of its own",
+		"hookstrap_trust_write_failures_total":                         "webhook trust is an install of its own",
+		"hookstrap_trust_writes_total":                                 "webhook trust is an install of its own",
 	}
 	text := read(t, dashboardFile)
 	for _, m := range registered(t) {

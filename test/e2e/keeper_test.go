@@ -15,11 +15,13 @@ import (
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
 	"sigs.k8s.io/yaml"
@@ -27,6 +29,7 @@ import (
 	"github.com/hookstrap/hookstrap/internal/keeper"
 	"github.com/hookstrap/hookstrap/internal/trust"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
 // keeping is objects that opt in, their ClusterTrustBundle, and two keepers.
@@ -45,6 +48,7 @@ func TestKeeper(t *testing.T) {
 	client, err := dynamic.NewForConfig(shared.Config())
 	must(t, err)
 	k := &keeping{namespace: clustertest.Namespace(t, shared), admin: mustClient(t, shared.Config()), objects: client}
+	k.grant(t)
 	k.createObjects(t)
 	first, second := newTestCA(t, "first"), newTestCA(t, "second")
 	k.start(t, "a")
@@ -88,16 +92,38 @@ func (k *keeping) signer() string { return "keeper.example.com/" + k.namespace }
 
 func (k *keeping) bundleName() string { return "keeper.example.com:" + k.namespace + ":roots" }
 
+func (k *keeping) user() string { return "keeper-" + k.namespace }
+
+// grant gives the keepers the rights of the manifests. What every ServiceAccount may do comes from the cluster.
+func (k *keeping) grant(t *testing.T) {
+	t.Helper()
+	shipped, err := site.Render(t.Context(), shared, "manifests/trust")
+	must(t, err)
+	roles, meta := k.admin.RbacV1(), metav1.ObjectMeta{Name: k.user()}
+	_, err = roles.ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: meta, Rules: shipped.ClusterRole.Rules},
+		metav1.CreateOptions{})
+	must(t, err)
+	_, err = roles.ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{ObjectMeta: meta,
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: meta.Name},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: k.user()}},
+	}, metav1.CreateOptions{})
+	must(t, err)
+}
+
 // start runs the replica of a name until the test ends.
 func (k *keeping) start(t *testing.T, name string) {
 	t.Helper()
-	client, err := dynamic.NewForConfig(intercept(shared.Config(), func(r *http.Request) {
+	cfg := shared.Config()
+	cfg.Impersonate = rest.ImpersonationConfig{UserName: k.user(), Groups: []string{"system:serviceaccounts", "system:authenticated"}}
+	client, err := dynamic.NewForConfig(intercept(cfg, func(r *http.Request) {
 		if r.Method == http.MethodPatch && strings.Contains(r.URL.Path, "webhookconfigurations/") {
 			k.patches.Add(1)
 		}
 	}))
 	must(t, err)
-	kept, err := keeper.New(keeper.Options{Client: client, Overlap: time.Second, Rank: keeper.NewReplicas(name, "a", "b").Rank})
+	// The second of them waits longer than the first can take on a slow machine.
+	rank := func(uid types.UID) int { return 15 * keeper.NewReplicas(name, "a", "b").Rank(uid) }
+	kept, err := keeper.New(keeper.Options{Client: client, Overlap: time.Second, Rank: rank})
 	must(t, err)
 	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.Verbosity(2)))
 	ctx, cancel := context.WithCancel(klog.NewContext(context.WithoutCancel(t.Context()), logger))
