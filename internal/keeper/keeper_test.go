@@ -130,7 +130,7 @@ func TestOverlap(t *testing.T) {
 	})
 }
 
-// TestOneReplicaIsFirst: for each object one replica is before all others, whoever is asked, and each has its share.
+// TestOneReplicaIsFirst: for each object one replica is before all others, whichever is asked, and each has its share.
 func TestOneReplicaIsFirst(t *testing.T) {
 	names := []string{"web-1", "web-2", "web-3"}
 	firsts := map[string]int{}
