@@ -79,6 +79,9 @@ func runAuthority(ctx context.Context, o *authorityOptions, cfg *rest.Config) er
 	logger := klog.Background()
 	signals, cancel := lifecycle.SignalContext(klog.NewContext(ctx, logger), os.Exit)
 	defer cancel()
+	memory := lifecycle.NewMemoryLimit()
+	memory.Set(signals)
+	go memory.Follow(signals)
 	ctx = logcap.NewContext(signals)
 	logger.Info("Starting", "version", o.version, "signer", o.policy.SignerName,
 		"caSecret", klog.KRef(o.namespace, o.caSecret))

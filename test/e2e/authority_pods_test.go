@@ -225,7 +225,8 @@ func TestAuthority(t *testing.T) {
 		}
 	}
 	t.Run("keeps caBundles with its own CA", keepsOwn)
-	t.Run("hostile", func(t *testing.T) { n.hostile(t) })
+	t.Run("served without a kubeconfig", n.served)
+	t.Run("hostile", n.hostile)
 }
 
 func ecKey(t *testing.T, curve elliptic.Curve) crypto.Signer {
