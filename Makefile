@@ -187,6 +187,7 @@ vet: check-go ## Compile everything, examples and tests as well, and run go vet
 	$(GO) vet ./...
 	$(GO) vet -modfile=release.mod ./...
 	$(GO) -C test/e2e vet -tags node,flood,gitops,newcomer ./...
+	$(GO) -C test/peers vet ./...
 	$(GO) -C tools/release vet ./...
 
 .PHONY: verify-format
@@ -209,6 +210,11 @@ verify-manifests: components
 	@for file in $$(find manifests -name kustomization.yaml | xargs grep -L '^kind: Component' | sort); do \
 	  echo "kubectl kustomize $${file%/*}"; \
 	  $(KUBECTL) kustomize "$${file%/*}" >/dev/null; \
+	done
+	@for peer in test/peers/*/config; do \
+	  echo "kubectl kustomize $$peer/default, over examples/kubebuilder"; \
+	  project=$$(mktemp -d); cp -r examples/kubebuilder/config "$$project"; cp -r "$$peer" "$$project"; \
+	  $(KUBECTL) kustomize "$$project/config/default" >/dev/null; rm -r "$$project"; \
 	done
 
 .PHONY: verify-alerts

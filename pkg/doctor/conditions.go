@@ -53,9 +53,11 @@ func (x conditions) null(e *Entry, name, text string) {
 	if regexp.MustCompile(`\|\||\?|\bnull\b|request\.operation|has\(\s*(object|oldObject)\s*\)`).MatchString(text) {
 		return
 	}
-	for variable, operation := range map[string]admissionregistrationv1.OperationType{
-		"object": admissionregistrationv1.Delete, "oldObject": admissionregistrationv1.Create,
-	} {
+	for _, null := range []struct {
+		variable  string
+		operation admissionregistrationv1.OperationType
+	}{{"object", admissionregistrationv1.Delete}, {"oldObject", admissionregistrationv1.Create}} {
+		variable, operation := null.variable, null.operation
 		reads := regexp.MustCompile(`(^|[^.\w])` + variable + `[.\[]`).MatchString(text)
 		if reads && slices.ContainsFunc(e.Rules.Rules, func(r admissionregistrationv1.RuleWithOperations) bool {
 			return slices.Contains(r.Operations, operation) ||

@@ -11,7 +11,9 @@ import (
 	"os"
 	"testing"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/kubernetes"
+	crlog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
@@ -30,6 +32,7 @@ func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	ctx := context.Background()
+	crlog.SetLogger(logr.Discard()) // What other people's servers say is of no use here.
 	dir, err := os.MkdirTemp("", "doctor")
 	if err != nil {
 		return failed(err)

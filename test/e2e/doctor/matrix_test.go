@@ -4,10 +4,13 @@
 package doctor_test
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/hookstrap/hookstrap/pkg/doctor"
 )
@@ -23,12 +26,21 @@ type row struct {
 // are found, and the API server can call the webhook if and only if none of them says that it cannot.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
-	rows := slices.Concat(healthy(), onTheWay(), bundles(), connections(), certificates(), later())
+	rows := slices.Concat(healthy(), onTheWay(), bundles(), connections(), certificates(), later(), controllerRuntime(), python(),
+		certController())
+	judge(t, rows)
+}
+
+// judge makes the situations of rows, and compares.
+func judge(t *testing.T, rows []row) {
+	t.Helper()
 	broken := 0
+	matrix := fmt.Sprintf("%-60s %-9s %s\n", "situation", "callable", "what doctor finds")
 	for _, r := range rows {
 		if len(r.want) > 0 {
 			broken++
 		}
+		matrix += fmt.Sprintf("%-60s %-9t %s\n", r.name, isCallable(r.want), cmp.Or(strings.Join(r.want, ", "), "nothing"))
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t)
@@ -38,7 +50,11 @@ func TestMatrix(t *testing.T) {
 			p.truth(t, isCallable(r.want))
 		})
 	}
-	t.Logf("%d situations are broken, %d are healthy", broken, len(rows)-broken)
+	t.Cleanup(func() {
+		if !t.Failed() { // A row that fails is not so.
+			t.Logf("%d situations are broken, %d are healthy:\n%s", broken, len(rows)-broken, matrix)
+		}
+	})
 }
 
 // isCallable says whether none of the problems keeps the API server from calling a webhook.
@@ -64,7 +80,7 @@ func wantFindings(t *testing.T, want []string, args ...string) {
 	slices.Sort(got)
 	want = append([]string{}, want...)
 	slices.Sort(want)
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("doctor found (-want +got):\n%s%+v", diff, report)
 	}
 	if wantCode := min(len(want), 1); code != wantCode {

@@ -51,6 +51,9 @@ type place struct {
 	webhook *admissionregistrationv1.ValidatingWebhook
 	meta    metav1.ObjectMeta // of the configuration
 	manager string            // who writes it
+	program program           // the server, if it is not the test's own
+	address string            // of the server, once it runs
+	built   func(testing.TB)  // what happens when all is made; nil for nothing
 
 	calls  atomic.Int64
 	answer http.HandlerFunc // in place of a review; nil for one that allows
@@ -108,7 +111,7 @@ func (p *place) build(t testing.TB) {
 	ctx, core := t.Context(), shared.admin.CoreV1()
 	_, err := core.ServiceAccounts(p.ns).Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "default"}}, metav1.CreateOptions{})
 	must(t, err)
-	address := p.serve(t)
+	p.address = p.serve(t)
 	if p.pod != nil {
 		status := p.pod.Status
 		pod, err := core.Pods(p.ns).Create(ctx, p.pod, metav1.CreateOptions{})
@@ -117,7 +120,7 @@ func (p *place) build(t testing.TB) {
 		pod.Status.Phase = corev1.PodRunning
 		_, err = core.Pods(p.ns).UpdateStatus(ctx, pod, metav1.UpdateOptions{})
 		must(t, err)
-		shared.kubelet.listens(p.ns, p.pod.Name, podPort, address)
+		shared.kubelet.listens(p.ns, p.pod.Name, podPort, p.address)
 	}
 	if p.secret != nil {
 		_, err := core.Secrets(p.ns).Create(ctx, p.secret, metav1.CreateOptions{})
@@ -135,10 +138,13 @@ func (p *place) build(t testing.TB) {
 		service, err := core.Services(p.ns).Create(ctx, p.service, metav1.CreateOptions{})
 		must(t, err)
 		if p.slice != nil && *p.slice.Endpoints[0].Conditions.Ready && *p.slice.Ports[0].Port == podPort {
-			proxy(t, net.JoinHostPort(service.Spec.ClusterIP, fmt.Sprint(servicePort)), address)
+			proxy(t, net.JoinHostPort(service.Spec.ClusterIP, fmt.Sprint(servicePort)), p.address)
 		}
 	}
 	p.configure(t, p.meta, *p.webhook)
+	if p.built != nil {
+		p.built(t)
+	}
 }
 
 func (p *place) configure(t testing.TB, meta metav1.ObjectMeta, webhooks ...admissionregistrationv1.ValidatingWebhook) {
@@ -153,6 +159,9 @@ func (p *place) configure(t testing.TB, meta metav1.ObjectMeta, webhooks ...admi
 // serve starts the server and returns its address.
 func (p *place) serve(t testing.TB) string {
 	t.Helper()
+	if p.program.start != nil {
+		return p.program.run(t, p)
+	}
 	server := httptest.NewUnstartedServer(p)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) //nolint:forbidigo // It goes nowhere.
 	if p.plain {
@@ -191,7 +200,7 @@ func proxy(t testing.TB, from, to string) {
 	}
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", from)
 	if err != nil {
-		t.Skipf("no process can listen at a cluster IP here: %v", err)
+		t.Fatalf("no process can listen at a cluster IP here: %v", err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
 	go func() {
@@ -219,9 +228,13 @@ func (p *place) truth(t *testing.T, callable bool) {
 	t.Helper()
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		_, err := shared.admin.CoreV1().ConfigMaps(p.ns).Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-			GenerateName: "try-"}}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+			Name: "bad"}}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		failed := err != nil && strings.Contains(err.Error(), "failed calling webhook")
-		if callable && (err != nil || p.calls.Load() == 0) || !callable && !failed {
+		answered := err == nil && p.calls.Load() > 0
+		if p.program.denial != "" {
+			answered = err != nil && strings.Contains(err.Error(), p.program.denial)
+		}
+		if callable && !answered || !callable && !failed {
 			return fmt.Errorf("callable should be %t, and the API server says %w after %d calls", callable, err, p.calls.Load())
 		}
 		return nil
