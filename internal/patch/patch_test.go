@@ -109,7 +109,8 @@ func TestMerge(t *testing.T) {
 		"a list of a text":               {`{"s":[1]}`, `{"s":"a"}`, `{"s":[2]}`, `{"s":[2]}`},
 		"one item left of two of a name": {`{"l":[{"name":"a","new":1},{"name":"a","new":2}]}`, `{"l":[{"name":"a"},{"name":"a"}]}`, `{"l":[{"name":"a","x":1}]}`, `{"l":[{"name":"a","x":1}]}`},
 		"two items of the name of one":   {`{"l":[{"name":"a","new":1}]}`, `{"l":[{"name":"a"}]}`, `{"l":[{"name":"a","x":1},{"name":"a","x":2}]}`, `{"l":[{"name":"a","x":1},{"name":"a","x":2}]}`},
-		"a list that was not":            {`{}`, `{"l":null}`, `{"l":[1]}`, `{"l":[1]}`},
+		"one of a name that stays, and a new one": {`{"l":[{"name":"b"},{"name":"a","new":1}]}`, `{"l":[{"name":"b"},{"name":"a"}]}`, `{"l":[{"name":"a"},{"name":"a","x":1},{"name":"b"}]}`, `{"l":[{"name":"a","new":1},{"name":"a","x":1},{"name":"b"}]}`},
+		"a list that was not":                     {`{}`, `{"l":null}`, `{"l":[1]}`, `{"l":[1]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			document := parse(t, tc.document)
