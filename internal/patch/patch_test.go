@@ -78,12 +78,12 @@ func TestDiff(t *testing.T) {
 
 func TestFields(t *testing.T) {
 	changes := Diff(parse(t, `{"spec":{"c":[{}]},"metadata":{"labels":{}}}`),
-		parse(t, `{"spec":{"c":[{"image":"x"}]},"metadata":{"labels":{"a/b":"c","d":"e"}}}`))
+		parse(t, `{"spec":{"c":[{"image":"x"}]},"metadata":{"labels":{"a/b":"c","d":"e","":"f"}}}`))
 	var got []string
 	for _, c := range changes {
 		got = append(got, c.Field)
 	}
-	if diff := cmp.Diff([]string{"metadata.labels[a/b]", "metadata.labels.d", "spec.c[0].image"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"metadata.labels[]", "metadata.labels[a/b]", "metadata.labels.d", "spec.c[0].image"}, got); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
 	}
 }
@@ -110,6 +110,8 @@ func TestMerge(t *testing.T) {
 		"one item left of two of a name": {`{"l":[{"name":"a","new":1},{"name":"a","new":2}]}`, `{"l":[{"name":"a"},{"name":"a"}]}`, `{"l":[{"name":"a","x":1}]}`, `{"l":[{"name":"a","x":1}]}`},
 		"two items of the name of one":   {`{"l":[{"name":"a","new":1}]}`, `{"l":[{"name":"a"}]}`, `{"l":[{"name":"a","x":1},{"name":"a","x":2}]}`, `{"l":[{"name":"a","x":1},{"name":"a","x":2}]}`},
 		"one of a name that stays, and a new one": {`{"l":[{"name":"b"},{"name":"a","new":1}]}`, `{"l":[{"name":"b"},{"name":"a"}]}`, `{"l":[{"name":"a"},{"name":"a","x":1},{"name":"b"}]}`, `{"l":[{"name":"a","new":1},{"name":"a","x":1},{"name":"b"}]}`},
+		"more items by place":                     {`{"l":[{"new":1}]}`, `{"l":[{"v":1}]}`, `{"l":[{"v":2},{"v":3}]}`, `{"l":[{"v":2},{"v":3}]}`},
+		"behind one that stays":                   {`{"l":[{"new":1},{"new":2},{"k":1},{"new":4}]}`, `{"l":[{"v":1},{"v":2},{"k":1},{"v":4}]}`, `{"l":[{"v":9},{"k":1},{"v":5}]}`, `{"l":[{"v":9},{"k":1},{"v":5,"new":4}]}`},
 		"a list that was not":                     {`{}`, `{"l":null}`, `{"l":[1]}`, `{"l":[1]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
