@@ -110,6 +110,8 @@ func TestDashboardShowsEveryMetric(t *testing.T) {
 		"hookstrap_ca_foreign":                                         "it is 0; an alert and an event tell when it is not",
 		"hookstrap_sidecar_outdated":                                   "it is 0; an alert and an event tell when it is not",
 		"hookstrap_target_waived":                                      "it is 0; an alert and an event tell when it is not",
+		"hookstrap_conversion_duration_seconds":                        "only programs with conversions have it",
+		"hookstrap_conversion_objects_total":                           "only programs with conversions have it",
 		"hookstrap_entries_uncallable":                                 "it is 0; an event and the log tell when it is not",
 		"hookstrap_webhook_entries_foreign":                            "it is 0, or expected; an alert and an event tell when not",
 		"hookstrap_cabundle_writes_total":                              "repairs and failures say what is wrong; most writes are not",

@@ -56,7 +56,7 @@ func (r *recorder) Register(c prometheus.Collector) error {
 // kindOf is "" for a collector with several metrics, whose names tell.
 func kindOf(c prometheus.Collector) string {
 	switch c.(type) {
-	case prometheus.Histogram:
+	case prometheus.Histogram, *prometheus.HistogramVec:
 		return "histogram"
 	case *prometheus.GaugeVec, prometheus.Gauge:
 		return "gauge"

@@ -4,38 +4,28 @@
 package main
 
 import (
+	"fmt"
+	"math/rand"
+	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"github.com/hookstrap/hookstrap/pkg/handlertest"
 )
 
-func box(version string, spec map[string]any) unstructured.Unstructured {
-	return unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": version, "kind": "Box", "metadata": map[string]any{"name": "a"}, "spec": spec}}
-}
-
-func TestConvertThereAndBack(t *testing.T) {
-	v1 := box("example.com/v1", map[string]any{"size": "3x4"})
-	v2 := box("example.com/v2", map[string]any{"width": int64(3), "height": int64(4)})
-	for want, from := range map[*unstructured.Unstructured]unstructured.Unstructured{&v2: v1, &v1: v2} {
-		got := convertAll(&conversionRequest{DesiredAPIVersion: want.GetAPIVersion(),
-			Objects: []unstructured.Unstructured{*from.DeepCopy()}})
-		if diff := cmp.Diff([]unstructured.Unstructured{*want}, got.ConvertedObjects); diff != "" {
-			t.Errorf("%+v, (-want +got):\n%s", got.Result, diff)
-		}
-	}
+func TestNothingGetsLost(t *testing.T) {
+	handlertest.RoundTrip(t, boxes(), handlertest.Fix(func(box *boxV1, r *rand.Rand) {
+		box.Spec.Size = fmt.Sprintf("%dx%d", r.Int63(), r.Int63())
+	}))
 }
 
 func TestConvertSaysWhatIsWrong(t *testing.T) {
-	for _, request := range []conversionRequest{
-		{DesiredAPIVersion: "example.com/v2", Objects: []unstructured.Unstructured{
-			box("example.com/v1", map[string]any{"size": "big"})}},
-		{DesiredAPIVersion: "example.com/v3", Objects: []unstructured.Unstructured{box("example.com/v1", nil)}},
+	const box = `{"apiVersion": "example.com/v1", "kind": "Box", "metadata": {"name": "a"}, "spec": {"size": "big"}}`
+	for version, want := range map[string]string{
+		"example.com/v2": `cannot convert Box "a" from example.com/v1 to example.com/v2: reading spec.size`,
+		"example.com/v3": `there is no Box.example.com of apiVersion "example.com/v3", only of versions ["v2" "v1"]`,
 	} {
-		if got := convertAll(&request); got.Result.Status != metav1.StatusFailure || got.Result.Message == "" {
-			t.Errorf("%+v", got)
+		if _, err := boxes().Convert(t.Context(), []byte(box), version); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
 		}
 	}
 }

@@ -13,8 +13,10 @@ import (
 
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
+	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
 func run(ctx context.Context, options bootstrap.ServerOptions) error {
@@ -30,7 +32,12 @@ func run(ctx context.Context, options bootstrap.ServerOptions) error {
 	if err != nil {
 		return err
 	}
-	server.WebhookMux().HandleFunc("/convert", answer)
+	// It has no checks; the conversions share its limits and metrics.
+	h, err := handler.New(handler.Options{Registerer: metrics.Registry})
+	if err != nil {
+		return err
+	}
+	server.Register("/convert", h.Converting(boxes()))
 	return server.Start(ctx)
 }
 

@@ -25,9 +25,9 @@ func Merge(document, before, after any) any {
 			return mergeObject(has, known, after)
 		}
 	case []any:
-		known, isList := before.([]any)
+		known, _ := before.([]any) // Of anything else there are no items, and then the document must have none either.
 		has, hasList := document.([]any)
-		if (isList || before == nil) && (hasList || document == nil) && len(known) == len(has) {
+		if (hasList || document == nil) && len(known) == len(has) {
 			return mergeList(has, known, after)
 		}
 	}

@@ -78,12 +78,12 @@ func TestDiff(t *testing.T) {
 
 func TestFields(t *testing.T) {
 	changes := Diff(parse(t, `{"spec":{"c":[{}]},"metadata":{"labels":{}}}`),
-		parse(t, `{"spec":{"c":[{"image":"x"}]},"metadata":{"labels":{"a/b":"c","d":"e"}}}`))
+		parse(t, `{"spec":{"c":[{"image":"x"}]},"metadata":{"labels":{"a/b":"c","d":"e","":"f"}}}`))
 	var got []string
 	for _, c := range changes {
 		got = append(got, c.Field)
 	}
-	if diff := cmp.Diff([]string{"metadata.labels[a/b]", "metadata.labels.d", "spec.c[0].image"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"metadata.labels[]", "metadata.labels[a/b]", "metadata.labels.d", "spec.c[0].image"}, got); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
 	}
 }
@@ -91,18 +91,28 @@ func TestFields(t *testing.T) {
 // The document has fields that the value does not know (those called new…), and leaves out what the value has.
 func TestMerge(t *testing.T) {
 	for name, tc := range map[string]struct{ document, before, after, want string }{
-		"nothing":             {`{"new":1,"a":0}`, `{}`, `{}`, `{"new":1,"a":0}`},
-		"a member":            {`{"new":1}`, `{"s":{}}`, `{"s":{"a":1}}`, `{"new":1,"s":{"a":1}}`},
-		"only what changed":   {`{}`, `{"s":{"empty":{}}}`, `{"s":{"empty":{},"a":1}}`, `{"s":{"a":1}}`},
-		"within":              {`{"s":{"new":1,"a":1}}`, `{"s":{"a":1}}`, `{"s":{"a":2}}`, `{"s":{"new":1,"a":2}}`},
-		"left out before":     {`{"s":{"new":1}}`, `{}`, `{"s":{"a":2}}`, `{"s":{"new":1,"a":2}}`},
-		"removed":             {`{"s":{"new":1,"a":1},"new":2}`, `{"s":{"a":1}}`, `{}`, `{"new":2}`},
-		"spelled in its way":  {`{"cpu":"0.5","a":1}`, `{"cpu":"500m","a":1}`, `{"cpu":"500m","a":2}`, `{"cpu":"0.5","a":2}`},
-		"null":                {`{"s":null}`, `{"s":{}}`, `{"s":{"a":1}}`, `{"s":{"a":1}}`},
-		"items by name":       {`{"l":[{"name":"a","new":1},{"name":"b","new":2}]}`, `{"l":[{"name":"a"},{"name":"b"}]}`, `{"l":[{"name":"s"},{"name":"b","x":1},{"name":"a"}]}`, `{"l":[{"name":"s"},{"name":"b","x":1,"new":2},{"name":"a","new":1}]}`},
-		"items by place":      {`{"l":[{"new":1},{"new":2}]}`, `{"l":[{"a":1},{"a":2}]}`, `{"l":[{"a":1},{"a":3}]}`, `{"l":[{"new":1},{"a":3,"new":2}]}`},
-		"another item":        {`{"l":[{"name":"a","new":1}]}`, `{"l":[{"name":"a"}]}`, `{"l":[{"name":"b"}]}`, `{"l":[{"name":"b"}]}`},
-		"a list that was not": {`{}`, `{"l":null}`, `{"l":[1]}`, `{"l":[1]}`},
+		"nothing":                        {`{"new":1,"a":0}`, `{}`, `{}`, `{"new":1,"a":0}`},
+		"a member":                       {`{"new":1}`, `{"s":{}}`, `{"s":{"a":1}}`, `{"new":1,"s":{"a":1}}`},
+		"only what changed":              {`{}`, `{"s":{"empty":{}}}`, `{"s":{"empty":{},"a":1}}`, `{"s":{"a":1}}`},
+		"within":                         {`{"s":{"new":1,"a":1}}`, `{"s":{"a":1}}`, `{"s":{"a":2}}`, `{"s":{"new":1,"a":2}}`},
+		"left out before":                {`{"s":{"new":1}}`, `{}`, `{"s":{"a":2}}`, `{"s":{"new":1,"a":2}}`},
+		"removed":                        {`{"s":{"new":1,"a":1},"new":2}`, `{"s":{"a":1}}`, `{}`, `{"new":2}`},
+		"spelled in its way":             {`{"cpu":"0.5","a":1}`, `{"cpu":"500m","a":1}`, `{"cpu":"500m","a":2}`, `{"cpu":"0.5","a":2}`},
+		"null":                           {`{"s":null}`, `{"s":{}}`, `{"s":{"a":1}}`, `{"s":{"a":1}}`},
+		"items by name":                  {`{"l":[{"name":"a","new":1},{"name":"b","new":2}]}`, `{"l":[{"name":"a"},{"name":"b"}]}`, `{"l":[{"name":"s"},{"name":"b","x":1},{"name":"a"}]}`, `{"l":[{"name":"s"},{"name":"b","x":1,"new":2},{"name":"a","new":1}]}`},
+		"items by place":                 {`{"l":[{"new":1},{"new":2}]}`, `{"l":[{"a":1},{"a":2}]}`, `{"l":[{"a":1},{"a":3}]}`, `{"l":[{"new":1},{"a":3,"new":2}]}`},
+		"another item":                   {`{"l":[{"name":"a","new":1}]}`, `{"l":[{"name":"a"}]}`, `{"l":[{"name":"b"}]}`, `{"l":[{"name":"b"}]}`},
+		"items spelled in their way":     {`{"l":["0.5"]}`, `{"l":["500m"]}`, `{"l":["500m","x"]}`, `{"l":["0.5","x"]}`},
+		"more items than there are":      {`{"l":[1]}`, `{"l":[1,2]}`, `{"l":[1,2,3]}`, `{"l":[1,2,3]}`},
+		"fewer items than there are":     {`{"l":["a","b","c"]}`, `{"l":["a"]}`, `{"l":["x"]}`, `{"l":["x"]}`},
+		"an object of a text":            {`{"s":{"new":1}}`, `{"s":"a"}`, `{"s":{"a":1}}`, `{"s":{"a":1}}`},
+		"a list of a text":               {`{"s":[1]}`, `{"s":"a"}`, `{"s":[2]}`, `{"s":[2]}`},
+		"one item left of two of a name": {`{"l":[{"name":"a","new":1},{"name":"a","new":2}]}`, `{"l":[{"name":"a"},{"name":"a"}]}`, `{"l":[{"name":"a","x":1}]}`, `{"l":[{"name":"a","x":1}]}`},
+		"two items of the name of one":   {`{"l":[{"name":"a","new":1}]}`, `{"l":[{"name":"a"}]}`, `{"l":[{"name":"a","x":1},{"name":"a","x":2}]}`, `{"l":[{"name":"a","x":1},{"name":"a","x":2}]}`},
+		"one of a name that stays, and a new one": {`{"l":[{"name":"b"},{"name":"a","new":1}]}`, `{"l":[{"name":"b"},{"name":"a"}]}`, `{"l":[{"name":"a"},{"name":"a","x":1},{"name":"b"}]}`, `{"l":[{"name":"a","new":1},{"name":"a","x":1},{"name":"b"}]}`},
+		"more items by place":                     {`{"l":[{"new":1}]}`, `{"l":[{"v":1}]}`, `{"l":[{"v":2},{"v":3}]}`, `{"l":[{"v":2},{"v":3}]}`},
+		"behind one that stays":                   {`{"l":[{"new":1},{"new":2},{"k":1},{"new":4}]}`, `{"l":[{"v":1},{"v":2},{"k":1},{"v":4}]}`, `{"l":[{"v":9},{"k":1},{"v":5}]}`, `{"l":[{"v":9},{"k":1},{"v":5,"new":4}]}`},
+		"a list that was not":                     {`{}`, `{"l":null}`, `{"l":[1]}`, `{"l":[1]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			document := parse(t, tc.document)

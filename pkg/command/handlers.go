@@ -23,7 +23,7 @@ func (o Options) faults() error {
 		switch {
 		case o.Handlers[path] == nil:
 			errs = append(errs, fmt.Errorf("Options.Handlers has no handler for %q: give one, or remove the path", path))
-		case slices.Contains([]string{"/", validatePath, mutatePath}, path):
+		case slices.Contains([]string{"/", validatePath, mutatePath, convertPath}, path):
 			errs = append(errs, fmt.Errorf("Options.Handlers cannot serve %q, which is taken: choose another path", path))
 		case !strings.HasPrefix(path, "/") || strings.ContainsAny(path, " {}?#"):
 			errs = append(errs, fmt.Errorf("Options.Handlers has %q, which is no path: write it as in \"/validate--v1-pod\"",

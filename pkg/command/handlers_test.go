@@ -15,6 +15,7 @@ func TestOptionsThatAreWrong(t *testing.T) {
 	for want, options := range map[string]Options{
 		`no handler for "/a"`:             {Handlers: map[string]http.Handler{"/a": nil}},
 		`cannot serve "/validate"`:        {Handlers: map[string]http.Handler{"/validate": http.NotFoundHandler()}},
+		`cannot serve "/convert"`:         {Handlers: map[string]http.Handler{"/convert": http.NotFoundHandler()}},
 		`cannot serve "/"`:                {Handlers: map[string]http.Handler{"/": http.NotFoundHandler()}},
 		`"a", which is no path`:           {Handlers: map[string]http.Handler{"a": http.NotFoundHandler()}},
 		`"POST /a", which is no path`:     {Handlers: map[string]http.Handler{"POST /a": http.NotFoundHandler()}},

@@ -20,6 +20,7 @@ type serveOptions struct {
 	commonOptions
 	listenOptions
 	handlers       map[string]http.Handler
+	conversions    []*handler.Conversion
 	checks         checkOptions
 	cleanConfigMap string // empty: by the Service's name
 	auditInterval  time.Duration

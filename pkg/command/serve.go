@@ -25,13 +25,14 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// validatePath is where the manifests' webhook configuration points, and mutatePath that of docs/mutations.md.
-const validatePath, mutatePath = "/validate", "/mutate"
+// validatePath is where the manifests' webhook configuration points, mutatePath that of docs/mutations.md, and
+// convertPath the CustomResourceDefinitions of an author.
+const validatePath, mutatePath, convertPath = "/validate", "/mutate", "/convert"
 
 func newServeCommand(global Options) *cobra.Command {
 	o := newServeOptions(global.Definitions)
 	o.version = global.buildVersion()
-	o.handlers = global.Handlers
+	o.handlers, o.conversions = global.Handlers, global.Conversions
 	o.callBuiltInSigner(global.BuiltInSignerName)
 	o.keep(global.WebhookConfigurations)
 	cmd := &cobra.Command{
@@ -93,6 +94,9 @@ func runServer(signals context.Context, o *serveOptions, server *bootstrap.Serve
 	server.Register(validatePath, checks.handler)
 	if slices.ContainsFunc(o.checks.definitions, handler.Definition.IsMutation) {
 		server.Register(mutatePath, checks.handler.Mutating())
+	}
+	if len(o.conversions) > 0 {
+		server.Register(convertPath, checks.handler.Converting(o.conversions...))
 	}
 	registerHandlers(server, o.handlers)
 	server.Register("/", handler.WithDeadlines(lifecycle.NotFoundHandler()))

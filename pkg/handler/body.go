@@ -5,6 +5,7 @@ package handler
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -26,7 +27,8 @@ const (
 // incoming is a review that is being received.
 type incoming struct {
 	request *http.Request
-	mutates bool // the mutations are asked, and not the checks
+	mutates bool   // the mutations are asked, and not the checks
+	what    string // kind of review it is; empty for an AdmissionReview
 	held    *reservation
 	turn    time.Time // when it has to have its turn: what is left then is for the checks
 	due     time.Time // when there has to be an answer
@@ -38,11 +40,15 @@ type incoming struct {
 	begun, ended bool // the reading
 }
 
+// review is what it is called in messages.
+func (in *incoming) review() string { return cmp.Or(in.what, "AdmissionReview") }
+
 // receive reads the body of what may be a review.
 func (in *incoming) receive() *refusal {
 	r := in.request
 	if r.Method != http.MethodPost {
-		return refuse(http.StatusMethodNotAllowed, "method %s: send an AdmissionReview with POST", r.Method)
+		return refuse(http.StatusMethodNotAllowed, "method %s: send the %s with POST", r.Method,
+			in.review())
 	}
 	if contentType := r.Header.Get("Content-Type"); !isJSON(contentType) {
 		return refuse(http.StatusUnsupportedMediaType, "Content-Type %q: send application/json", contentType)
@@ -79,7 +85,7 @@ func (in *incoming) readBody() *refusal {
 		case in.ended:
 			return nil
 		case err != nil:
-			return unreadable(err)
+			return in.unreadable(err)
 		}
 	}
 }
@@ -115,12 +121,12 @@ func (in *incoming) tooLarge() *refusal {
 			return &refusal{allowed: true}
 		}
 	}
-	return refuse(http.StatusRequestEntityTooLarge, "the AdmissionReview is larger than %d MiB", maxBody>>20)
+	return refuse(http.StatusRequestEntityTooLarge, "the %s is larger than %d MiB", in.review(), maxBody>>20)
 }
 
-func unreadable(err error) *refusal {
+func (in *incoming) unreadable(err error) *refusal {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return refuse(http.StatusGatewayTimeout, "the AdmissionReview did not come within its timeout")
+		return refuse(http.StatusGatewayTimeout, "the %s did not come within its timeout", in.review())
 	}
 	return refuse(http.StatusBadRequest, "the body cannot be read: %v", err)
 }

@@ -116,9 +116,9 @@ func (r *reservation) release() {
 // refuseEnvelope refuses a review of which there is too much besides the objects.
 func (g *gate) refuseEnvelope(short *memoryError) *refusal {
 	if short.isForGood() {
-		return refuse(http.StatusRequestEntityTooLarge, "the AdmissionReview is too large: %v", short)
+		return refuse(http.StatusRequestEntityTooLarge, "the review is too large: %v", short)
 	}
-	return g.refuse("memory", "decoding the AdmissionReview takes up to %s of memory, and %s of %s are left",
+	return g.refuse("memory", "decoding the review takes up to %s of memory, and %s of %s are left",
 		sizeUp(short.need), sizeDown(short.left), sizeDown(short.most))
 }
 

@@ -22,6 +22,8 @@ type metrics struct {
 	checks     *prometheus.CounterVec
 	exemptions *prometheus.CounterVec
 	duration   prometheus.Histogram
+	converted  *prometheus.CounterVec
+	converting *prometheus.HistogramVec
 	resources  map[schema.GroupResource]string
 	answered   counters // of requests
 }
@@ -52,14 +54,17 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		}),
 		resources: knownResources(),
 	}
+	m.converted, m.converting = newConversionMetrics()
 	if registerer == nil {
 		return m, nil
 	}
-	var errs [4]error
+	var errs [6]error
 	m.requests, errs[0] = register(registerer, m.requests)
 	m.checks, errs[1] = register(registerer, m.checks)
 	m.duration, errs[2] = register(registerer, m.duration)
 	m.exemptions, errs[3] = register(registerer, m.exemptions)
+	m.converted, errs[4] = register(registerer, m.converted)
+	m.converting, errs[5] = register(registerer, m.converting)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("cannot register the admission metrics; give the handler another Registerer: %w", err)
 	}

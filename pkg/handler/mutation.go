@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -117,10 +118,10 @@ func DecodeOldObject(req *Request, obj any) error {
 
 func (r *Request) decode(raw []byte, obj any) error {
 	if len(raw) == 0 {
-		return fmt.Errorf("cannot read the object as %T: %w", obj, ErrNoObject)
+		return fmt.Errorf("cannot read the object as %s: %w", reflect.TypeOf(obj).Elem(), ErrNoObject)
 	}
 	if err := lean.DecodeInto(obj, r.lean(raw)); err != nil {
-		return fmt.Errorf("cannot read the object as %T: %w", obj, err)
+		return fmt.Errorf("cannot read the object as %s: %w", reflect.TypeOf(obj).Elem(), err)
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package handlertest tests checks and mutations of package handler, for their authors.
+// Package handlertest tests checks, mutations and conversions of package handler, for their authors.
 package handlertest
 
 import (

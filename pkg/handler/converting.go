@@ -1,0 +1,183 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package handler
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/internal/lean"
+)
+
+// conversionReview is a ConversionReview of apiextensions.k8s.io/v1, as far as it is needed.
+type conversionReview struct {
+	metav1.TypeMeta `json:",inline"`
+	Request         *conversionRequest  `json:"request,omitempty"`
+	Response        *conversionResponse `json:"response,omitempty"`
+}
+
+type conversionRequest struct {
+	UID               types.UID         `json:"uid"`
+	DesiredAPIVersion string            `json:"desiredAPIVersion"`
+	Objects           []json.RawMessage `json:"objects"`
+}
+
+type conversionResponse struct {
+	UID              types.UID         `json:"uid"`
+	ConvertedObjects []json.RawMessage `json:"convertedObjects"`
+	Result           metav1.Status     `json:"result"`
+}
+
+// Converting answers the ConversionReviews (apiextensions.k8s.io/v1) that API servers send for the kinds of the
+// conversions, all at one path or each at its own. It shares the limits of the Handler, its metrics and its log. A
+// request has 7 MiB at most, as an AdmissionReview. What there is no room for is answered with 503, upon which an API
+// server tries again; an object that cannot be converted is the failure of its request.
+func (h *Handler) Converting(conversions ...*Conversion) http.Handler {
+	return &converting{handler: h, conversions: conversions}
+}
+
+type converting struct {
+	handler     *Handler
+	conversions []*Conversion
+}
+
+func (c *converting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start, budget := time.Now(), budgetOf(r.URL)
+	setDeadlines(w, start)
+	held := c.handler.gate.reserve(w, start)
+	defer held.release()
+	in := &incoming{
+		request: r, what: "ConversionReview", held: held, turn: start.Add(budget / 2), due: start.Add(budget),
+	}
+	if refused := c.answer(w, in); refused != nil {
+		in.abandon()
+		c.handler.metrics.converted.WithLabelValues(other, other, other, "refused").Inc()
+		klog.FromContext(r.Context()).V(2).Info("Refused a request", "remote", r.RemoteAddr, "code", refused.code,
+			"reason", refused.message)
+		refused.write(w)
+	}
+}
+
+// answer answers a review when its turn has come, or refuses it.
+func (c *converting) answer(w http.ResponseWriter, in *incoming) *refusal {
+	if refused := in.receive(); refused != nil {
+		return refused
+	}
+	// As with an AdmissionReview, the request in hand gets its answer while the server shuts down.
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(in.request.Context()), in.due)
+	defer cancel()
+	if refused := in.held.enter(ctx, in.turn, func() *caller { return &caller{} }); refused != nil {
+		return refused
+	}
+	var review conversionReview
+	if err := lean.DecodeAll(&review, lean.Object{Raw: in.data, Memory: &in.held.decoded}); err != nil {
+		if short := (*memoryError)(nil); errors.As(err, &short) {
+			return in.held.gate.refuseEnvelope(short)
+		}
+		return refuse(http.StatusBadRequest, "the body is not a ConversionReview: %v", err)
+	}
+	switch {
+	case review.APIVersion != "apiextensions.k8s.io/v1" || review.Kind != "ConversionReview":
+		return refuse(http.StatusBadRequest, "apiVersion %.100q, kind %.100q: send a ConversionReview of apiextensions.k8s.io/v1",
+			review.APIVersion, review.Kind)
+	case review.Request == nil || review.Request.UID == "" || len(review.Request.UID) > maxNames:
+		return refuse(http.StatusBadRequest, "the ConversionReview has no request with a uid")
+	}
+	review.Response, review.Request = c.respond(ctx, in, review.Request), nil
+	writeReview(w, review, klog.FromContext(ctx))
+	return nil
+}
+
+// respond converts the objects of a request until its time is up.
+func (c *converting) respond(ctx context.Context, in *incoming, request *conversionRequest) *conversionResponse {
+	type result struct {
+		objects []json.RawMessage
+		err     error
+	}
+	results := make(chan result, 1)
+	in.held.share()
+	go func() {
+		defer in.held.release()
+		objects, err := c.convertAll(ctx, in.held, request)
+		results <- result{objects, err}
+	}()
+	var got result
+	select {
+	case got = <-results:
+	case <-ctx.Done():
+		got.err = fmt.Errorf("%w: make the conversion faster", errDeadline)
+	}
+	response := &conversionResponse{UID: request.UID, Result: metav1.Status{Status: metav1.StatusSuccess}}
+	response.ConvertedObjects = got.objects
+	if got.err != nil {
+		message := clean(got.err.Error(), maxViolation)
+		response.ConvertedObjects = nil
+		response.Result = metav1.Status{Status: metav1.StatusFailure, Message: message}
+		if pass, unlogged := c.handler.log.lines.pass("", time.Now()); pass {
+			klog.FromContext(ctx).Info("Not converted", "uid", request.UID, "message", message, "unlogged", unlogged)
+		}
+	}
+	return response
+}
+
+// convertAll converts all objects of a request, or none.
+func (c *converting) convertAll(
+	ctx context.Context, held *reservation, request *conversionRequest,
+) ([]json.RawMessage, error) {
+	converted := make([]json.RawMessage, 0, len(request.Objects))
+	for _, raw := range request.Objects {
+		object := lean.Object{Raw: raw, Memory: &held.decoded}
+		var head metav1.TypeMeta
+		if err := lean.DecodeInto(&head, object); err != nil {
+			return nil, fmt.Errorf("cannot read an object to be converted to %s: %w", request.DesiredAPIVersion, err)
+		}
+		start := time.Now()
+		i := slices.IndexFunc(c.conversions, func(c *Conversion) bool { return c.Kind() == groupKind(head) })
+		if i < 0 {
+			c.handler.metrics.converted.WithLabelValues(other, other, other, "failed").Inc()
+			return nil, fmt.Errorf("the webhook converts no %s: %w", clean(groupKind(head).String(), maxViolation), errNoConversion)
+		}
+		result, err := c.conversions[i].convert(ctx, object, request.DesiredAPIVersion)
+		c.handler.metrics.observeConversion(c.conversions[i], head.APIVersion, request.DesiredAPIVersion, err, time.Since(start))
+		if err != nil {
+			return nil, err
+		}
+		converted = append(converted, result)
+		if ctx.Err() != nil {
+			return nil, errDeadline
+		}
+	}
+	return converted, nil
+}
+
+var errNoConversion = errors.New("give the program a conversion for it, or correct the path in the CustomResourceDefinition")
+
+func groupKind(head metav1.TypeMeta) schema.GroupKind {
+	return schema.FromAPIVersionAndKind(head.APIVersion, head.Kind).GroupKind()
+}
+
+func writeReview(w http.ResponseWriter, review conversionReview, logger klog.Logger) {
+	body, err := json.Marshal(review)
+	if err != nil {
+		logger.Error(err, "Cannot encode the response; this is a bug")
+		http.Error(w, "the response cannot be encoded", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	if _, err := w.Write(body); err != nil { // #nosec G705 -- JSON, and its type is said.
+		logger.V(2).Info("The caller went away before its answer", "err", err)
+	}
+}

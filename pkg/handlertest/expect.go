@@ -1,0 +1,116 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package handlertest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/yaml"
+
+	"github.com/hookstrap/hookstrap/internal/patch"
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// maxWarning is how many characters of a warning API servers hand on when there are many.
+const maxWarning = 256
+
+// Expect tests what a handler makes of an object, a manifest in YAML or JSON: its mutations change it, and its checks
+// judge the result. Of two documents, the second is an update of the first. Each want is a line, in this order:
+//
+//   - metadata.labels.team: "none"                    what is added
+//     ~ spec.replicas: 2                                what is replaced
+//   - spec.nodeName                                   what is removed
+//     deny: imageTag: spec.containers[0].image: …       a finding of a check or mutation, with the mode
+//     exempt: imageTag: namespace: kube-system
+//
+// Without any, the object passes as it is. A mutation that changes its own result is an error of t as well, and so is a
+// warning of more than 256 characters, of which the user may not see the end.
+func Expect(t testing.TB, h *handler.Handler, manifest string, want ...string) {
+	t.Helper()
+	req, err := requestOf(manifest)
+	if err != nil {
+		t.Fatalf("%v, in\n%s", err, manifest)
+	}
+	changed, mutated := h.Mutate(t.Context(), handler.NewRequest(req))
+	if _, again := h.Mutate(t.Context(), changed); len(again.Changes) > 0 {
+		t.Errorf("the mutations change %s in what they have made themselves of\n%s", fields(again.Changes), manifest)
+	}
+	judged := h.Judge(t.Context(), changed)
+	got := append(linesOf(t, mutated), linesOf(t, judged)...)
+	if diff := cmp.Diff(append([]string{}, want...), append([]string{}, got...)); diff != "" {
+		t.Errorf("of\n%s\n(-want +got):\n%s", manifest, diff)
+	}
+}
+
+// requestOf makes a request of a manifest, a create or an update.
+func requestOf(manifest string) (req admissionv1.AdmissionRequest, err error) {
+	var objects []runtime.RawExtension
+	for document := range strings.SplitSeq("\n"+manifest, "\n---") {
+		if strings.TrimSpace(document) == "" {
+			continue
+		}
+		object, err := yaml.YAMLToJSON([]byte(document))
+		if err != nil {
+			return req, err
+		}
+		objects = append(objects, runtime.RawExtension{Raw: object})
+	}
+	switch len(objects) {
+	case 1:
+		req.Operation, req.Object = admissionv1.Create, objects[0]
+	case 2:
+		req.Operation, req.OldObject, req.Object = admissionv1.Update, objects[0], objects[1]
+	default:
+		return req, fmt.Errorf("%d documents: write one for a create, two for an update", len(objects))
+	}
+	var head metav1.PartialObjectMetadata
+	if err := json.Unmarshal(req.Object.Raw, &head); err != nil {
+		return req, err
+	}
+	kind := schema.FromAPIVersionAndKind(head.APIVersion, head.Kind)
+	resource, _ := meta.UnsafeGuessKindToResource(kind)
+	req.Kind, req.Resource = metav1.GroupVersionKind(kind), metav1.GroupVersionResource(resource)
+	req.Name, req.Namespace = head.Name, head.Namespace
+	return req, nil
+}
+
+// linesOf is a verdict, a line for each thing.
+func linesOf(t testing.TB, verdict handler.Verdict) []string {
+	t.Helper()
+	var lines []string
+	signs := map[string]string{patch.Add: "+", patch.Replace: "~", patch.Remove: "-"}
+	for _, c := range verdict.Changes {
+		line := signs[c.Op] + " " + c.Field
+		if c.Op != patch.Remove {
+			value, err := json.Marshal(c.To)
+			if err != nil {
+				t.Fatal(err)
+			}
+			line += ": " + string(value)
+		}
+		lines = append(lines, line)
+	}
+	for _, f := range verdict.Findings {
+		text := f.Check + ": " + f.Text()
+		if f.Mode == handler.Warn && len(text) > maxWarning {
+			t.Errorf("a warning of %d characters, of which a user may see %d: %s", len(text), maxWarning, text)
+		}
+		lines = append(lines, string(f.Mode)+": "+text)
+	}
+	for _, name := range slices.Sorted(maps.Keys(verdict.Exempted)) {
+		lines = append(lines, "exempt: "+name+": "+verdict.Exempted[name])
+	}
+	return lines
+}

@@ -1,0 +1,87 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package handlertest_test
+
+import (
+	"context"
+	"errors"
+	"math/rand"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handlertest"
+)
+
+func (r *recorder) Error(args ...any) { r.Errorf("%v", args...) }
+
+type newBox struct {
+	metav1.ObjectMeta `json:"metadata"`
+
+	Width int    `json:"width"`
+	Color string `json:"color,omitempty"`
+}
+
+type oldBox struct {
+	metav1.ObjectMeta `json:"metadata"`
+
+	Wide  int    `json:"wide"`
+	Color string `json:"color,omitempty"`
+}
+
+func TestRoundTrip(t *testing.T) {
+	toNew := func(_ context.Context, from *oldBox, to *newBox) error {
+		if from.Wide%2 != 0 {
+			return errors.New("odd")
+		}
+		to.Width, to.Color = from.Wide, from.Color
+		return nil
+	}
+	toOld := func(_ context.Context, from *newBox, to *oldBox) error {
+		to.Wide, to.Color = from.Width, from.Color
+		return nil
+	}
+	forgets := func(_ context.Context, from *newBox, to *oldBox) error {
+		to.Wide = from.Width
+		return nil
+	}
+	relabels := func(ctx context.Context, from *newBox, to *oldBox) error {
+		to.Labels = nil
+		return toOld(ctx, from, to)
+	}
+	even := []handlertest.Fixup{
+		handlertest.Fix(func(b *oldBox, r *rand.Rand) { b.Wide = 2 * int(r.Int31()) }),
+		handlertest.Fix(func(b *newBox, r *rand.Rand) { b.Width = 2 * int(r.Int31()) }),
+	}
+	for name, tt := range map[string]struct {
+		toOld  func(context.Context, *newBox, *oldBox) error
+		fixups []handlertest.Fixup
+		want   []string // in what is said, all of them; nothing if empty
+	}{
+		"a good one": {toOld, even, nil},
+		"one that forgets": {forgets, even, []string{
+			"Box.example.com of version v2, converted to v1 and back, is not what it was", "color",
+			"Box.example.com of version v1, converted to v2 and back, is not what it was"}},
+		"one that loses labels":        {relabels, even, []string{"labels"}},
+		"one that refuses some values": {toOld, nil, []string{"from example.com/v1 to example.com/v2: odd; if no user can make"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &recorder{TB: t}
+			kind := schema.GroupVersionKind{Group: "example.com", Version: "v2", Kind: "Box"}
+			handlertest.RoundTrip(r, handler.ConvertFor(kind, handler.SpokeFor("v1", toNew, tt.toOld)), tt.fixups...)
+			said := strings.Join(r.said, "\n")
+			for _, want := range tt.want {
+				if !strings.Contains(said, want) {
+					t.Errorf("got %q, want %q", said, want)
+				}
+			}
+			if tt.want == nil && said != "" {
+				t.Errorf("got %q", said)
+			}
+		})
+	}
+}
