@@ -101,7 +101,7 @@ test-floor: check-go ## Run the unit tests with the lowest versions of the depen
 e2e: ## Install into a real cluster of one node on this machine, and break it (root, Linux; TESTFLAGS=...)
 	hack/install-node-packages
 	$(MAKE) node-components helm
-	$(GO) -C test/e2e test -tags node -p 1 -count=1 -timeout 20m -v $(TESTFLAGS) \
+	$(GO) -C test/e2e test -tags node -p 1 -count=1 -timeout 45m -v $(TESTFLAGS) \
 	  ./cluster/dockerfile ./cluster/node ./node
 	$(GO) -C test/e2e test -tags node -count=1 -v -run '^TestExampleNginx$$' .
 
@@ -197,6 +197,7 @@ vet: check-go ## Compile everything, examples and tests as well, and run go vet
 	$(GO) vet ./...
 	$(GO) vet -modfile=release.mod ./...
 	$(GO) -C test/e2e vet -tags node,coldstart,flood,gitops,newcomer,peers ./...
+	$(GO) -C test/peers vet ./...
 	$(GO) -C tools/release vet ./...
 
 .PHONY: verify-format
@@ -219,6 +220,11 @@ verify-manifests: components
 	@for file in $$(find manifests -name kustomization.yaml | xargs grep -L '^kind: Component' | sort); do \
 	  echo "kubectl kustomize $${file%/*}"; \
 	  $(KUBECTL) kustomize "$${file%/*}" >/dev/null; \
+	done
+	@for peer in test/peers/*/config; do \
+	  echo "kubectl kustomize $$peer/default, over examples/kubebuilder"; \
+	  project=$$(mktemp -d); cp -r examples/kubebuilder/config "$$project"; cp -r "$$peer" "$$project"; \
+	  $(KUBECTL) kustomize "$$project/config/default" >/dev/null; rm -r "$$project"; \
 	done
 
 .PHONY: verify-alerts

@@ -61,14 +61,15 @@ func labelsOf(t *testing.T, a alert) []string {
 	for _, m := range registered(t) {
 		known[m.name] = append([]string{"namespace", "pod"}, m.labels...) // Prometheus adds those of the target.
 	}
-	names := regexp.MustCompile(`\b(?:hookstrap|apiserver)_[a-z_]+`).FindAllString(a.Expr, -1)
+	names := regexp.MustCompile(`\b(?:hookstrap|apiserver)_[a-z_]+|\b\w+{`).FindAllString(a.Expr, -1)
 	if len(names) == 0 {
 		t.Errorf("%s is about no metric", a.Alert)
 	}
 	var labels []string
 	for _, name := range names {
+		name = strings.TrimSuffix(name, "{")
 		if known[name] == nil {
-			t.Errorf("%s asks for %s, which nobody has", a.Alert, name)
+			t.Errorf("%s asks for %s, which does not exist", a.Alert, name)
 		}
 		labels = append(labels, known[name]...)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
+	sigyaml "sigs.k8s.io/yaml"
 )
 
 const chart = "../charts/hookstrap/"
@@ -68,13 +69,24 @@ func allowNull(checks map[string]any) {
 
 // The chart installs the image and the checks of the base.
 func TestChartIsTheBase(t *testing.T) {
-	tag := regexp.MustCompile(`newTag: (\S+)`).FindStringSubmatch(read(t, "../manifests/base/kustomization.yaml"))
-	if tag == nil {
-		t.Fatal("the base has no tag")
+	image := regexp.MustCompile(`name: (\S+)\n +newTag: (v(\S+))`).FindStringSubmatch(read(t, "../manifests/base/kustomization.yaml"))
+	if image == nil {
+		t.Fatal("the base has no image with a tag")
 	}
-	want := "\nappVersion: " + tag[1] + "\nversion: " + tag[1][1:] + "\n"
-	if !strings.Contains(read(t, chart+"Chart.yaml"), want) {
-		t.Errorf("the version of the chart and its appVersion are not those of the tag %q", tag)
+	var about struct{ Version, AppVersion string }
+	var values, base struct {
+		Image  struct{ Repository, Tag, Digest string }
+		Checks map[string]any
+	}
+	must(t, sigyaml.Unmarshal([]byte(read(t, chart+"Chart.yaml")), &about))
+	must(t, sigyaml.Unmarshal([]byte(read(t, chart+"values.yaml")), &values))
+	must(t, sigyaml.Unmarshal([]byte(read(t, "../manifests/base/checks.yaml")), &base))
+	base.Image.Repository = image[1]
+	if about.AppVersion != image[2] || about.Version != image[3] {
+		t.Errorf("the chart has the version %s and the appVersion %s, and the tag of the base is %s", about.Version, about.AppVersion, image[2])
+	}
+	if diff := cmp.Diff(base, values); diff != "" {
+		t.Errorf("the values have another image or other checks than the base (-base +values):\n%s", diff)
 	}
 }
 

@@ -21,8 +21,9 @@ type dashboard struct {
 	UID        string `json:"uid"`
 	Templating struct {
 		List []struct {
-			Name  string          `json:"name"`
-			Query json.RawMessage `json:"query"`
+			Name       string          `json:"name"`
+			Query      json.RawMessage `json:"query"`
+			Definition string          `json:"definition"` // the query, as it is shown
 		} `json:"list"`
 	} `json:"templating"`
 	Panels []panel `json:"panels"`
@@ -43,6 +44,9 @@ type panel struct {
 }
 
 type target struct {
+	Datasource struct {
+		UID string `json:"uid"`
+	} `json:"datasource"`
 	RefID        string `json:"refId"`
 	Expr         string `json:"expr"`
 	LegendFormat string `json:"legendFormat"`
@@ -71,7 +75,7 @@ func grouped(expr string, all []string) []string {
 // A panel that asks for a metric or a label that does not exist is empty indefinitely, and looks like good news.
 func TestDashboardAsksForWhatExists(t *testing.T) {
 	labels := regexp.MustCompile(`([a-z_]+)(?:=~|!~|!=|=)"`)
-	used := regexp.MustCompile(`{{([a-z_]+)}}`)
+	used := regexp.MustCompile(`{{ *(\w+) *}}`)
 	for _, p := range readDashboard(t).Panels {
 		for _, q := range p.Targets {
 			has := labelsOf(t, alert{Alert: p.Title, Expr: strings.ReplaceAll(q.Expr, "_bucket{", "{")})
@@ -130,8 +134,13 @@ func TestDashboardShowsEveryMetric(t *testing.T) {
 func TestDashboardVariables(t *testing.T) {
 	d := readDashboard(t)
 	declared := []string{"__rate_interval"}
+	asked := ""
 	for _, v := range d.Templating.List {
 		declared = append(declared, v.Name)
+		asked += v.Definition + string(v.Query)
+	}
+	if labels := labelsOf(t, alert{Alert: "The choice of namespaces", Expr: asked}); !slices.Contains(labels, "namespace") {
+		t.Errorf("%s finds the namespaces by %q, whose metric has none", dashboardFile, asked)
 	}
 	text := read(t, dashboardFile)
 	for _, match := range regexp.MustCompile(`\$(?:\{([a-z_]+)\}|([a-z_]+))`).FindAllStringSubmatch(text, -1) {
@@ -141,7 +150,7 @@ func TestDashboardVariables(t *testing.T) {
 	}
 	for _, p := range d.Panels {
 		for _, q := range p.Targets {
-			if p.Datasource.UID != "${datasource}" || !strings.Contains(q.Expr, `namespace="$namespace"`) {
+			if p.Datasource.UID != "${datasource}" || q.Datasource.UID != "${datasource}" || !strings.Contains(q.Expr, `namespace="$namespace"`) {
 				t.Errorf("%s does not ask the chosen data source for the chosen namespace", p.Title)
 			}
 		}
@@ -158,6 +167,9 @@ func TestDashboardLayout(t *testing.T) {
 		ids[p.ID] = p.Title
 		if p.Type != "row" && (p.Title == "" || !strings.HasSuffix(p.Description, ".") || len(p.Targets) == 0) {
 			t.Errorf("panel %d (%s) lacks a title, a query, or a sentence about itself", p.ID, p.Title)
+		}
+		if !slices.Contains([]string{"row", "stat", "timeseries", "heatmap", "bargauge", "state-timeline"}, p.Type) {
+			t.Errorf("%s is a %q, which Grafana does not have", p.Title, p.Type)
 		}
 		g := p.GridPos
 		if g.W < 1 || g.H < 1 || g.X < 0 || g.Y < 0 || g.X+g.W > 24 {

@@ -49,6 +49,13 @@ func lines(results []Result) []string {
 func TestWhatIsFound(t *testing.T) {
 	const onlyImages = "{podSecurity: {mode: off}}"
 	replace := strings.NewReplacer
+	const requiredTeam = "{podSecurity: {mode: off}, imageTag: {mode: off}, requiredLabels: {labels: [{key: team}]}}"
+	job := func(condition, status string) string {
+		return "metadata: {name: once, namespace: shop}\nspec: {template: {spec: " + latest + "}}\n" +
+			"status: {conditions: [{type: " + condition + ", status: '" + status + "'}]}\n"
+	}
+	injected := replace("spec: {", `spec: {initContainers: [{name: istio-init, image: "istio/proxyv2:1.2", securityContext: `+
+		"{capabilities: {add: [NET_ADMIN, NET_RAW]}}}], ").Replace(pod)
 	for name, tc := range map[string]struct {
 		checks  string
 		objects map[string][]string
@@ -60,6 +67,12 @@ func TestWhatIsFound(t *testing.T) {
 		"a Pod with a fault of its own": {onlyImages, map[string][]string{
 			"deployments": {replace(latest, fixed).Replace(deployment)}, "replicasets": {replicaSet}, "pods": {pod},
 		}, []string{"Pod shop/web-1-a of Deployment web: imageTag spec.containers[0].image creationDenied by pods"}},
+		"a container that an injector added": {"{imageTag: {mode: off}}", map[string][]string{
+			"deployments": {deployment}, "replicasets": {replicaSet}, "pods": {injected},
+		}, []string{"Pod shop/web-1-a of Deployment web: podSecurity spec.initContainers[0] creationDenied by pods"}},
+		"a container that is exempt": {"{imageTag: {mode: off}, podSecurity: {exempt: {images: [docker.io/istio/proxyv2]}}}", map[string][]string{
+			"deployments": {deployment}, "replicasets": {replicaSet}, "pods": {injected},
+		}, []string{"Pod shop/web-1-a of Deployment web: exempt from podSecurity: image: istio/proxyv2:1.2"}},
 		"two Deployments of one owner": {onlyImages, map[string][]string{
 			"deployments": {ownedBy(deployment, "Stack"), replace("web", "api").Replace(ownedBy(deployment, "Stack"))},
 		}, []string{
@@ -78,7 +91,7 @@ func TestWhatIsFound(t *testing.T) {
 			[]string{"Deployment shop/web: imageTag spec.template.spec.containers[0].image warned by workloads"}},
 		"only notes": {"{podSecurity: {mode: off}, imageTag: {mode: audit}}", map[string][]string{"deployments": {deployment}},
 			[]string{"Deployment shop/web: imageTag spec.template.spec.containers[0].image noted by workloads"}},
-		"not about the Pods": {"{podSecurity: {mode: off}, imageTag: {mode: off}, requiredLabels: {labels: [{key: team}]}}",
+		"not about the Pods": {requiredTeam,
 			map[string][]string{"deployments": {replace("app: web", "team: a").Replace(deployment)}},
 			[]string{"Deployment shop/web: requiredLabels metadata.labels[team] creationDenied by workloads"}},
 		"a namespace that is not asked about": {onlyImages, map[string][]string{
@@ -86,9 +99,38 @@ func TestWhatIsFound(t *testing.T) {
 		}, []string{"Deployment kube-system/web: notAsked", "Pod kube-system/alone: notAsked"}},
 		"what has ended": {onlyImages, map[string][]string{
 			"pods": {bare + "status: {phase: Succeeded}\n"},
-			"jobs": {"metadata: {name: once, namespace: shop}\nspec: {template: {spec: " + latest + "}}\n" +
-				"status: {conditions: [{type: Complete, status: 'True'}]}\n"},
+			"jobs": {job("Complete", "True")},
 		}, []string{"Job shop/once: finished", "Pod shop/alone: finished"}},
+		"what has failed": {onlyImages, map[string][]string{
+			"pods": {bare + "status: {phase: Failed}\n"}, "jobs": {job("Failed", "True")},
+		}, []string{"Job shop/once: finished", "Pod shop/alone: finished"}},
+		"what goes on": {onlyImages, map[string][]string{
+			"pods": {bare + "status: {phase: Running}\n"}, "jobs": {job("Complete", "False"), job("Suspended", "True")},
+		}, []string{
+			"Job shop/once: imageTag spec.template.spec.containers[0].image podsDenied by workloads",
+			"Job shop/once: imageTag spec.template.spec.containers[0].image podsDenied by workloads",
+			"Pod shop/alone: imageTag spec.containers[0].image creationDenied by pods",
+		}},
+		"an owner in another version": {onlyImages, map[string][]string{
+			"deployments": {deployment}, "replicasets": {replicaSet}, "pods": {replace("apps/v1", "apps/v1beta2").Replace(pod)},
+		}, []string{"Deployment shop/web: imageTag spec.template.spec.containers[0].image podsDenied by workloads"}},
+		"what denies comes first": {"{podSecurity: {mode: warn}}", map[string][]string{"pods": {replace("spec: {", "spec: {hostNetwork: true, ").Replace(bare)}},
+			[]string{
+				"Pod shop/alone: imageTag spec.containers[0].image creationDenied by pods",
+				"Pod shop/alone: podSecurity spec warned by pods",
+			}},
+		"what names its field": {"{podSecurity: {mode: off}, imageTag: {mode: off}, plaintextSecrets: {}}", map[string][]string{
+			"deployments": {replace("{name: a,", "{name: a, env: [{name: PASSWORD, value: hunter2}],").Replace(deployment)},
+		}, []string{"Deployment shop/web: plaintextSecrets spec.template.spec.containers[0].env[0].value podsDenied by workloads"}},
+		"a label of both": {requiredTeam, map[string][]string{"deployments": {replace(latest, fixed).Replace(deployment)}}, []string{
+			"Deployment shop/web: requiredLabels metadata.labels[team] creationDenied by workloads",
+			"Deployment shop/web: requiredLabels spec.template.metadata.labels[team] podsDenied by workloads",
+		}},
+		"a CronJob, and its Job": {requiredTeam, map[string][]string{
+			"cronjobs": {"metadata: {name: once, namespace: shop}\nspec: {jobTemplate: {spec: {template: {metadata: {labels: {team: a}}, spec: " + fixed + "}}}}\n"},
+			"jobs": {replace("namespace: shop", "namespace: shop, ownerReferences: [{apiVersion: batch/v1, kind: CronJob, name: once, controller: true}]",
+				"template: {", "template: {metadata: {labels: {team: a}}, ").Replace(job("Complete", "False"))},
+		}, []string{"CronJob shop/once: requiredLabels metadata.labels[team] creationDenied by workloads"}},
 		"a container for debugging": {onlyImages, map[string][]string{"pods": {
 			"metadata: {name: alone, namespace: shop}\nspec: {containers: [{name: a, image: \"registry.example/a:1\"}], " +
 				"ephemeralContainers: [{name: d, image: \"registry.example/d:latest\"}]}\n",
@@ -146,9 +188,13 @@ func TestPodsOfWhatIsNotAskedAbout(t *testing.T) {
 	const all = `webhooks: [{name: pods, rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]},
 		{name: services, rules: [{apiGroups: [apps], apiVersions: [v1], operations: [CREATE], resources: [deployments]}],
 		objectSelector: {matchLabels: {no: object}}}]`
-	results, _ := judge(t, &fake{objects: map[string][]string{"deployments": {deployment}}}, "{podSecurity: {mode: off}}",
-		func(o *Options) { o.Asked = askedBy(t, all) })
-	want := []string{"Deployment shop/web: imageTag spec.template.spec.containers[0].image podsDenied by pods"}
+	results, _ := judge(t, &fake{objects: map[string][]string{
+		"deployments": {deployment}, "replicasets": {replicaSet}, "pods": {pod},
+	}}, "{podSecurity: {mode: off}, requiredLabels: {labels: [{key: team}]}}", func(o *Options) { o.Asked = askedBy(t, all) })
+	want := []string{
+		"Deployment shop/web: imageTag spec.template.spec.containers[0].image podsDenied by pods",
+		"Deployment shop/web: requiredLabels spec.template.metadata.labels[team] podsDenied by pods",
+	}
 	if diff := cmp.Diff(want, lines(results)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -160,6 +206,12 @@ func TestFailuresDenyUpdates(t *testing.T) {
 	results, _ := judge(t, &fake{objects: map[string][]string{"pods": {broken}}}, "{podSecurity: {mode: off}}")
 	if diff := cmp.Diff([]string{"Pod shop/alone: imageTag  updateDenied by pods"}, lines(results)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	results, _ = judge(t, &fake{objects: map[string][]string{"pods": {broken}}}, "{podSecurity: {mode: off}}", func(o *Options) {
+		o.Asked = askedBy(t, strings.ReplaceAll(entries, "operations: [CREATE, UPDATE]", "operations: [CREATE]"))
+	})
+	if diff := cmp.Diff([]string{"Pod shop/alone: imageTag  creationDenied by pods"}, lines(results)); diff != "" {
+		t.Errorf("not asked about updates (-want +got):\n%s", diff)
 	}
 }
 

@@ -22,6 +22,7 @@ type fake struct {
 	objects  map[string][]string // by resource
 	refused  map[string]error    // by resource
 	metadata []string            // the resources of which only the metadata were asked for
+	lookup   lookups             // what checks look up
 }
 
 func (f *fake) kinds(context.Context) ([]kind, error) {
@@ -33,6 +34,7 @@ func (f *fake) kinds(context.Context) ([]kind, error) {
 	return []kind{
 		of(core, "Pod", "pods"), of(core, "ConfigMap", "configmaps"), namespaceKind(),
 		of(apps, "ReplicaSet", "replicasets"), of(apps, "Deployment", "deployments"), of(apps, "StatefulSet", "statefulsets"),
+		of(apps, "DaemonSet", "daemonsets"), of(core, "ReplicationController", "replicationcontrollers"),
 		of(batch, "Job", "jobs"), of(batch, "CronJob", "cronjobs"),
 	}, nil
 }
@@ -55,7 +57,10 @@ func (f *fake) list(_ context.Context, k kind, metadata bool, visit func([]byte)
 }
 
 func (f *fake) lookups(context.Context) (lookups, error) {
-	return nil, errors.New("a test gives Options.Cluster")
+	if f.lookup == nil {
+		return nil, errors.New("a test gives Options.Cluster")
+	}
+	return f.lookup, nil
 }
 
 // entries are those of the base install.

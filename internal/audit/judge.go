@@ -254,7 +254,7 @@ func podKind() kind {
 func combine(i item, own, pods []Finding) []Finding {
 	w, _ := workloadOf(i.kind.kind)
 	for n, f := range own {
-		keepsPods := func(p Finding) bool { return p.Check == f.Check && p.Refuses }
+		keepsPods := func(p Finding) bool { return p.Check == f.Check } // and so in the same mode
 		if w.isIn(f.Field) && f.Effect == CreationDenied && slices.ContainsFunc(pods, keepsPods) {
 			own[n].Effect = PodsDenied
 		}
@@ -265,7 +265,7 @@ func combine(i item, own, pods []Finding) []Finding {
 		if p.Refuses {
 			p.Effect = PodsDenied
 		}
-		isKnown := func(f Finding) bool { return f.isSame(p) || f.Check == p.Check && f.Field == p.Field }
+		isKnown := func(f Finding) bool { return f.Check == p.Check && f.Field == p.Field }
 		if !slices.ContainsFunc(own, isKnown) {
 			all = append(all, p)
 		}

@@ -74,7 +74,7 @@ func FuzzParse(f *testing.F) {
 		}
 		data, err := state.Data()
 		if err != nil {
-			t.Skip() // A year beyond 9999.
+			return // A year beyond 9999.
 		}
 		if again, err := Parse(data); err != nil || len(again) != len(state) {
 			t.Fatalf("cannot read what was written: %v", err)

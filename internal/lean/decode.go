@@ -160,6 +160,11 @@ func decode[T any](obj *T, part []byte, o Object) error {
 // of fields are case-sensitive. What is in obj is replaced.
 func DecodeAll[T any](obj *T, o Object) error {
 	*obj = *new(T)
+	return DecodeInto(obj, o)
+}
+
+// DecodeInto is as [DecodeAll], for a pointer to an empty object whose type is not known before.
+func DecodeInto(obj any, o Object) error {
 	if err := o.Bound(obj, o.Raw); err != nil {
 		return err
 	}

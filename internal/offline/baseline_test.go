@@ -146,6 +146,25 @@ func TestCompareCountsObjects(t *testing.T) {
 	}
 }
 
+// What cannot be read is never known, even if somebody writes it down, and an entry that is there twice is said once.
+func TestBaselineWrittenByHand(t *testing.T) {
+	unreadable := judge(t, "{}", map[string]string{"a.yaml": "{"})
+	if got := written(t, unreadable); !strings.Contains(got, "findings: []") {
+		t.Errorf("what cannot be read is written: %s", got)
+	}
+	const head = "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckBaseline\nfindings:\n"
+	unreadable.Compare(baseline(t, head+"- {kind: '', name: '', message: '"+steady(unreadable.Findings[0].Message)+"'}\n"))
+	if unreadable.Known != 0 {
+		t.Error("what cannot be read is known")
+	}
+	report := judge(t, "{}", map[string]string{"a.yaml": teamless})
+	entry := "- {kind: ConfigMap, namespace: default, name: a, check: team, message: another}\n"
+	report.Compare(baseline(t, head+entry+entry))
+	if len(report.Gone) != 1 || report.Gone[0].Count != 2 {
+		t.Errorf("got %+v", report.Gone)
+	}
+}
+
 func TestWhatIsNoBaseline(t *testing.T) {
 	dir := tree(t, map[string]string{
 		"a": "apiVersion: v1\nkind: CheckBaseline\n", "b": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckBaseline\nfound: []\n",

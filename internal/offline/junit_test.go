@@ -66,7 +66,7 @@ func TestJUnitOutcomes(t *testing.T) {
 		"audited":        {"{team: {mode: audit}}", Warned, nil, true, []string{`failures="0"`, "<system-out>", ":3: audit: "}},
 		"known":          {"{}", Denied, known, true, []string{`failures="0"`, "<system-out>known: "}},
 		"two": {"{place: {}}", Denied, nil, true, []string{
-			`failures="1"`, `(and 1 more)">`, "team: metadata.labels[team]: say which team</failure>"}},
+			`failures="1"`, `<failure type="place" message="CREATE `, `(and 1 more)">`, "team: metadata.labels[team]: say which team</failure>"}},
 		"not asked": {"{}", Denied, nil, false, []string{`skipped="1"`, `<skipped message="the server is not asked about it">`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,6 +85,13 @@ func TestJUnitOutcomes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What is in no namespace is in the class of its kind.
+func TestJUnitClasses(t *testing.T) {
+	if got := (&outcome{kind: "ClusterRole", name: "a"}).test(nil, Denied); got.Class != "ClusterRole" || got.Name != "ClusterRole a" {
+		t.Errorf("got %+v", got)
 	}
 }
 

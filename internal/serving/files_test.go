@@ -85,7 +85,7 @@ func TestReadPairThroughAnAbsoluteDataLink(t *testing.T) {
 func TestReadFileOfANamedPipe(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mkfifo(filepath.Join(dir, "tls.crt"), 0o600); err != nil {
-		t.Skipf("no named pipes here: %v", err)
+		t.Fatalf("making a named pipe: %v", err)
 	}
 	if _, err := readFile(dir, "tls.crt"); err == nil || !strings.Contains(err.Error(), "put a PEM file") {
 		t.Errorf("readFile of a named pipe = %v, want an error that says what to put there", err)

@@ -6,7 +6,6 @@ package signer
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 )
@@ -138,9 +137,8 @@ func kubeletServing() Profile {
 // year, no distribution of trust.
 func eksAppServing() Profile {
 	return Profile{
-		maxDuration: 365 * 24 * time.Hour,
-		sources:     []CASource{SourceFile, SourceChain},
-		hint:        "it is signed by the control plane of Amazon EKS, and on other clusters by no signer",
+		sources: []CASource{SourceFile, SourceChain},
+		hint:    "it is signed by the control plane of Amazon EKS, and on other clusters by no signer",
 	}
 }
 

@@ -6,7 +6,6 @@ package signer_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	certificatesv1 "k8s.io/api/certificates/v1"
@@ -15,13 +14,11 @@ import (
 )
 
 func TestLookup(t *testing.T) {
-	const year = 365 * 24 * time.Hour
 	tests := []struct {
-		name        string
-		builtIn     bool
-		maxDuration time.Duration
-		sources     []signer.CASource
-		hint        []string
+		name    string
+		builtIn bool
+		sources []signer.CASource
+		hint    []string
 	}{
 		{
 			name: "hookstrap.dev/serving", builtIn: true,
@@ -34,7 +31,7 @@ func TestLookup(t *testing.T) {
 			hint:    []string{"kube-controller-manager", "--cluster-signing-cert-file", "managed clusters"},
 		},
 		{
-			name: "beta.eks.amazonaws.com/app-serving", maxDuration: year,
+			name:    "beta.eks.amazonaws.com/app-serving",
 			sources: []signer.CASource{signer.SourceFile, signer.SourceChain},
 			hint:    []string{"Amazon EKS"},
 		},
@@ -70,8 +67,8 @@ func TestLookup(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if profile.Name() != tt.name || profile.BuiltIn() != tt.builtIn || profile.MaxDuration() != tt.maxDuration {
-				t.Errorf("Name() %q, BuiltIn() %v, MaxDuration() %v", profile.Name(), profile.BuiltIn(), profile.MaxDuration())
+			if profile.Name() != tt.name || profile.BuiltIn() != tt.builtIn {
+				t.Errorf("Name() %q, BuiltIn() %v", profile.Name(), profile.BuiltIn())
 			}
 			if diff := cmp.Diff(tt.sources, profile.CASources()); diff != "" {
 				t.Errorf("CASources() (-want +got):\n%s", diff)

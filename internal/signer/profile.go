@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -44,7 +43,6 @@ type Profile struct {
 	builtIn      bool
 	organization []string
 	commonName   func(serverName, commonName string) string
-	maxDuration  time.Duration
 	sources      []CASource
 	hint         string
 }
@@ -72,11 +70,6 @@ func (p Profile) Subject(serverName, commonName string) (pkix.Name, error) {
 	}
 	return subject, nil
 }
-
-// MaxDuration is the longest lifetime that the signer is known to give; a longer request is cut down to it without a
-// word. Zero means that the signer's own configuration decides. Renewal must go by the certificate that came back,
-// never by this.
-func (p Profile) MaxDuration() time.Duration { return p.maxDuration }
 
 // CASources lists where to look for the signer's CA, the most authoritative place first. What is found is a
 // candidate: use it only if it verifies the leaf. The slice is the caller's.

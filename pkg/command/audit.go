@@ -94,6 +94,11 @@ func (o *auditOptions) run(cmd *cobra.Command, global Options) error {
 	if err := o.write(cmd, report, global); err != nil {
 		return &usageError{fmt.Errorf("writing the report: %w", err)}
 	}
+	return resultOf(report)
+}
+
+// resultOf is the error that the exit code of an audit stands for: what is denied counts for more than what is not known.
+func resultOf(report *auditreport.Report) error {
 	switch {
 	case report.DeniedOwners > 0:
 		return errDenied

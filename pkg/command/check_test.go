@@ -91,6 +91,7 @@ func TestCheck(t *testing.T) {
 		"no namespace":   {args: []string{"-f", "good", "--config=rules.yaml"}, code: exitFailure, stdout: `failed: cannot look up the labels of namespace "default": no manifest is of that Namespace; add it, or name its labels, as in --namespace-labels=default:KEY=VALUE` + "\n"},
 		"its labels":     {args: []string{"-f", "good", "--config=rules.yaml", "--namespace-labels=default:a=b,psa=restricted"}, code: exitFailure, stdout: "podSecurity: spec.containers[0]: allowPrivilegeEscalation"},
 		"other labels":   {args: []string{"-f", "good", "--config=rules.yaml", "--namespace-labels=default:a=b", "--namespace-labels=default:psa=no"}, stdout: "0 denied"},
+		"more labels":    {args: []string{"-f", "good", "--config=rules.yaml", "--namespace-labels=default:a=b", "--namespace-labels=default:psa=restricted"}, code: exitFailure, stdout: "1 denied"},
 		"over manifests": {args: []string{"-f", "good", "-f", "namespace.yaml", "--config=rules.yaml", "--namespace-labels=default:a=b"}, code: exitFailure, stdout: "1 denied"},
 		"labels of none": {args: []string{"-f", "good", "--namespace-labels=psa=no"}, code: exitUsage, stderr: "--namespace-labels"},
 		"no labels":      {args: []string{"-f", "good", "--namespace-labels=default"}, code: exitUsage, stderr: "write NAME:KEY=VALUE"},
@@ -117,6 +118,12 @@ func TestCheckOutputs(t *testing.T) {
 	code, stdout, _ = checkFiles(t, map[string]string{"a.yaml": goodPod}, "", "-f", "a.yaml", "-o", "sarif")
 	if code != exitOK || !strings.Contains(stdout, `"results": []`) || !strings.Contains(stdout, `"version": "v1.2.3"`) {
 		t.Errorf("%d: %s", code, stdout)
+	}
+	warns := map[string]string{"a.yaml": badPod, "warn.yaml": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {imageTag: {mode: warn}}\n"}
+	for level, failures := range map[string]string{"deny": `failures="0"`, "warn": `failures="1"`} {
+		if _, stdout, _ := checkFiles(t, warns, "", "a.yaml", "--config=warn.yaml", "-o", "junit", "--fail-on="+level); !strings.Contains(stdout, failures) {
+			t.Errorf("--fail-on=%s: no %s in %s", level, failures, stdout)
+		}
 	}
 }
 

@@ -42,6 +42,7 @@ func TestFoundIn(t *testing.T) {
 	results := []audit.Result{
 		of("Pod", "shop", "a", "", "imageTag", "podSecurity"), of("Pod", "shop", "b", "", "imageTag"), of("Pod", "attic", "c", ""),
 		of("Pod", "kube-system", "d", audit.NotAsked), of("Pod", "shop", "e", audit.NotAsked), of("Pod", "jobs", "f", audit.Finished),
+		{Object: audit.Object{Kind: schema.GroupVersionKind{Group: "a.example", Kind: "Namespace"}, Namespace: "shop", Name: "it"}},
 		of("Namespace", "", "team", "", "requiredLabels"), of("ClusterRole", "", "g", "", "rbacWildcards"),
 	}
 	want := clean.Found{

@@ -28,6 +28,7 @@ type commonOptions struct {
 	healthAddress string
 	metricAddress string
 	version       string
+	targets       []string // the default of --webhook-configuration
 }
 
 func newCommonOptions() commonOptions {
@@ -42,6 +43,9 @@ func newCommonOptions() commonOptions {
 func (o *commonOptions) callBuiltInSigner(name string) {
 	o.bootstrap.BuiltInSignerName, o.bootstrap.SignerName = name, name
 }
+
+// keep sets the default of --webhook-configuration.
+func (o *commonOptions) keep(targets []string) { o.targets = targets }
 
 func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
 	b := &o.bootstrap
@@ -59,7 +63,7 @@ func (o *commonOptions) addIdentityFlags(fs *pflag.FlagSet) {
 	fs.Var(newList(&b.ExtraSANs, "san", parseExtraSAN), "extra-san",
 		"one more DNS name or IP address for the certificate, repeatable; an entry of a webhook configuration\n"+
 			"that calls it, by URL or as another Service (NAME.NAMESPACE.svc), is filled too")
-	fs.Var(newList(&b.WebhookConfigurations, "[kind/]name", parseTarget), "webhook-configuration",
+	fs.Var(newDefaultedList(&b.WebhookConfigurations, "[kind/]name", o.targets, parseTarget), "webhook-configuration",
 		"object whose caBundle is kept right: [validating/|mutating/|crd/|apiservice/]NAME, repeatable; a plain NAME is a\n"+
 			"ValidatingWebhookConfiguration; none if something else writes the caBundle")
 	fs.BoolVar(&b.SharedConfigurations, "shared-configurations", false,

@@ -4,6 +4,7 @@
 package command
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -18,6 +19,7 @@ import (
 type serveOptions struct {
 	commonOptions
 	listenOptions
+	handlers       map[string]http.Handler
 	checks         checkOptions
 	cleanConfigMap string // empty: by the Service's name
 	auditInterval  time.Duration

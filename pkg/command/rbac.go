@@ -39,6 +39,7 @@ func newRBACCommand(global Options) *cobra.Command {
 		checks:        checkOptions{definitions: global.Definitions, configuration: config.Default(global.Definitions)},
 	}
 	o.callBuiltInSigner(global.BuiltInSignerName)
+	o.keep(global.WebhookConfigurations)
 	cmd := &cobra.Command{
 		Use:   "rbac",
 		Short: "Print the RBAC rules that serve or issue needs with the same flags",

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -36,6 +37,13 @@ type Options struct {
 	Version string
 	// Definitions are the checks and mutations that a configuration can ask for.
 	Definitions []handler.Definition
+	// Handlers are served beside the checks and mutations, by their paths, such as "/validate--v1-pod": webhooks of
+	// controller-runtime, or anything else. "/", "/validate" and "/mutate" are taken. They have deadlines for reading and
+	// writing as the checks have; the rest is theirs.
+	Handlers map[string]http.Handler
+	// WebhookConfigurations are the default of --webhook-configuration, as the flag has them: "validating/x",
+	// "mutating/x", "crd/x", "apiservice/x".
+	WebhookConfigurations []string
 	// BuiltInSignerName is what the built-in signer is called, as DOMAIN/NAME in a domain of yours, and the default of
 	// --signer-name; the default is hookstrap.dev/serving.
 	BuiltInSignerName string
@@ -58,6 +66,10 @@ func (o Options) withDefaults() Options {
 // log: call Run once in a process.
 func Run(ctx context.Context, args []string, options Options) int {
 	options = options.withDefaults()
+	if err := options.faults(); err != nil {
+		complain(options, err)
+		return exitFailure
+	}
 	root := newRootCommand(options)
 	root.SetArgs(withRequest(root, withDefaultCommand(args)))
 	root.SetIn(options.Stdin)

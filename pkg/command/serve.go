@@ -31,7 +31,9 @@ const validatePath, mutatePath = "/validate", "/mutate"
 func newServeCommand(global Options) *cobra.Command {
 	o := newServeOptions(global.Definitions)
 	o.version = global.buildVersion()
+	o.handlers = global.Handlers
 	o.callBuiltInSigner(global.BuiltInSignerName)
+	o.keep(global.WebhookConfigurations)
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the admission webhook server",
@@ -92,6 +94,7 @@ func runServer(signals context.Context, o *serveOptions, server *bootstrap.Serve
 	if slices.ContainsFunc(o.checks.definitions, handler.Definition.IsMutation) {
 		server.Register(mutatePath, checks.handler.Mutating())
 	}
+	registerHandlers(server, o.handlers)
 	server.Register("/", handler.WithDeadlines(lifecycle.NotFoundHandler()))
 	checks.run(serving, group, server)
 	group.Go(func() error { return renewOnHangup(serving, server.Bootstrapper()) })

@@ -59,6 +59,26 @@ func newList[T any](target *[]T, kind string, parse func(string) (T, error)) *va
 	return v
 }
 
+// newDefaultedList is as newList, with values that parse takes; those that are given replace them.
+func newDefaultedList[T any](target *[]T, kind string, defaults []string, parse func(string) (T, error)) *value {
+	list := newList(target, kind, parse)
+	if len(defaults) == 0 {
+		return list
+	}
+	_ = list.Set(strings.Join(defaults, ",")) // They are valid.
+	given, first := newList(target, kind, parse), true
+	v := &value{kind: kind, text: list.text}
+	v.set = func(text string) error {
+		if first {
+			*target, first = nil, false
+		}
+		err := given.Set(text)
+		v.text = given.text
+		return err
+	}
+	return v
+}
+
 // Set implements [pflag.Value].
 func (v *value) Set(text string) error { return v.set(text) }
 

@@ -31,6 +31,10 @@ type Selector interface {
 	Selects(req *Request) bool
 }
 
+// EveryUpdater is implemented by a check whose violations count on every update, whatever its entry says: one that
+// looks at who asks, or has compared with the old object by itself.
+type EveryUpdater interface{ CountsEveryUpdate() bool }
+
 // Violation is one thing that is wrong with an object.
 type Violation struct {
 	// Field is the path of the field at fault, such as "spec.containers[0].image"; empty for the whole object.
@@ -48,6 +52,8 @@ type Violation struct {
 	// be set and leave them out, had all of its Parts before. They may be shared; violations of an object that have the
 	// same Identity are compared one by one, and so should be few.
 	Parts []string
+	// Advice says that it is nothing to deny a request for: where others deny, it warns.
+	Advice bool
 }
 
 // Violationf makes a Violation of a field path, which may be nil, and a formatted message.

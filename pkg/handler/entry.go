@@ -118,6 +118,9 @@ func (e Entry) compile(position int) (*entry, error) {
 	case e.Check != nil:
 		c.kind, c.name, c.mode, modes = "check", e.Check.Name(), cmp.Or(e.Mode, Deny), Modes()
 		c.selects = selectorOf(e.Check, selectsUsual)
+		if every, ok := e.Check.(EveryUpdater); ok && every.CountsEveryUpdate() {
+			c.everyUpdate = true
+		}
 	default:
 		c.kind, c.name, c.mode, modes = "mutation", e.Mutation.Name(), cmp.Or(e.Mode, Apply), MutationModes()
 		c.selects = selectorOf(e.Mutation, selectsWhole)

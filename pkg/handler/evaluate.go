@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -21,8 +22,9 @@ type outcome struct {
 	mode       Mode // in which the check was used for this request
 	skipped    bool // the check was not asked
 	violations []Violation
-	err        error // the check could not tell; its text is known, and asking for it runs no code of the check
-	late       bool  // that is because the check gave no answer in time
+	advice     []Violation // which warns, in a mode in which violations deny
+	err        error       // the check could not tell; its text is known, and asking for it runs no code of the check
+	late       bool        // that is because the check gave no answer in time
 
 	// podsRefused are violations that an update left as they were, and for which the check denies the Pods to come.
 	podsRefused []Violation
@@ -178,5 +180,23 @@ func (e *entry) ask(ctx context.Context, req *Request) outcome {
 	if len(o.exempted) > 0 {
 		o.exemptBy = byImage
 	}
+	if e.modeFor(req) == Deny {
+		o.violations, o.advice = withoutAdvice(o.violations)
+	}
 	return o
+}
+
+// withoutAdvice tells violations from what is only advice.
+func withoutAdvice(violations []Violation) (rest, advice []Violation) {
+	if !slices.ContainsFunc(violations, func(v Violation) bool { return v.Advice }) {
+		return violations, nil
+	}
+	for _, v := range violations {
+		if v.Advice {
+			advice = append(advice, v)
+		} else {
+			rest = append(rest, v)
+		}
+	}
+	return rest, advice
 }

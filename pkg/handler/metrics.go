@@ -126,6 +126,8 @@ func (o *outcome) decision() decision {
 		return decisionError
 	case o.object != nil:
 		return decisionChanged
+	case len(o.violations) == 0 && len(o.advice) > 0:
+		return decisionWarned
 	case len(o.violations) == 0:
 		return decisionAllowed
 	case o.mode == Warn:

@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -73,24 +72,27 @@ func (m *typedMutation[T]) Mutate(ctx context.Context, req *Request) ([]byte, er
 // they are in; an item of a list is known by its contents, its name, or its place. The error is that of fn, or says
 // that the object cannot be read; it is [ErrNoObject] if there is none.
 func Edit[T any](req *Request, fn func(obj *T) error) ([]byte, error) {
-	raw := req.AdmissionRequest.Object.Raw
-	if len(raw) == 0 {
-		return nil, fmt.Errorf("cannot change the object: %w", ErrNoObject)
-	}
 	obj := new(T)
-	if err := lean.DecodeAll(obj, req.lean(raw)); err != nil {
-		return nil, fmt.Errorf("cannot read the object as %s: %w", reflect.TypeFor[T](), err)
+	return EditAs(req, obj, func() error { return fn(obj) })
+}
+
+// EditAs is as [Edit], for a type that is not known before: obj is a pointer to an empty object, into which the object
+// is decoded before fn is called.
+func EditAs(req *Request, obj any, fn func() error) ([]byte, error) {
+	raw := req.AdmissionRequest.Object.Raw
+	if err := DecodeObject(req, obj); err != nil {
+		return nil, err
 	}
 	before, err := json.Marshal(obj)
 	if err != nil {
-		return nil, fmt.Errorf("cannot write %s as JSON: %w", reflect.TypeFor[T](), err)
+		return nil, fmt.Errorf("cannot write %T as JSON: %w", obj, err)
 	}
-	if err := fn(obj); err != nil {
+	if err := fn(); err != nil {
 		return nil, err
 	}
 	after, err := json.Marshal(obj)
 	if err != nil {
-		return nil, fmt.Errorf("cannot write the changed %s as JSON: %w", reflect.TypeFor[T](), err)
+		return nil, fmt.Errorf("cannot write the changed %T as JSON: %w", obj, err)
 	}
 	if bytes.Equal(before, after) {
 		return nil, nil
@@ -100,6 +102,27 @@ func Edit[T any](req *Request, fn func(obj *T) error) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(patch.Merge(documents[0], documents[1], documents[2]))
+}
+
+// DecodeObject decodes the object in the request into obj, a pointer, for the caller alone; [Object] is for types that
+// are known before, and shares what it has decoded. The error is [ErrNoObject] if the request has no object.
+func DecodeObject(req *Request, obj any) error {
+	return req.decode(req.AdmissionRequest.Object.Raw, obj)
+}
+
+// DecodeOldObject is as [DecodeObject], for the object as it was before an update or delete.
+func DecodeOldObject(req *Request, obj any) error {
+	return req.decode(req.AdmissionRequest.OldObject.Raw, obj)
+}
+
+func (r *Request) decode(raw []byte, obj any) error {
+	if len(raw) == 0 {
+		return fmt.Errorf("cannot read the object as %T: %w", obj, ErrNoObject)
+	}
+	if err := lean.DecodeInto(obj, r.lean(raw)); err != nil {
+		return fmt.Errorf("cannot read the object as %T: %w", obj, err)
+	}
+	return nil
 }
 
 // lean is an object in JSON that is decoded with the memory of the request.

@@ -99,7 +99,7 @@ func exemptText(o outcome) string {
 	return clean(string(o.exemptBy)+": "+strings.Join(o.exempted, ", "), maxViolation)
 }
 
-// warnings has a warning for each violation of checks in mode Warn, for each such check that failed, or that would deny
+// warnings has a warning for each violation of checks in mode Warn, for all advice, for each such check that failed, or that would deny
 // but admits when it fails, for each check that will deny the Pods of an object that stays as it was, and for each
 // exemption that ends soon. It is for requests that are allowed: who was denied has a message to read already.
 func warnings(outcomes []outcome) []string {
@@ -115,6 +115,11 @@ func warnings(outcomes []outcome) []string {
 	}
 	for _, o := range violated {
 		for _, v := range o.violations {
+			add(o.entry.name + ": " + violationText(v))
+		}
+	}
+	for _, o := range outcomes {
+		for _, v := range o.advice {
 			add(o.entry.name + ": " + violationText(v))
 		}
 	}

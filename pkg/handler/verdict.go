@@ -86,4 +86,7 @@ func (v *Verdict) add(o outcome) {
 			Check: o.entry.name, Mode: o.entry.mode, Violation: violation, Refuses: o.mode == Deny,
 		})
 	}
+	for _, violation := range o.advice {
+		v.Findings = append(v.Findings, Finding{Check: o.entry.name, Mode: Warn, Violation: violation})
+	}
 }

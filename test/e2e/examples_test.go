@@ -52,9 +52,6 @@ func (e *example) wantBox(t *testing.T, namespace, version, fields, want string)
 
 // TestExampleAPIService: kubectl reads what the example has, through the API server, and other clients do not.
 func TestExampleAPIService(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a control plane of its own")
-	}
 	t.Parallel()
 	ca := newTestCA(t, "front-proxy")
 	node := controlPlaneNode{dir: t.TempDir()}

@@ -104,13 +104,7 @@ func wantMutated(t *testing.T, pod *corev1.Pod, names ...string) {
 // startMutating runs the real server with configMutations until the API server asks it.
 func startMutating(t *testing.T) *site.Site {
 	t.Helper()
-	s := site.New(t, shared, site.Options{Edit: func(shipped *site.Shipped) {
-		for i, rule := range shipped.ClusterRole.Rules {
-			if slices.Contains(rule.Resources, "validatingwebhookconfigurations") {
-				shipped.ClusterRole.Rules[i].Resources = append(rule.Resources, "mutatingwebhookconfigurations")
-			}
-		}
-	}})
+	s := site.New(t, shared, site.Options{Edit: allowMutating})
 	configureMutating(t, s)
 	program, err := binary()
 	must(t, err)
@@ -129,6 +123,15 @@ func startMutating(t *testing.T) *site.Site {
 		return err
 	})
 	return s
+}
+
+// allowMutating gives the server the rights to its MutatingWebhookConfiguration.
+func allowMutating(shipped *site.Shipped) {
+	for i, rule := range shipped.ClusterRole.Rules {
+		if slices.Contains(rule.Resources, "validatingwebhookconfigurations") {
+			shipped.ClusterRole.Rules[i].Resources = append(rule.Resources, "mutatingwebhookconfigurations")
+		}
+	}
 }
 
 // configureMutating installs the configuration of the page for the Target namespace, and for widgets.

@@ -66,12 +66,17 @@ func refusals(log string, want int) error {
 // startBinary runs `webhook serve` for the site, with its ServiceAccount's rights, until the test ends.
 func startBinary(t *testing.T, s *site.Site, binary string, args ...string) *process.Server {
 	t.Helper()
+	return startServe(t, s, binary, append([]string{"--webhook-configuration=" + s.Configuration}, args...)...)
+}
+
+// startServe is as startBinary, with the webhook configurations that the program has by itself.
+func startServe(t *testing.T, s *site.Site, binary string, args ...string) *process.Server {
+	t.Helper()
 	kubeconfig, err := s.Cluster.WriteKubeconfig(s.Config(t), s.Namespace)
 	must(t, err)
 	server, err := process.Start(context.WithoutCancel(t.Context()), process.Options{
 		Binary: binary,
-		Args: append([]string{"--kubeconfig=" + kubeconfig, "--webhook-configuration=" + s.Configuration,
-			"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", s.Port), "--metrics-bind-address=0",
+		Args: append([]string{"--kubeconfig=" + kubeconfig, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", s.Port), "--metrics-bind-address=0",
 			"--shutdown-delay=0s"}, args...),
 		Env: []string{"SERVICE_NAME=" + site.Service, "POD_NAMESPACE=" + s.Namespace,
 			"POD_NAME=hookstrap-0", "POD_UID=" + podUID, "POD_IPS=10.244.0.7", "POD_SERVICE_ACCOUNT=" + site.ServiceAccount, "GOMEMLIMIT=230MiB"},

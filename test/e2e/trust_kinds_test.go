@@ -251,9 +251,6 @@ func TestInjectorRights(t *testing.T) {
 }
 
 func TestInjectorOutlastsAnOutage(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a control plane of its own")
-	}
 	t.Parallel()
 	n := newInjection(t, trust.Validating)
 	own := clustertest.Start(t)

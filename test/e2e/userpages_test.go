@@ -28,9 +28,6 @@ import (
 // of metrics-server, in this order. Where a page waits for a rollout, the test starts the server as the Pod would: with
 // the arguments of the Deployment, and the rights of its ServiceAccount.
 func TestQuickstartPages(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a control plane of its own")
-	}
 	t.Parallel()
 	q := &quickstart{cluster: clustertest.Start(t), dir: t.TempDir()}
 	must(t, os.CopyFS(filepath.Join(q.dir, "manifests"), os.DirFS(filepath.Join(site.Root(), "manifests"))))

@@ -148,8 +148,6 @@ func isEncrypted(host string, listeners sets.Set[string]) bool {
 		return true
 	}
 	wanted := route{host: host}
-	if !wanted.isWildcard() && listeners.Has(wanted.above().host) {
-		return true
-	}
-	return slices.ContainsFunc(wanted.farAbove(), func(r route) bool { return listeners.Has(r.host) })
+	above := append(wanted.farAbove(), wanted.above())
+	return slices.ContainsFunc(above, func(r route) bool { return listeners.Has(r.host) })
 }

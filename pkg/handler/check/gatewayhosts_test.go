@@ -47,6 +47,8 @@ func TestGatewayHosts(t *testing.T) {
 		"listeners for all": {params: params, object: listener(`{protocol: HTTPS}, {protocol: TLS, hostname: "*.example"}`), want: []string{
 			"spec.listeners[0].hostname: a listener without a hostname is for every host; name one",
 			`spec.listeners[1].hostname: host "*.example" ` + many}},
+		"a listener of HTTP for all": {params: `{unique: none, requireTLS: false, ` + allKinds + `}`, object: listener(`{protocol: HTTP}`), want: []string{
+			"spec.listeners[0].hostname: a listener without a hostname is for every host; name one"}},
 		"listeners without TLS": {params: params, object: listener(`{protocol: HTTP, hostname: a.example}, {protocol: HTTPS, hostname: b.example}`),
 			want: []string{`spec.listeners[0].protocol: host "a.example"` + noTLS}},
 		"TLS not required": {params: `{unique: none, requireTLS: false, ` + allKinds + `}`, object: listener(`{protocol: HTTP, hostname: a.example}`)},
@@ -111,6 +113,7 @@ func TestGatewayHostsAreUnique(t *testing.T) {
 		"far below an Ingress":    {params: byHost, object: route("HTTPRoute", "a.b.w.example", "")},
 		"an Ingress above Routes": {params: byHost, object: ingress("shop", "web", ``, "*.v.example")},
 		"a Gateway in a wildcard": {params: byHost, object: gateway("Gateway", "shop", "web", `listeners: [{protocol: HTTPS, hostname: a.b.example}]`), want: taken("spec.listeners[0].hostname", "host a.b.example", " is in *.example, which is", `Gateway "edge"`)},
+		"Gateways of all hosts":   {params: byHost, object: gateway("Gateway", "shop", "web", `listeners: [{protocol: HTTPS}]`), cluster: []client.Object{liveGateway(t, "Gateway", "other", "all", `listeners: [{protocol: HTTPS}]`)}},
 		"a Gateway and a Route":   {params: byHost, object: gateway("Gateway", "shop", "web", `listeners: [{protocol: HTTPS, hostname: h.test}]`), cluster: []client.Object{liveGateway(t, "HTTPRoute", "other", "test", `hostnames: [h.test]`)}},
 	}, others...)
 	far := []client.Object{
@@ -150,5 +153,17 @@ func TestGatewayRoutesAreBounded(t *testing.T) {
 	_, err := check.Evaluate(t.Context(), requestOf(t, admissionv1.Create, object(16, 129)))
 	if err == nil || !strings.Contains(err.Error(), "more than 2048 paths") {
 		t.Errorf("got %v", err)
+	}
+	if _, err := check.Evaluate(t.Context(), requestOf(t, admissionv1.Create, object(2049, 0))); err == nil {
+		t.Error("2,049 hosts without rules are judged")
+	}
+	for rules, taken := range map[int]int{128: 1, 129: 0} { // What the Gateway API does not allow is not kept.
+		other := &unstructured.Unstructured{}
+		mustUnmarshal(t, strings.Replace(object(16, rules), "shop", "other", 1), &other.Object)
+		check := built(t, definition(t, "ingressHosts"), `{requireTLS: false, `+allKinds+`}`, other)
+		got, err := check.Evaluate(t.Context(), requestOf(t, admissionv1.Create, object(1, 0)))
+		if len(got) != taken || err != nil {
+			t.Errorf("beside %d rules: got %v, %v", rules, got, err)
+		}
 	}
 }

@@ -174,4 +174,6 @@ func TestIngressHostsWithSeveralOwners(t *testing.T) {
 	if a, b := found(x), found(z); a.Identity != b.Identity {
 		t.Errorf("the owner matters: %q, %q", a.Identity, b.Identity)
 	}
+	testUpdate(t, "ingressHosts", `requireTLS: false`, ingress("shop", "web", ``, "a.example"),
+		ingress("shop", "web", ``, "b.example", "a.example"), true, x)
 }

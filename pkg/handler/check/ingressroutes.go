@@ -97,7 +97,7 @@ func (r route) farAbove() []route {
 	_, parent, found := strings.Cut(r.host, ".")
 	for found {
 		_, parent, found = strings.Cut(parent, ".")
-		if found && parent != "" {
+		if found {
 			all = append(all, route{"*." + parent, r.path})
 		}
 	}

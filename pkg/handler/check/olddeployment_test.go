@@ -24,14 +24,20 @@ func TestOldObjectsAreAdmittedWithAWarningAboutTheirPods(t *testing.T) {
 	pod := func(label string) string {
 		return `{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {a: ` + label + `}}, spec: {containers: [{name: a, image: nginx}]}}`
 	}
+	scale := func(replicas int) string {
+		return fmt.Sprintf(`{apiVersion: autoscaling/v1, kind: Scale, metadata: {name: web, namespace: shop}, spec: {replicas: %d}}`, replicas)
+	}
 	imageTag := built(t, definition(t, "imageTag"), "")
 	for title, tt := range map[string]struct {
 		before, after string
 		entry         handler.Entry
 		warned        string
 	}{
-		"a Deployment":      {of("Deployment", "", "nginx"), of("Deployment", restarted, "nginx"), handler.Entry{Check: imageTag}, warned},
-		"a StatefulSet":     {of("StatefulSet", "", "nginx"), of("StatefulSet", restarted, "nginx"), handler.Entry{Check: imageTag}, warned},
+		"a Deployment":  {of("Deployment", "", "nginx"), of("Deployment", restarted, "nginx"), handler.Entry{Check: imageTag}, warned},
+		"a StatefulSet": {of("StatefulSet", "", "nginx"), of("StatefulSet", restarted, "nginx"), handler.Entry{Check: imageTag}, warned},
+		"is scaled": {of("Deployment", "", "nginx"), strings.Replace(of("Deployment", "", "nginx"), "{template", "{replicas: 3, template", 1),
+			handler.Entry{Check: imageTag}, warned},
+		"its scale":         {scale(1), scale(3), handler.Entry{Check: imageTag}, ""}, // There is no template in it.
 		"is put right":      {of("Deployment", "", "nginx"), of("Deployment", restarted, "nginx:1.2"), handler.Entry{Check: imageTag}, ""},
 		"was right":         {of("Deployment", "", "nginx:1.1"), of("Deployment", restarted, "nginx:1.2"), handler.Entry{Check: imageTag}, ""},
 		"a Pod stays":       {pod("b"), pod("c"), handler.Entry{Check: imageTag}, ""},

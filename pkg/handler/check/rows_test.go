@@ -205,11 +205,11 @@ func (m memory) List(_ context.Context, list client.ObjectList, opts ...client.L
 }
 
 // testUpdate wants an update from one manifest to another to be allowed, or not.
-func testUpdate(t *testing.T, name, params, before, after string, allowed bool) {
+func testUpdate(t *testing.T, name, params, before, after string, allowed bool, cluster ...client.Object) {
 	t.Helper()
 	req := requestOf(t, admissionv1.Update, after)
 	req.OldObject = requestOf(t, admissionv1.Update, before).Object
-	got := answer(t, built(t, definition(t, name), params), req)
+	got := answer(t, built(t, definition(t, name), params, cluster...), req)
 	if got.Allowed != allowed || !allowed && got.Result.Code != http.StatusForbidden {
 		t.Errorf("%s: got %v for the update of\n%s\nto\n%s", name, got.Result, before, after)
 	}

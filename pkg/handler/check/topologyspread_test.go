@@ -58,4 +58,9 @@ func TestTopologySpread(t *testing.T) {
 	testInvalid(t, "topologySpread", `{minReplicas: -1, topologyKeys: [a b]}`, "p.minReplicas", "p.topologyKeys[0]")
 	testUpdate(t, "topologySpread", ``, of("Deployment", 2, ``), of("Deployment", 3, ``), true)
 	testUpdate(t, "topologySpread", ``, of("Deployment", 2, spread(zone, web)), of("Deployment", 2, ``), false)
+	for n, reads := range map[int32]bool{1: false, 2: true} { // Every workload has one replica, with an autoscaler or not.
+		if got := (topologySpread{MinReplicas: n, CountAutoscalers: true}).ReadsCluster(); got != reads {
+			t.Errorf("minReplicas %d: reads the cluster: %v", n, got)
+		}
+	}
 }

@@ -67,7 +67,7 @@ func volumesOf(req *handler.Request) (PodTemplate, bool, error) {
 func (p volumeTypesCheck) violations(ctx context.Context, pod PodTemplate) []handler.Violation {
 	var violations []handler.Violation
 	mounts, own := mountsOf(containersOf(pod)), imageParts(pod, isNoDebug)
-	var rest []string // parts of those that are not told apart
+	var rest []string // parts of those that are not told apart; the images are those of the others
 	for i, volume := range heeded(ctx, pod.Spec.Volumes) {
 		t := volumeType(&volume.VolumeSource)
 		if slices.Contains(p.Allowed, t) {
@@ -84,7 +84,7 @@ func (p volumeTypesCheck) violations(ctx context.Context, pod PodTemplate) []han
 			"volume %q is of type %s; %s", brief(volume.Name), t, allowedList(p.Allowed)))
 	}
 	if len(rest) > 0 {
-		violations = append(violations, riskOf(slices.Concat(own, rest), pod.Path.Child("volumes"),
+		violations = append(violations, riskOf(rest, pod.Path.Child("volumes"),
 			"volumes beyond the first %d are of other types as well; %s", maxLocated, allowedList(p.Allowed)))
 	}
 	return violations

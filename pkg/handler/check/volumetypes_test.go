@@ -45,15 +45,17 @@ func TestUpdatesOfVolumes(t *testing.T) {
 	} {
 		testUpdate(t, "volumeTypes", ``, old, after, allowed)
 	}
-	many := func(n int, path string) string {
+	debugged := strings.Replace(old, `{containers: `, `{ephemeralContainers: [{name: d, image: "y:1"}], containers: `, 1)
+	testUpdate(t, "volumeTypes", ``, old, debugged, true)
+	many := func(n int, image string) string {
 		var list strings.Builder
 		for i := range n {
-			fmt.Fprintf(&list, "{name: v%d, hostPath: {path: %s}}, ", i, path)
+			fmt.Fprintf(&list, "{name: v%d, hostPath: {path: /a}}, ", i)
 		}
-		return podSpec(`{volumes: [` + list.String() + `]}`)
+		return podSpec(`{containers: [{name: a, image: "` + image + `"}], volumes: [` + list.String() + `]}`)
 	}
-	testUpdate(t, "volumeTypes", ``, many(70, "/a"), many(60, "/a"), true)
-	testUpdate(t, "volumeTypes", ``, many(70, "/a"), many(71, "/a"), false)
+	testUpdate(t, "volumeTypes", ``, many(70, "x:1"), many(60, "x:1"), true)
+	testUpdate(t, "volumeTypes", ``, many(70, "x:1"), many(71, "x:1"), false)
 }
 
 // Every type that there is has a name here.

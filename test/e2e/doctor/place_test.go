@@ -200,7 +200,7 @@ func proxy(t testing.TB, from, to string) {
 	}
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", from)
 	if err != nil {
-		t.Skipf("no process can listen at a cluster IP here: %v", err)
+		t.Fatalf("no process can listen at a cluster IP here: %v", err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
 	go func() {

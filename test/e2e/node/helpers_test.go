@@ -33,7 +33,7 @@ const (
 	// ours selects our pods.
 	ours = "app.kubernetes.io/name=hookstrap"
 	// patience is for what a kubelet does.
-	patience = 2 * time.Minute
+	patience = 5 * time.Minute
 )
 
 func must(t *testing.T, err error) {

@@ -31,7 +31,7 @@ const (
 	// calmRate is what comes of it on a machine that has time for it. A stream waits for that before the test goes on, for
 	// calmPatience at most, and goes on until it has leastAdmissions: a test that has seen a few has seen nothing.
 	calmRate        = 100
-	calmPatience    = time.Minute
+	calmPatience    = 20 * time.Second
 	leastAdmissions = 400
 )
 

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package dockerfile builds the project's Dockerfile as a user would, with buildah, but without a registry: the image
-// of the Go toolchain, which the Dockerfile begins with, is made here of the toolchain and the module cache that run
-// the test. It needs root on Linux, `make components` and the packages of hack/install-node-packages.
+// of the Go toolchain, which the Dockerfile begins with, is made here of the toolchain that runs the test, with its
+// module cache and its build cache. It needs root on Linux, `make components` and the packages of hack/install-node-packages.
 package dockerfile
 
 import (
@@ -37,7 +37,7 @@ type Options struct {
 	Image string
 	// Version is the build argument VERSION.
 	Version string
-	// Cache is a directory in which compiled packages and modules outlive the build; it is made if it does not exist.
+	// Cache is a directory in which the modules outlive the build; it is made if it does not exist.
 	Cache string
 }
 
@@ -71,6 +71,7 @@ type builder struct {
 	supervise string
 	modules   string // the download cache of Go's modules, which serves as their proxy
 	goroot    string
+	gocache   string // what the toolchain has compiled
 }
 
 func (b *builder) build(ctx context.Context, archive string) error {
@@ -88,7 +89,8 @@ func (b *builder) build(ctx context.Context, archive string) error {
 	}
 	s := run.Supervisor{Supervise: b.supervise, Dir: b.dir, Unshare: true}
 	cmd := s.Cmd(ctx, "/bin/sh", "-eu", path)
-	cmd.Env = append(os.Environ(), "dir="+b.dir, "cache="+b.Cache, "goroot="+b.goroot, "modules="+b.modules,
+	cmd.Env = append(os.Environ(), "dir="+b.dir, "cache="+b.Cache, "goroot="+b.goroot,
+		"modules="+b.modules, "gocache="+b.gocache,
 		"base="+base, "source="+b.Source, "image="+b.Image, "version="+b.Version, "archive="+archive,
 		"os="+runtime.GOOS, "arch="+runtime.GOARCH)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -113,15 +115,15 @@ func (b *builder) prepare(ctx context.Context) error {
 	if out, err := download.CombinedOutput(); err != nil {
 		return fmt.Errorf("go mod download in %s: %w: %s", b.Source, err, out)
 	}
-	out, err := exec.CommandContext(ctx, "go", "env", "GOROOT", "GOMODCACHE").Output()
+	out, err := exec.CommandContext(ctx, "go", "env", "GOROOT", "GOMODCACHE", "GOCACHE").Output()
 	if err != nil {
 		return fmt.Errorf("go env: %w", err)
 	}
 	values := strings.Fields(string(out))
-	if len(values) != 2 {
-		return fmt.Errorf("go env GOROOT GOMODCACHE says %q: want two paths without spaces", out)
+	if len(values) != 3 {
+		return fmt.Errorf("go env GOROOT GOMODCACHE GOCACHE says %q: want three paths without spaces", out)
 	}
-	b.goroot, b.modules = values[0], filepath.Join(values[1], "cache", "download")
+	b.goroot, b.modules, b.gocache = values[0], filepath.Join(values[1], "cache", "download"), values[2]
 	return nil
 }
 
