@@ -19,7 +19,7 @@ VERSIONS ?= v1.28.15 v1.30.14 v1.32.13 v1.34.9
 # Flags for the load comparison; see go run ./test/bench -h
 BENCHFLAGS ?=
 
-# The modules besides the root's, each with a go.mod of its own.
+# The modules besides the root's, each with a go.mod of its own. CI does not look at test/cainjector, which brings much along.
 MODULES := test/e2e test/gitops test/peers examples/kubebuilder examples/own-check tools tools/actionlint tools/promtool tools/release tools/cfssl
 
 PLATFORM := $(shell $(GO) env GOOS)-$(shell $(GO) env GOARCH)
@@ -39,6 +39,7 @@ LOGCHECK := $(CACHE)/logcheck-$(call pinned,tools,sigs.k8s.io/logtools)
 HELM := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v4)
 HELM3 := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v3)
 FLUXAPPLY := $(CACHE)/fluxapply-$(call pinned,test/gitops,github.com/fluxcd/pkg/ssa)
+CAINJECTOR := $(CACHE)/cainjector-$(call pinned,test/cainjector,github.com/cert-manager/cert-manager)
 PROMTOOL := $(CACHE)/promtool-$(call pinned,tools/promtool,github.com/prometheus/prometheus)
 
 ##@ Use
@@ -138,6 +139,12 @@ helm: check-go $(HELM3) $(HELM) ## Build Helm 3 and Helm 4 once, for the tests o
 test-gitops: components $(HELM) $(FLUXAPPLY) ## Install with kubectl, Helm and Flux, and write the table of docs/gitops.md (builds Helm: minutes)
 	HELM='$(HELM)' FLUXAPPLY='$(FLUXAPPLY)' $(GO) -C test/e2e test -tags gitops -count=1 -timeout=20m -v -run '^TestGitOps$$' .
 
+.PHONY: test-cainjector
+test-cainjector: components ## Migrate a webhook from cert-manager's own cainjector (builds it: ten minutes)
+	@echo 'building $(notdir $(CAINJECTOR))'
+	@CGO_ENABLED=0 $(GO) -C test/cainjector build -ldflags '-s -w' -o $(CAINJECTOR) .
+	CAINJECTOR='$(CAINJECTOR)' $(GO) -C test/e2e test -tags cainjector -count=1 -v -run '^TestMigrateFromCainjector$$' .
+
 # Where git finds the repositories of charts, as in ADDONS_GIT=/srv/mirror for /srv/mirror/OWNER/NAME.git
 ADDONS_GIT ?= https://github.com
 
@@ -157,9 +164,13 @@ fuzz: check-go ## Run every fuzz target for a short while each (FUZZTIME=10000x 
 .PHONY: bench
 bench: components ## Run the benchmarks, some of them against the real control plane (BENCH=regexp)
 	$(GO) test -modfile=release.mod -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) ./pkg/... ./internal/...
-	$(GO) -C test/e2e test -run '^$$' -bench '$(BENCH)' -skip 'Audit|ManyTargets' -benchtime 50x $(TESTFLAGS) .
+	$(GO) -C test/e2e test -run '^$$' -bench '$(BENCH)' -skip 'Audit|ManyTargets|Keeper' -benchtime 50x $(TESTFLAGS) .
 	$(GO) -C test/e2e test -run '^$$' -bench '$(BENCH)' -skip Healing -benchtime 1x -timeout 30m $(TESTFLAGS) .
 	$(if $(filter .,$(BENCH)),$(MAKE) bench-load)
+
+.PHONY: bench-authority
+bench-authority: components ## Measure webhook authority with 1,000 webhook configurations (TARGETS=1000): requests, CPU, memory
+	$(GO) -C test/e2e test -run '^$$' -bench Keeper -benchtime 1x -timeout 30m $(TESTFLAGS) .
 
 .PHONY: bench-load
 bench-load: check-go ## Compare our server's path with a bare one and controller-runtime's under load (BENCHFLAGS='-duration 1s')
@@ -196,7 +207,7 @@ verify: verify-format verify-modules verify-manifests verify-alerts verify-workf
 vet: check-go ## Compile everything, examples and tests as well, and run go vet
 	$(GO) vet ./...
 	$(GO) vet -modfile=release.mod ./...
-	$(GO) -C test/e2e vet -tags node,coldstart,flood,gitops,newcomer,peers ./...
+	$(GO) -C test/e2e vet -tags node,coldstart,flood,gitops,newcomer,cainjector,peers ./...
 	$(GO) -C test/peers vet ./...
 	$(GO) -C tools/release vet ./...
 

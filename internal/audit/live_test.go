@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 )
@@ -91,5 +92,27 @@ func TestKindsOfACluster(t *testing.T) {
 	want[1] = "/apis/named.example/v3/nameds"
 	if got, err := kinds("down.example"); cmp.Diff(want, got) != "" || err == nil || !strings.Contains(err.Error(), "down.example/v1") {
 		t.Errorf("(-want +got):\n%s%v", cmp.Diff(want, got), err)
+	}
+}
+
+// An audit by rules that name nothing would find nothing, and say that all is well.
+func TestEntriesOfConfigurations(t *testing.T) {
+	const path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/"
+	of := func(webhooks ...admissionregistrationv1.ValidatingWebhook) *admissionregistrationv1.ValidatingWebhookConfiguration {
+		return &admissionregistrationv1.ValidatingWebhookConfiguration{
+			TypeMeta: metav1.TypeMeta{APIVersion: "admissionregistration.k8s.io/v1", Kind: "ValidatingWebhookConfiguration"}, Webhooks: webhooks,
+		}
+	}
+	server := httptest.NewServer(groups{t, map[string]any{
+		path + "empty": of(), path + "one": of(admissionregistrationv1.ValidatingWebhook{Name: "one"}),
+	}})
+	t.Cleanup(server.Close)
+	for name, want := range map[string]string{
+		"one": "", "empty": `"empty" has no webhook`, "gone": `reading the rules of ValidatingWebhookConfiguration "gone"`,
+	} {
+		_, err := Entries(t.Context(), &rest.Config{Host: server.URL, QPS: -1}, name)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", name, err, want)
+		}
 	}
 }

@@ -27,9 +27,13 @@ type Options struct {
 	// Name is for the logs of who debugs.
 	Name string
 	// Resource needs the verbs list and watch; Selector is sent along with both, so that with the selector of
-	// [ByName] a role with resourceNames is enough.
+	// [ByName] a role with resourceNames is enough. nil selects all.
 	Resource dynamic.ResourceInterface
 	Selector fields.Selector
+	// Labels is a label selector for both as well; "" for any labels.
+	Labels string
+	// Trim takes what is not needed out of each object before it is kept; nil keeps all.
+	Trim func(*unstructured.Unstructured)
 	// Kind is what the objects are.
 	Kind schema.GroupVersionKind
 	// Store is told what there is. It gets [unstructured.Unstructured] objects, which it must not modify.
@@ -47,21 +51,42 @@ func ByName(name string) fields.Selector {
 func Run(ctx context.Context, o Options) {
 	expected := &unstructured.Unstructured{}
 	expected.SetGroupVersionKind(o.Kind)
-	selector := o.Selector.String()
+	selector := ""
+	if o.Selector != nil {
+		selector = o.Selector.String()
+	}
+	trim := func(obj runtime.Object) {
+		if object, ok := obj.(*unstructured.Unstructured); ok && o.Trim != nil {
+			o.Trim(object)
+		}
+	}
 	relist.Run(ctx, relist.Options{
 		Name: o.Name, Object: expected, Store: o.Store, Failed: o.Report,
 		ListerWatcher: &cache.ListWatch{
 			ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-				options.FieldSelector = selector
-				return o.Resource.List(ctx, options)
+				options.FieldSelector, options.LabelSelector = selector, o.Labels
+				list, err := o.Resource.List(ctx, options)
+				if err != nil {
+					return nil, err
+				}
+				for i := range list.Items {
+					trim(&list.Items[i])
+				}
+				return list, nil
 			},
 			WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-				options.FieldSelector = selector
+				options.FieldSelector, options.LabelSelector = selector, o.Labels
 				stream, err := o.Resource.Watch(ctx, options)
 				if err == nil && ctx.Err() == nil {
 					o.Report(nil)
 				}
-				return stream, err
+				if err != nil || o.Trim == nil {
+					return stream, err
+				}
+				return watch.Filter(stream, func(event watch.Event) (watch.Event, bool) {
+					trim(event.Object)
+					return event, true
+				}), nil
 			},
 		},
 	})

@@ -19,6 +19,8 @@ func TestHas(t *testing.T) {
 	other := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: "shop", Name: "in-force"}
 	user := Subject()
 	user.Kind = rbacv1.UserKind
+	beside := Subject()
+	beside.Name = "server"
 	for name, tc := range map[string]struct {
 		subjects []rbacv1.Subject
 		want     bool
@@ -26,6 +28,7 @@ func TestHas(t *testing.T) {
 		"none":             {nil, false},
 		"ours":             {[]rbacv1.Subject{Subject()}, true},
 		"another":          {[]rbacv1.Subject{other}, false},
+		"another name":     {[]rbacv1.Subject{beside}, false},
 		"another kind":     {[]rbacv1.Subject{user}, false},
 		"ours and another": {[]rbacv1.Subject{other, Subject()}, true},
 	} {
@@ -53,7 +56,7 @@ func TestSettling(t *testing.T) {
 			}
 			return nil
 		}}}
-		for {
+		for time.Since(start) < time.Hour {
 			wait := k.settling(t.Context(), time.Now())
 			if wait == 0 {
 				break

@@ -45,6 +45,10 @@ type Policy struct {
 	left []slot
 	// whole is true for an object that is ours as a whole, with no other certificates to wait for.
 	whole bool
+
+	// pem is what an exact policy writes, and parsed what was parsed before; both only save time, and may be nil.
+	pem    []byte
+	parsed *parsedBundles
 }
 
 // Why a caBundle is written, as [Write.Reason] has it.
@@ -144,7 +148,10 @@ func (s scope) request(d decision, live *unstructured.Unstructured, changed []sl
 // want returns the bytes which have to be in place of the live ones, what is wrong with those if they differ, and what
 // there is too much if only that is.
 func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string, surplus Bundle) {
-	have, err := ParseBundle(live)
+	if len(p.pem) > 0 && bytes.Equal(live, p.pem) {
+		return live, "", Bundle{}
+	}
+	have, err := p.parsed.parse(live)
 	if err == nil && p.tolerates(have) {
 		leaving := p.leaving(have)
 		if leaving.Empty() {

@@ -33,6 +33,9 @@ func (g *goal) setPolicy(p Policy) bool {
 	if g.policy.Exact {
 		p.known = p.known.Union(g.policy.Bundle)
 	}
+	if p.Exact {
+		p.pem = p.Bundle.PEM()
+	}
 	g.policy = p
 	g.number++
 	g.published = true

@@ -23,6 +23,7 @@ type scope struct {
 	service types.NamespacedName
 	manager string                 // our field manager
 	covers  func(host string) bool // whether our certificate is for a host; nil for our Service alone
+	any     bool                   // whether any Service is ours, as in an object that asks for that
 }
 
 // place is where an object says which server the API server calls, which may be another one.
@@ -112,7 +113,7 @@ func (s scope) leave(live *unstructured.Unstructured, called map[string]string, 
 // reaches reports whether a client configuration leads to us: to our Service, or to another host that our certificate
 // is for. The name is what the API server verifies in the second case, and "" in the first.
 func (s scope) reaches(config map[string]any) (name string, ours bool) {
-	if callsService(config, s.service) {
+	if s.callsOurs(config) {
 		return "", true
 	}
 	host := verifiedHost(config)
@@ -129,7 +130,15 @@ func (s scope) skipsVerification(obj *unstructured.Unstructured) bool {
 		return false
 	}
 	spec := mapField(obj.Object, "spec")
-	return spec["insecureSkipTLSVerify"] == true && callsService(spec, s.service)
+	return spec["insecureSkipTLSVerify"] == true && s.callsOurs(spec)
+}
+
+// callsOurs reports whether a client configuration names our Service, or any if all are ours.
+func (s scope) callsOurs(config map[string]any) bool {
+	if s.any {
+		return len(mapField(config, "service")) > 0
+	}
+	return callsService(config, s.service)
 }
 
 // owner is a field manager other than ours that owns the caBundle of one of the webhooks, if any does. Of a CRD we give

@@ -71,10 +71,13 @@ func (w *worker) step(ctx context.Context) time.Duration {
 	d, err := w.decide(live, policy, now)
 	if err == nil && d.reason == "" {
 		w.view.setWriteErr(nil)
-		w.right, w.surplus = live, time.Time{}
+		w.right, w.surplus, w.due = live, time.Time{}, due{}
 		return w.insists.ends(now)
 	}
 	if wait := max(w.pace.wait(now), w.patience(d, now)); wait > 0 {
+		return wait
+	}
+	if wait := w.turn(known.revision(), now); wait > 0 {
 		return wait
 	}
 	if err == nil {
@@ -114,9 +117,28 @@ func (w *worker) patience(d decision, now time.Time) time.Duration {
 	return w.surplus.Add(surplusDelay).Sub(now)
 }
 
+// turn is how long another replica may still be first to write what is due now.
+func (w *worker) turn(at revision, now time.Time) time.Duration {
+	if w.hold == nil {
+		return 0
+	}
+	if w.due.at != at || w.due.number != w.number {
+		w.due = due{at, w.number, now}
+	}
+	return w.due.since.Add(w.hold(at.uid)).Sub(now)
+}
+
 // write sends what d has for live, which is at a revision. Losing a race is no error: what the winner wrote comes
 // with the watch.
 func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, at revision, d decision) error {
+	if w.admit != nil {
+		if err := w.admit(ctx); err != nil {
+			return err
+		}
+		if w.view.get().revision() != at {
+			return nil // What somebody else has written in the meantime is looked at first.
+		}
+	}
 	start := w.clock.Now()
 	bounded, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -148,7 +170,11 @@ func (w *worker) send(ctx context.Context, d decision) (*unstructured.Unstructur
 	if err != nil {
 		return nil, fmt.Errorf("encoding the JSON patch: %w", err)
 	}
-	return w.resource.Patch(ctx, name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: manager})
+	written, err := w.resource.Patch(ctx, name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: manager})
+	if err == nil {
+		Trim(w.view.target.Kind, written)
+	}
+	return written, err
 }
 
 // wrote reports that d repaired live.

@@ -4,6 +4,7 @@
 package trust
 
 import (
+	"context"
 	"strconv"
 	"time"
 
@@ -33,6 +34,10 @@ type worker struct {
 	observer Observer
 	policy   func() (Policy, int) // and a number which grows with each change of the policy
 	named    func() bool          // whether it is known by which names we can be called
+	// hold is how long another replica may be first to write an object; nil for not at all.
+	hold func(types.UID) time.Duration
+	// admit waits until a write may begin. The time for the write begins after that. nil for at once.
+	admit func(context.Context) error
 
 	pace    pace
 	number  int                        // of the policy which pace and right are about
@@ -43,6 +48,14 @@ type worker struct {
 	called  map[string]string          // where the entries that are ours went when they were last seen, by name
 	insists insistence                 // who keeps CAs of his own in the caBundles
 	surplus time.Time                  // since when the live bundle has had too much and nothing too little
+	due     due                        // since when a write has been due
+}
+
+// due is what a write has been due of, and since when.
+type due struct {
+	at     revision
+	number int
+	since  time.Time
 }
 
 // revision identifies one state of one object.

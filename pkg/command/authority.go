@@ -5,12 +5,10 @@ package command
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
@@ -24,11 +22,11 @@ import (
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/hookstrap/hookstrap/internal/authority"
+	"github.com/hookstrap/hookstrap/internal/keeper"
 	"github.com/hookstrap/hookstrap/internal/lifecycle"
 	"github.com/hookstrap/hookstrap/internal/logcap"
 	"github.com/hookstrap/hookstrap/internal/podcert"
 	"github.com/hookstrap/hookstrap/internal/report"
-	"github.com/hookstrap/hookstrap/internal/timing"
 	"github.com/hookstrap/hookstrap/internal/tokenfile"
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
@@ -40,21 +38,22 @@ const (
 	authorityBurst = 1000
 )
 
-// kubeletDelay is how long a kubelet may hold an old ClusterTrustBundle (five minutes), and a little more.
-const kubeletDelay = 6 * time.Minute
-
 func newAuthorityCommand(global Options) *cobra.Command {
 	o := newAuthorityOptions()
 	o.version = global.buildVersion()
 	cmd := &cobra.Command{
 		Use:   "authority",
-		Short: "Sign certificates for the Pods of other webhooks",
+		Short: "Sign certificates for the Pods of other webhooks, and keep their caBundles",
 		Long: "authority signs PodCertificateRequests (Kubernetes 1.37 or later): a Pod with a projected volume of the\n" +
 			"type podCertificate and the signer's name gets a certificate for the DNS names of the Services that select it,\n" +
 			"without a token, a right or a sidecar. Its CA is in a Secret, and in a ClusterTrustBundle for clients.\n\n" +
 			"The annotation " + podcert.ServicesAnnotation + " of the projection (userAnnotations) chooses among these\n" +
 			"Services. A request that cannot be signed yet waits, with an event on the Pod; only what can never be signed\n" +
 			"is denied, since a kubelet never asks again after that.\n\n" +
+			"It also keeps the caBundles of all webhook configurations, CRDs and APIServices with the label\n" +
+			keeper.Key + "=" + keeper.OptedIn + ", in all entries that call a Service. The CAs are its own, or those that the\n" +
+			"annotation of the same name says: clustertrustbundle/SIGNER is all ClusterTrustBundles of a signer, and\n" +
+			"clustertrustbundle/NAME is one. What cannot be read, or is missing, changes no caBundle.\n\n" +
 			"It signs no addresses of Pods and no CertificateSigningRequests. Any number of replicas may run.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -80,6 +79,9 @@ func runAuthority(ctx context.Context, o *authorityOptions, cfg *rest.Config) er
 	logger := klog.Background()
 	signals, cancel := lifecycle.SignalContext(klog.NewContext(ctx, logger), os.Exit)
 	defer cancel()
+	memory := lifecycle.NewMemoryLimit()
+	memory.Set(signals)
+	go memory.Follow(signals)
 	ctx = logcap.NewContext(signals)
 	logger.Info("Starting", "version", o.version, "signer", o.policy.SignerName,
 		"caSecret", klog.KRef(o.namespace, o.caSecret))
@@ -88,12 +90,13 @@ func runAuthority(ctx context.Context, o *authorityOptions, cfg *rest.Config) er
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	if err := o.serveAuthorityProbes(ctx, group, parts.signer); err != nil {
+	if err := o.serveAuthorityProbes(ctx, group, parts.ready); err != nil {
 		return err
 	}
 	group.Go(func() error { return parts.ca.Run(ctx) })
 	group.Go(func() error { return parts.publisher.Run(ctx) })
 	group.Go(func() error { return parts.signer.Run(ctx) })
+	parts.runKeeper(ctx, group, o)
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -106,10 +109,11 @@ type authorityParts struct {
 	ca        *authority.Authority
 	publisher *trust.Publisher
 	signer    *podcert.Signer
+	keeping
 }
 
-func newAuthorityParts(ctx context.Context, o *authorityOptions, cfg *rest.Config) (authorityParts, error) {
-	var parts authorityParts
+func newAuthorityParts(ctx context.Context, o *authorityOptions, cfg *rest.Config) (*authorityParts, error) {
+	parts := &authorityParts{}
 	cfg = rest.CopyConfig(cfg)
 	cfg.QPS, cfg.Burst = authorityQPS, authorityBurst
 	tokenfile.Reread(cfg)
@@ -137,10 +141,13 @@ func newAuthorityParts(ctx context.Context, o *authorityOptions, cfg *rest.Confi
 			SignerName: o.policy.SignerName, Requester: authority.ServiceAccountUser(o.namespace, o.name),
 			MaxDuration: o.policy.MaxLifetime,
 		},
-		OnChange:   func() { parts.publisher.Publish(parts.ca) },
-		AwaitTrust: awaitKubelets(parts.publisher),
+		OnChange:   parts.publish,
+		AwaitTrust: parts.awaitTrust,
 	})
 	if err != nil {
+		return parts, err
+	}
+	if parts.keeping, err = newKeeping(o, cfg); err != nil {
 		return parts, err
 	}
 	options := podcert.Options{
@@ -155,27 +162,9 @@ func newAuthorityParts(ctx context.Context, o *authorityOptions, cfg *rest.Confi
 	return parts, err
 }
 
-// awaitKubelets waits until the ClusterTrustBundle has carried a CA for long enough that every Pod that mounts it has
-// it.
-func awaitKubelets(publisher *trust.Publisher) func(context.Context, *x509.Certificate) error {
-	return func(ctx context.Context, ca *x509.Certificate) error {
-		for {
-			if err := publisher.WaitCarried(ctx, ca); err != nil {
-				return err
-			}
-			if err := timing.Sleep(ctx, kubeletDelay); err != nil {
-				return err
-			}
-			if publisher.Carries(ca) == nil {
-				return nil
-			}
-		}
-	}
-}
-
 // serveAuthorityProbes opens the ports of health and metrics.
 func (o *authorityOptions) serveAuthorityProbes(
-	ctx context.Context, group *errgroup.Group, signer *podcert.Signer,
+	ctx context.Context, group *errgroup.Group, ready func() error,
 ) error {
 	if err := registerProcess(ctrlmetrics.Registry, o.version); err != nil {
 		return err
@@ -183,7 +172,7 @@ func (o *authorityOptions) serveAuthorityProbes(
 	health, metrics := http.NewServeMux(), http.NewServeMux()
 	health.Handle("/healthz", lifecycle.HealthzHandler())
 	health.Handle("/readyz", lifecycle.ReadyzHandler(lifecycle.Condition{
-		Name: "authority", Check: func(context.Context) error { return signer.Ready() },
+		Name: "authority", Check: func(context.Context) error { return ready() },
 	}))
 	metrics.Handle("/metrics", promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	for _, port := range []struct {

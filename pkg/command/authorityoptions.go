@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/hookstrap/hookstrap/internal/identity"
+	"github.com/hookstrap/hookstrap/internal/keeper"
 	"github.com/hookstrap/hookstrap/internal/podcert"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 )
@@ -28,9 +30,13 @@ const authoritySigner = "hookstrap.dev/authority"
 type authorityOptions struct {
 	clientOptions
 	name, namespace string
+	podName         string
 	caSecret        string
 	policy          podcert.Policy
 	events          bool
+	keepBundles     bool
+	overlap         time.Duration
+	replicas        string // a label selector
 	healthAddress   string
 	metricAddress   string
 	version         string
@@ -39,6 +45,7 @@ type authorityOptions struct {
 func newAuthorityOptions() *authorityOptions {
 	return &authorityOptions{
 		clientOptions: newClientOptions(), name: "hookstrap-authority", events: true,
+		keepBundles: true, overlap: keeper.DefaultOverlap,
 		policy:        podcert.Policy{SignerName: authoritySigner, MaxLifetime: podcert.DefaultLifetime},
 		healthAddress: ":8081", metricAddress: ":8080",
 	}
@@ -67,6 +74,13 @@ func (o *authorityOptions) addFlags(fs *pflag.FlagSet) {
 		"longest lifetime of a certificate, 1h to 2184h; a projection gets what it asks for if that is shorter")
 	fs.BoolVar(&o.events, "pod-events", o.events,
 		"write an event on a Pod whose request waits; takes the right to write events in all namespaces")
+	fs.BoolVar(&o.keepBundles, "keep-ca-bundles", o.keepBundles,
+		"keep the caBundles of objects with the label "+keeper.Key+"="+keeper.OptedIn+"; of several authorities, only one may")
+	fs.Var(newValue(&o.overlap, "duration", o.overlap.String(), parseDelay), "bundle-overlap",
+		"how long a CA stays in caBundles after it has left the ClusterTrustBundle that an annotation names")
+	fs.Var(newValue(&o.replicas, "selector", "", parseSelector), "replicas",
+		"label selector of the Pods of this Deployment, so that one of them writes the caBundles; needs $"+
+			bootstrap.EnvPodName+"\n(default: this one is alone)")
 	fs.Var(newValue(&o.healthAddress, "address", o.healthAddress, parseListenAddress), "health-probe-bind-address",
 		"address of /healthz and /readyz, 0 for none")
 	fs.Var(newValue(&o.metricAddress, "address", o.metricAddress, parseListenAddress), "metrics-bind-address",
@@ -81,9 +95,18 @@ func (o *authorityOptions) complete() error {
 	if o.namespace == "" {
 		return errors.New("--namespace is missing: name the namespace of the CA's Secret")
 	}
+	if o.podName = env.PodName; o.replicas != "" && o.podName == "" {
+		return fmt.Errorf("--replicas needs $%s: set it by the downward API", bootstrap.EnvPodName)
+	}
 	o.caSecret = cmp.Or(o.caSecret, o.name+"-ca")
 	o.policy.ClusterDomain = cmp.Or(o.policy.ClusterDomain, clusterDomain(o.namespace), identity.DefaultClusterDomain)
 	return nil
+}
+
+// parseSelector reads a label selector.
+func parseSelector(text string) (string, error) {
+	_, err := labels.Parse(text)
+	return text, err
 }
 
 func parseServiceAccount(text string) (types.NamespacedName, error) {

@@ -49,7 +49,6 @@ type tenant struct {
 // startPodAuthority runs two replicas of the binary with the rights in manifests/authority and no others.
 func startPodAuthority(t *testing.T) []*process.Server {
 	t.Helper()
-	clustertest.Since(t, shared, 37, "PodCertificateRequest v1")
 	manifests := filepath.Join(site.Root(), "manifests/authority")
 	files := []string{"-f", filepath.Join(manifests, "namespace.yaml"), "-f", filepath.Join(manifests, "rbac.yaml")}
 	out, err := shared.Kubectl(t.Context(), append([]string{"apply"}, files...)...).CombinedOutput()
@@ -183,10 +182,13 @@ func (n *tenant) verified(t *testing.T, live *certificatesv1.PodCertificateReque
 	}
 }
 
-// TestAuthoritySignsForPods: what the API server takes at the first try, for all keys and both ends of the lifetimes, and
-// for a Pod that was there before its Service.
-func TestAuthoritySignsForPods(t *testing.T) {
+// TestAuthority keeps caBundles with a keeper alone, so that its writes can be counted, and then signs for Pods: what
+// the API server takes at the first try, for all keys and both ends of the lifetimes, and for a Pod that was there before
+// its Service.
+func TestAuthority(t *testing.T) {
+	clustertest.Since(t, shared, 37, "PodCertificateRequest v1")
 	t.Parallel()
+	t.Run("keeps caBundles", keepsBundles)
 	replicas := startPodAuthority(t)
 	n := newTenant(t)
 	p256 := func() crypto.Signer { return ecKey(t, elliptic.P256()) }
@@ -222,7 +224,9 @@ func TestAuthoritySignsForPods(t *testing.T) {
 			t.Error("an answer was refused by the API server")
 		}
 	}
-	t.Run("hostile", func(t *testing.T) { n.hostile(t) })
+	t.Run("keeps caBundles with its own CA", keepsOwn)
+	t.Run("served without a kubeconfig", n.served)
+	t.Run("hostile", n.hostile)
 }
 
 func ecKey(t *testing.T, curve elliptic.Curve) crypto.Signer {

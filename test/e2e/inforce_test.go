@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -28,8 +29,12 @@ func TestEntriesComeIntoForce(t *testing.T) {
 	t.Parallel()
 	s := site.New(t, shared, site.Options{Waits: true})
 	wantOpen(t, s)
+	start := time.Now()
 	server := s.Start(t, withEvents(t, s))
 	awaitEvent(t, s, "WebhookInForce", corev1.EventTypeNormal)
+	if took := time.Since(start); took < inforce.Settle {
+		t.Errorf("the entries are in force %s after the start, want %s after the server is ready", took, inforce.Settle)
+	}
 	awaitDenied(t, s)
 	if got := server.Value(t, "hookstrap_in_force"); got != 1 {
 		t.Errorf("hookstrap_in_force is %v, want 1", got)

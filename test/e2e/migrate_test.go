@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -166,22 +167,37 @@ func verifiesLeaf(roots *x509.CertPool, leaf *x509.Certificate) bool {
 
 func TestMigrateFromCertManager(t *testing.T) {
 	t.Parallel()
+	migrateFromCertManager(t, func(m *migration) { m.playInjector(t) })
+}
+
+// migrateFromCertManager has the objects of cert-manager that the page deletes, and the annotation by which cainjector, or
+// what plays it, writes into the configuration.
+func migrateFromCertManager(t *testing.T, inject func(*migration)) {
+	t.Helper()
 	m := newMigration(t, "my-webhook-tls")
 	applyCertManagerKinds(t)
-	mustApply(t, `{apiVersion: cert-manager.io/v1, kind: Issuer, metadata: {name: `+m.Namespace+`, namespace: `+m.Namespace+`}}`)
-	mustApply(t, `{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: `+m.Namespace+`, namespace: `+m.Namespace+`}}`)
-	patchAnnotation := `{"metadata":{"annotations":{"` + annotation + `":"` + m.Namespace + `/web"}}}`
+	ns, secret := m.Namespace, m.name(m.secret)
+	mustApply(t, `{apiVersion: cert-manager.io/v1, kind: Issuer, metadata: {name: `+ns+`, namespace: `+ns+`}}`)
+	mustApply(t, `{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: `+ns+`, namespace: `+ns+`}, `+
+		`spec: {secretName: `+secret+`}}`)
+	_, err := m.Admin.CoreV1().Secrets(ns).Patch(t.Context(), secret, types.MergePatchType,
+		annotating("cert-manager.io/certificate-name", ns), metav1.PatchOptions{})
+	must(t, err)
 	configurations := m.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations()
-	_, err := configurations.Patch(t.Context(), m.Configuration, types.MergePatchType, []byte(patchAnnotation),
+	_, err = configurations.Patch(t.Context(), m.Configuration, types.MergePatchType, annotating(annotation, ns+"/"+ns),
 		metav1.PatchOptions{})
 	must(t, err)
-	m.playInjector(t)
+	inject(m)
 	m.run(t, "From cert-manager")
 	live, err := configurations.Get(t.Context(), m.Configuration, metav1.GetOptions{})
 	must(t, err)
 	if live.Annotations[annotation] != "" {
 		t.Errorf("the annotation is still there: %v", live.Annotations)
 	}
+}
+
+func annotating(key, value string) []byte {
+	return fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, key, value)
 }
 
 func TestMigrateFromCertgen(t *testing.T) {

@@ -148,14 +148,14 @@ func (r *testRelease) testChart(t *testing.T) {
 func TestChartVersion(t *testing.T) {
 	for version, want := range map[string]string{
 		"v1.2.3": "1.2.3", "v1.2.3-rc.1": "1.2.3-rc.1", "v1.2.3-4-gabc": "1.2.3-4-gabc", "0510306": "0.0.0-g0510306",
-		"dev": "0.0.0-gdev", "v1.2": "0.0.0-gv1.2",
+		"dev": "0.0.0-gdev", "v1.2": "0.0.0-gv1.2", "v1.2.3x": "0.0.0-gv1.2.3x", "xv1.2.3": "0.0.0-gxv1.2.3",
 	} {
 		if got := chartVersion(version); got != want {
 			t.Errorf("%s: %s, want %s", version, got, want)
 		}
 	}
 	for name, want := range map[string]bool{
-		"templates/a.yaml": false, "values.yaml": false, ".helmignore": true, "templates/a.yaml~": true, "values.yaml.orig": true,
+		"templates/a.yaml": false, "values.yaml": false, ".helmignore": true, ".DS_Store": true, "a.tmp": true, "templates/a.yaml~": true, "values.yaml.orig": true,
 	} {
 		if got := ignoredByHelm(name); got != want {
 			t.Errorf("%s: ignored is %t", name, got)

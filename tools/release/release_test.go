@@ -178,23 +178,28 @@ func (r *testRelease) testChecksums(t *testing.T) {
 	}
 }
 
-// The time of a release is that of the commit, unless the environment says another one.
+// The time of a release is that of the commit, and not of its author's first version of it, unless the environment says
+// another one.
 func TestSourceDate(t *testing.T) {
-	t.Setenv("SOURCE_DATE_EPOCH", "")
-	out, err := exec.CommandContext(t.Context(), "git", "log", "-1", "--format=%cI").Output()
-	if err != nil {
-		t.Fatal(err)
+	root := t.TempDir()
+	for _, args := range [][]string{
+		{"init", "-q"}, {"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "--allow-empty", "-m", "a"},
+	} {
+		cmd := exec.CommandContext(t.Context(), "git", append([]string{"-C", root}, args...)...)
+		cmd.Env = append(os.Environ(), "GIT_AUTHOR_DATE=1000000000 +0000", "GIT_COMMITTER_DATE=1700000000 +0100")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v: %s", args, err, out)
+		}
 	}
-	want, err := time.Parse(time.RFC3339, strings.TrimSpace(string(out)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := sourceDate(t.Context(), ".")
-	if err != nil || !got.Equal(want) {
-		t.Errorf("got %v, %v, want the time of the commit, %v", got, err, want)
+	for set, want := range map[string]int64{"": 1_700_000_000, "86400": 86_400} {
+		t.Setenv("SOURCE_DATE_EPOCH", set)
+		got, err := sourceDate(t.Context(), root)
+		if err != nil || got != time.Unix(want, 0).UTC() {
+			t.Errorf("SOURCE_DATE_EPOCH=%s: got %v, %v, want %d", set, got, err, want)
+		}
 	}
 	t.Setenv("SOURCE_DATE_EPOCH", "yesterday")
-	if _, err := sourceDate(t.Context(), "."); err == nil {
+	if _, err := sourceDate(t.Context(), root); err == nil {
 		t.Error("a time that is none was taken")
 	}
 }

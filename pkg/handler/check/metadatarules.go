@@ -152,13 +152,19 @@ func validateRules(path *field.Path, sort, plural string, rules []requiredLabel,
 			errs = append(errs, field.Invalid(path.Child(plural).Index(i), rule.Key, err.Error()))
 		}
 	}
+	return append(errs, validateResources(path.Child("resources"), resources)...)
+}
+
+// validateResources returns what no request can be about. A resource is a plural name, in the core group alone, else
+// with the group behind a dot.
+func validateResources(path *field.Path, resources []string) field.ErrorList {
+	var errs field.ErrorList
 	for i, r := range resources {
-		// A resource is a plural name, in the core group alone, else with the group behind a dot.
 		if problems := validation.IsDNS1123Subdomain(r); len(problems) > 0 {
-			errs = append(errs, field.Invalid(path.Child("resources").Index(i), r,
+			errs = append(errs, field.Invalid(path.Index(i), r,
 				`must be a plural name and its group, such as "pods" or "deployments.apps"`))
 		} else if problem := handler.NoResource(r); problem != "" {
-			errs = append(errs, field.Invalid(path.Child("resources").Index(i), r, problem))
+			errs = append(errs, field.Invalid(path.Index(i), r, problem))
 		}
 	}
 	return errs

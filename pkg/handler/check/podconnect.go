@@ -10,6 +10,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -57,20 +58,9 @@ func (p podConnect) Validate(path *field.Path) field.ErrorList {
 	for i, name := range p.Subresources {
 		errs = append(errs, oneOf(path.Child("subresources").Index(i), name, connections())...)
 	}
-	errs = append(errs, notEmptyNames(path.Child("namespaces"), p.Namespaces)...)
-	errs = append(errs, notEmptyNames(path.Child("pods"), p.Pods)...)
-	return append(errs, notEmptyNames(path.Child("containers"), p.Containers)...)
-}
-
-// notEmptyNames are patterns of names of which none is empty.
-func notEmptyNames(path *field.Path, names []string) field.ErrorList {
-	var errs field.ErrorList
-	for i, name := range names {
-		if name == "" {
-			errs = append(errs, field.Required(path.Index(i), "write a name, in which a * stands for any characters"))
-		}
-	}
-	return errs
+	errs = append(errs, validateGlobs(path.Child("namespaces"), p.Namespaces, validation.IsDNS1123Label)...)
+	errs = append(errs, validateGlobs(path.Child("pods"), p.Pods, validation.IsDNS1123Subdomain)...)
+	return append(errs, validateGlobs(path.Child("containers"), p.Containers, validation.IsDNS1123Label)...)
 }
 
 // connectCheck asks to see connections, and nothing else.

@@ -63,6 +63,8 @@ func TestPodConnect(t *testing.T) {
 	testInvalid(t, "podConnect", `{subresources: [exec, proxy], pods: [""], namespaces: [a, ""], containers: [""]}`,
 		"p.subresources[1]", "p.namespaces[1]", "p.pods[0]", "p.containers[0]")
 	testInvalid(t, "podConnect", `subresources: []`, "p.subresources")
+	testInvalid(t, "podConnect", `{namespaces: [Shop, "*"], pods: ["web-*.x", "web_*"], containers: ["*-proxy", "a.b"]}`,
+		"p.namespaces[0]", "p.pods[1]", "p.containers[1]")
 }
 
 // Users and groups that may connect are exempt, as from any check.

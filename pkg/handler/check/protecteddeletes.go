@@ -7,9 +7,9 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	pathvalidation "k8s.io/apimachinery/pkg/api/validation/path"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -67,15 +67,9 @@ func (p protectedDeletes) Validate(path *field.Path) field.ErrorList {
 		if len(o.Kinds) == 0 {
 			errs = append(errs, field.Required(at.Child("kinds"), "name the kinds, such as statefulsets.apps"))
 		}
-		for j, kind := range o.Kinds {
-			resource, group, hasGroup := strings.Cut(kind, ".")
-			if len(validation.IsDNS1123Label(resource)) > 0 || hasGroup && len(validation.IsDNS1123Subdomain(group)) > 0 {
-				errs = append(errs, field.Invalid(at.Child("kinds").Index(j), kind,
-					"must be a plural in small letters with its group, such as statefulsets.apps or namespaces"))
-			}
-		}
-		errs = append(errs, notEmptyNames(at.Child("names"), o.Names)...)
-		errs = append(errs, notEmptyNames(at.Child("namespaces"), o.Namespaces)...)
+		errs = append(errs, validateResources(at.Child("kinds"), o.Kinds)...)
+		errs = append(errs, validateGlobs(at.Child("names"), o.Names, pathvalidation.IsValidPathSegmentName)...)
+		errs = append(errs, validateGlobs(at.Child("namespaces"), o.Namespaces, validation.IsDNS1123Label)...)
 	}
 	return errs
 }

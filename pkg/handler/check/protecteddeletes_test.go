@@ -40,7 +40,6 @@ func TestProtectedDeletes(t *testing.T) {
 			"metadata.labels[allow-deletes]: " + is + "it has the label allow-deletes=false; remove that first"},
 		"being deleted":         {``, set(`, labels: {hookstrap.dev/protected: "true"}, deletionTimestamp: "2026-01-01T00:00:00Z"`), ``},
 		"a kind":                {`objects: [{kinds: [statefulsets.apps]}]`, set(``), configured},
-		"a kind without group":  {`objects: [{kinds: [statefulsets]}]`, set(``), ``},
 		"another kind":          {`objects: [{kinds: [namespaces, deployments.apps]}]`, set(``), ``},
 		"a name":                {`objects: [{kinds: [statefulsets.apps], names: [x, d*]}]`, set(``), configured},
 		"another name":          {`objects: [{kinds: [statefulsets.apps], names: [d]}]`, set(``), ``},
@@ -78,6 +77,8 @@ func TestProtectedDeletes(t *testing.T) {
 	if errs := (protectedDeletes{}).Validate(field.NewPath("p")); len(errs) != 1 || errs[0].Field != "p.objects" {
 		t.Errorf("a check of nothing: %v", errs)
 	}
+	testInvalid(t, "protectedDeletes", `objects: [{kinds: [statefulsets, pod, clusterroles.rbac.authorization.k8s.io], names: [a/b, "system:*"], namespaces: [Shop, "a.b", "s*"]}]`,
+		"p.objects[0].kinds[0]", "p.objects[0].kinds[1]", "p.objects[0].names[0]", "p.objects[0].namespaces[0]", "p.objects[0].namespaces[1]")
 	testInvalid(t, "protectedDeletes", `objects: [{names: [""], namespaces: [""]}, {kinds: [Pod, pods, "a b.c"]}]`,
 		"p.objects[0].kinds", "p.objects[0].names[0]", "p.objects[0].namespaces[0]", "p.objects[1].kinds[0]", "p.objects[1].kinds[2]")
 }

@@ -11,6 +11,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -44,11 +45,22 @@ func (p storageClassesCheck) Validate(path *field.Path) field.ErrorList {
 	if len(p.Allowed)+len(p.Denied) == 0 {
 		return field.ErrorList{field.Required(path.Child("allowed"), "list storage classes, or turn the check off")}
 	}
-	var errs field.ErrorList
+	errs := append(noClasses(path.Child("allowed"), p.Allowed), noClasses(path.Child("denied"), p.Denied)...)
 	for i, class := range p.Denied {
 		if slices.Contains(p.Allowed, class) {
 			errs = append(errs, field.Invalid(path.Child("denied").Index(i), class,
 				"is among the allowed ones as well; remove one"))
+		}
+	}
+	return errs
+}
+
+// noClasses are names that no storage class has; "" is that of none.
+func noClasses(path *field.Path, names []string) field.ErrorList {
+	var errs field.ErrorList
+	for i, name := range names {
+		if problems := validation.IsDNS1123Subdomain(name); name != "" && len(problems) > 0 {
+			errs = append(errs, field.Invalid(path.Index(i), name, "no class has such a name: "+problems[0]))
 		}
 	}
 	return errs

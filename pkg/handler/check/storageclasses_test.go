@@ -50,6 +50,7 @@ func TestStorageClasses(t *testing.T) {
 	})
 	testInvalid(t, "storageClasses", `{}`, "p.allowed")
 	testInvalid(t, "storageClasses", `{allowed: [a, b], denied: [c, a]}`, "p.denied[1]")
+	testInvalid(t, "storageClasses", `{allowed: ["", a.b, Fast], denied: [c, "slow*"]}`, "p.allowed[2]", "p.denied[1]")
 }
 
 func TestStorageClassesIdentity(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
@@ -41,6 +42,7 @@ func TestAuthorityInstalls(t *testing.T) {
 		return err
 	})
 	for _, pod := range pods {
+		findsReplicas(t, pod)
 		if got, want := pod.Spec.PriorityClassName, "system-cluster-critical"; got != want {
 			t.Errorf("Pod %s has priority class %q, want %q", pod.Name, got, want)
 		}
@@ -51,6 +53,21 @@ func TestAuthorityInstalls(t *testing.T) {
 		}
 	}
 	leastPrivilege(t, client, namespace)
+}
+
+// findsReplicas wants the selector among the arguments to be that of the Pods themselves.
+func findsReplicas(t *testing.T, pod corev1.Pod) {
+	t.Helper()
+	for _, arg := range pod.Spec.Containers[0].Args {
+		if text, found := strings.CutPrefix(arg, "--replicas="); found {
+			selector, err := labels.Parse(text)
+			if err != nil || selector.Empty() || !selector.Matches(labels.Set(pod.Labels)) {
+				t.Errorf("%s does not select Pod %s with labels %v: %v", arg, pod.Name, pod.Labels, err)
+			}
+			return
+		}
+	}
+	t.Errorf("Pod %s has no --replicas among its arguments %v", pod.Name, pod.Spec.Containers[0].Args)
 }
 
 // leastPrivilege wants no rule of the authority's to allow more than it needs. It reads Pods, ServiceAccounts and
@@ -66,6 +83,8 @@ func leastPrivilege(t *testing.T, client kubernetes.Interface, namespace string)
 		t.Fatal(err)
 	}
 	everywhere := map[string][]string{
+		"apiservices": {"list", "watch", "patch"}, "customresourcedefinitions": {"list", "watch", "patch"},
+		"mutatingwebhookconfigurations": {"list", "watch", "patch"}, "validatingwebhookconfigurations": {"list", "watch", "patch"},
 		"events": {"create", "patch"}, "pods": {"list", "watch"}, "podcertificaterequests": {"list", "watch"},
 		"podcertificaterequests/status": {"patch"}, "serviceaccounts": {"list", "watch"}, "services": {"list", "watch"},
 	}
