@@ -48,7 +48,7 @@ PROMTOOL := $(CACHE)/promtool-$(call pinned,tools/promtool,github.com/prometheus
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: check-go ## Compile the server to bin/webhook
@@ -105,6 +105,16 @@ e2e: ## Install into a real cluster of one node on this machine, and break it (r
 	$(GO) -C test/e2e test -tags node -p 1 -count=1 -timeout 45m -v $(TESTFLAGS) \
 	  ./cluster/dockerfile ./cluster/node ./node
 	$(GO) -C test/e2e test -tags node -count=1 -v -run '^TestExampleNginx$$' .
+
+.PHONY: e2e-coldstart
+e2e-coldstart: ## Cut and restart a cluster of one node in which a webhook locks itself out, and compare with doctor's verdict (root, Linux)
+	hack/install-node-packages
+	$(MAKE) node-components
+	$(GO) -C test/e2e test -tags node,coldstart -count=1 -timeout 20m -v -run '^TestColdStart$$' ./node
+
+.PHONY: test-doctor-peers
+test-doctor-peers: components ## Have doctor judge nginx, which is fetched (Debian or Ubuntu)
+	$(GO) -C test/e2e test -tags peers -count=1 -v -run '^TestNginx$$' ./doctor
 
 .PHONY: test-release
 test-release: check-go ## Make a release twice, and look at what is in it (about ten minutes: it compiles for other platforms)
@@ -197,7 +207,7 @@ verify: verify-format verify-modules verify-manifests verify-alerts verify-workf
 vet: check-go ## Compile everything, examples and tests as well, and run go vet
 	$(GO) vet ./...
 	$(GO) vet -modfile=release.mod ./...
-	$(GO) -C test/e2e vet -tags node,flood,gitops,newcomer,cainjector ./...
+	$(GO) -C test/e2e vet -tags node,coldstart,flood,gitops,newcomer,cainjector,peers ./...
 	$(GO) -C test/peers vet ./...
 	$(GO) -C tools/release vet ./...
 

@@ -74,10 +74,18 @@ func parseBlock(block *pem.Block) (*x509.Certificate, error) {
 	return cert, nil
 }
 
-// undecoded finds what encoding/pem skips in silence: a block cut short, or a file which is no PEM at all.
+// undecoded finds what encoding/pem skips in silence: a block that does not begin on a line of its own, one cut short,
+// or a file which is no PEM at all.
 func undecoded(data []byte, blocks int) error {
-	begun := bytes.Count(data, []byte("-----BEGIN "))
+	const begin = "-----BEGIN "
+	begun := bytes.Count(data, []byte(begin))
 	switch {
+	case begun > blocks && bytes.Contains(data, []byte("\ufeff"+begin)):
+		return fmt.Errorf("%d of the %d PEM blocks of the CA bundle are not read, because of a byte order mark in front "+
+			"of -----BEGIN: save the text as UTF-8 without it", begun-blocks, begun)
+	case begun > blocks && bytes.Contains(data, []byte("-----"+begin)):
+		return fmt.Errorf("%d of the %d PEM blocks of the CA bundle are not read, because -----BEGIN is on the line on "+
+			"which another block ends: put a line break in front of it", begun-blocks, begun)
 	case begun > blocks:
 		return fmt.Errorf("%d of the %d PEM blocks of the CA bundle are cut short or malformed: copy the bundle again",
 			begun-blocks, begun)

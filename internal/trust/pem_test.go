@@ -41,6 +41,8 @@ func TestParseBundle(t *testing.T) {
 		"cut short":           {goodA + goodB[:len(goodB)/2], onlyA, "1 of the 2 PEM blocks"},
 		"cut in the middle":   {goodB[:len(goodB)/2] + "\n" + goodA, onlyA, "1 of the 2 PEM blocks"},
 		"bad base64":          {strings.Replace(goodA, "MII", "!!!", 1) + goodB, NewBundle(b), "1 of the 2 PEM blocks"},
+		"byte order mark":     {"\ufeff" + goodA, none, "a byte order mark in front of -----BEGIN"},
+		"glued":               {strings.TrimSpace(goodA) + goodB, none, "put a line break in front of it"},
 		"too large":           {goodA + strings.Repeat(" ", MaxBundleBytes), none, "more than 1048576"},
 		"as large as allowed": {goodA + strings.Repeat(" ", MaxBundleBytes-len(goodA)), onlyA, ""},
 	} {

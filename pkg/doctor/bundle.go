@@ -141,7 +141,7 @@ func writeBundle(e *Entry) string {
 		path = "/spec/conversion/webhook/clientConfig/caBundle"
 	}
 	const patch = `kubectl patch %s %s --type=json -p '[{"op":"add","path":"%s","value":"'"$(base64 -w0 ca.crt)"'"}]' ` +
-		"# ca.crt has the CA that signed the server's certificate"
+		"# ca.crt has the CA that signed the server's certificate, often that in the Secret of its Pod"
 	return fmt.Sprintf(patch,
 		strings.ToLower(e.Object.Kind), e.Object.Name, path)
 }

@@ -146,3 +146,13 @@ func TestSince(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// What could only have added to the verdict does not make anything unknown: the API server is no Pod in many clusters.
+func TestMinorIsNotUnknown(t *testing.T) {
+	t.Parallel()
+	f := &Facts{Unread: []Unread{{Resource: "pods", Minor: true}, {Resource: "services", Namespace: "shop"}}}
+	if !f.knows("pods", "shop") || f.knows("services", "shop") || !f.knows("services", "other") {
+		t.Errorf("pods are known: %t, services: %t, those of another namespace: %t", f.knows("pods", "shop"),
+			f.knows("services", "shop"), f.knows("services", "other"))
+	}
+}

@@ -73,12 +73,15 @@ func (x coldStart) podsMade(service *corev1.Service) []workload {
 func podNeeds(w workload) []need {
 	ns, set := w.object.Namespace, labels.Set(w.labels)
 	account := cmp.Or(w.spec.ServiceAccountName, "default")
-	of := fmt.Sprintf("of %s %s/%s", w.object.Kind, ns, w.object.Name)
+	pods, are := fmt.Sprintf("Pods of %s %s/%s", w.object.Kind, ns, w.object.Name), "are"
+	if w.object.Kind == "Pod" { // No known workload makes it.
+		pods, are = fmt.Sprintf("Pod %s/%s", ns, w.object.Name), "is"
+	}
 	return []need{
-		{requested("", "pods", ns, set), admissionregistrationv1.Create, "Pods " + of + " are created", ns},
-		{requested("", "pods/binding", ns, nil), admissionregistrationv1.Create, "Pods " + of + " are scheduled", ns},
+		{requested("", "pods", ns, set), admissionregistrationv1.Create, pods + " " + are + " created", ns},
+		{requested("", "pods/binding", ns, nil), admissionregistrationv1.Create, pods + " " + are + " scheduled", ns},
 		{requested("", "pods/status", ns, set), admissionregistrationv1.Update, "the status of " +
-			"Pods " + of + " is written", ns},
+			pods + " is written", ns},
 		{requested("", "serviceaccounts/token", ns, nil), admissionregistrationv1.Create,
 			fmt.Sprintf("the kubelet gets a token of ServiceAccount %s/%s", ns, account), ns},
 	}

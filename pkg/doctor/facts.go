@@ -128,7 +128,7 @@ type Unread struct {
 // knows says whether a resource of a namespace was read.
 func (f *Facts) knows(resource, namespace string) bool {
 	for _, u := range f.Unread {
-		if u.Resource == resource && (u.Namespace == "" || u.Namespace == namespace) {
+		if !u.Minor && u.Resource == resource && (u.Namespace == "" || u.Namespace == namespace) {
 			return false
 		}
 	}

@@ -73,8 +73,8 @@ func (x handshakes) listen(e *Entry, h Handshake) string {
 		}
 		name, port, _ := e.service()
 		if len(ports) > 0 {
-			return fmt.Sprintf("set the targetPort of port %d of Service %s to the TLS port of the container, which declares %s",
-				port, name, strings.Join(ports, ", "))
+			return fmt.Sprintf("kubectl -n %s edit service %s # set the targetPort of port %d to the TLS port of the "+
+				"container, which declares %s", name.Namespace, name.Name, port, strings.Join(ports, ", "))
 		}
 		return fmt.Sprintf("kubectl -n %s logs %s # have the server listen on %s, on all addresses of its Pod",
 			h.Pod.Namespace, h.Pod.Name, h.Address)

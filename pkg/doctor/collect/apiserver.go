@@ -21,7 +21,7 @@ func (p probing) apiServers(ctx context.Context) {
 	pods, err := p.client.CoreV1().Pods(metav1.NamespaceSystem).List(ctx, metav1.ListOptions{
 		LabelSelector: "component=kube-apiserver", Limit: p.PageSize})
 	if err != nil {
-		p.minor("pods", fmt.Errorf("the proxy settings of the API server are not known, for its Pods may not be listed: "+
+		p.minor("kube-apiserver", fmt.Errorf("the proxy settings of the API server are not known, for its Pods may not be listed: "+
 			"%w", err))
 		return
 	}
@@ -29,7 +29,7 @@ func (p probing) apiServers(ctx context.Context) {
 		p.facts.APIServers = append(p.facts.APIServers, apiServerOf(&pods.Items[i]))
 	}
 	if len(pods.Items) == 0 {
-		p.minor("pods", fmt.Errorf("the proxy settings of the API server are not known: it is no Pod of %s",
+		p.minor("kube-apiserver", fmt.Errorf("the proxy settings of the API server are not known: it is no Pod of %s",
 			metav1.NamespaceSystem))
 	}
 }

@@ -226,9 +226,12 @@ func proxy(t testing.TB, from, to string) {
 // truth asks the API server: can it call the webhook?
 func (p *place) truth(t *testing.T, callable bool) {
 	t.Helper()
+	ask := p.program.ask
+	if ask == nil {
+		ask = createBad
+	}
 	clustertest.Eventually(t, func(ctx context.Context) error {
-		_, err := shared.admin.CoreV1().ConfigMaps(p.ns).Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
-			Name: "bad"}}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		err := ask(ctx, p)
 		failed := err != nil && strings.Contains(err.Error(), "failed calling webhook")
 		answered := err == nil && p.calls.Load() > 0
 		if p.program.denial != "" {
@@ -239,6 +242,12 @@ func (p *place) truth(t *testing.T, callable bool) {
 		}
 		return nil
 	})
+}
+
+func createBad(ctx context.Context, p *place) error {
+	_, err := shared.admin.CoreV1().ConfigMaps(p.ns).Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+		Name: "bad"}}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	return err
 }
 
 // examine runs the binary on objects, and returns its report and its exit code.

@@ -72,7 +72,8 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// TestProbeKinds: the API server takes every object that is sent, and calls the webhook that is asked about it.
+// TestProbeKinds: the API server takes every object that is sent, and calls the webhook that is asked about it. None is
+// stored.
 func TestProbeKinds(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
@@ -114,6 +115,11 @@ func TestProbeKinds(t *testing.T) {
 		}
 		return nil
 	})
+	stored, err := shared.admin.CoreV1().ConfigMaps(p.ns).List(t.Context(), metav1.ListOptions{})
+	must(t, err)
+	if len(stored.Items) > 0 {
+		t.Errorf("%d ConfigMaps were stored by dry runs", len(stored.Items))
+	}
 }
 
 // TestProbeRights: who may not create objects and not read metrics is told so, and the rest is judged.

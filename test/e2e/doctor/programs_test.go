@@ -24,6 +24,8 @@ import (
 type program struct {
 	// denial is what it says of an object whose name begins with "bad".
 	denial string
+	// ask is the request about which it is asked; nil for the creation of a ConfigMap "bad".
+	ask func(context.Context, *place) error
 	// start starts it, to listen on an address of this machine.
 	start func(t testing.TB, dir, address string)
 	// after is what happens once it runs; nil for nothing.
