@@ -1,8 +1,8 @@
 // Copyright The Hookstrap Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command adapted serves webhooks that were written for controller-runtime, without a manager: a validator as a check, a
-// defaulter as a mutation, and an admission.Webhook as it is. Copy it, and put yours in their places.
+// Command adapted serves webhooks that were written for controller-runtime, without a manager: a validator as a check,
+// a defaulter as a mutation, and an admission.Webhook as it is. Copy it, and put yours in their places.
 package main
 
 import (

@@ -5,7 +5,7 @@ package main
 
 import (
 	"fmt"
-	"math/rand"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -14,7 +14,7 @@ import (
 
 func TestNothingGetsLost(t *testing.T) {
 	handlertest.RoundTrip(t, boxes(), handlertest.Fix(func(box *boxV1, r *rand.Rand) {
-		box.Spec.Size = fmt.Sprintf("%dx%d", r.Int63(), r.Int63())
+		box.Spec.Size = fmt.Sprintf("%dx%d", r.Int64(), r.Int64())
 	}))
 }
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package keeper keeps the caBundles of all webhook configurations, CustomResourceDefinitions and APIServices that opt
-// in by a label, whatever their owner, with our own CA or those of ClusterTrustBundles (certificates.k8s.io/v1, KEP-3257).
+// in by a label, whatever their owner, with our own CA or those of ClusterTrustBundles (certificates.k8s.io/v1,
+// KEP-3257).
 //
 // An object says where its CAs come from; without the annotation, it is our own CA:
 //

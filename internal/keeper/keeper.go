@@ -54,7 +54,7 @@ type Keeper struct {
 	limiter flowcontrol.RateLimiter
 	queue   workqueue.TypedDelayingInterface[task]
 	metrics *metrics
-	unread  atomic.Int32 // watches that have not answered yet
+	unread  atomic.Int64 // watches that have not answered yet
 
 	mu      sync.Mutex
 	objects map[trust.Target]*object
@@ -90,7 +90,7 @@ func New(o Options) (*Keeper, error) {
 		objects: map[trust.Target]*object{}, sources: map[Source]*source{}, bundles: map[string]trustBundle{},
 		logger: klog.Background().WithName("keeper"),
 	}
-	k.unread.Store(int32(len(trust.Kinds()) + 1))
+	k.unread.Store(int64(len(trust.Kinds()) + 1))
 	k.metrics = newMetrics(k.count)
 	if o.Registerer != nil {
 		if err := o.Registerer.Register(k.metrics); err != nil {

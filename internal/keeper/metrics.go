@@ -20,8 +20,8 @@ type metrics struct {
 func newMetrics(count func() map[[2]string]int) *metrics {
 	return &metrics{
 		writes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hookstrap_authority_cabundle_writes_total",
-			Help: "Objects whose caBundles webhook authority has written, by what was there before: empty, garbage, differs, surplus, " +
-				"moved or ownership."}, []string{"kind", "reason"}),
+			Help: "Objects whose caBundles webhook authority has written, by what was there before: empty, garbage, " +
+				"differs, surplus, moved or ownership."}, []string{"kind", "reason"}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hookstrap_authority_cabundle_write_failures_total",
 			Help: "Writes of caBundles by webhook authority that the API server did not take."}, []string{"kind"}),
 		objects: prometheus.NewDesc("hookstrap_authority_cabundle_objects",

@@ -39,7 +39,8 @@ func ParseSource(text string) (Source, error) {
 		return Source{Name: rest}, nil
 	}
 	return Source{}, fmt.Errorf("%q names no source of CAs: use %sSIGNER, as in %shookstrap.dev/serving, or %sNAME with "+
-		"the name of a ClusterTrustBundle, or remove the annotation for the CA of the authority", text, prefix, prefix, prefix)
+		"the name of a ClusterTrustBundle, or remove the annotation for the CA of the authority",
+		text, prefix, prefix, prefix)
 }
 
 // String returns the source as [ParseSource] reads it.

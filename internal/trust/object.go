@@ -63,8 +63,9 @@ func NewObject(o ObjectOptions) *Object {
 		o.Clock = clock.RealClock{}
 	}
 	return &Object{&worker{
-		view: &view{target: o.Target, changes: &broadcast{}, now: o.Clock.Now}, resource: o.Client.Resource(o.Target.Kind.gvr()),
-		scope: scope{target: o.Target, manager: DefaultFieldManager, any: true}, clock: o.Clock, observer: o.Observer,
+		view:     &view{target: o.Target, changes: &broadcast{}, now: o.Clock.Now},
+		resource: o.Client.Resource(o.Target.Kind.gvr()),
+		scope:    scope{target: o.Target, manager: DefaultFieldManager, any: true}, clock: o.Clock, observer: o.Observer,
 		policy: o.Goal.goal.current, named: func() bool { return false }, called: map[string]string{},
 		hold: o.Hold, admit: o.Admit,
 	}}
@@ -78,8 +79,8 @@ func (o *Object) See(live *unstructured.Unstructured) { o.worker.view.set(live) 
 // although nothing has been seen; 0 if there is no need. Calls must not overlap.
 func (o *Object) Step(ctx context.Context) time.Duration { return o.worker.step(ctx) }
 
-// Carries reports whether all entries that call a Service have a CA, as far as has been seen. Without such an entry they
-// have.
+// Carries reports whether all entries that call a Service have a CA, as far as has been seen. Without such an entry
+// they have.
 func (o *Object) Carries(ca *x509.Certificate) bool {
 	policy, _ := o.worker.policy()
 	for _, entry := range o.worker.scope.slots(o.worker.view.get().live) {

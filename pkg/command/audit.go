@@ -97,7 +97,8 @@ func (o *auditOptions) run(cmd *cobra.Command, global Options) error {
 	return resultOf(report)
 }
 
-// resultOf is the error that the exit code of an audit stands for: what is denied counts for more than what is not known.
+// resultOf is the error that the exit code of an audit stands for: what is denied counts for more than what is not
+// known.
 func resultOf(report *auditreport.Report) error {
 	switch {
 	case report.DeniedOwners > 0:

@@ -51,8 +51,8 @@ func newAuthorityCommand(global Options) *cobra.Command {
 			"Services. A request that cannot be signed yet waits, with an event on the Pod; only what can never be signed\n" +
 			"is denied, since a kubelet never asks again after that.\n\n" +
 			"It also keeps the caBundles of all webhook configurations, CRDs and APIServices with the label\n" +
-			keeper.Key + "=" + keeper.OptedIn + ", in all entries that call a Service. The CAs are its own, or those that the\n" +
-			"annotation of the same name says: clustertrustbundle/SIGNER is all ClusterTrustBundles of a signer, and\n" +
+			keeper.Key + "=" + keeper.OptedIn + ", in all entries that call a Service. The CAs are its own, or those that\n" +
+			"the annotation of the same name says: clustertrustbundle/SIGNER is all ClusterTrustBundles of a signer, and\n" +
 			"clustertrustbundle/NAME is one. What cannot be read, or is missing, changes no caBundle.\n\n" +
 			"It signs no addresses of Pods and no CertificateSigningRequests. Any number of replicas may run.",
 		Args: noArguments,

@@ -75,7 +75,8 @@ func (o *authorityOptions) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.events, "pod-events", o.events,
 		"write an event on a Pod whose request waits; takes the right to write events in all namespaces")
 	fs.BoolVar(&o.keepBundles, "keep-ca-bundles", o.keepBundles,
-		"keep the caBundles of objects with the label "+keeper.Key+"="+keeper.OptedIn+"; of several authorities, only one may")
+		"keep the caBundles of objects with the label "+keeper.Key+"="+keeper.OptedIn+
+			"; of several authorities, only one may")
 	fs.Var(newValue(&o.overlap, "duration", o.overlap.String(), parseDelay), "bundle-overlap",
 		"how long a CA stays in caBundles after it has left the ClusterTrustBundle that an annotation names")
 	fs.Var(newValue(&o.replicas, "selector", "", parseSelector), "replicas",

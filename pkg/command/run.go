@@ -38,8 +38,8 @@ type Options struct {
 	// Definitions are the checks and mutations that a configuration can ask for.
 	Definitions []handler.Definition
 	// Handlers are served beside the checks and mutations, by their paths, such as "/validate--v1-pod": webhooks of
-	// controller-runtime, or anything else. "/", "/validate", "/mutate" and "/convert" are taken. They have deadlines for reading and
-	// writing as the checks have; the rest is theirs.
+	// controller-runtime, or anything else. "/", "/validate", "/mutate" and "/convert" are taken. They have deadlines
+	// for reading and writing as the checks have; the rest is theirs.
 	Handlers map[string]http.Handler
 	// Conversions are those of CustomResourceDefinitions, served at /convert.
 	Conversions []*handler.Conversion

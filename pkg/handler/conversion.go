@@ -80,7 +80,8 @@ func (c *Conversion) Kind() schema.GroupKind { return c.hub.GroupKind() }
 
 // Versions are the names of the versions: that of the hub first, then the others in the order of the alphabet.
 func (c *Conversion) Versions() []string {
-	names := slices.DeleteFunc(slices.Sorted(maps.Keys(c.versions)), func(name string) bool { return name == c.hub.Version })
+	isHub := func(name string) bool { return name == c.hub.Version }
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(c.versions)), isHub)
 	return append([]string{c.hub.Version}, names...)
 }
 

@@ -98,8 +98,8 @@ func (c *Conversion) through(
 	return object, nil
 }
 
-// carryMetadata copies the metadata, which API servers demand to be the same, but for labels and annotations. It returns
-// that from which the next version is to have it.
+// carryMetadata copies the metadata, which API servers demand to be the same, but for labels and annotations. It
+// returns that from which the next version is to have it.
 func carryMetadata(meta *metav1.ObjectMeta, object any) *metav1.ObjectMeta {
 	of := metadataOf(object)
 	if meta == nil || of == nil {

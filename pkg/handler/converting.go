@@ -90,8 +90,8 @@ func (c *converting) answer(w http.ResponseWriter, in *incoming) *refusal {
 	}
 	switch {
 	case review.APIVersion != "apiextensions.k8s.io/v1" || review.Kind != "ConversionReview":
-		return refuse(http.StatusBadRequest, "apiVersion %.100q, kind %.100q: send a ConversionReview of apiextensions.k8s.io/v1",
-			review.APIVersion, review.Kind)
+		return refuse(http.StatusBadRequest, "apiVersion %.100q, kind %.100q: send a ConversionReview of "+
+			"apiextensions.k8s.io/v1", review.APIVersion, review.Kind)
 	case review.Request == nil || review.Request.UID == "" || len(review.Request.UID) > maxNames:
 		return refuse(http.StatusBadRequest, "the ConversionReview has no request with a uid")
 	}
@@ -147,10 +147,12 @@ func (c *converting) convertAll(
 		i := slices.IndexFunc(c.conversions, func(c *Conversion) bool { return c.Kind() == groupKind(head) })
 		if i < 0 {
 			c.handler.metrics.converted.WithLabelValues(other, other, other, "failed").Inc()
-			return nil, fmt.Errorf("the webhook converts no %s: %w", clean(groupKind(head).String(), maxViolation), errNoConversion)
+			kind := clean(groupKind(head).String(), maxViolation)
+			return nil, fmt.Errorf("the webhook converts no %s: %w", kind, errNoConversion)
 		}
-		result, err := c.conversions[i].convert(ctx, object, request.DesiredAPIVersion)
-		c.handler.metrics.observeConversion(c.conversions[i], head.APIVersion, request.DesiredAPIVersion, err, time.Since(start))
+		to := request.DesiredAPIVersion
+		result, err := c.conversions[i].convert(ctx, object, to)
+		c.handler.metrics.observeConversion(c.conversions[i], head.APIVersion, to, err, time.Since(start))
 		if err != nil {
 			return nil, err
 		}
@@ -162,7 +164,8 @@ func (c *converting) convertAll(
 	return converted, nil
 }
 
-var errNoConversion = errors.New("give the program a conversion for it, or correct the path in the CustomResourceDefinition")
+var errNoConversion = errors.New("give the program a conversion for it, or correct the path in the " +
+	"CustomResourceDefinition")
 
 func groupKind(head metav1.TypeMeta) schema.GroupKind {
 	return schema.FromAPIVersionAndKind(head.APIVersion, head.Kind).GroupKind()

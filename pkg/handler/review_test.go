@@ -31,7 +31,7 @@ func TestRefusesWhatIsNoReview(t *testing.T) {
 		code                      int
 		message                   string
 	}{
-		"get":          {method: "GET", code: 405, message: "method GET: send an AdmissionReview with POST"},
+		"get":          {method: "GET", code: 405, message: "method GET: send the AdmissionReview with POST"},
 		"put":          {method: "PUT", body: minimalReview, code: 405, message: "method PUT"},
 		"yaml":         {contentType: "application/yaml", body: minimalReview, code: 415, message: "send application/json"},
 		"patch type":   {contentType: "application/json-patch+json", body: minimalReview, code: 415},

@@ -6,7 +6,7 @@ package handlertest_test
 import (
 	"context"
 	"errors"
-	"math/rand"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -54,8 +54,8 @@ func TestRoundTrip(t *testing.T) {
 		return toOld(ctx, from, to)
 	}
 	even := []handlertest.Fixup{
-		handlertest.Fix(func(b *oldBox, r *rand.Rand) { b.Wide = 2 * int(r.Int31()) }),
-		handlertest.Fix(func(b *newBox, r *rand.Rand) { b.Width = 2 * int(r.Int31()) }),
+		handlertest.Fix(func(b *oldBox, r *rand.Rand) { b.Wide = 2 * int(r.Int32()) }),
+		handlertest.Fix(func(b *newBox, r *rand.Rand) { b.Width = 2 * int(r.Int32()) }),
 	}
 	for name, tt := range map[string]struct {
 		toOld  func(context.Context, *newBox, *oldBox) error

@@ -21,8 +21,8 @@ func (p probing) apiServers(ctx context.Context) {
 	pods, err := p.client.CoreV1().Pods(metav1.NamespaceSystem).List(ctx, metav1.ListOptions{
 		LabelSelector: "component=kube-apiserver", Limit: p.PageSize})
 	if err != nil {
-		p.minor("kube-apiserver", fmt.Errorf("the proxy settings of the API server are not known, for its Pods may not be listed: "+
-			"%w", err))
+		p.minor("kube-apiserver", fmt.Errorf("the proxy settings of the API server are not known, for its Pods "+
+			"may not be listed: %w", err))
 		return
 	}
 	for i := range pods.Items {
