@@ -100,8 +100,9 @@ func exemptText(o outcome) string {
 }
 
 // warnings has a warning for each violation of checks in mode Warn, for all advice, for each such check that failed, or
-// that would deny but admits when it fails, for each check that will deny the Pods of an object that stays as it was, and
-// for each exemption that ends soon. It is for requests that are allowed: who was denied has a message to read already.
+// that would deny but admits when it fails, for each check that will deny the Pods of an object that stays as it was,
+// and for each exemption that ends soon. It is for requests that are allowed: who was denied has a message to read
+// already.
 func warnings(outcomes []outcome) []string {
 	violated, failed := split(outcomes, Warn)
 	_, open := split(outcomes, Deny) // the others refuse, and then there is no warning

@@ -62,7 +62,7 @@ func (n *tenant) project(t *testing.T, dir string, roots []byte) crypto.Signer {
 	must(t, err)
 	bundle := append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
 		n.answered(t, request.Name, "Issued").Status.CertificateChain...)
-	version, err := os.MkdirTemp(dir, "..")
+	version, err := os.MkdirTemp(dir, "..") //nolint:usetesting // It is beside what refers to it.
 	must(t, err)
 	writeFiles(t, version, map[string][]byte{"credentialbundle.pem": bundle, "ca.crt": roots})
 	link := filepath.Join(dir, "..data_tmp")
@@ -85,7 +85,7 @@ func presents(s *site.Site, roots []byte, key crypto.PublicKey) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // Nothing was written.
+	defer conn.Close()
 	served, ok := conn.ConnectionState().PeerCertificates[0].PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !served.Equal(key) {
 		return errors.New("the server still has another certificate")

@@ -103,7 +103,7 @@ func awaitKeeperWrites(b *testing.B, address string, writes float64) (costs keep
 		if err != nil {
 			return err
 		}
-		defer answer.Body.Close() //nolint:errcheck // Only read.
+		defer answer.Body.Close()
 		text, err := io.ReadAll(answer.Body)
 		if err != nil {
 			return err

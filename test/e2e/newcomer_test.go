@@ -69,6 +69,7 @@ func readmeCommands(text string) (lines []string) {
 
 // promises are what to do for each command of README.md, and what it has to lead to.
 func (n *newcomer) promises(t *testing.T) map[string]func(command string) {
+	t.Helper()
 	run := func(command string) string { return runScript(t, n.cluster, n.dir, command) }
 	long := func(command string) {
 		if os.Getenv("NEWCOMER") != "all" {

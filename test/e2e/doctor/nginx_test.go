@@ -31,6 +31,7 @@ func TestNginx(t *testing.T) {
 func rowsOfNginx(nginx string) []row {
 	start := func(listen string) func(t testing.TB, dir, address string) {
 		return func(t testing.TB, dir, address string) {
+			t.Helper()
 			files, own := filepath.Join(site.Root(), "examples", "nginx"), t.TempDir()
 			app := net.JoinHostPort("127.0.0.1", strconv.Itoa(clustertest.FreePort(t)))
 			background(t, []string{"ADDRESS=" + app}, "python3", "-u", filepath.Join(files, "app.py"))
@@ -49,6 +50,7 @@ func rowsOfNginx(nginx string) []row {
 		{"nginx: it is not reloaded", func(t *testing.T, p *place) {
 			storedRenewed(t, p)
 			p.program = program{denial: denial, start: start(" ssl"), after: func(t testing.TB, p *place, dir string) {
+				t.Helper()
 				p.write(t, dir, p.ca.signed(t, named(p.host()), valid(-day, 300*day)))
 			}}
 		}, []string{"certificate-older-than-stored"}},

@@ -27,6 +27,7 @@ func controllerRuntime() []row {
 		{"healthy, controller-runtime with a replaced pair", func(_ *testing.T, p *place) { p.program = of(renew) }, nil},
 		{"controller-runtime: a pair of another CA", func(_ *testing.T, p *place) {
 			p.program = of(func(t testing.TB, p *place, dir string) {
+				t.Helper()
 				p.serves((*authority)(nil).signed(t, isCA).signed(t, named(p.host())), true)
 				p.write(t, dir, p.leaf)
 			})
@@ -38,6 +39,7 @@ func controllerRuntime() []row {
 		// The certwatcher keeps the old pair, and the CA of the new one is in the caBundle.
 		{"controller-runtime: a certificate without its key", func(_ *testing.T, p *place) {
 			p.program = of(func(t testing.TB, p *place, dir string) {
+				t.Helper()
 				ca := (*authority)(nil).signed(t, isCA)
 				replace(t, filepath.Join(dir, "tls.crt"), ca.signed(t, named(p.host())).pem())
 				p.webhook.ClientConfig.CABundle = ca.pem()
@@ -53,6 +55,7 @@ func controllerRuntime() []row {
 
 // renew replaces the pair by a new one of the same CA.
 func renew(t testing.TB, p *place, dir string) {
+	t.Helper()
 	p.serves(p.ca.signed(t, named(p.host()), valid(-time.Hour, 300*day)), true)
 	p.write(t, dir, p.leaf)
 }
@@ -94,6 +97,7 @@ func python() []row {
 	run := func(script ...string) func(t testing.TB, dir, address string) {
 		path := filepath.Join(append([]string{site.Root()}, script...)...)
 		return func(t testing.TB, dir, address string) {
+			t.Helper()
 			background(t, []string{"CERT_DIR=" + dir, "ADDRESS=" + address}, "python3", "-u", path)
 		}
 	}
@@ -106,6 +110,7 @@ func python() []row {
 		{"Python: it does not read a renewed certificate", func(t *testing.T, p *place) {
 			storedRenewed(t, p)
 			p.program = program{denial: denial, start: once, after: func(t testing.TB, p *place, dir string) {
+				t.Helper()
 				p.write(t, dir, p.ca.signed(t, named(p.host()), valid(-day, 300*day)))
 			}}
 		}, []string{"certificate-older-than-stored"}},

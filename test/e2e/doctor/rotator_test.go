@@ -32,18 +32,26 @@ func certController() []row {
 			r := &rotated{place: p}
 			p.program = program{denial: "controller-runtime says no", start: startControllerRuntime,
 				after: func(_ testing.TB, _ *place, dir string) { r.dir = dir }}
-			p.built = func(t testing.TB) { then(t, r) }
+			p.built = func(t testing.TB) {
+				t.Helper()
+				then(t, r)
+			}
 		}
 	}
 	return []row{
-		{"healthy, cert-controller", by(func(t testing.TB, r *rotated) { r.start(t) }), nil},
+		{"healthy, cert-controller", by(func(t testing.TB, r *rotated) {
+			t.Helper()
+			r.start(t)
+		}), nil},
 		// The Secret was emptied, for instance by an installer, and the Pod mounts it with subPath.
 		{"cert-controller: another CA, and files that the kubelet does not replace", by(func(t testing.TB, r *rotated) {
+			t.Helper()
 			r.start(t)
 			r.empty(t)
 		}), []string{"certificate-untrusted"}},
 		// A rotator that may not write the webhook configuration, for instance after the configuration was renamed.
 		{"cert-controller: it writes another webhook configuration", by(func(t testing.TB, r *rotated) {
+			t.Helper()
 			r.target = "renamed"
 			r.start(t)
 		}), []string{"ca-bundle-missing"}},

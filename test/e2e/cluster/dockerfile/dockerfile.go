@@ -3,7 +3,8 @@
 
 // Package dockerfile builds the project's Dockerfile as a user would, with buildah, but without a registry: the image
 // of the Go toolchain, which the Dockerfile begins with, is made here of the toolchain that runs the test, with its
-// module cache and its build cache. It needs root on Linux, `make components` and the packages of hack/install-node-packages.
+// module cache and its build cache. It needs root on Linux, `make components` and the packages of
+// hack/install-node-packages.
 package dockerfile
 
 import (
