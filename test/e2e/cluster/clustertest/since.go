@@ -10,8 +10,8 @@ import (
 )
 
 // Since ends a test about something that Kubernetes has since 1.minor, where the control plane is an older one.
-// It is the one skip that there may be: `make test-versions` lists these tests, and with the pinned version, that of CI,
-// none of them ends here.
+// It is the one skip that there may be: `make test-versions` lists these tests, and with the pinned version, which is
+// CI's, none of them ends here.
 func Since(t testing.TB, c *cluster.Cluster, minor int, what string) {
 	t.Helper()
 	if have := Minor(t, c); have < minor {
