@@ -22,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
@@ -46,6 +47,8 @@ func newVerdictSite(t *testing.T) *verdictSite {
 			limitClusterScope(&shipped.Configuration, t.Name())
 			for i := range shipped.Configuration.Webhooks { // The API server's counters know them by nothing but their names.
 				shipped.Configuration.Webhooks[i].Name = "verdict." + shipped.Configuration.Webhooks[i].Name
+				// A busy machine may take longer than an entry with failurePolicy Ignore waits, which would let objects pass.
+				shipped.Configuration.Webhooks[i].TimeoutSeconds = ptr.To[int32](30)
 			}
 		},
 	})}
