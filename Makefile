@@ -40,6 +40,7 @@ HELM := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v4)
 HELM3 := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v3)
 FLUXAPPLY := $(CACHE)/fluxapply-$(call pinned,test/gitops,github.com/fluxcd/pkg/ssa)
 CAINJECTOR := $(CACHE)/cainjector-$(call pinned,test/cainjector,github.com/cert-manager/cert-manager)
+CERTMANAGER_WEBHOOK := $(CACHE)/cert-manager-webhook-$(call pinned,test/cainjector,github.com/cert-manager/cert-manager)
 PROMTOOL := $(CACHE)/promtool-$(call pinned,tools/promtool,github.com/prometheus/prometheus)
 
 ##@ Use
@@ -113,8 +114,10 @@ e2e-coldstart: ## Cut and restart a cluster of one node in which a webhook locks
 	$(GO) -C test/e2e test -tags node,coldstart -count=1 -timeout 20m -v -run '^TestColdStart$$' ./node
 
 .PHONY: test-doctor-peers
-test-doctor-peers: components ## Have doctor judge nginx, which is fetched (Debian or Ubuntu)
-	$(GO) -C test/e2e test -tags peers -count=1 -v -run '^TestNginx$$' ./doctor
+test-doctor-peers: components $(CAINJECTOR) $(CERTMANAGER_WEBHOOK) ## Have doctor judge nginx, which is fetched (Debian or Ubuntu), and cert-manager (builds it: minutes)
+	CAINJECTOR='$(CAINJECTOR)' CERTMANAGER_WEBHOOK='$(CERTMANAGER_WEBHOOK)' \
+	  CERTMANAGER_SOURCE="$$($(GO) -C test/cainjector list -m -f '{{.Dir}}' github.com/cert-manager/cert-manager)" \
+	  $(GO) -C test/e2e test -tags peers -count=1 -v -run '^(TestNginx|TestCertManager)$$' ./doctor
 
 .PHONY: test-release
 test-release: check-go ## Make a release twice, and look at what is in it (about ten minutes: it compiles for other platforms)
@@ -140,9 +143,7 @@ test-gitops: components $(HELM) $(FLUXAPPLY) ## Install with kubectl, Helm and F
 	HELM='$(HELM)' FLUXAPPLY='$(FLUXAPPLY)' $(GO) -C test/e2e test -tags gitops -count=1 -timeout=20m -v -run '^TestGitOps$$' .
 
 .PHONY: test-cainjector
-test-cainjector: components ## Migrate a webhook from cert-manager's own cainjector (builds it: ten minutes)
-	@echo 'building $(notdir $(CAINJECTOR))'
-	@CGO_ENABLED=0 $(GO) -C test/cainjector build -ldflags '-s -w' -o $(CAINJECTOR) .
+test-cainjector: components $(CAINJECTOR) ## Migrate a webhook from cert-manager's own cainjector (builds it: ten minutes)
 	CAINJECTOR='$(CAINJECTOR)' $(GO) -C test/e2e test -tags cainjector -count=1 -v -run '^TestMigrateFromCainjector$$' .
 
 # Where git finds the repositories of charts, as in ADDONS_GIT=/srv/mirror for /srv/mirror/OWNER/NAME.git
@@ -283,6 +284,21 @@ $(HELM3):
 
 $(FLUXAPPLY): test/gitops/fluxapply/main.go
 	$(call build-applier,./fluxapply)
+
+# They bring much along: the first one takes ten minutes to build.
+$(CAINJECTOR): test/cainjector/main.go
+	$(call build-peer,test/cainjector,.)
+
+$(CERTMANAGER_WEBHOOK): test/cainjector/webhook/main.go
+	$(call build-peer,test/cainjector,./webhook)
+
+# $(call build-peer,MODULE,PACKAGE)
+define build-peer
+	@echo 'building $(@F) (once; minutes)'
+	@mkdir -p $(@D)
+	@CGO_ENABLED=0 $(GO) -C $(1) build -ldflags '-s -w' -o $@.tmp $(2)
+	@mv $@.tmp $@
+endef
 
 $(GOLANGCI_LINT):
 	$(call build-tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
