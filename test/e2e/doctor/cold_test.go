@@ -101,6 +101,82 @@ func TestColdStartOfTwo(t *testing.T) {
 	}
 }
 
+// TestNodeLoss: a guard of deletions keeps the Pods of a node that is gone from being replaced, its own as well. A cold start
+// deletes none.
+func TestNodeLoss(t *testing.T) {
+	for name, tt := range map[string]struct {
+		second bool // Pod, on another node
+		want   []string
+	}{
+		"both Pods on one node": {false, []string{"node-loss-cycle"}}, "Pods on two nodes": {true, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t)
+			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("", "pods")}
+			p.webhook.Rules[0].Operations = []admissionregistrationv1.OperationType{admissionregistrationv1.Delete}
+			p.built = func(t testing.TB) {
+				t.Helper()
+				p.replica(t, tt.second)
+			}
+			p.build(t)
+			target := "--webhook-configuration=validating/" + p.meta.Name
+			wantFindings(t, tt.want, target)
+			if tt.second {
+				return
+			}
+			report, _ := examine(t, target)
+			if f := report.Findings[0]; f.Node != nodeName || !strings.Contains(f.Message, "are deleted from the node") {
+				t.Errorf("the node is %q: %s", f.Node, f.Message)
+			}
+			proxyGone(t, p)
+			dry := []string{metav1.DryRunAll}
+			clustertest.Eventually(t, func(ctx context.Context) error {
+				err := shared.admin.CoreV1().Pods(p.ns).Delete(ctx, p.pod.Name, metav1.DeleteOptions{DryRun: dry})
+				if err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
+					return fmt.Errorf("the Pod of a node that is gone can be deleted: %w", err)
+				}
+				return nil
+			})
+			again := p.pod.DeepCopy()
+			again.Name, again.ResourceVersion = "web-3", ""
+			_, err := shared.admin.CoreV1().Pods(p.ns).Create(t.Context(), again, metav1.CreateOptions{DryRun: dry})
+			must(t, err)
+		})
+	}
+}
+
+// replica adds a ready Pod, on the same node or on one of its own.
+func (p *place) replica(t testing.TB, elsewhere bool) {
+	t.Helper()
+	ctx, core := t.Context(), shared.admin.CoreV1()
+	pod := p.pod.DeepCopy()
+	pod.Name, pod.ResourceVersion = "web-2", ""
+	if elsewhere {
+		first, err := core.Nodes().Get(ctx, nodeName, metav1.GetOptions{})
+		must(t, err)
+		node, err := core.Nodes().Create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: p.ns}}, metav1.CreateOptions{})
+		must(t, err)
+		node.Status = first.Status // Its kubelet is the same.
+		_, err = core.Nodes().UpdateStatus(ctx, node, metav1.UpdateOptions{})
+		must(t, err)
+		pod.Spec.NodeName = node.Name
+	}
+	pod, err := core.Pods(p.ns).Create(ctx, pod, metav1.CreateOptions{})
+	must(t, err)
+	pod.Status.Phase = corev1.PodRunning
+	_, err = core.Pods(p.ns).UpdateStatus(ctx, pod, metav1.UpdateOptions{})
+	must(t, err)
+	shared.kubelet.listens(p.ns, pod.Name, podPort, p.address)
+	slices := shared.admin.DiscoveryV1().EndpointSlices(p.ns)
+	slice, err := slices.Get(ctx, p.slice.Name, metav1.GetOptions{})
+	must(t, err)
+	second := *slice.Endpoints[0].DeepCopy()
+	second.Addresses, second.TargetRef.Name = []string{"10.1.2.4"}, pod.Name
+	slice.Endpoints = append(slice.Endpoints, second)
+	_, err = slices.Update(ctx, slice, metav1.UpdateOptions{})
+	must(t, err)
+}
+
 // proxyGone points the Service at a port where no process listens.
 func proxyGone(t *testing.T, p *place) {
 	t.Helper()
