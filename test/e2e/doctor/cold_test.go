@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -51,6 +52,11 @@ func TestColdStart(t *testing.T) {
 			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("coordination.k8s.io", "leases")}
 			p.webhook.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: "kube-node-lease"}}
 		}, []string{"cold-start-cycle"}},
+		"the network add-on": {func(p *place) {
+			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("", "pods")}
+			p.webhook.ObjectSelector = notLabeled("web") // Its own Pods are left out.
+			p.built = p.networkAddOn
+		}, []string{"cold-start-cycle"}},
 		"all Ingresses": {func(p *place) {
 			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("networking.k8s.io", "ingresses")}
 			p.webhook.NamespaceSelector = nil
@@ -67,6 +73,22 @@ func TestColdStart(t *testing.T) {
 			wantFindings(t, tt.want, "--webhook-configuration=validating/"+p.meta.Name)
 		})
 	}
+}
+
+// networkAddOn makes a DaemonSet that installs a network add-on on nodes, without which no Pod starts.
+func (p *place) networkAddOn(t testing.TB) {
+	t.Helper()
+	set := map[string]string{"app": "agent"}
+	_, err := shared.admin.AppsV1().DaemonSets(p.ns).Create(t.Context(), &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "agent"}, Spec: appsv1.DaemonSetSpec{Selector: &metav1.LabelSelector{MatchLabels: set},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: set}, Spec: corev1.PodSpec{
+				Containers: []corev1.Container{{Name: "agent", Image: "agent:1"}}, Volumes: []corev1.Volume{{Name: "cni",
+					VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/etc/cni/net.d"}}}}}}},
+	}, metav1.CreateOptions{})
+	must(t, err)
+	t.Cleanup(func() {
+		must(t, shared.admin.AppsV1().DaemonSets(p.ns).Delete(context.WithoutCancel(t.Context()), "agent", metav1.DeleteOptions{}))
+	})
 }
 
 // TestColdStartOfTwo: each guards the other's Pods, and neither its own. Both are healthy as long as one is there.
@@ -125,8 +147,9 @@ func TestNodeLoss(t *testing.T) {
 				return
 			}
 			report, _ := examine(t, target)
-			if f := report.Findings[0]; f.Node != nodeName || !strings.Contains(f.Message, "are deleted from the node") {
-				t.Errorf("the node is %q: %s", f.Node, f.Message)
+			if len(report.Findings) != 1 || report.Findings[0].Node != nodeName ||
+				!strings.Contains(report.Findings[0].Message, "are deleted from the node") {
+				t.Fatalf("it does not name the node: %+v", report.Findings)
 			}
 			proxyGone(t, p)
 			dry := []string{metav1.DryRunAll}
