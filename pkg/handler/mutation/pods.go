@@ -5,9 +5,11 @@ package mutation
 
 import (
 	"context"
+	"slices"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -33,6 +35,13 @@ type (
 	}
 	workload struct {
 		Spec *template `json:"spec,omitempty"`
+	}
+	replicaSet struct {
+		Metadata controlled `json:"metadata"`
+		Spec     *template  `json:"spec,omitempty"`
+	}
+	controlled struct {
+		OwnerReferences []metav1.OwnerReference `json:"ownerReferences,omitempty"`
 	}
 	cronJob struct {
 		Spec *struct {
@@ -70,9 +79,10 @@ func (m pods) editorOf(
 			return edit(m.workload)
 		}
 	case schema.GroupKind{Kind: "ReplicationController"}, schema.GroupKind{Group: "apps", Kind: "Deployment"},
-		schema.GroupKind{Group: "apps", Kind: "ReplicaSet"}, schema.GroupKind{Group: "apps", Kind: "StatefulSet"},
-		schema.GroupKind{Group: "apps", Kind: "DaemonSet"}:
+		schema.GroupKind{Group: "apps", Kind: "StatefulSet"}, schema.GroupKind{Group: "apps", Kind: "DaemonSet"}:
 		return edit(m.workload)
+	case schema.GroupKind{Group: "apps", Kind: "ReplicaSet"}:
+		return edit(m.replicaSet)
 	case schema.GroupKind{Group: "batch", Kind: "CronJob"}:
 		return edit(func(o *cronJob) {
 			if o.Spec != nil && o.Spec.JobTemplate != nil {
@@ -108,6 +118,21 @@ func (m pods) workload(o *workload) {
 	if o.Spec != nil {
 		m.template(o.Spec)
 	}
+}
+
+// A Deployment's controller takes a ReplicaSet whose template was changed for another one than its own, and makes one
+// after the other.
+func (m pods) replicaSet(o *replicaSet) {
+	if o.Spec != nil && !o.Metadata.is() {
+		m.template(o.Spec)
+	}
+}
+
+// is says whether the object is one of a controller.
+func (c controlled) is() bool {
+	return slices.ContainsFunc(c.OwnerReferences, func(r metav1.OwnerReference) bool {
+		return r.Controller != nil && *r.Controller
+	})
 }
 
 // isWindows says whether a Pod is for Windows, where an API server refuses what Linux alone has.
