@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
 
@@ -64,6 +66,10 @@ func TestDefaults(t *testing.T) {
 			workloadOf("StatefulSet", "name: web", bare+", "+fmt.Sprintf(oneNode, ""))},
 		"a ReplicaSet of its own": {"defaultTopologySpread", zones, workloadOf("ReplicaSet", ofNobody, bare),
 			workloadOf("ReplicaSet", ofNobody, bare+", "+fmt.Sprintf(oneNode, ""))},
+		"a Deployment of an operator": {"defaultTopologySpread", zones, workloadOf("Deployment", ofAnother, bare),
+			workloadOf("Deployment", ofAnother, bare+", "+fmt.Sprintf(oneNode, ", matchLabelKeys: [pod-template-hash]"))},
+		"another affinity": {"defaultTopologySpread", zones, workloadOf("StatefulSet", "name: web", "affinity: {podAffinity: {}}, "+bare),
+			workloadOf("StatefulSet", "name: web", "affinity: {podAffinity: {}}, "+bare+", "+fmt.Sprintf(oneNode, ""))},
 		"another topology": {"defaultTopologySpread", "topologyKeys: [rack]", workloadOf("Deployment", "name: web", bare+", "+fmt.Sprintf(oneNode, "")), ""},
 		"anti-affinity":    {"defaultTopologySpread", "", workloadOf("Deployment", "name: web", bare+", "+apart), ""},
 		"a DaemonSet":      {"defaultTopologySpread", "", workloadOf("DaemonSet", "name: web", bare), ""},
@@ -109,6 +115,37 @@ func TestReplicaSetsOfAControllerStay(t *testing.T) {
 	}
 }
 
+// All kinds with a template are changed, and Jobs, whose template cannot change later, when they are created. What has
+// another version is an error: to pass it would let a user choose a version.
+func TestKindsWithTemplates(t *testing.T) {
+	const template = "template: {spec: {containers: [{name: a}]}}"
+	m := built(t, named(t, "dropCapabilities"), "")
+	for kind, from := range map[string]string{
+		"apps/v1 Deployment": "spec: {" + template + "}", "apps/v1 StatefulSet": "spec: {" + template + "}",
+		"apps/v1 DaemonSet": "spec: {" + template + "}", "apps/v1 ReplicaSet": "spec: {" + template + "}",
+		"v1 ReplicationController": "spec: {" + template + "}", "v1 PodTemplate": template,
+		"batch/v1 Job": "spec: {" + template + "}", "batch/v1 CronJob": "spec: {jobTemplate: {spec: {" + template + "}}}",
+	} {
+		version, name, _ := strings.Cut(kind, " ")
+		for _, operation := range []admissionv1.Operation{admissionv1.Create, admissionv1.Update} {
+			manifest := fmt.Sprintf("{apiVersion: %s, kind: %s, %s}", version, name, from)
+			changed := !cmp.Equal(parse(t, manifest), mutated(t, m, manifest, operation))
+			if want := name != "Job" || operation == admissionv1.Create; changed != want {
+				t.Errorf("%s of %s: changed: %t, want %t", operation, kind, changed, want)
+			}
+		}
+	}
+	for _, name := range []string{"dropCapabilities", "defaultTopologySpread"} {
+		req := handler.NewRequest(admissionv1.AdmissionRequest{
+			Kind: metav1.GroupVersionKind{Group: "apps", Version: "v1beta1", Kind: "Deployment"}, Operation: admissionv1.Create,
+			Object: runtime.RawExtension{Raw: []byte(`{"apiVersion":"apps/v1beta1","kind":"Deployment","spec":{}}`)},
+		})
+		if _, err := built(t, named(t, name), "").Mutate(t.Context(), req); err == nil || !strings.Contains(err.Error(), "v1beta1") {
+			t.Errorf("%s of another version: got %v, want an error that names it", name, err)
+		}
+	}
+}
+
 func TestWrongParameters(t *testing.T) {
 	for parameters, want := range map[string]string{
 		"imageDigests {}":                                                  "p.digests: Required value",
@@ -117,17 +154,21 @@ func TestWrongParameters(t *testing.T) {
 		"imageDigests {digests: {'web@" + digest + "': '" + digest + "'}}": "must be an image with a tag and no digest",
 		"imageDigests {digests: {web: '" + digest + "', 'web:latest': '" + strings.Replace(digest, "9", "0", 1) + "'}}": "p.digests[web:latest]: Invalid value",
 		"imageDigests {digests: {web: '" + digest + "', 'web:latest': '" + digest + "'}}":                               "",
-		"defaultRequests {}":                                   "p.requests: Required value",
-		"defaultRequests {requests: {cpu: much}}":              "p.requests[cpu]: Invalid value: \"much\"",
-		"defaultRequests {requests: {cpu: '0'}}":               "p.requests[cpu]: Invalid value: \"0\"",
-		"defaultRequests {requests: {hugepages-2Mi: 2Mi}}":     "p.requests: Unsupported value: \"hugepages-2Mi\"",
-		"defaultRequests {requests: {ephemeral-storage: 1Gi}}": "",
-		"defaultTopologySpread {topologyKeys: []}":             "p.topologyKeys: Required value",
-		"defaultTopologySpread {topologyKeys: [zone, zone]}":   "p.topologyKeys[1]: Duplicate value",
-		"defaultTopologySpread {topologyKeys: ['a b']}":        "p.topologyKeys[0]: Invalid value",
-		"defaultTopologySpread {maxSkew: 0}":                   "p.maxSkew: Invalid value: 0: must be 1 or more",
-		"defaultTopologySpread {whenUnsatisfiable: Sometimes}": "p.whenUnsatisfiable: Unsupported value: \"Sometimes\"",
-		"defaultTopologySpread {}":                             "",
+		"addMetadata {}":                                        "p: Required value",
+		"addMetadata {annotations: {'a b': c}}":                 "p.annotations[a b]: Invalid value",
+		"addMetadata {labels: {a: 'b c'}}":                      "p.labels: Invalid value",
+		"noServiceAccountToken {exceptServiceAccounts: [a, B]}": "p.exceptServiceAccounts[1]: Invalid value",
+		"defaultRequests {}":                                    "p.requests: Required value",
+		"defaultRequests {requests: {cpu: much}}":               "p.requests[cpu]: Invalid value: \"much\"",
+		"defaultRequests {requests: {cpu: '0'}}":                "p.requests[cpu]: Invalid value: \"0\"",
+		"defaultRequests {requests: {hugepages-2Mi: 2Mi}}":      "p.requests: Unsupported value: \"hugepages-2Mi\"",
+		"defaultRequests {requests: {ephemeral-storage: 1Gi}}":  "",
+		"defaultTopologySpread {topologyKeys: []}":              "p.topologyKeys: Required value",
+		"defaultTopologySpread {topologyKeys: [zone, zone]}":    "p.topologyKeys[1]: Duplicate value",
+		"defaultTopologySpread {topologyKeys: ['a b']}":         "p.topologyKeys[0]: Invalid value",
+		"defaultTopologySpread {maxSkew: 0}":                    "p.maxSkew: Invalid value: 0: must be 1 or more",
+		"defaultTopologySpread {whenUnsatisfiable: Sometimes}":  "p.whenUnsatisfiable: Unsupported value: \"Sometimes\"",
+		"defaultTopologySpread {}":                              "",
 	} {
 		name, text, _ := strings.Cut(parameters, " ")
 		into := named(t, name).NewParameters()

@@ -92,9 +92,7 @@ func (p imageDigests) table(path *field.Path) (digestTable, field.ErrorList) {
 // tagged reads an image, with the tag that runtimes take if it has none.
 func tagged(name string) (image.Reference, error) {
 	ref, err := image.Parse(name)
-	if err == nil && ref.Digest == "" {
-		ref.Tag = cmp.Or(ref.Tag, "latest")
-	}
+	ref.Tag = cmp.Or(ref.Tag, "latest")
 	return ref, err
 }
 
