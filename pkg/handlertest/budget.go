@@ -14,8 +14,8 @@ import (
 const budgetRuns = 20
 
 // Within tests that a handler needs no more than a time for a manifest, as for [Expect]: for mutations and checks,
-// without TLS and HTTP. The fastest of several runs counts. API servers wait for a webhook ten seconds by default, and a
-// user waits as long.
+// without TLS and HTTP. The fastest of several runs counts. API servers wait for a webhook ten seconds by default, and
+// a user waits as long.
 func Within(t testing.TB, h *handler.Handler, budget time.Duration, manifest string) {
 	t.Helper()
 	var fastest time.Duration

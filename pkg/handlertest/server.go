@@ -32,8 +32,8 @@ import (
 //
 // What is wanted is what a client sees: a line with a mode that denies is in the error, one with the mode warn is a
 // warning, and what is added, changed or removed is so in the answer. The API server's own defaults may be there as
-// well, so that a change which is not wanted is seen by [Alone] only. Lines with the mode audit, and exemptions, are not
-// looked at.
+// well, so that a change which is not wanted is seen by [Alone] only. Lines with the mode audit, and exemptions, are
+// not looked at.
 func Server(config *rest.Config, namespace string) Subject { return server{config, namespace} }
 
 type server struct {
@@ -118,7 +118,9 @@ func (s server) send(t testing.TB, config *rest.Config, object, old []byte) (ans
 }
 
 // object is an object in its namespace, and where objects of its kind are.
-func (s server) object(t testing.TB, config *rest.Config, raw []byte) (*unstructured.Unstructured, dynamic.ResourceInterface) {
+func (s server) object(
+	t testing.TB, config *rest.Config, raw []byte,
+) (*unstructured.Unstructured, dynamic.ResourceInterface) {
 	t.Helper()
 	object := &unstructured.Unstructured{}
 	if err := object.UnmarshalJSON(raw); err != nil {

@@ -50,10 +50,11 @@ spec:
   - name: web
     image: ghcr.io/acme/web:v1@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 `,
-	}, func() imageDigests { return imageDigests{} }, func(p imageDigests, _ handler.Environment) (handler.Mutation, error) {
-		table, _ := p.table(nil)
-		return pods{name, table.change}, nil
-	})
+	}, func() imageDigests { return imageDigests{} },
+		func(p imageDigests, _ handler.Environment) (handler.Mutation, error) {
+			table, _ := p.table(nil)
+			return pods{name, table.change}, nil
+		})
 }
 
 // Validate implements [handler.Validator].

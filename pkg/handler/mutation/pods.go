@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -24,6 +26,19 @@ type pods struct {
 
 // Name implements [handler.Mutation].
 func (m pods) Name() string { return m.name }
+
+// LooksAt implements [handler.Looker]. ReplicaSets and the like are what people rarely write.
+func (m pods) LooksAt() []handler.Look {
+	created := []admissionv1.Operation{admissionv1.Create}
+	return []handler.Look{
+		{Kind: corev1.SchemeGroupVersion.WithKind("Pod"), Operations: created},
+		{Kind: batchv1.SchemeGroupVersion.WithKind("Job"), Operations: created},
+		{Kind: batchv1.SchemeGroupVersion.WithKind("CronJob")},
+		{Kind: appsv1.SchemeGroupVersion.WithKind("Deployment")},
+		{Kind: appsv1.SchemeGroupVersion.WithKind("StatefulSet")},
+		{Kind: appsv1.SchemeGroupVersion.WithKind("DaemonSet")},
+	}
+}
 
 // What is read of objects, which is no more than what may be changed.
 type (

@@ -30,7 +30,8 @@ type spread struct {
 func defaultTopologySpread() handler.Definition {
 	const name = "defaultTopologySpread"
 	return handler.DefineMutation(name, handler.Doc{
-		Summary: "Pods of Deployments, ReplicaSets and StatefulSets that say nothing about it are spread over nodes and zones.",
+		Summary: "Pods of Deployments, ReplicaSets and StatefulSets that say nothing about it are spread over nodes and " +
+			"zones.",
 		Why: "Replicas on one node fail with it, all at once. The template gets topologySpreadConstraints that select " +
 			"what the workload selects. Workloads with such constraints or with podAntiAffinity stay as they are.",
 		Denied: `
@@ -115,6 +116,13 @@ type spreading struct {
 
 // Name implements [handler.Mutation].
 func (m spreading) Name() string { return m.name }
+
+// LooksAt implements [handler.Looker].
+func (spreading) LooksAt() []handler.Look {
+	return []handler.Look{
+		{Kind: appsv1.SchemeGroupVersion.WithKind("Deployment")}, {Kind: appsv1.SchemeGroupVersion.WithKind("StatefulSet")},
+	}
+}
 
 // selecting is what is read of a workload.
 type selecting struct {
