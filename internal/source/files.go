@@ -27,8 +27,8 @@ type Files struct {
 // NewFiles returns a source that has read nothing yet.
 func NewFiles(o Options) *Files { return &Files{Options: o, cas: newFinder(o, nil)} }
 
-var errNoCA = errors.New("there is no ca.crt beside the certificate to verify it with: add a clusterTrustBundle source " +
-	"with the path ca.crt, for the same signer, to the projected volume")
+var errNoCA = errors.New("there is no ca.crt beside the certificate to verify it with: add a clusterTrustBundle " +
+	"source with the path ca.crt, for the same signer, to the projected volume")
 
 // Run serves the files until ctx ends.
 func (s *Files) Run(ctx context.Context) error {

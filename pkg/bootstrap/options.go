@@ -26,8 +26,8 @@ const (
 	// SourceFiles reads what somebody else writes: a cert-manager Secret, a CSI driver, a projected volume.
 	SourceFiles Source = "files"
 	// SourcePodCertificate reads what the kubelet writes into a projected volume with the sources podCertificate and
-	// clusterTrustBundle (KEP-4317 and KEP-3257, Kubernetes 1.37): credentialbundle.pem, and ca.crt, which has to verify it.
-	// It takes no right and no token, so that RESTConfig may be nil, and there are no events. Without
+	// clusterTrustBundle (KEP-4317 and KEP-3257, Kubernetes 1.37): credentialbundle.pem, and ca.crt, which has to verify
+	// it. It takes no right and no token, so that RESTConfig may be nil, and there are no events. Without
 	// WebhookConfigurations it implies ExternalTrust.
 	SourcePodCertificate Source = "pod-certificate"
 )

@@ -34,7 +34,8 @@ func (o *issueOptions) addFlags(fs *pflag.FlagSet) {
 }
 
 func (o *issueOptions) addIssueFlags(fs *pflag.FlagSet) {
-	fs.Var(newValue(&o.bootstrap.Source, "source", string(o.bootstrap.Source), bootstrap.ParseSource), "certificate-source",
+	b := &o.bootstrap
+	fs.Var(newValue(&b.Source, "source", string(b.Source), bootstrap.ParseSource), "certificate-source",
 		"csr: request the certificate; pod-certificate: the kubelet writes it, and --cert-dir is that projected volume:\n"+
 			"only readiness is looked after then, without a right, a token or a kubeconfig")
 	fs.StringVar(&o.bootstrap.CertDir, "cert-dir", "",
@@ -55,8 +56,8 @@ func (o *issueOptions) complete(fs *pflag.FlagSet) error {
 	case o.once && fs.Changed("self-address"):
 		return errors.New("--self-address is for readiness, and --once has none: leave it out")
 	case o.once && o.bootstrap.Source != bootstrap.SourceCSR:
-		return errors.New("--once is for certificates that are requested: the kubelet starts no container before it has written " +
-			"one into a projected volume; leave --once or --certificate-source out")
+		return errors.New("--once is for certificates that are requested: the kubelet starts no container before it has " +
+			"written one into a projected volume; leave --once or --certificate-source out")
 	}
 	o.commonOptions.complete()
 	if o.once && len(o.bootstrap.WebhookConfigurations) == 0 { // There is no readiness that could be wrong.
