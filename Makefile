@@ -115,6 +115,12 @@ e2e-coldstart: ## Cut and restart a cluster of one node in which a webhook locks
 	$(MAKE) node-components
 	$(GO) -C test/e2e test -tags node,coldstart -count=1 -timeout 20m -v -run '^TestColdStart$$' ./node
 
+.PHONY: e2e-authority
+e2e-authority: ## Run webhook authority and a webhook in Python on a cluster of one node, with certificates from the kubelet (root, Linux; 20 minutes)
+	hack/install-node-packages
+	$(MAKE) node-components
+	$(GO) -C test/e2e test -tags node,authority -count=1 -timeout 50m -v -run '^TestAuthority$$' ./node
+
 .PHONY: test-doctor-peers
 test-doctor-peers: components $(CAINJECTOR) $(CERTMANAGER_WEBHOOK) $(GATEKEEPER) ## Have doctor judge nginx, which is fetched (Debian or Ubuntu), cert-manager and Gatekeeper (builds them: half an hour)
 	CAINJECTOR='$(CAINJECTOR)' CERTMANAGER_WEBHOOK='$(CERTMANAGER_WEBHOOK)' GATEKEEPER='$(GATEKEEPER)' \
@@ -211,7 +217,7 @@ verify: verify-format verify-modules verify-manifests verify-alerts verify-workf
 vet: check-go ## Compile everything, examples and tests as well, and run go vet
 	$(GO) vet ./...
 	$(GO) vet -modfile=release.mod ./...
-	$(GO) -C test/e2e vet -tags node,coldstart,flood,gitops,newcomer,cainjector,peers ./...
+	$(GO) -C test/e2e vet -tags node,coldstart,authority,flood,gitops,newcomer,cainjector,peers ./...
 	$(GO) -C test/peers vet ./...
 	$(GO) -C tools/release vet ./...
 
