@@ -11,6 +11,7 @@ import (
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/cache"
 
@@ -46,12 +47,19 @@ type leaving struct {
 // few; which of them matter is known later than they are.
 func (k *Keeper) followBundles(ctx context.Context) {
 	version := certificatesv1.SchemeGroupVersion
+	read := sync.OnceFunc(func() { k.unread.Add(-1) })
+	report := unwatched(ctx, "the ClusterTrustBundles (Kubernetes serves "+version.String()+" from 1.37 on)",
+		"clustertrustbundles.certificates.k8s.io")
 	follow.Run(ctx, follow.Options{
 		Name: "clustertrustbundles", Resource: k.opts.Client.Resource(version.WithResource("clustertrustbundles")),
 		Kind:  version.WithKind("ClusterTrustBundle"),
-		Store: &bundles{k, sync.OnceFunc(func() { k.unread.Add(-1) })},
-		Report: unwatched(ctx, "the ClusterTrustBundles (Kubernetes serves "+version.String()+" from 1.37 on)",
-			"clustertrustbundles.certificates.k8s.io"),
+		Store: &bundles{k, read},
+		Report: func(err error) {
+			if apierrors.IsNotFound(err) {
+				read() // There is none where they are not served.
+			}
+			report(err)
+		},
 	})
 }
 

@@ -69,12 +69,20 @@ func issued(leaf *x509.Certificate, now time.Time) status {
 func (s *Signer) sign(grant *Grant) (status, error) {
 	leaf, err := s.options.CA.SignLeaf(authority.LeafRequest{
 		PublicKey: grant.PublicKey, DNSNames: grant.DNSNames, Backdating: backdating, Lifetime: grant.Lifetime,
-		Shortest: ShortestLifetime,
+		Shortest: grant.Shortest,
 	})
 	if err != nil {
 		return status{}, err
 	}
-	return issued(leaf, time.Now()), nil
+	answer := issued(leaf, time.Now())
+	if grant.WithCA {
+		ca := s.options.CA.Signing()
+		if err := leaf.CheckSignatureFrom(ca); err != nil {
+			return status{}, fmt.Errorf("the CA was replaced while it signed, which passes: %w", err)
+		}
+		answer.CertificateChain += string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw}))
+	}
+	return answer, nil
 }
 
 // write writes a status, on the condition that the request is as it was read.

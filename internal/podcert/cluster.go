@@ -15,7 +15,17 @@ import (
 type cluster struct {
 	pods            store[Pod]
 	serviceAccounts store[types.UID]
-	services        store[Selector]
+	services        store[service]
+}
+
+// service is what counts of a Service.
+type service struct {
+	selector Selector
+	optedIn  bool
+}
+
+func (s service) equal(other service) bool {
+	return s.optedIn == other.optedIn && maps.Equal(s.selector, other.selector)
 }
 
 // newCluster tells of each Pod, and of each namespace in which something else has changed.
@@ -38,26 +48,27 @@ func newCluster(pod, other func(types.NamespacedName)) *cluster {
 			}
 			return account.UID, true
 		}}
-	c.services = store[Selector]{changed: other, known: map[string]map[string]Selector{},
-		equal: maps.Equal[Selector, Selector],
-		keep: func(obj any) (Selector, bool) {
-			service, ok := obj.(*corev1.Service)
-			if !ok || len(selectorOf(service)) == 0 {
-				return nil, false
+	c.services = store[service]{changed: other, known: map[string]map[string]service{}, equal: service.equal,
+		keep: func(obj any) (service, bool) {
+			of, ok := obj.(*corev1.Service)
+			if !ok || len(selectorOf(of)) == 0 {
+				return service{}, false
 			}
-			return selectorOf(service), true
+			return service{selectorOf(of), of.Labels[OptInLabel] == "true"}, true
 		}}
 	return c
 }
 
 // facts are those of a request.
 func (c *cluster) facts(r *Request) Facts {
-	facts := Facts{Services: map[string]Selector{}}
+	facts := Facts{Services: map[string]Selector{}, OptedIn: map[string]bool{}}
 	if pod, known := c.pods.get(r.pod()); known {
 		facts.Pod = &pod
 	}
 	facts.ServiceAccountUID, _ = c.serviceAccounts.get(r.serviceAccount())
-	c.services.each(r.Namespace, func(name string, selector Selector) { facts.Services[name] = selector })
+	c.services.each(r.Namespace, func(name string, of service) {
+		facts.Services[name], facts.OptedIn[name] = of.selector, of.optedIn
+	})
 	return facts
 }
 

@@ -29,13 +29,19 @@ type Grant struct {
 	PublicKey any
 	// DNSNames are those of the Services, sorted.
 	DNSNames []string
-	// Lifetime is from the first second of the certificate to its last.
-	Lifetime time.Duration
+	// Lifetime is from the first second of the certificate to its last. It is cut at the end of the CA, but not below
+	// Shortest.
+	Lifetime, Shortest time.Duration
+	// WithCA says that the CA follows the certificate.
+	WithCA bool
 }
 
 // Decide returns what the request gets, or a [*RefusalError]. It is pure, safe for concurrent use, and costs one
 // comparison of labels for each Service of the namespace.
 func (p Policy) Decide(r *Request, facts Facts) (*Grant, error) {
+	if r.CSR != nil {
+		return p.decideCSR(r, facts)
+	}
 	public, err := p.publicKey(r)
 	if err != nil {
 		return nil, err
@@ -44,6 +50,15 @@ func (p Policy) Decide(r *Request, facts Facts) (*Grant, error) {
 	if err != nil {
 		return nil, err
 	}
+	names, err := p.names(r, facts, wanted)
+	if err != nil {
+		return nil, err
+	}
+	return &Grant{PublicKey: public, DNSNames: names, Lifetime: p.lifetime(r), Shortest: ShortestLifetime}, nil
+}
+
+// names are those of the Services that are wanted, or else of all that select the Pod.
+func (p Policy) names(r *Request, facts Facts, wanted []string) ([]string, error) {
 	for _, check := range []func() error{
 		func() error { return p.admits(r) },
 		func() error { return isPod(r, facts.Pod) },
@@ -64,7 +79,7 @@ func (p Policy) Decide(r *Request, facts Facts) (*Grant, error) {
 		name := service + "." + r.Namespace + ".svc"
 		names = append(names, name, name+"."+p.ClusterDomain)
 	}
-	return &Grant{PublicKey: public, DNSNames: names, Lifetime: p.lifetime(r)}, nil
+	return names, nil
 }
 
 // wantedServices are those that the annotation names, nil without it.
@@ -109,7 +124,7 @@ func isPod(r *Request, pod *Pod) error {
 			"not known here yet.", r.pod(), pod.UID, r.PodUID)
 	case pod.Ended:
 		return denied(ReasonPodEnded, "The Pod %s has ended.", r.pod())
-	case pod.NodeName != r.NodeName:
+	case r.CSR == nil && pod.NodeName != r.NodeName:
 		return waiting(ReasonOtherNode, "The Pod %s is on node %q, and the request is for node %q.", r.pod(), pod.NodeName,
 			r.NodeName)
 	default:
@@ -135,8 +150,8 @@ func isServiceAccount(r *Request, facts Facts) error {
 func selecting(facts Facts, wanted []string) ([]string, error) {
 	for _, service := range wanted {
 		if !facts.Services[service].selects(facts.Pod.Labels) {
-			return nil, waiting(ReasonServiceNotSelecting, "The annotation %s names the Service %s, which does not select this "+
-				"Pod: create it, or correct its selector or the labels of the Pod.", ServicesAnnotation, service)
+			return nil, waiting(ReasonServiceNotSelecting, "A name of the Service %s is asked for, which does not select this "+
+				"Pod: create it, or correct its selector or the labels of the Pod.", service)
 		}
 	}
 	if wanted != nil {

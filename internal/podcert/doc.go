@@ -12,6 +12,9 @@
 // asks for its own Pods alone; UIDs and the node are compared here as well, since what was true when the request was
 // made may no longer be.
 //
+// A CertificateSigningRequest is decided in the same way, for the Pod that the API server has recorded of the
+// requester's token, and for Services that have opted in. See [OptInLabel].
+//
 // # Denied, or waiting
 //
 // The conditions Denied and Failed are final, and not for the request alone: the kubelet never asks again for that

@@ -61,6 +61,8 @@ type Facts struct {
 	Pod *Pod
 	// ServiceAccountUID is that of the request's ServiceAccount, "" if there is none.
 	ServiceAccountUID types.UID
-	// Services are all that select Pods, by name.
+	// Services are all that select Pods, by name, and OptedIn those of them for which CertificateSigningRequests are
+	// signed.
 	Services map[string]Selector
+	OptedIn  map[string]bool
 }

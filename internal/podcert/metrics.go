@@ -22,14 +22,15 @@ func newMetrics(r prometheus.Registerer, pending, caEnd func() float64) (*metric
 	m := &metrics{
 		answered: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hookstrap_authority_requests_total",
-			Help: "PodCertificateRequests to which this replica has written an answer, by outcome: issued, denied, or " +
+			Help: "PodCertificateRequests and CertificateSigningRequests to which this replica has written an answer, by " +
+				"outcome: issued, denied, or " +
 				"conflict if another replica was faster."}, []string{"outcome"}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hookstrap_authority_failures_total",
-			Help: "Answers to PodCertificateRequests that could not be written, and are tried again."}),
+			Help: "Answers to requests for certificates that could not be written, and are tried again."}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "hookstrap_authority_issue_seconds",
-			Help:    "Seconds from the creation of a PodCertificateRequest, which is known to the second, to its certificate.",
+			Help:    "Seconds from the creation of a request, which is known to the second, to its certificate.",
 			Buckets: []float64{0.5, 1, 2, 5, 10, 30, 60, 300}}),
 	}
 	for _, outcome := range []string{outcomeIssued, outcomeDenied, outcomeConflict} {
@@ -41,7 +42,7 @@ func newMetrics(r prometheus.Registerer, pending, caEnd func() float64) (*metric
 	for _, c := range []prometheus.Collector{m.answered, m.failures, m.seconds,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "hookstrap_authority_pending",
-			Help: "PodCertificateRequests of this signer that have no answer yet."}, pending),
+			Help: "Requests of this signer that have no answer yet."}, pending),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "hookstrap_authority_ca_not_after_timestamp_seconds",
 			Help: "When the CA that signs expires, as a Unix time; 0 while there is none."}, caEnd),

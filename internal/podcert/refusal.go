@@ -23,6 +23,11 @@ const (
 	ReasonServiceNotSelecting      = "ServiceNotSelecting"
 	ReasonTooManyServices          = "TooManyServices"
 	ReasonNoCA                     = "NoCA"
+
+	// Of CertificateSigningRequests, besides those of package authority.
+	ReasonNoPod             = "NoPod"
+	ReasonOtherNamespace    = "OtherNamespace"
+	ReasonServiceNotOptedIn = "ServiceNotOptedIn"
 )
 
 // RefusalError says why a request is not signed.

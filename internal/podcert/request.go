@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -35,6 +36,24 @@ type Request struct {
 	PKCS10 []byte
 	// Annotations are those of the projection, which the author of the Pod has written.
 	Annotations map[string]string
+
+	// CSR is the CertificateSigningRequest that this is, nil for a PodCertificateRequest.
+	CSR *certificatesv1.CertificateSigningRequest
+}
+
+// key is that of the object.
+func (r *Request) key() types.NamespacedName {
+	if r.CSR != nil {
+		return types.NamespacedName{Name: r.Name}
+	}
+	return r.NamespacedName
+}
+
+func (r *Request) kind() string {
+	if r.CSR != nil {
+		return "CertificateSigningRequest"
+	}
+	return "PodCertificateRequest"
 }
 
 func (r *Request) pod() types.NamespacedName {

@@ -7,8 +7,8 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -42,7 +42,8 @@ const (
 
 // Options of a [Signer].
 type Options struct {
-	// Kubernetes lists and watches pods, services and serviceaccounts in all namespaces.
+	// Kubernetes lists and watches pods, services and serviceaccounts in all namespaces, and certificatesigningrequests,
+	// whose approval and status it updates; it may approve and sign for the signer of Policy.
 	Kubernetes kubernetes.Interface
 	// Dynamic lists and watches podcertificaterequests in all namespaces, patches their status, and may sign for the
 	// signer of Policy.
@@ -60,11 +61,15 @@ type Options struct {
 	Registerer prometheus.Registerer
 }
 
-// Signer answers PodCertificateRequests. Make one with [New]; any number of replicas may run.
+// Signer answers PodCertificateRequests and CertificateSigningRequests. Make one with [New]; any number of replicas may
+// run.
 type Signer struct {
 	options  Options
 	cluster  *cluster
 	requests store[*Request]
+	csrs     store[*Request]
+	// unserved says that the API server has no PodCertificateRequests.
+	unserved atomic.Bool
 	queue    workqueue.TypedRateLimitingInterface[types.NamespacedName]
 	metrics  *metrics
 
@@ -80,14 +85,17 @@ func New(o Options) (*Signer, error) {
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstRetry, longestRetry)),
 	}
-	s.requests = store[*Request]{
-		keep: s.keep, known: map[string]map[string]*Request{},
-		equal:   func(a, b *Request) bool { return a.ResourceVersion == b.ResourceVersion },
-		changed: func(key types.NamespacedName) { s.queue.Add(key) },
+	for store, keep := range map[*store[*Request]]func(any) (*Request, bool){
+		&s.requests: s.keep, &s.csrs: keepCSR(o.Policy.SignerName),
+	} {
+		store.keep, store.known = keep, map[string]map[string]*Request{}
+		store.equal = func(a, b *Request) bool { return a.ResourceVersion == b.ResourceVersion }
+		store.changed = func(key types.NamespacedName) { s.queue.Add(key) }
 	}
 	s.cluster = newCluster(s.podChanged, s.namespaceChanged)
 	var err error
-	s.metrics, err = newMetrics(o.Registerer, func() float64 { return float64(s.requests.len()) }, func() float64 {
+	pending := func() float64 { return float64(s.requests.len() + s.csrs.len()) }
+	s.metrics, err = newMetrics(o.Registerer, pending, func() float64 {
 		if ca := o.CA.Signing(); ca != nil {
 			return float64(ca.NotAfter.Unix())
 		}
@@ -106,6 +114,14 @@ func (s *Signer) keep(obj any) (*Request, bool) {
 	return request, err == nil && pending && request.SignerName == s.options.Policy.SignerName
 }
 
+// of is where the requests of a kind are, which their keys tell.
+func (s *Signer) of(key types.NamespacedName) *store[*Request] {
+	if key.Namespace == "" {
+		return &s.csrs
+	}
+	return &s.requests
+}
+
 // podChanged has the requests of a Pod looked at again.
 func (s *Signer) podChanged(pod types.NamespacedName) {
 	s.again(pod.Namespace, func(r *Request) bool { return r.PodName == pod.Name })
@@ -117,11 +133,13 @@ func (s *Signer) namespaceChanged(changed types.NamespacedName) {
 }
 
 func (s *Signer) again(namespace string, which func(*Request) bool) {
-	s.requests.each(namespace, func(_ string, r *Request) {
-		if which(r) {
-			s.queue.AddAfter(r.NamespacedName, settling)
+	look := func(_ string, r *Request) {
+		if r.Namespace == namespace && which(r) {
+			s.queue.AddAfter(r.key(), settling)
 		}
-	})
+	}
+	s.requests.each(namespace, look)
+	s.csrs.each("", look)
 }
 
 // Ready returns an error while requests cannot be answered.
@@ -138,9 +156,8 @@ func (s *Signer) Ready() error {
 	if err := s.cluster.ready(); err != nil {
 		return err
 	}
-	if !s.requests.complete() {
-		return errors.New("the PodCertificateRequests of the cluster have not been read yet: this takes Kubernetes 1.37 or " +
-			"later; see the log")
+	if !s.requests.complete() && !s.unserved.Load() || !s.csrs.complete() {
+		return errors.New("the requests for certificates have not been read yet: if this stays, see the log")
 	}
 	return nil
 }
@@ -149,11 +166,12 @@ func (s *Signer) Ready() error {
 func (s *Signer) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { s.cluster.run(ctx, s.options.Kubernetes) })
+	running.Go(func() { followCSRs(ctx, s.options.Kubernetes, s.options.Policy.SignerName, &s.csrs) })
 	running.Go(func() {
 		follow.Run(ctx, follow.Options{
 			Name: "podcertificaterequests", Resource: s.options.Dynamic.Resource(resource()), Kind: kind(),
 			Selector: fields.OneTermEqualSelector("spec.signerName", s.options.Policy.SignerName),
-			Store:    &s.requests, Report: complaint(ctx, "podcertificaterequests", resource().Group),
+			Store:    &s.requests, Report: s.unservedOr(ctx, complaint(ctx, "podcertificaterequests", resource().Group)),
 		})
 	})
 	for range workers {
@@ -168,6 +186,21 @@ func (s *Signer) Run(ctx context.Context) error {
 	return nil
 }
 
+// unservedOr notes that the API server does not serve PodCertificateRequests, before report is told.
+func (s *Signer) unservedOr(ctx context.Context, report func(error)) func(error) {
+	told := sync.OnceFunc(func() {
+		klog.FromContext(ctx).Info("Signing CertificateSigningRequests alone: this cluster has no PodCertificateRequests, " +
+			"which Kubernetes serves from 1.37 on")
+	})
+	return func(err error) {
+		if s.unserved.Store(apierrors.IsNotFound(err)); s.unserved.Load() {
+			told()
+			return
+		}
+		report(err)
+	}
+}
+
 // next answers one request.
 func (s *Signer) next(ctx context.Context) bool {
 	key, ended := s.queue.Get()
@@ -175,7 +208,7 @@ func (s *Signer) next(ctx context.Context) bool {
 		return false
 	}
 	defer s.queue.Done(key)
-	request, pending := s.requests.get(key)
+	request, pending := s.of(key).get(key)
 	switch {
 	case !pending:
 		s.queue.Forget(key)
@@ -193,21 +226,25 @@ func (s *Signer) handle(ctx context.Context, r *Request) {
 		s.wait(ctx, r, refused)
 		return
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case r.CSR != nil:
+		err = writeCSR(ctx, s.options.Kubernetes, r, answer)
+	default:
 		err = write(ctx, s.options.Dynamic, r, answer)
 	}
-	logger := klog.FromContext(ctx).WithValues("request", r.NamespacedName, "pod", r.PodName)
+	logger := klog.FromContext(ctx).WithValues("kind", r.kind(), "request", r.NamespacedName, "pod", r.PodName)
 	switch {
 	case err == nil:
 		s.answered(r, outcome)
-		logger.Info("Answered PodCertificateRequest", "outcome", outcome, "message", answer.Conditions[0].Message)
+		logger.Info("Answered request", "outcome", outcome, "message", answer.Conditions[0].Message)
 	case refusal.Conflict(err) || apierrors.IsNotFound(err): // Another replica was faster, or the request is gone.
 		s.metrics.answered.WithLabelValues(outcomeConflict).Inc()
-		s.queue.Forget(r.NamespacedName)
+		s.queue.Forget(r.key())
 	case ctx.Err() == nil:
 		s.metrics.failures.Inc()
-		logger.Error(err, "Cannot answer a PodCertificateRequest, will try again")
-		s.queue.AddRateLimited(r.NamespacedName)
+		logger.Error(err, "Cannot answer a request, will try again")
+		s.queue.AddRateLimited(r.key())
 	}
 }
 
@@ -222,7 +259,7 @@ func (s *Signer) decide(r *Request) (status, string, error) {
 	}
 	answer, err := s.sign(grant)
 	if errors.Is(err, authority.ErrNoCA) || errors.Is(err, authority.ErrCAExpired) {
-		s.queue.AddAfter(r.NamespacedName, grace)
+		s.queue.AddAfter(r.key(), grace)
 		return status{}, "", waiting(ReasonNoCA, "The signer cannot sign at this time: %v.", err)
 	}
 	return answer, outcomeIssued, err
@@ -230,45 +267,10 @@ func (s *Signer) decide(r *Request) (status, string, error) {
 
 // answered notes that a request has its answer, before the watch says so.
 func (s *Signer) answered(r *Request, outcome string) {
-	s.requests.forget(r.NamespacedName)
-	s.queue.Forget(r.NamespacedName)
+	s.of(r.key()).forget(r.key())
+	s.queue.Forget(r.key())
 	s.metrics.answered.WithLabelValues(outcome).Inc()
 	if outcome == outcomeIssued {
 		s.metrics.seconds.Observe(time.Since(r.Created).Seconds())
 	}
-}
-
-// wait leaves a request pending. If it has waited for some time already, the reason is told once.
-func (s *Signer) wait(ctx context.Context, r *Request, why *RefusalError) {
-	s.queue.Forget(r.NamespacedName)
-	if waited := time.Since(r.Created); waited < grace {
-		s.queue.AddAfter(r.NamespacedName, grace-waited)
-		return
-	}
-	if !s.isNews(r, why.Reason) {
-		return
-	}
-	klog.FromContext(ctx).Info("PodCertificateRequest waits", "request", r.NamespacedName, "pod", r.PodName,
-		"reason", why.Reason, "message", why.Message)
-	if s.options.Waits != nil {
-		s.options.Waits(corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: r.Namespace, Name: r.PodName,
-			UID: r.PodUID}, fmt.Sprintf("The PodCertificateRequest %s waits (%s): %s", r.Name, why.Reason, why.Message))
-	}
-}
-
-// mostSaid bounds what is remembered: users decide how many requests there are.
-const mostSaid = 10_000
-
-// isNews tells whether a reason has not been told of a request.
-func (s *Signer) isNews(r *Request, reason string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.said[r.UID] == reason {
-		return false
-	}
-	if len(s.said) >= mostSaid {
-		clear(s.said)
-	}
-	s.said[r.UID] = reason
-	return true
 }

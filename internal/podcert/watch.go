@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 
+	certificatesv1 "k8s.io/api/certificates/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,6 +39,17 @@ func (c *cluster) run(ctx context.Context, client kubernetes.Interface) {
 	follow("serviceaccounts", &corev1.ServiceAccount{}, &c.serviceAccounts)
 	follow("services", &corev1.Service{}, &c.services)
 	watches.Wait()
+}
+
+// followCSRs follows the CertificateSigningRequests of a signer until ctx ends.
+func followCSRs(ctx context.Context, client kubernetes.Interface, signer string, into cache.ReflectorStore) {
+	const resource = "certificatesigningrequests"
+	relist.Run(ctx, relist.Options{
+		Name: resource, Object: &certificatesv1.CertificateSigningRequest{}, Store: into,
+		ListerWatcher: cache.NewListWatchFromClient(client.CertificatesV1().RESTClient(), resource, "",
+			fields.OneTermEqualSelector("spec.signerName", signer)),
+		Failed: complaint(ctx, resource, certificatesv1.GroupName),
+	})
 }
 
 // complaint logs that a kind cannot be followed, once for each reason.

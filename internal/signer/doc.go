@@ -13,6 +13,7 @@
 //
 //	hookstrap.dev/serving                     the built-in signer
 //	kubernetes.io/kubelet-serving             kube-controller-manager's, strict
+//	hookstrap.dev/authority                   webhook authority
 //	beta.eks.amazonaws.com/app-serving        Amazon EKS
 //	clusterissuers.cert-manager.io/NAME       cert-manager, alpha feature gate
 //	issuers.cert-manager.io/NAMESPACE.NAME    the same, with a namespaced issuer

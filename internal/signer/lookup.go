@@ -17,6 +17,8 @@ const (
 	BuiltIn = "hookstrap.dev/serving"
 	// KubeletServing is the signer for the serving certificates of kubelets.
 	KubeletServing = certificatesv1.KubeletServingSignerName
+	// Authority is the signer of `webhook authority`, unless that is given another name.
+	Authority = "hookstrap.dev/authority"
 	// EKSAppServing is the signer for workloads on Amazon EKS.
 	EKSAppServing = "beta.eks.amazonaws.com/app-serving"
 )
@@ -73,6 +75,8 @@ func lookupKind(name, domain, path string) (Profile, error) {
 		return builtIn(name), nil
 	case name == KubeletServing:
 		return kubeletServing(), nil
+	case name == Authority:
+		return centralAuthority(), nil
 	case name == EKSAppServing:
 		return eksAppServing(), nil
 	case domain == kubernetesDomain:
@@ -139,6 +143,16 @@ func eksAppServing() Profile {
 	return Profile{
 		sources: []CASource{SourceFile, SourceChain},
 		hint:    "it is signed by the control plane of Amazon EKS, and on other clusters by no signer",
+	}
+}
+
+// centralAuthority follows package podcert: long names of Services alone, no addresses, and the CA behind the leaf.
+func centralAuthority() Profile {
+	return Profile{
+		longNames: true,
+		sources:   []CASource{SourceFile, SourceTrustBundle, SourceChain},
+		hint: "it is approved and signed by `webhook authority`, for Services with the label " +
+			"hookstrap.dev/certificates=true that select this Pod: an event of the Pod says what it waits for",
 	}
 }
 

@@ -36,6 +36,11 @@ func TestLookup(t *testing.T) {
 			hint:    []string{"Amazon EKS"},
 		},
 		{
+			name:    "hookstrap.dev/authority",
+			sources: []signer.CASource{signer.SourceFile, signer.SourceTrustBundle, signer.SourceChain},
+			hint:    []string{"webhook authority", "hookstrap.dev/certificates=true"},
+		},
+		{
 			name:    "clusterissuers.cert-manager.io/corp",
 			sources: []signer.CASource{signer.SourceFile, signer.SourceChain},
 			hint:    []string{"ClusterIssuer corp,", "ExperimentalCertificateSigningRequestControllers"},

@@ -45,6 +45,7 @@ type Profile struct {
 	commonName   func(serverName, commonName string) string
 	sources      []CASource
 	hint         string
+	longNames    bool
 }
 
 // Name is the signer's name, as spec.signerName has it.
@@ -74,6 +75,10 @@ func (p Profile) Subject(serverName, commonName string) (pkix.Name, error) {
 // CASources lists where to look for the signer's CA, the most authoritative place first. What is found is a
 // candidate: use it only if it verifies the leaf. The slice is the caller's.
 func (p Profile) CASources() []CASource { return slices.Clone(p.sources) }
+
+// LongNames reports whether the signer takes <service>.<namespace>.svc, with the cluster's domain or without, and
+// neither shorter names nor addresses.
+func (p Profile) LongNames() bool { return p.longNames }
 
 // Hint says who is expected to answer an approved request and what commonly keeps them from it. It completes a
 // sentence such as "the request was approved 2m ago but no certificate was issued: ...".

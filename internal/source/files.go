@@ -5,6 +5,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"k8s.io/klog/v2"
@@ -26,6 +27,9 @@ type Files struct {
 // NewFiles returns a source that has read nothing yet.
 func NewFiles(o Options) *Files { return &Files{Options: o, cas: newFinder(o, nil)} }
 
+var errNoCA = errors.New("there is no ca.crt beside the certificate to verify it with: add a clusterTrustBundle " +
+	"source with the path ca.crt, for the same signer, to the projected volume")
+
 // Run serves the files until ctx ends.
 func (s *Files) Run(ctx context.Context) error {
 	follower := serving.FollowPair(s.CertDir, serving.FollowOptions{
@@ -40,6 +44,10 @@ func (s *Files) Run(ctx context.Context) error {
 		running.Go(func() { serving.WatchFile(ctx, path, s.Changed.Set) })
 	}
 	return follower.Run(ctx, func(ctx context.Context, pair *serving.Pair) {
+		if s.NeedCA && s.CAFile == "" && len(pair.CAs()) == 0 {
+			s.rejected(ctx, errNoCA)
+			return
+		}
 		select {
 		case pairs <- pair:
 		case <-ctx.Done():

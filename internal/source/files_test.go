@@ -5,6 +5,12 @@ package source
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,5 +45,36 @@ func TestFilesAreTriedAgain(t *testing.T) {
 		if s.State.Leaf() == nil {
 			t.Error("it is not served although its time has come")
 		}
+	})
+}
+
+// TestAPairWithoutACAIsNotServed where the CA has to come along, and is once it does.
+func TestAPairWithoutACAIsNotServed(t *testing.T) {
+	o := newOptions(t, nil)
+	o.CertDir, o.NeedCA = t.TempDir(), true
+	pair := pairs.SelfSigned(t, selfName)
+	key, err := pair.KeyPEM()
+	check(t, err)
+	check(t, os.WriteFile(filepath.Join(o.CertDir, "credentialbundle.pem"), slices.Concat(key, pair.CertPEM()), 0o600))
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	running.Go(func() { _ = NewFiles(o).Run(ctx) }) // It has no failure.
+	await(t, func() error {
+		if note := o.Report.Files.Note(); !strings.Contains(note, "clusterTrustBundle source") {
+			return fmt.Errorf("it is said that %q, want that there is no CA", note)
+		}
+		return nil
+	})
+	if o.State.Leaf() != nil {
+		t.Error("it is served although nothing verifies it")
+	}
+	check(t, os.WriteFile(filepath.Join(o.CertDir, "ca.crt"), pair.CertPEM(), 0o600))
+	await(t, func() error {
+		if note := o.Report.Files.Note(); o.State.Leaf() == nil || note != "" {
+			return fmt.Errorf("with a CA it is not served, and it is said that %q", note)
+		}
+		return nil
 	})
 }

@@ -62,7 +62,15 @@ func (o Options) clusterIPs(ctx context.Context) ([]netip.Addr, error) {
 func (o Options) identity(clusterIPs []netip.Addr) (identity.Identity, error) {
 	inputs := o.Inputs
 	inputs.ClusterIPs = clusterIPs
-	return identity.New(inputs)
+	if !o.Profile.LongNames() {
+		return identity.New(inputs)
+	}
+	inputs.ClusterIPs, inputs.PodIPs = nil, nil
+	id, err := identity.New(inputs)
+	id.DNSNames = slices.DeleteFunc(id.DNSNames, func(name string) bool {
+		return name == inputs.Service || name == inputs.Service+"."+inputs.Namespace
+	})
+	return id, err
 }
 
 // answerTo says which names certificates have: entries that call one of them are ours.

@@ -39,6 +39,8 @@ type Options struct {
 	CAFile string
 	// CertDir is the directory that [Files] reads.
 	CertDir string
+	// NeedCA has [Files] refuse a pair without a CA beside it, or in CAFile: nothing could verify it then.
+	NeedCA bool
 	// Directory keeps pairs across restarts; nil keeps none.
 	Directory *serving.Directory
 	// ExternalTrust says that something else writes the caBundle.

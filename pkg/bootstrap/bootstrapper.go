@@ -82,6 +82,10 @@ func (b *Bootstrapper) Once(ctx context.Context) error {
 	if !b.options.Sidecar {
 		return errors.New("one certificate without the option Sidecar would be written nowhere: set it, and CertDir")
 	}
+	if b.options.Source.reads() {
+		return fmt.Errorf("the source %s obtains no certificate, it reads what is there: leave this step out",
+			b.options.Source)
+	}
 	started, ctx := b.begin(ctx)
 	injecting, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -106,7 +110,7 @@ func (b *Bootstrapper) NeedLeaderElection() bool { return false }
 
 // Renew asks for a new certificate now, in the background, with the old one serving until the new one is trusted. One
 // that was issued and cannot be used yet, since no CA verifies it for instance, is given up. With [SourceFiles]
-// it does nothing: the program that writes the files renews.
+// and [SourcePodCertificate] it does nothing: the program that writes the files renews.
 func (b *Bootstrapper) Renew() {
 	b.renewNow.Set()
 	b.changed.Set()

@@ -61,6 +61,23 @@ func TestNewRefusesBadOptions(t *testing.T) {
 		},
 		{name: "unknown source", alter: func(o *bootstrap.Options) { o.Source = "vault" }, want: `"vault"`},
 		{name: "files without a directory", alter: func(o *bootstrap.Options) { o.Source = bootstrap.SourceFiles }, want: "CertDir"},
+		{
+			name:  "pod certificates without a directory",
+			alter: func(o *bootstrap.Options) { o.Source = bootstrap.SourcePodCertificate },
+			want:  "certificate source pod-certificate reads from it",
+		},
+		{
+			name: "pod certificates need nothing else",
+			alter: func(o *bootstrap.Options) {
+				*o = bootstrap.Options{Source: bootstrap.SourcePodCertificate, CertDir: "unused", Environment: o.Environment}
+			},
+		},
+		{
+			name: "pod certificates for a sidecar",
+			alter: func(o *bootstrap.Options) {
+				o.Source, o.CertDir, o.Sidecar = bootstrap.SourcePodCertificate, "unused", true
+			},
+		},
 		{name: "a sidecar without a directory", alter: func(o *bootstrap.Options) { o.Sidecar = true }, want: "CertDir is missing"},
 		{
 			name: "a sidecar whose files are somebody else's",
@@ -144,6 +161,15 @@ func TestNewRefusesBadOptions(t *testing.T) {
 				t.Errorf("error %v does not say %q", err, tc.want)
 			}
 		})
+	}
+}
+
+func TestPodCertificatesTakeNoRights(t *testing.T) {
+	role, clusterRole, err := bootstrap.Options{
+		Source: bootstrap.SourcePodCertificate, CertDir: "unused", Environment: goodOptions().Environment,
+	}.Rules()
+	if err != nil || len(role)+len(clusterRole) > 0 {
+		t.Errorf("the rules %v and %v (%v), want none", role, clusterRole, err)
 	}
 }
 

@@ -128,7 +128,7 @@ func (f *flow) newTrust() (err error) {
 }
 
 func (f *flow) sink() rollover.Sink {
-	if f.options.Sidecar {
+	if f.options.Sidecar && f.directory != nil {
 		return rollover.Files{
 			State: &f.state, Directory: f.directory, SignerName: f.options.SignerName,
 			Retry: retry.Policy{Report: f.report, Changed: f.changed},
@@ -151,7 +151,7 @@ func (f *flow) begin(ctx context.Context) (time.Time, context.Context) {
 
 // runSource feeds certificates to the rollover until ctx ends.
 func (f *flow) runSource(ctx context.Context) error {
-	if f.options.Source == SourceFiles {
+	if f.options.Source.reads() {
 		return source.NewFiles(f.sourceOptions()).Run(ctx)
 	}
 	certificates, err := source.OpenCSR(ctx, f.sourceOptions())
@@ -167,7 +167,8 @@ func (f *flow) sourceOptions() source.Options {
 	return source.Options{
 		Inputs: o.identityInputs(), ServiceAccount: o.ServiceAccount, Profile: profile, Approval: o.Approval,
 		KeyAlgorithm: o.KeyAlgorithm, Duration: o.Duration, CASecretName: o.CASecretName, CAFile: o.CAFile,
-		CertDir: o.CertDir, Directory: f.directory, ExternalTrust: o.ExternalTrust,
+		CertDir: o.CertDir, NeedCA: o.Source == SourcePodCertificate,
+		Directory: f.directory, ExternalTrust: o.ExternalTrust,
 		Kubernetes: f.clients.kubernetes, Dynamic: f.clients.dynamic, Service: f.service,
 		Injector: f.injector, Rollover: f.rollover, Roll: f.rollover.Roll, State: &f.state, Report: f.report,
 		Changed: f.changed, RenewNow: f.renewNow, Ready: f.readiness.Ready(),

@@ -19,21 +19,30 @@ import (
 // Source says where the serving certificate comes from.
 type Source string
 
-// The two sources.
+// The three sources.
 const (
 	// SourceCSR requests it through the CertificateSigningRequest API.
 	SourceCSR Source = "csr"
 	// SourceFiles reads what somebody else writes: a cert-manager Secret, a CSI driver, a projected volume.
 	SourceFiles Source = "files"
+	// SourcePodCertificate reads what the kubelet writes into a projected volume with the sources podCertificate and
+	// clusterTrustBundle (KEP-4317 and KEP-3257, Kubernetes 1.37): credentialbundle.pem, and ca.crt, which has to verify
+	// it. It takes no right and no token, so that RESTConfig may be nil, and there are no events. Without
+	// WebhookConfigurations it implies ExternalTrust.
+	SourcePodCertificate Source = "pod-certificate"
 )
 
-// ParseSource reads "csr" or "files".
+// reads says whether something else writes the certificate.
+func (s Source) reads() bool { return s == SourceFiles || s == SourcePodCertificate }
+
+// ParseSource reads "csr", "files" or "pod-certificate".
 func ParseSource(s string) (Source, error) {
 	switch source := Source(s); source {
-	case SourceCSR, SourceFiles:
+	case SourceCSR, SourceFiles, SourcePodCertificate:
 		return source, nil
 	default:
-		return "", fmt.Errorf("unknown certificate source %q: use %s or %s", s, SourceCSR, SourceFiles)
+		return "", fmt.Errorf("unknown certificate source %q: use %s, %s or %s", s, SourceCSR, SourceFiles,
+			SourcePodCertificate)
 	}
 }
 
@@ -43,8 +52,8 @@ const DefaultSelfAddress = "127.0.0.1:9443"
 // Options configures a [Server] or a [Bootstrapper]. RESTConfig and WebhookConfigurations are needed; Service,
 // Namespace and ServiceAccount too, where the environment does not have them. Everything else has a default.
 type Options struct {
-	// RESTConfig reaches the API server. It is copied. It may be nil with SourceFiles and ExternalTrust: nothing is asked
-	// of the API server then, and there are no events.
+	// RESTConfig reaches the API server. It is copied. It may be nil with SourceFiles or SourcePodCertificate, and
+	// ExternalTrust: nothing is asked of the API server then, and there are no events.
 	RESTConfig *rest.Config
 	Environment
 
@@ -90,7 +99,7 @@ type Options struct {
 	// KeyAlgorithm is the key to make; the default is ECDSA P-256.
 	KeyAlgorithm KeyAlgorithm
 	// CertDir keeps the key pair across container restarts (SourceCSR; "" = memory only), or is where it is read from
-	// (SourceFiles).
+	// (SourceFiles, SourcePodCertificate).
 	CertDir string
 
 	// TLS bounds protocol version and cipher suites.
@@ -107,7 +116,8 @@ type Options struct {
 	SelfAddress string
 	// Sidecar says that this process is a sidecar: the server is another container of the pod, in any language, which
 	// reads the files in CertDir and reads them again when they change. A certificate then counts as served once it is in
-	// CertDir, and SelfAddress is that server's listener. It goes with SourceCSR and a CertDir.
+	// CertDir, and SelfAddress is that server's listener. It goes with a CertDir, and with SourceCSR, or with
+	// SourcePodCertificate if the kubelet writes the files and only readiness is wanted.
 	Sidecar bool
 	// Registerer takes the metrics. Where it is nil a [Server] registers them with controller-runtime's, and a
 	// Bootstrapper alone registers none.

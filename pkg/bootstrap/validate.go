@@ -44,25 +44,29 @@ func (o Options) completed(getenv func(string) string) (Options, error) {
 	if o.CASecretName == "" {
 		o.CASecretName = defaultCASecretName(o.Service)
 	}
+	if o.Source == SourcePodCertificate {
+		o.ExternalTrust = o.ExternalTrust || len(o.WebhookConfigurations) == 0
+		o.PodName = "" // Events take a right, and are about requests that the kubelet makes here.
+	}
 	return o, errors.Join(unreadable, o.validate())
 }
 
 // validate finds all faults; each is a [FieldError].
 func (o Options) validate() error {
 	var found faults
-	found.add(o.RESTConfig == nil && (o.Source != SourceFiles || !o.ExternalTrust), "RESTConfig",
+	found.add(o.RESTConfig == nil && (!o.Source.reads() || !o.ExternalTrust), "RESTConfig",
 		"${RESTConfig} is missing: it says how to reach the API server")
 	found.add(o.RESTConfig == nil && o.Server.MetricsSecure, "Server.MetricsSecure",
 		"${Server.MetricsSecure} needs ${RESTConfig}: the API server is asked whose token may read metrics")
 	_, err := ParseSource(string(o.Source))
 	found.add(err != nil, "Source", "${Source}: %w", err)
-	found.add(o.Source == SourceFiles && o.CertDir == "", "CertDir",
-		"${CertDir} is missing: the certificate source files reads from it")
+	found.add(o.Source.reads() && o.CertDir == "", "CertDir",
+		"${CertDir} is missing: the certificate source %s reads from it", o.Source)
 	found.add(o.Sidecar && o.Source == SourceCSR && o.CertDir == "", "CertDir",
 		"${CertDir} is missing: name the directory to write tls.crt, tls.key and ca.crt into, for the other container")
-	found.add(o.Sidecar && o.Source != SourceCSR, "Sidecar",
-		"${Sidecar} with another ${Source} than %s: the other container reads what is requested, and written into ${CertDir}",
-		SourceCSR)
+	found.add(o.Sidecar && o.Source == SourceFiles, "Sidecar",
+		"${Sidecar} with another ${Source} than %s or %s: the other container reads what is requested, and written into "+
+			"${CertDir}", SourceCSR, SourcePodCertificate)
 	found.add(len(o.ClientAllowedNames) > 0 && o.ClientCAFile == "", "ClientAllowedNames",
 		"${ClientAllowedNames} needs ${ClientCAFile}: a name means nothing without a CA that signs for it")
 	found.add(slices.Contains(o.ClientAllowedNames, ""), "ClientAllowedNames",

@@ -54,7 +54,9 @@ func newAuthorityCommand(global Options) *cobra.Command {
 			keeper.Key + "=" + keeper.OptedIn + ", in all entries that call a Service. The CAs are its own, or those that\n" +
 			"the annotation of the same name says: clustertrustbundle/SIGNER is all ClusterTrustBundles of a signer, and\n" +
 			"clustertrustbundle/NAME is one. What cannot be read, or is missing, changes no caBundle.\n\n" +
-			"It signs no addresses of Pods and no CertificateSigningRequests. Any number of replicas may run.",
+			"It approves and signs CertificateSigningRequests too, for clusters before 1.37: those that were made with the\n" +
+			"token of a Pod, for the names of Services that select it and have the label " + podcert.OptInLabel + "=true.\n\n" +
+			"It signs no addresses of Pods. Any number of replicas may run.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(checkLogging(o.logging), o.complete()); err != nil {
@@ -136,7 +138,7 @@ func newAuthorityParts(ctx context.Context, o *authorityOptions, cfg *rest.Confi
 	}
 	parts.ca, err = authority.New(authority.Options{
 		Client: client, Namespace: o.namespace, SecretName: o.caSecret, Service: o.name,
-		// No CertificateSigningRequests are signed, so that the requester does not matter.
+		// It signs leaves alone, for which package podcert has a policy: the requester does not matter.
 		Policy: authority.Policy{
 			SignerName: o.policy.SignerName, Requester: authority.ServiceAccountUser(o.namespace, o.name),
 			MaxDuration: o.policy.MaxLifetime,

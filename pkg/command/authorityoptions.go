@@ -19,12 +19,13 @@ import (
 	"github.com/hookstrap/hookstrap/internal/identity"
 	"github.com/hookstrap/hookstrap/internal/keeper"
 	"github.com/hookstrap/hookstrap/internal/podcert"
+	"github.com/hookstrap/hookstrap/internal/signer"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 )
 
 // authoritySigner is the signer of the command authority unless a flag names another: its ClusterTrustBundle has the
 // CAs of no webhook that signs for itself.
-const authoritySigner = "hookstrap.dev/authority"
+const authoritySigner = signer.Authority
 
 // authorityOptions is the command line of authority, parsed.
 type authorityOptions struct {
@@ -60,7 +61,7 @@ func (o *authorityOptions) addFlags(fs *pflag.FlagSet) {
 	fs.Var(newValue(&o.caSecret, "name", "", parseObjectName), "ca-secret-name",
 		"Secret of the CA, in that namespace (default the name of the authority and -ca)")
 	fs.Var(newValue(&p.SignerName, "signer", p.SignerName, parseSignerName), "signer-name",
-		"signer whose PodCertificateRequests are signed")
+		"signer whose PodCertificateRequests and CertificateSigningRequests are signed")
 	fs.Var(newValue(&p.ClusterDomain, "domain", "", parseClusterDomain), "cluster-domain",
 		"DNS domain of the cluster (default from the search list of /etc/resolv.conf, then "+
 			identity.DefaultClusterDomain+")")

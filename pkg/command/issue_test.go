@@ -135,7 +135,7 @@ func TestMissingFlagsAreNamedAtOnce(t *testing.T) {
 // TestCommandsShareFlags: same name, same meaning, same default.
 func TestCommandsShareFlags(t *testing.T) {
 	for command, different := range map[string][]string{
-		"issue":   {"cert-dir"},
+		"issue":   {"cert-dir", "certificate-source"},                  // The volume is read by another container.
 		"request": {"cert-dir", "ca-file", "namespace", "signer-name"}, // Of no Service.
 	} {
 		flagsOf(t, command).VisitAll(func(flag *pflag.Flag) {

@@ -34,6 +34,10 @@ func (o *issueOptions) addFlags(fs *pflag.FlagSet) {
 }
 
 func (o *issueOptions) addIssueFlags(fs *pflag.FlagSet) {
+	b := &o.bootstrap
+	fs.Var(newValue(&b.Source, "source", string(b.Source), bootstrap.ParseSource), "certificate-source",
+		"csr: request the certificate; pod-certificate: the kubelet writes it, and --cert-dir is that projected volume:\n"+
+			"only readiness is looked after then, without a right, a token or a kubeconfig")
 	fs.StringVar(&o.bootstrap.CertDir, "cert-dir", "",
 		"directory to write tls.crt, tls.key and ca.crt into, for their owner alone; best a memory-backed emptyDir")
 	fs.Var(newValue(&o.bootstrap.SelfAddress, "host:port", o.bootstrap.SelfAddress, parseSelfAddress), "self-address",
@@ -51,6 +55,9 @@ func (o *issueOptions) complete(fs *pflag.FlagSet) error {
 		return errors.New("--timeout is for --once: without it the certificate is renewed until the command is stopped")
 	case o.once && fs.Changed("self-address"):
 		return errors.New("--self-address is for readiness, and --once has none: leave it out")
+	case o.once && o.bootstrap.Source != bootstrap.SourceCSR:
+		return errors.New("--once is for certificates that are requested: the kubelet starts no container before it has " +
+			"written one into a projected volume; leave --once or --certificate-source out")
 	}
 	o.commonOptions.complete()
 	if o.once && len(o.bootstrap.WebhookConfigurations) == 0 { // There is no readiness that could be wrong.

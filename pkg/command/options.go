@@ -66,10 +66,11 @@ func (o *serveOptions) addStoreFlags(fs *pflag.FlagSet) {
 	b := &o.bootstrap
 	fs.Var(newValue(&b.Source, "source", string(b.Source), bootstrap.ParseSource), "certificate-source",
 		"csr: request the certificate through the CertificateSigningRequest API; files: serve the tls.crt, tls.key and\n"+
-			"ca.crt (or one credentialbundle.pem) that somebody else writes into --cert-dir")
+			"ca.crt (or one credentialbundle.pem) that somebody else writes into --cert-dir; pod-certificate: serve the\n"+
+			"credentialbundle.pem and ca.crt of a projected volume, without a right, a token or a kubeconfig")
 	fs.StringVar(&b.CertDir, "cert-dir", "",
 		"directory that keeps the key pair across restarts, best a memory-backed emptyDir; empty keeps it in memory only;\n"+
-			"with --certificate-source=files, the directory to read from")
+			"with another --certificate-source, the directory to read from")
 }
 
 // objectEventsUsage is the help of --object-events.

@@ -26,6 +26,7 @@ import (
 	"k8s.io/client-go/util/cert"
 
 	"github.com/hookstrap/hookstrap/internal/trust"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
@@ -39,6 +40,8 @@ const (
 
 // tenant is a namespace with a Pod that runs on a node, and the requests that its kubelet makes.
 type tenant struct {
+	*cluster.Cluster
+
 	admin     kubernetes.Interface
 	namespace string
 	pod       *corev1.Pod
@@ -46,28 +49,28 @@ type tenant struct {
 	node      *corev1.Node
 }
 
-// startPodAuthority runs two replicas of the binary with the rights in manifests/authority and no others.
-func startPodAuthority(t *testing.T) []*process.Server {
+// startPodAuthority runs replicas of the binary with the rights in manifests/authority and no others.
+func startPodAuthority(t *testing.T, c *cluster.Cluster, count int) []*process.Server {
 	t.Helper()
 	manifests := filepath.Join(site.Root(), "manifests/authority")
 	files := []string{"-f", filepath.Join(manifests, "namespace.yaml"), "-f", filepath.Join(manifests, "rbac.yaml")}
-	out, err := shared.Kubectl(t.Context(), append([]string{"apply"}, files...)...).CombinedOutput()
+	out, err := c.Kubectl(t.Context(), append([]string{"apply"}, files...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("applying the rights: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
-		_ = shared.Kubectl(ctx, append([]string{"delete", "--wait=false"}, files...)...).Run()
-		_ = shared.Kubectl(ctx, "delete", "clustertrustbundle", podSignerBundle).Run()
+		_ = c.Kubectl(ctx, append([]string{"delete", "--wait=false"}, files...)...).Run()
+		_ = c.Kubectl(ctx, "delete", "clustertrustbundle", podSignerBundle).Run()
 	})
-	cfg, err := shared.ServiceAccountConfig(t.Context(), podSignerNamespace, "hookstrap-authority")
+	cfg, err := c.ServiceAccountConfig(t.Context(), podSignerNamespace, "hookstrap-authority")
 	must(t, err)
-	kubeconfig, err := shared.WriteKubeconfig(cfg, podSignerNamespace)
+	kubeconfig, err := c.WriteKubeconfig(cfg, podSignerNamespace)
 	must(t, err)
 	executable, err := binary()
 	must(t, err)
 	var replicas []*process.Server
-	for range 2 {
+	for range count {
 		health := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
 		server, err := process.Start(context.WithoutCancel(t.Context()), process.Options{
 			Binary: executable, Command: "authority",
@@ -87,9 +90,9 @@ func startPodAuthority(t *testing.T) []*process.Server {
 	return replicas
 }
 
-func newTenant(t *testing.T) *tenant {
+func newTenant(t *testing.T, c *cluster.Cluster) *tenant {
 	t.Helper()
-	n := &tenant{admin: mustClient(t, shared.Config()), namespace: clustertest.Namespace(t, shared)}
+	n := &tenant{Cluster: c, admin: mustClient(t, c.Config()), namespace: clustertest.Namespace(t, c)}
 	var err error
 	n.node, err = n.admin.CoreV1().Nodes().Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: "authority-"}}, metav1.CreateOptions{})
@@ -105,9 +108,14 @@ func newTenant(t *testing.T) *tenant {
 
 func (n *tenant) createPod(t *testing.T, name string) *corev1.Pod {
 	t.Helper()
+	return n.createPodAs(t, name, "default")
+}
+
+func (n *tenant) createPodAs(t *testing.T, name, account string) *corev1.Pod {
+	t.Helper()
 	pod, err := n.admin.CoreV1().Pods(n.namespace).Create(t.Context(), &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"app": "web"}},
-		Spec: corev1.PodSpec{NodeName: n.node.Name, Containers: []corev1.Container{{Name: "web", Image: "web"}},
+		Spec: corev1.PodSpec{NodeName: n.node.Name, ServiceAccountName: account, Containers: []corev1.Container{{Name: "web", Image: "web"}},
 			Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}}},
 	}, metav1.CreateOptions{})
 	must(t, err)
@@ -189,8 +197,8 @@ func TestAuthority(t *testing.T) {
 	clustertest.Since(t, shared, 37, "PodCertificateRequest v1")
 	t.Parallel()
 	t.Run("keeps caBundles", keepsBundles)
-	replicas := startPodAuthority(t)
-	n := newTenant(t)
+	replicas := startPodAuthority(t, shared, 2)
+	n := newTenant(t, shared)
 	p256 := func() crypto.Signer { return ecKey(t, elliptic.P256()) }
 	unchanged := func(*certificatesv1.PodCertificateRequestSpec) {}
 	early := p256()
@@ -227,6 +235,8 @@ func TestAuthority(t *testing.T) {
 	t.Run("keeps caBundles with its own CA", keepsOwn)
 	t.Run("served without a kubeconfig", n.served)
 	t.Run("hostile", n.hostile)
+	t.Run("CertificateSigningRequests", n.signsRequests)
+	t.Run("served without the rights to approve and sign", n.servesRequested)
 }
 
 func ecKey(t *testing.T, curve elliptic.Curve) crypto.Signer {

@@ -23,6 +23,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/process"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
@@ -36,7 +37,8 @@ func (n *tenant) served(t *testing.T) {
 	roots, dir := []byte(published.Spec.TrustBundle), t.TempDir()
 	n.project(t, dir, newTestCA(t, "another").pem())
 	s := &site.Site{Namespace: n.namespace, Port: clustertest.FreePort(t)}
-	_, health := startStatic(t, s, "--cert-dir="+dir, "--webhook-configuration=none")
+	_, health := startStatic(t, s, "--certificate-source=pod-certificate", "--cert-dir="+dir)
+	beside := startBeside(t, s, dir)
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		status, body, err := fetch(ctx, "http://"+health+"/readyz?verbose")
 		if err == nil && (status == http.StatusOK || !strings.Contains(body, "not trusted")) {
@@ -47,8 +49,29 @@ func (n *tenant) served(t *testing.T) {
 	for range 2 {
 		key := n.project(t, dir, roots)
 		clustertest.Eventually(t, func(context.Context) error { return presents(s, roots, key.Public()) })
-		clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
+		clustertest.Eventually(t, func(ctx context.Context) error {
+			return errors.Join(readyz(ctx, health), readyz(ctx, beside))
+		})
 	}
+}
+
+// startBeside runs `webhook issue` for a server of another container that reads the volume, and returns where it says
+// whether that server is ready.
+func startBeside(t *testing.T, s *site.Site, dir string) (health string) {
+	t.Helper()
+	executable, err := binary()
+	must(t, err)
+	health = freeAddress(t)
+	beside, err := process.Start(context.WithoutCancel(t.Context()), process.Options{
+		Binary: executable, Command: "issue",
+		Args: []string{"--certificate-source=pod-certificate", "--cert-dir=" + dir, "--service-name=" + site.Service,
+			"--namespace=" + s.Namespace, fmt.Sprintf("--self-address=127.0.0.1:%d", s.Port),
+			"--health-probe-bind-address=" + health, "--metrics-bind-address=0"},
+		Env: []string{"HOME=" + t.TempDir(), "KUBECONFIG=", "KUBERNETES_SERVICE_HOST="},
+	})
+	must(t, err)
+	t.Cleanup(beside.Kill)
+	return health
 }
 
 // project writes a directory as the kubelet does: a new one, and a link to it that is replaced.

@@ -117,7 +117,7 @@ func TestExamplesPassOurChecks(t *testing.T) {
 	checks := filepath.Join(t.TempDir(), "checks.yaml")
 	must(t, os.WriteFile(checks, []byte("apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks:\n"+
 		"  podSecurity: {level: restricted}\n  imageTag: {}\n  serviceAccountToken: {}\n  readOnlyRootFilesystem: {}\n"), 0o600))
-	for _, directory := range []string{"python", "nginx", "apiservice", "conversion", "kubebuilder/config/default"} {
+	for _, directory := range []string{"python", "python-pod-certificate", "nginx", "apiservice", "conversion", "kubebuilder/config/default"} {
 		rendered, err := shared.Kubectl(t.Context(), "kustomize", filepath.Join(site.Root(), "examples", directory)).Output()
 		must(t, err)
 		executable, err := binary()

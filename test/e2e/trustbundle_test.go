@@ -250,7 +250,7 @@ func TestClusterWithoutTrustBundles(t *testing.T) {
 	var without cluster.Options
 	if clustertest.Minor(t, shared) >= 37 { // Older ones serve none unless they are told to.
 		without.APIServerArgs = map[string][]string{
-			"feature-gates": {"ClusterTrustBundle=false,ClusterTrustBundleProjection=false"}}
+			"feature-gates": {"ClusterTrustBundle=false,ClusterTrustBundleProjection=false,PodCertificateRequest=false"}}
 	}
 	c := clustertest.StartWith(t, without)
 	s := site.New(t, c, site.Options{Manifests: trustBundleOverlay})
@@ -270,6 +270,14 @@ func TestClusterWithoutTrustBundles(t *testing.T) {
 	if got := server.Failures(t); got > 0 {
 		t.Errorf("%g failures, want none: there is nothing to be done about it", got)
 	}
+
+	// The authority signs CertificateSigningRequests there.
+	t.Run("authority", func(t *testing.T) {
+		startPodAuthority(t, c, 1)
+		n := newTenant(t, c)
+		n.createService(t, site.Service, "web")
+		n.servesRequested(t)
+	})
 
 	// An external signer's CA is found where it can be found.
 	t.Run("kubelet-serving", func(t *testing.T) {

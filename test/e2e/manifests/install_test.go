@@ -49,6 +49,9 @@ func TestInstall(t *testing.T) {
 	apply(t, c, "overlays/trust-bundle")
 	expectBundle(t, client, bundle)
 	expectArgument(t, client, "--publish-trust-bundle")
+	apply(t, c, "overlays/pod-certificates")
+	expectBundle(t, client, bundle)
+	expectArgument(t, client, "--certificate-source=pod-certificate")
 	apply(t, c, ".")
 	expectBundle(t, client, bundle)
 	// A GitOps controller's self-heal: its own field manager takes whatever it has in its manifests, by force.
