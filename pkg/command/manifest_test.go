@@ -44,7 +44,7 @@ func TestManifestHasTheRulesOfTheManifests(t *testing.T) {
 
 // What all checks exempt is not asked about, and a failure refuses if a check denies then.
 func TestManifestLeavesOutWhatIsExempt(t *testing.T) {
-	const checks = "checks:\n  podSecurity: {mode: %s, exempt: {namespaces: [b, a], users: [u], groups: [g, h], serviceAccounts: [n/s]}}\n" +
+	const checks = "checks:\n  podSecurity: {mode: %s, exempt: {namespaces: [b, a], users: [u, w], groups: [g, h], serviceAccounts: [n/s]}}\n" +
 		"  imageTag: {mode: %s, failurePolicy: Ignore, exempt: {namespaces: [a], users: [u, v], groups: [h], serviceAccounts: [n/s]}}\n"
 	for mode, policy := range map[string]admissionregistrationv1.FailurePolicyType{
 		"deny": admissionregistrationv1.Fail, "warn": admissionregistrationv1.Ignore,

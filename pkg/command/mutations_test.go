@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -135,5 +136,31 @@ func TestMutationsAreExplained(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)
 		}
+	}
+}
+
+// Each built-in mutation, with the parameters of its page, is shown for the object of its page.
+func TestShowMutationsShowsAll(t *testing.T) {
+	for _, d := range mutation.Definitions() {
+		t.Run(d.Name, func(t *testing.T) {
+			dir := t.TempDir()
+			parameters := "    mode: apply\n"
+			for line := range strings.Lines(strings.TrimSpace(d.Doc.Parameters)) {
+				parameters += "    " + strings.TrimSuffix(line, "\n") + "\n"
+			}
+			for name, content := range map[string]string{
+				"object.yaml": strings.TrimSpace(d.Doc.Denied) + "\n",
+				"checks.yaml": head + "checks: {podSecurity: {mode: \"off\"}, imageTag: {mode: \"off\"}}\nmutations:\n  " + d.Name + ":\n" + parameters,
+			} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			code, stdout, stderr := withMutations(t, "check", "--show-mutations", "-f", filepath.Join(dir, "object.yaml"),
+				"--config="+filepath.Join(dir, "checks.yaml"))
+			if code != 0 || !strings.Contains(stdout, ": "+d.Name+"\n  ") || !strings.Contains(stdout, "changed: ") {
+				t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+			}
+		})
 	}
 }

@@ -97,20 +97,26 @@ func sign(op string) string {
 	return map[string]string{patch.Add: "+", patch.Replace: "~", patch.Remove: "-"}[op]
 }
 
+// lineOf is a change in words.
+func lineOf(t testing.TB, c patch.Change) string {
+	t.Helper()
+	line := sign(c.Op) + " " + c.Field
+	if c.Op == patch.Remove {
+		return line
+	}
+	value, err := json.Marshal(c.To)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return line + ": " + string(value)
+}
+
 // linesOf is a verdict, a line for each thing.
 func linesOf(t testing.TB, verdict handler.Verdict) []string {
 	t.Helper()
 	var lines []string
 	for _, c := range verdict.Changes {
-		line := sign(c.Op) + " " + c.Field
-		if c.Op != patch.Remove {
-			value, err := json.Marshal(c.To)
-			if err != nil {
-				t.Fatal(err)
-			}
-			line += ": " + string(value)
-		}
-		lines = append(lines, line)
+		lines = append(lines, lineOf(t, c))
 	}
 	for _, f := range verdict.Findings {
 		lines = append(lines, string(f.Mode)+": "+f.Check+": "+f.Text())

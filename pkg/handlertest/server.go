@@ -69,7 +69,7 @@ func (s server) expect(t testing.TB, manifest string, want []string) {
 		case isWarning && !told.has(text):
 			t.Errorf("want the warning %q, got %q, of\n%s", text, told.texts, manifest)
 		case slices.Contains([]string{"+", "~", "-"}, line[:1]) && !slices.ContainsFunc(changes, is(t, line)):
-			t.Errorf("want %q, got %v, of\n%s", line, changes, manifest)
+			t.Errorf("want %q, got %q, of\n%s", line, about(t, line, changes), manifest)
 		}
 	}
 }
@@ -174,6 +174,18 @@ func is(t testing.TB, line string) func(patch.Change) bool {
 	return func(c patch.Change) bool {
 		return sign(c.Op) == line[:1] && c.Field == name && (!hasValue || within(value, c.To))
 	}
+}
+
+// about are the changes of the field that a line is about.
+func about(t testing.TB, line string, changes []patch.Change) (lines []string) {
+	t.Helper()
+	name, _, _ := strings.Cut(line[2:], ": ")
+	for _, c := range changes {
+		if c.Field == name {
+			lines = append(lines, lineOf(t, c))
+		}
+	}
+	return lines
 }
 
 // within says whether all that is wanted is there. Items of lists are compared by their place.

@@ -260,3 +260,17 @@ func TestATypeThatTheSchemeDoesNotKnow(t *testing.T) {
 	}()
 	adapt.CheckOf("owner", runtime.NewScheme(), &corev1.Pod{}, validator{})
 }
+
+// The API server has to ask about deletes for a validator, and not for a defaulter.
+func TestLooksAt(t *testing.T) {
+	pod := corev1.SchemeGroupVersion.WithKind("Pod")
+	check := adapt.CheckOf("x", scheme.Scheme, &corev1.Pod{}, validator{}).(handler.Looker)
+	all := []admissionv1.Operation{admissionv1.Create, admissionv1.Update, admissionv1.Delete}
+	if diff := cmp.Diff([]handler.Look{{Kind: pod, Operations: all}}, check.LooksAt()); diff != "" {
+		t.Errorf("a check (-want +got):\n%s", diff)
+	}
+	mutation := adapt.MutationOf("x", scheme.Scheme, &corev1.Pod{}, defaulter{}).(handler.Looker)
+	if diff := cmp.Diff([]handler.Look{{Kind: pod}}, mutation.LooksAt()); diff != "" {
+		t.Errorf("a mutation (-want +got):\n%s", diff)
+	}
+}

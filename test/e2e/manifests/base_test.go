@@ -18,8 +18,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
 
-// clusterScoped are the kinds of the base that live in no namespace.
-var clusterScoped = []string{"Namespace", "ClusterRole", "ClusterRoleBinding", "ValidatingWebhookConfiguration"}
+// clusterScoped are the kinds of the manifests that live in no namespace.
+var clusterScoped = []string{"Namespace", "ClusterRole", "ClusterRoleBinding", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}
 
 // A file that no one lists is a file that no one applies.
 func TestEveryFileIsListed(t *testing.T) {
