@@ -19,7 +19,8 @@ VERSIONS ?= v1.28.15 v1.30.14 v1.32.13 v1.34.9
 # Flags for the load comparison; see go run ./test/bench -h
 BENCHFLAGS ?=
 
-# The modules besides the root's, each with a go.mod of its own. CI does not look at test/cainjector, which brings much along.
+# The modules besides the root's, each with a go.mod of its own. CI does not look at test/cainjector and test/gatekeeper, which bring much
+# along.
 MODULES := test/e2e test/gitops test/peers examples/kubebuilder examples/own-check tools tools/actionlint tools/promtool tools/release tools/cfssl
 
 PLATFORM := $(shell $(GO) env GOOS)-$(shell $(GO) env GOARCH)
@@ -40,6 +41,8 @@ HELM := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v4)
 HELM3 := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v3)
 FLUXAPPLY := $(CACHE)/fluxapply-$(call pinned,test/gitops,github.com/fluxcd/pkg/ssa)
 CAINJECTOR := $(CACHE)/cainjector-$(call pinned,test/cainjector,github.com/cert-manager/cert-manager)
+CERTMANAGER_WEBHOOK := $(CACHE)/cert-manager-webhook-$(call pinned,test/cainjector,github.com/cert-manager/cert-manager)
+GATEKEEPER := $(CACHE)/gatekeeper-$(call pinned,test/gatekeeper,github.com/open-policy-agent/gatekeeper/v3)
 PROMTOOL := $(CACHE)/promtool-$(call pinned,tools/promtool,github.com/prometheus/prometheus)
 
 ##@ Use
@@ -113,14 +116,17 @@ e2e-coldstart: ## Cut and restart a cluster of one node in which a webhook locks
 	$(GO) -C test/e2e test -tags node,coldstart -count=1 -timeout 20m -v -run '^TestColdStart$$' ./node
 
 .PHONY: e2e-authority
-e2e-authority: ## Run webhook authority and a webhook in Python on a cluster of one node, with certificates from the kubelet (root, Linux; 20 minutes)
+e2e-authority: ## Run webhook authority and a webhook in Python on a cluster of one node, with certificates from the kubelet (root, Linux; ten minutes)
 	hack/install-node-packages
 	$(MAKE) node-components
 	$(GO) -C test/e2e test -tags node,authority -count=1 -timeout 50m -v -run '^TestAuthority$$' ./node
 
 .PHONY: test-doctor-peers
-test-doctor-peers: components ## Have doctor judge nginx, which is fetched (Debian or Ubuntu)
-	$(GO) -C test/e2e test -tags peers -count=1 -v -run '^TestNginx$$' ./doctor
+test-doctor-peers: components $(CAINJECTOR) $(CERTMANAGER_WEBHOOK) $(GATEKEEPER) ## Have doctor judge nginx, which is fetched (Debian or Ubuntu), cert-manager and Gatekeeper (builds them: half an hour)
+	CAINJECTOR='$(CAINJECTOR)' CERTMANAGER_WEBHOOK='$(CERTMANAGER_WEBHOOK)' GATEKEEPER='$(GATEKEEPER)' \
+	  CERTMANAGER_SOURCE="$$($(GO) -C test/cainjector list -m -f '{{.Dir}}' github.com/cert-manager/cert-manager)" \
+	  GATEKEEPER_SOURCE="$$($(GO) -C test/gatekeeper list -m -f '{{.Dir}}' github.com/open-policy-agent/gatekeeper/v3)" \
+	  $(GO) -C test/e2e test -tags peers -count=1 -v -run '^(TestNginx|TestCertManager|TestGatekeeper)$$' ./doctor
 
 .PHONY: test-release
 test-release: check-go ## Make a release twice, and look at what is in it (about ten minutes: it compiles for other platforms)
@@ -146,9 +152,7 @@ test-gitops: components $(HELM) $(FLUXAPPLY) ## Install with kubectl, Helm and F
 	HELM='$(HELM)' FLUXAPPLY='$(FLUXAPPLY)' $(GO) -C test/e2e test -tags gitops -count=1 -timeout=20m -v -run '^TestGitOps$$' .
 
 .PHONY: test-cainjector
-test-cainjector: components ## Migrate a webhook from cert-manager's own cainjector (builds it: ten minutes)
-	@echo 'building $(notdir $(CAINJECTOR))'
-	@CGO_ENABLED=0 $(GO) -C test/cainjector build -ldflags '-s -w' -o $(CAINJECTOR) .
+test-cainjector: components $(CAINJECTOR) ## Migrate a webhook from cert-manager's own cainjector (builds it: ten minutes)
 	CAINJECTOR='$(CAINJECTOR)' $(GO) -C test/e2e test -tags cainjector -count=1 -v -run '^TestMigrateFromCainjector$$' .
 
 # Where git finds the repositories of charts, as in ADDONS_GIT=/srv/mirror for /srv/mirror/OWNER/NAME.git
@@ -289,6 +293,24 @@ $(HELM3):
 
 $(FLUXAPPLY): test/gitops/fluxapply/main.go
 	$(call build-applier,./fluxapply)
+
+# They bring much along: each may take a quarter of an hour to build.
+$(CAINJECTOR): test/cainjector/main.go
+	$(call build-peer,test/cainjector,.)
+
+$(CERTMANAGER_WEBHOOK): test/cainjector/webhook/main.go
+	$(call build-peer,test/cainjector,./webhook)
+
+$(GATEKEEPER):
+	$(call build-peer,test/gatekeeper,github.com/open-policy-agent/gatekeeper/v3)
+
+# $(call build-peer,MODULE,PACKAGE)
+define build-peer
+	@echo 'building $(@F) (once; minutes)'
+	@mkdir -p $(@D)
+	@CGO_ENABLED=0 $(GO) -C $(1) build -ldflags '-s -w' -o $@.tmp $(2)
+	@mv $@.tmp $@
+endef
 
 $(GOLANGCI_LINT):
 	$(call build-tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)

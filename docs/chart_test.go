@@ -50,7 +50,7 @@ func TestChartKnowsTheChecks(t *testing.T) {
 	must(t, json.Unmarshal([]byte(read(t, chart+"values.schema.json")), &values))
 	must(t, json.Unmarshal([]byte(read(t, schemaFile)), &file))
 	properties, ofFile := values["properties"].(map[string]any), file["properties"].(map[string]any)
-	for _, part := range []string{"checks", "podTemplates"} {
+	for _, part := range []string{"checks", "mutations", "podTemplates"} {
 		properties[part] = ofFile[part]
 	}
 	allowNull(properties["checks"].(map[string]any))
@@ -159,7 +159,7 @@ func TestSchemaHasEveryValue(t *testing.T) {
 	}
 	for name, property := range known {
 		fields := property.(map[string]any)
-		if inner, has := fields["properties"].(map[string]any); has && name != "checks" {
+		if inner, has := fields["properties"].(map[string]any); has && name != "checks" && name != "mutations" {
 			have := values[name].(map[string]any)
 			if diff := cmp.Diff(slices.Sorted(maps.Keys(inner)), slices.Sorted(maps.Keys(have))); diff != "" {
 				t.Errorf("%s: values.yaml and its schema differ (-schema +values):\n%s", name, diff)

@@ -41,7 +41,7 @@ func commands(t *testing.T) []string {
 		switch line[1] {
 		case "checks", "completion", "help", "version":
 		case "scaffold":
-			names = append(names, "scaffold server", "scaffold sidecar")
+			names = append(names, "scaffold go", "scaffold server", "scaffold sidecar")
 		default:
 			names = append(names, line[1])
 		}

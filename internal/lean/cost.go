@@ -7,10 +7,8 @@ import (
 	"bytes"
 	stdjson "encoding/json"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	json "github.com/go-json-experiment/json"
@@ -33,8 +31,8 @@ const (
 
 // costOf estimates how many bytes of memory decoding some JSON into a value of a type takes at most. The error says why
 // it is no JSON, or that it has too many levels.
-func costOf(data []byte, t reflect.Type) (int64, error) {
-	e := estimate{data: data, most: maxDepth, fields: map[reflect.Type]map[string]reflect.Type{}}
+func costOf(data []byte, t *layout) (int64, error) {
+	e := estimate{data: data, most: maxDepth}
 	if e.whole(t) {
 		return e.total, nil
 	}
@@ -51,16 +49,15 @@ func costOf(data []byte, t reflect.Type) (int64, error) {
 
 // estimate goes over JSON together with the type that it is decoded into.
 type estimate struct {
-	data   []byte
-	total  int64
-	most   int // levels; more than maxDepth if it is known to be JSON
-	depth  int
-	fields map[reflect.Type]map[string]reflect.Type // of structs, by their names in JSON
+	data  []byte
+	total int64
+	most  int // levels; more than maxDepth if it is known to be JSON
+	depth int
 }
 
 // whole is false if there is no telling.
-func (e *estimate) whole(t reflect.Type) bool {
-	e.total, e.depth = int64(t.Size()), 0 // #nosec G115 -- sizes of types.
+func (e *estimate) whole(t *layout) bool {
+	e.total, e.depth = int64(t.size), 0 // #nosec G115 -- sizes of types.
 	end := e.value(t, 0)
 	return end != bad && space(e.data, end) == len(e.data)
 }
@@ -74,21 +71,21 @@ func (e *estimate) skip(i int) int {
 
 // value adds what the value at or after data[i] takes beside its place in what it is a part of, and returns the
 // position after it. A nil type stands for what is passed over.
-func (e *estimate) value(t reflect.Type, i int) int {
+func (e *estimate) value(t *layout, i int) int {
 	if i == bad {
 		return bad
 	}
 	if i = space(e.data, i); i >= len(e.data) {
 		return bad
 	}
-	for t != nil && t.Kind() == reflect.Pointer {
-		t = t.Elem()
-		e.add(t.Size(), 1)
+	for t != nil && t.kind == reflect.Pointer {
+		t = t.elem
+		e.add(t.size, 1)
 	}
 	switch {
 	case t == nil:
 		return e.skip(i)
-	case decodesItself(reflect.PointerTo(t)):
+	case t.own:
 		return e.opaque(t, i)
 	case e.data[i] == '{':
 		return e.object(t, i)
@@ -118,11 +115,11 @@ func (e *estimate) text(text []byte) {
 func (e *estimate) add(size uintptr, times int64) { e.total += int64(size) * times } // #nosec G115 -- sizes of types.
 
 // opaque is for types that decode themselves. Those which keep the JSON as it is cost what it is long.
-func (e *estimate) opaque(t reflect.Type, i int) int {
+func (e *estimate) opaque(t *layout, i int) int {
 	end := e.skip(i)
 	switch {
 	case end == bad:
-	case keepsJSON(t):
+	case t.keeps:
 		e.total += int64(end - i)
 	default:
 		e.total += ownText*int64(end-i) + perItem*int64(count(e.data[i:end], true))
@@ -130,16 +127,11 @@ func (e *estimate) opaque(t reflect.Type, i int) int {
 	return end
 }
 
-func keepsJSON(t reflect.Type) bool {
-	if t.Kind() != reflect.Struct {
-		return false
+func (e *estimate) object(t *layout, i int) int {
+	if t.key != nil {
+		e.add(t.key.size+t.elem.size, 8) // the least that a map has room for
+		e.add(mapHeader, 1)
 	}
-	raw, ok := t.FieldByName("Raw")
-	return ok && raw.Type == reflect.TypeFor[[]byte]()
-}
-
-func (e *estimate) object(t reflect.Type, i int) int {
-	member := e.members(t)
 	i, more := enter(e.data, i, &e.depth, e.most)
 	for ; more; i, more = advance(e.data, i, '}') {
 		begin := space(e.data, i)
@@ -148,41 +140,32 @@ func (e *estimate) object(t reflect.Type, i int) int {
 		if value == bad {
 			return bad
 		}
-		i = e.value(member(e.data[begin+1:end-1]), value)
+		i = e.value(e.member(t, e.data[begin+1:end-1]), value)
 	}
 	return e.leave(i)
 }
 
-// members returns what the members of an object in a t are decoded into, nil for those that are passed over, and counts
-// their places if these are not in the t itself.
-func (e *estimate) members(t reflect.Type) func(name []byte) reflect.Type {
-	switch t.Kind() {
-	case reflect.Struct:
-		fields := e.fieldsOf(t)
-		return func(name []byte) reflect.Type { return fields[unquoted(name)] }
-	case reflect.Map, reflect.Interface:
-		key, elem := reflect.TypeFor[string](), reflect.TypeFor[any]()
-		if t.Kind() == reflect.Map {
-			key, elem = t.Key(), t.Elem()
-		}
-		e.add(key.Size()+elem.Size(), 8) // the least that a map has room for
-		e.add(mapHeader, 1)
-		return func(name []byte) reflect.Type {
-			e.add(key.Size()+elem.Size(), grown)
-			e.text(name)
-			e.total += int64(len(name)) // Names are copied once more.
-			return elem
-		}
+// member returns what the member of an object is decoded into, nil for one that is passed over, and counts its place if
+// that is not in the object itself.
+func (e *estimate) member(t *layout, name []byte) *layout {
+	switch {
+	case t.key != nil:
+		e.add(t.key.size+t.elem.size, grown)
+		e.text(name)
+		e.total += int64(len(name)) // Names are copied once more.
+		return t.elem
+	case bytes.IndexByte(name, '\\') >= 0:
+		return t.field[unquoted(name)]
 	default:
-		return func([]byte) reflect.Type { return nil }
+		return t.field[string(name)]
 	}
 }
 
-func (e *estimate) list(t reflect.Type, i int) int {
-	var elem reflect.Type
-	switch t.Kind() {
+func (e *estimate) list(t *layout, i int) int {
+	var elem *layout
+	switch t.kind {
 	case reflect.Slice, reflect.Array:
-		elem = t.Elem()
+		elem = t.elem
 	case reflect.Interface:
 		elem = t
 		e.add(sliceHeader, 1)
@@ -191,7 +174,7 @@ func (e *estimate) list(t reflect.Type, i int) int {
 	i, more := enter(e.data, i, &e.depth, e.most)
 	for ; more; i, more = advance(e.data, i, ']') {
 		if elem != nil {
-			e.add(elem.Size(), grown)
+			e.add(elem.size, grown)
 		}
 		i = e.value(elem, i)
 	}
@@ -207,40 +190,11 @@ func (e *estimate) leave(i int) int {
 	return i + 1
 }
 
-// fieldsOf are the types of a struct's fields by their names in JSON.
-func (e *estimate) fieldsOf(t reflect.Type) map[string]reflect.Type {
-	if known, ok := e.fields[t]; ok {
-		return known
-	}
-	fields := map[string]reflect.Type{}
-	e.fields[t] = fields
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		embedded := f.Type
-		if embedded.Kind() == reflect.Pointer {
-			embedded = embedded.Elem()
-		}
-		switch {
-		case name == "-", !f.IsExported() && !f.Anonymous:
-		case name == "" && f.Anonymous && embedded.Kind() == reflect.Struct:
-			maps.Copy(fields, e.fieldsOf(embedded))
-		case name == "":
-			fields[f.Name] = f.Type
-		default:
-			fields[name] = f.Type
-		}
-	}
-	return fields
-}
-
 // unquoted is a name without its escape sequences.
 func unquoted(name []byte) string {
 	var text string
-	if bytes.IndexByte(name, '\\') < 0 || json.Unmarshal(slices.Concat([]byte{'"'}, name, []byte{'"'}), &text) != nil {
+	if json.Unmarshal(slices.Concat([]byte{'"'}, name, []byte{'"'}), &text) != nil {
 		return string(name)
 	}
 	return text
 }
-
-func decodesItself(t reflect.Type) bool { return t.Implements(reflect.TypeFor[stdjson.Unmarshaler]()) }

@@ -84,7 +84,7 @@ func TestCostIsWhatDecodingTakes(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			cost, err := costOf([]byte(tt.raw), reflect.TypeOf(tt.into).Elem())
+			cost, err := costOf([]byte(tt.raw), new(Types).layoutOf(reflect.TypeOf(tt.into).Elem()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,7 +122,7 @@ func TestCostOfStrings(t *testing.T) {
 	} {
 		for what, raw := range map[string]string{"value": `{"data":{"a":"` + text + `"}}`, "name": `{"data":{"` + text + `":"a"}}`} {
 			t.Run(name+" "+what, func(t *testing.T) {
-				cost, err := costOf([]byte(raw), reflect.TypeFor[corev1.ConfigMap]())
+				cost, err := costOf([]byte(raw), new(Types).layoutOf(reflect.TypeFor[corev1.ConfigMap]()))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -145,14 +145,14 @@ func TestCostOfStrings(t *testing.T) {
 
 // Each level of something of any type takes stack, which no one counts.
 func TestManyLevelsOfAnyType(t *testing.T) {
-	if _, err := costOf([]byte(deep(`[`, ``, `]`, maxLevels)), reflect.TypeFor[any]()); err != nil {
+	if _, err := costOf([]byte(deep(`[`, ``, `]`, maxLevels)), new(Types).layoutOf(reflect.TypeFor[any]())); err != nil {
 		t.Error(err)
 	}
-	_, err := costOf([]byte(deep(`[`, ``, `]`, maxLevels+1)), reflect.TypeFor[any]())
+	_, err := costOf([]byte(deep(`[`, ``, `]`, maxLevels+1)), new(Types).layoutOf(reflect.TypeFor[any]()))
 	if err == nil || err.Error() != "it has more than 1000 levels" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := costOf([]byte(deep(`{"a":`, `[]`, `}`, 9_000)), reflect.TypeFor[corev1.Pod]()); err != nil {
+	if _, err := costOf([]byte(deep(`{"a":`, `[]`, `}`, 9_000)), new(Types).layoutOf(reflect.TypeFor[corev1.Pod]())); err != nil {
 		t.Errorf("of what nobody reads: %v", err)
 	}
 }
@@ -163,7 +163,7 @@ func TestCostOfWhatIsNoJSON(t *testing.T) {
 		strings.Repeat(`{"data":`, 70) + strings.Repeat(`}`, 69), strings.Repeat(`[`, 70) + `nul` + strings.Repeat(`]`, 70),
 	} {
 		var invalid *json.SyntaxError
-		if _, err := costOf([]byte(raw), reflect.TypeFor[map[string]any]()); !errors.As(err, &invalid) {
+		if _, err := costOf([]byte(raw), new(Types).layoutOf(reflect.TypeFor[map[string]any]())); !errors.As(err, &invalid) {
 			t.Errorf("%s: got %v", raw, err)
 		}
 	}
@@ -171,8 +171,8 @@ func TestCostOfWhatIsNoJSON(t *testing.T) {
 
 // A name with an escape sequence is no way to have much decoded for little.
 func TestCostOfEscapedNames(t *testing.T) {
-	plain, _ := costOf([]byte(`{"data":{"a":"b"}}`), reflect.TypeFor[corev1.ConfigMap]())
-	escaped, err := costOf([]byte(`{"d\u0061ta":{"a":"b"}}`), reflect.TypeFor[corev1.ConfigMap]())
+	plain, _ := costOf([]byte(`{"data":{"a":"b"}}`), new(Types).layoutOf(reflect.TypeFor[corev1.ConfigMap]()))
+	escaped, err := costOf([]byte(`{"d\u0061ta":{"a":"b"}}`), new(Types).layoutOf(reflect.TypeFor[corev1.ConfigMap]()))
 	if err != nil || escaped != plain {
 		t.Errorf("got %d and %d", escaped, plain)
 	}

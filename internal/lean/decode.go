@@ -39,7 +39,11 @@ func (o Object) Bound(obj any, text []byte) error {
 	if o.Memory == nil && len(text) <= little {
 		return nil
 	}
-	cost, err := costOf(text, reflect.TypeOf(obj).Elem())
+	types := new(Types)
+	if o.Memory != nil {
+		types = o.Memory.Types()
+	}
+	cost, err := costOf(text, types.layoutOf(reflect.TypeOf(obj).Elem()))
 	switch {
 	case err != nil:
 		return err
@@ -109,6 +113,8 @@ type Memory interface {
 	// Guess is as Afford, for a guess that may be ten times too high. It is false, and sets nothing aside, if others could
 	// miss that much.
 	Guess(bytes int64) bool
+	// Types returns what is known of types already; to this is added.
+	Types() *Types
 }
 
 // Whole is the same object for a shape that reads what [Slim] does not.

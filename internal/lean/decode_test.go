@@ -70,6 +70,8 @@ func (b *books) Afford(n int64) error {
 	return nil
 }
 
+func (*books) Types() *Types { return new(Types) }
+
 // One of the two decoders would decode all the others before it finds out.
 func TestWhatIsNoJSONTakesNoMemory(t *testing.T) {
 	text := []byte(`{"spec":{"containers":[` + strings.Repeat(`{},`, fewItems+1) + `{]}}`)

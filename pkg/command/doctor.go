@@ -46,8 +46,8 @@ func newDoctorCommand(global Options) *cobra.Command {
 			"wrong\n" +
 			"later. It follows each entry as the API server does: the Service, its port, the endpoints, the caBundle, and a\n" +
 			"TLS handshake with each server, through a port-forward. It says which webhooks do not come back after all Pods\n" +
-			"are gone, because one that fails closed refuses what they need. With -f, it judges manifests, without a " +
-			"cluster.\n\n" +
+			"are gone, or one node, because one that fails closed refuses what they need. With -f, it judges manifests,\n" +
+			"without a cluster.\n\n" +
 			"It reads and never writes, with the rights of its user. What may not be read is said, and the rest is judged.\n" +
 			"With --probe, it sends dry runs as well, which change nothing, and reads what the API server says of the calls.\n" +
 			"The exit code is 0 if nothing is wrong, 1 if there is an error or a warning, and 2 if something could not be\n" +

@@ -44,7 +44,7 @@ func newChecksCommand(o Options) *cobra.Command {
 			RunE:  func(cmd *cobra.Command, args []string) error { return o.explain(cmd.OutOrStdout(), args[0]) },
 		},
 		&cobra.Command{
-			Use: "validate FILE", Short: "Say whether a configuration file is valid, and what is on by it",
+			Use: "validate FILE", Short: "Say whether a configuration file is valid, - for standard input, and what is on by it",
 			Args: oneArgument("configuration file"),
 			RunE: func(cmd *cobra.Command, args []string) error { return o.validate(cmd, args[0]) },
 		},
@@ -108,8 +108,25 @@ func (o Options) explain(w io.Writer, name string) error {
 	return err
 }
 
+// loadOrRead reads a configuration file, or the standard input if that is named -, and says which it was.
+func (o Options) loadOrRead(cmd *cobra.Command, file string) (c config.Configuration, name string, err error) {
+	if file != "-" {
+		c, err = config.Load(file, o.Definitions)
+		return c, file, err
+	}
+	const input = "standard input"
+	data, err := io.ReadAll(cmd.InOrStdin())
+	if err != nil {
+		return c, input, fmt.Errorf("cannot read the check configuration from %s: %w", input, err)
+	}
+	if c, err = config.Parse(data, o.Definitions); err != nil {
+		err = fmt.Errorf("check configuration on %s is not valid: %w", input, err)
+	}
+	return c, input, err
+}
+
 func (o Options) validate(cmd *cobra.Command, file string) error {
-	c, err := config.Load(file, o.Definitions)
+	c, file, err := o.loadOrRead(cmd, file)
 	if err != nil {
 		return err
 	}

@@ -5,11 +5,14 @@ package command
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -84,6 +87,29 @@ func TestConfigurationIsValidated(t *testing.T) {
 	code, stdout, stderr = runSplit(t, "checks", "validate", file)
 	if code != 1 || stdout != "" || !strings.Contains(stderr, "line 4: ") || !strings.Contains(stderr, "line 5: ") {
 		t.Errorf("exit code %d, %q, %q; want 1 and both mistakes with their lines", code, stdout, stderr)
+	}
+}
+
+// The file may come from a pipe, as from kubectl or kustomize.
+func TestConfigurationFromStandardInput(t *testing.T) {
+	validate := func(stdin io.Reader) (code int, stdout, stderr string) {
+		var out, errs bytes.Buffer
+		code = Run(t.Context(), []string{"checks", "validate", "-"},
+			Options{Stdin: stdin, Stdout: &out, Stderr: &errs, Definitions: check.Definitions()})
+		return code, out.String(), errs.String()
+	}
+	const head = "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks:\n"
+	code, stdout, stderr := validate(strings.NewReader(head + "  imageTag: {mode: warn}\n  podSecurity: {mode: off}\n"))
+	if want := "standard input is valid\nimageTag  warn\n"; code != 0 || stdout != want || stderr != "" {
+		t.Errorf("exit code %d, printed %q and %q, want 0 and %q", code, stdout, stderr, want)
+	}
+	code, _, stderr = validate(strings.NewReader(head + "  imageTag: {mood: warn}\n"))
+	if code != 1 || !strings.Contains(stderr, "on standard input is not valid: line 4: ") {
+		t.Errorf("exit code %d, %q, want 1 and the mistake with its line", code, stderr)
+	}
+	code, _, stderr = validate(iotest.ErrReader(errors.New("torn")))
+	if code != 1 || !strings.Contains(stderr, "from standard input: torn") {
+		t.Errorf("exit code %d, %q, want 1 and that it cannot be read", code, stderr)
 	}
 }
 

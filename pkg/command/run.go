@@ -135,9 +135,9 @@ func newRootCommand(o Options) *cobra.Command {
 			"another language, by files; request obtains one certificate for a client, or for a server without a Service;\n" +
 			"authority signs certificates for the Pods of other webhooks;\n" +
 			"listen holds the port open while serve restarts; check judges manifests without a cluster, and audit what is\n" +
-			"in one; checks explains what is checked; rbac prints the rights that a server needs, and scaffold writes the\n" +
-			"manifests around one; distrust takes trust away from a CA whose key may be in other hands; doctor finds out why\n" +
-			"the API server cannot call a webhook.\n\n" +
+			"in one; checks explains what is checked; rbac prints the rights that a server needs, manifest what the API\n" +
+			"server has to ask it about, and scaffold writes the manifests around one; distrust takes trust away from a CA\n" +
+			"whose key may be in other hands; doctor finds out why the API server cannot call a webhook.\n\n" +
 			"Without a command it runs serve.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -159,7 +159,7 @@ func newRootCommand(o Options) *cobra.Command {
 	root.Flags().Bool("version", false, "print the version")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{elsewhere(root, err)} })
 	addGroup(root, "Serve:", newServeCommand(o), newListenCommand(), newRBACCommand(o),
-		newScaffoldCommand(o))
+		newScaffoldCommand(o), newManifestCommand(o))
 	addGroup(root, "Certificates:", newIssueCommand(o), newRequestCommand(o), newAuthorityCommand(o),
 		newDistrustCommand())
 	addGroup(root, "Checks:", newCheckCommand(o), newAuditCommand(o), newChecksCommand(o))

@@ -23,8 +23,11 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 )
 
-//go:embed scaffold/*.yaml
+//go:embed scaffold/*.yaml scaffold/go/*.txt
 var scaffoldFiles embed.FS
+
+// hookstrapVersion is the release that what is written uses.
+const hookstrapVersion = "v0.1.0"
 
 // sidecarDeployment is the Deployment with a sidecar.
 const sidecarDeployment = "deployment-sidecar.yaml"
@@ -35,10 +38,12 @@ type scaffold struct {
 	Kind, Configuration, Target string
 	InForce                     string // the ClusterRole and the ClusterRoleBinding that the entries wait for
 	Image, Hookstrap, Path      string
+	Module                      string // of a program in Go
 	Port                        int
 
 	directory, deployment, builtInSigner string
 	target                               bootstrap.Target
+	more                                 []bootstrap.Target // besides target
 }
 
 func newScaffoldCommand(global Options) *cobra.Command {
@@ -58,13 +63,14 @@ func newScaffoldCommand(global Options) *cobra.Command {
 	cmd.AddCommand(
 		newScaffoldKindCommand(global, "sidecar",
 			"For a server in any language, with a sidecar that keeps its certificate in files"),
-		newScaffoldKindCommand(global, "server", "For a Go program with bootstrap.NewServer"))
+		newScaffoldKindCommand(global, "server", "For a Go program with bootstrap.NewServer"),
+		newScaffoldGoCommand(global))
 	return cmd
 }
 
 func newScaffoldKindCommand(global Options, name, short string) *cobra.Command {
 	s := scaffold{deployment: "deployment-" + name + ".yaml"}
-	s.Hookstrap, s.Path, s.Port = "ghcr.io/hookstrap/hookstrap:v0.1.0", validatePath, 9443
+	s.Hookstrap, s.Path, s.Port = "ghcr.io/hookstrap/hookstrap:"+hookstrapVersion, validatePath, 9443
 	s.builtInSigner = global.BuiltInSignerName
 	cmd := &cobra.Command{
 		Use: name + " DIRECTORY", Short: short, Args: oneArgument("directory to write into"),
@@ -73,10 +79,14 @@ func newScaffoldKindCommand(global Options, name, short string) *cobra.Command {
 			if err := s.complete(); err != nil {
 				return &usageError{err}
 			}
-			if err := s.write(); err != nil {
+			files, err := s.render()
+			if err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "kubectl apply -k %s\n", s.directory)
+			if err := s.write(files); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "kubectl apply -k %s\n", s.directory)
 			return err
 		},
 	}
@@ -136,15 +146,8 @@ func (s *scaffold) complete() error {
 	return errors.Join(missing...)
 }
 
-// write writes the files, or none.
-func (s *scaffold) write() error {
-	files, err := s.render()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(s.directory, 0o750); err != nil {
-		return fmt.Errorf("making the directory for the manifests: %w", err)
-	}
+// write writes files by their names below the directory, or none if one of them is there.
+func (s *scaffold) write(files map[string][]byte) error {
 	var present []string
 	for name := range files {
 		if _, err := os.Lstat(filepath.Join(s.directory, name)); !errors.Is(err, fs.ErrNotExist) {
@@ -156,8 +159,12 @@ func (s *scaffold) write() error {
 			s.directory, strings.Join(present, ", "))
 	}
 	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(s.directory, name), content, 0o600); err != nil {
-			return fmt.Errorf("writing the manifests: %w", err)
+		path := filepath.Join(s.directory, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			return fmt.Errorf("making the directory for %s: %w", path, err)
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			return fmt.Errorf("writing what was asked for: %w", err)
 		}
 	}
 	return nil
@@ -166,30 +173,40 @@ func (s *scaffold) write() error {
 // render returns the manifests by the names of their files. It is done without package text/template, with which the
 // linker keeps every method of every type that is linked: 20 MB.
 func (s *scaffold) render() (map[string][]byte, error) {
-	fill := strings.NewReplacer("{{.Namespace}}", s.Namespace, "{{.Service}}", s.Service, "{{.Kind}}", s.Kind,
-		"{{.Configuration}}", s.Configuration, "{{.InForce}}", s.InForce, "{{.Target}}", s.Target, "{{.Image}}", s.Image,
-		"{{.Hookstrap}}", s.Hookstrap, "{{.Path}}", s.Path, "{{.Port}}", strconv.Itoa(s.Port))
 	files := map[string][]byte{}
 	for _, name := range []string{
 		"kustomization.yaml", "namespace.yaml", "serviceaccount.yaml", "service.yaml", "webhook.yaml", "in-force.yaml",
 		s.deployment,
 	} {
-		text, err := scaffoldFiles.ReadFile("scaffold/" + name)
+		text, err := s.filled(name)
 		if err != nil {
-			return nil, fmt.Errorf("reading the template of %s: %w", name, err)
+			return nil, err
 		}
 		if name == s.deployment {
 			name = "deployment.yaml"
 		}
-		files[name] = []byte(fill.Replace(string(text)))
+		files[name] = text
 	}
 	var rules bytes.Buffer
 	rights := rbacOptions{commonOptions: newCommonOptions()}
 	rights.callBuiltInSigner(s.builtInSigner)
 	rights.bootstrap.Environment = bootstrap.Environment{
 		Service: s.Service, Namespace: s.Namespace, ServiceAccount: s.Service}
-	rights.bootstrap.WebhookConfigurations, rights.bootstrap.InForceBinding = []bootstrap.Target{s.target}, s.InForce
+	rights.bootstrap.WebhookConfigurations, rights.bootstrap.InForceBinding = append(s.more, s.target), s.InForce
 	err := rights.print(&rules)
 	files["rbac.yaml"] = rules.Bytes()
 	return files, err
+}
+
+// filled is a template with what it is made of.
+func (s *scaffold) filled(name string) ([]byte, error) {
+	text, err := scaffoldFiles.ReadFile("scaffold/" + name)
+	if err != nil {
+		return nil, fmt.Errorf("reading the template of %s: %w", name, err)
+	}
+	fill := strings.NewReplacer("{{.Namespace}}", s.Namespace, "{{.Service}}", s.Service, "{{.Kind}}", s.Kind,
+		"{{.Configuration}}", s.Configuration, "{{.InForce}}", s.InForce, "{{.Target}}", s.Target, "{{.Image}}", s.Image,
+		"{{.Hookstrap}}", s.Hookstrap, "{{.Path}}", s.Path, "{{.Port}}", strconv.Itoa(s.Port), "{{.Module}}", s.Module,
+		"{{.Version}}", hookstrapVersion)
+	return []byte(fill.Replace(string(text))), nil
 }

@@ -5,6 +5,7 @@ package command
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -88,5 +89,58 @@ func TestScaffoldNamesWhatIsMissing(t *testing.T) {
 		if code != 2 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, %q; want 2 and %q", line, code, stderr, want)
 		}
+	}
+}
+
+// The module that is written compiles with this repository and passes its own tests, and its manifests pass our checks.
+func TestScaffoldGo(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "hook")
+	line := []string{"scaffold", "go", dir, "--service-name=hook", "--image=registry.example/hook:v1", "--module=example.com/hook"}
+	code, stdout, stderr := runSplit(t, line...)
+	if code != 0 || stdout != "cd "+dir+" && go mod tidy && make test\n" {
+		t.Fatalf("exit code %d, %s%s", code, stdout, stderr)
+	}
+	// In place of go mod tidy, which needs the network: the versions of an example that is a module.
+	example, err := filepath.Abs("../../examples/own-check")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(example, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		written := strings.NewReplacer("module example.com/own-check", "module example.com/hook", "=> ../..", "=> "+filepath.Join(example, "../.."))
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(written.Replace(string(text))), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{"vet", "-mod=mod", "./..."}, {"test", "-mod=mod", "-count=1", "./..."}} {
+		cmd := exec.CommandContext(t.Context(), "go", args...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOPROXY=off", "GOSUMDB=off")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go %v: %v\n%s", args, err, out)
+		}
+	}
+	code, stdout, stderr = runSplit(t, "check", "-f", filepath.Join(dir, "deploy"))
+	if code != 0 || !strings.Contains(stdout, " 0 denied, 0 warnings") {
+		t.Errorf("exit code %d, %s%s", code, stdout, stderr)
+	}
+	for file, want := range map[string]string{"webhook.yaml": "path: /validate", "mutating-webhook.yaml": "path: /mutate",
+		"kustomization.yaml": "\n- webhook.yaml\n- mutating-webhook.yaml\n"} {
+		text, err := os.ReadFile(filepath.Join(dir, "deploy", file))
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s lacks %q: %v\n%s", file, want, err, text)
+		}
+	}
+	rules, err := os.ReadFile(filepath.Join(dir, "deploy", "rbac.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantRulesOf(t, string(rules), "--service-name=hook", "--namespace=hook", "--service-account=hook",
+		"--webhook-configuration=mutating/hook,validating/hook", "--in-force-binding=hook-in-force")
+	code, _, stderr = runSplit(t, line...)
+	if code != 1 || !strings.Contains(stderr, "has Dockerfile, Makefile") {
+		t.Errorf("exit code %d, %q; want that the files are there already", code, stderr)
 	}
 }

@@ -4,6 +4,7 @@
 package doctor
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"slices"
@@ -69,7 +70,9 @@ func (x bundles) noBundle(e *Entry) bool {
 		return true
 	}
 	fix := writeBundle(e)
-	if e.Meta != nil && !e.isInjected() {
+	if injected := e.injected(); injected != "" {
+		fix = injected
+	} else if e.Meta != nil {
 		fix = "have a controller fill it, such as cert-manager with the annotation cert-manager.io/inject-ca-from; or " + fix
 	}
 	x.find(e, IDBundleMissing, fix, "it calls a Service and has no caBundle")
@@ -80,6 +83,23 @@ func (x bundles) noBundle(e *Entry) bool {
 func (e *Entry) isInjected() bool {
 	isSet := func(key string) bool { return e.Meta.Annotations[key] != "" }
 	return e.Meta != nil && slices.ContainsFunc(injectors(), isSet)
+}
+
+// injected is the command that shows why cainjector does not fill a caBundle; empty if no annotation tells it to.
+func (e *Entry) injected() string {
+	if !e.isInjected() {
+		return ""
+	}
+	for _, source := range []struct{ annotation, show string }{
+		{injectors()[0], "get certificate %s # cainjector copies ca.crt of the Secret of this Certificate, once both exist"},
+		{injectors()[1], "get secret %s -o yaml # cainjector copies its ca.crt, if it has the annotation " +
+			"cert-manager.io/allow-direct-injection: \"true\""},
+	} {
+		if namespace, name, ok := strings.Cut(e.Meta.Annotations[source.annotation], "/"); ok {
+			return fmt.Sprintf("kubectl -n %s "+source.show, namespace, name)
+		}
+	}
+	return "kubectl -n cert-manager logs deploy/cert-manager-cainjector"
 }
 
 // unfilled judges a manifest without a caBundle, which is filled once it is in a cluster.
@@ -133,6 +153,19 @@ func (x bundles) crowd(e *Entry, bundle trust.Bundle) {
 
 // writeBundle is the command that writes a caBundle by hand.
 func writeBundle(e *Entry) string {
+	return patchBundle(e, "$(base64 -w0 ca.crt)") +
+		" # ca.crt has the CA that signed the server's certificate, often that in the Secret of its Pod"
+}
+
+// copyBundle is the command that writes the CA of a Secret into a caBundle. Data of a Secret are base64 already.
+func copyBundle(e *Entry, stored StoredCA) string {
+	namespace, name, _ := strings.Cut(stored.Secret, "/")
+	key := strings.ReplaceAll(cmp.Or(stored.Key, "ca.crt"), ".", `\.`)
+	return patchBundle(e, fmt.Sprintf("$(kubectl -n %s get secret %s -o jsonpath='{.data.%s}')", namespace, name, key))
+}
+
+// patchBundle is the command that writes the output of another one, base64, into a caBundle.
+func patchBundle(e *Entry, value string) string {
 	path := "/spec/caBundle"
 	switch e.Object.Kind {
 	case KindValidating, KindMutating:
@@ -140,10 +173,8 @@ func writeBundle(e *Entry) string {
 	case KindCRD:
 		path = "/spec/conversion/webhook/clientConfig/caBundle"
 	}
-	const patch = `kubectl patch %s %s --type=json -p '[{"op":"add","path":"%s","value":"'"$(base64 -w0 ca.crt)"'"}]' ` +
-		"# ca.crt has the CA that signed the server's certificate, often that in the Secret of its Pod"
-	return fmt.Sprintf(patch,
-		strings.ToLower(e.Object.Kind), e.Object.Name, path)
+	const patch = `kubectl patch %s %s --type=json -p '[{"op":"add","path":"%s","value":"'"%s"'"}]'`
+	return fmt.Sprintf(patch, strings.ToLower(e.Object.Kind), e.Object.Name, path, value)
 }
 
 // sentence is an error of several lines as one.

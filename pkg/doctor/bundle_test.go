@@ -49,3 +49,33 @@ func TestFixNamesTheEntry(t *testing.T) {
 		}
 	}
 }
+
+// Where cainjector does not fill a caBundle, the command shows what the annotation names.
+func TestFixOfAnInjectedBundle(t *testing.T) {
+	t.Parallel()
+	for annotation, want := range map[string]string{
+		"cert-manager.io/inject-ca-from":        "kubectl -n shop get certificate web # ",
+		"cert-manager.io/inject-ca-from-secret": "kubectl -n shop get secret web -o yaml # ",
+		"cert-manager.io/inject-apiserver-ca":   "kubectl -n cert-manager logs deploy/cert-manager-cainjector",
+		"example.com/other":                     "have a controller fill it, such as cert-manager with the annotation",
+	} {
+		entries := doctor.FromValidating(&admissionregistrationv1.ValidatingWebhookConfiguration{
+			ObjectMeta: metav1.ObjectMeta{Name: "shop", Annotations: map[string]string{annotation: "shop/web"}},
+			Webhooks: []admissionregistrationv1.ValidatingWebhook{{Name: "a.example.com",
+				ClientConfig: admissionregistrationv1.WebhookClientConfig{Service: &admissionregistrationv1.ServiceReference{
+					Namespace: "shop", Name: "web"}}}},
+		})
+		report := doctor.Examine(&doctor.Facts{
+			Now: time.Now(), Entries: entries, All: entries, Unread: []doctor.Unread{{Resource: "services"}},
+		})
+		got := ""
+		for _, f := range report.Findings {
+			if f.ID == doctor.IDBundleMissing {
+				got = f.Fix
+			}
+		}
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("%s: the fix is %q, want %q", annotation, got, want)
+		}
+	}
+}

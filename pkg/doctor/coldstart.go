@@ -30,19 +30,41 @@ type refusal struct {
 	need  need
 }
 
-// coldStart judges whether webhooks come back when none of them runs.
+// coldStart judges whether webhooks come back when none of them runs, or when a node is gone.
 type coldStart struct{ *examination }
+
+// verdict are the servers that do not come back, each with the requests that are refused to the end: for certain, and
+// if match conditions are met.
+type verdict struct {
+	certain, possible map[types.NamespacedName][]refusal
+}
 
 // coldStart simulates that every Pod is gone and every node registers again: which server does not come back, because
 // what it needs is refused by an entry that fails closed, and whose server is not there either. Servers come back one
-// after the other: a guard whose server is back refuses nothing.
+// after the other: a guard whose server is back refuses nothing. Then it simulates the loss of each node alone.
 func (x coldStart) coldStart() {
-	all := x.refusalsOf(x.guards())
-	certain := stuck(all, func(r refusal) bool { return !r.guard.isConditional() })
-	x.cycles(certain, IDColdCycle)
-	possible := stuck(all, func(refusal) bool { return true })
-	maps.DeleteFunc(possible, func(server types.NamespacedName, _ []refusal) bool { return certain[server] != nil })
-	x.cycles(possible, IDColdCondition)
+	guards := x.guards()
+	cold, lost := x.simulate(guards, x.nodeNeeds(), x.coldNeeds), nodeLoss{x}.simulateEach(guards)
+	x.cycles(cold.certain, IDColdCycle, lost.certain)
+	x.cycles(cold.possible, IDColdCondition, lost.possible)
+	isCold := func(server types.NamespacedName, _ []refusal) bool {
+		return cold.certain[server] != nil || cold.possible[server] != nil
+	}
+	maps.DeleteFunc(lost.certain, isCold)
+	maps.DeleteFunc(lost.possible, isCold)
+	x.cycles(lost.certain, IDNodeLoss, lost.certain)
+	x.cycles(lost.possible, IDNodeLossCondition, lost.possible)
+}
+
+// simulate has the servers of all guards away. Common is what all of them need to come back, and needs is the rest.
+func (x coldStart) simulate(
+	guards []*guard, common []need, needs func(types.NamespacedName, *corev1.Service) []need,
+) verdict {
+	all := x.refusalsOf(guards, common, needs)
+	v := verdict{stuck(all, func(r refusal) bool { return !r.guard.isConditional() }),
+		stuck(all, func(refusal) bool { return true })}
+	maps.DeleteFunc(v.possible, func(server types.NamespacedName, _ []refusal) bool { return v.certain[server] != nil })
+	return v
 }
 
 func (g *guard) isConditional() bool { return len(g.entry.Rules.MatchConditions) > 0 }
@@ -91,11 +113,13 @@ func stuck(all map[types.NamespacedName][]refusal, counts func(refusal) bool) ma
 
 // refusalsOf are, for each server of a guard, the requests that it needs, and that guards refuse as long as their
 // servers are not there. What all servers need is compared once.
-func (x coldStart) refusalsOf(guards []*guard) map[types.NamespacedName][]refusal {
-	byNodes, nodes := map[*guard]need{}, x.nodeNeeds()
+func (x coldStart) refusalsOf(
+	guards []*guard, common []need, needs func(types.NamespacedName, *corev1.Service) []need,
+) map[types.NamespacedName][]refusal {
+	byCommon := map[*guard]need{}
 	for _, g := range guards {
-		if n, isAsked := x.firstAsked(g, nodes); isAsked {
-			byNodes[g] = n
+		if n, isAsked := x.firstAsked(g, common); isAsked {
+			byCommon[g] = n
 		}
 	}
 	all := map[types.NamespacedName][]refusal{}
@@ -103,12 +127,12 @@ func (x coldStart) refusalsOf(guards []*guard) map[types.NamespacedName][]refusa
 		if _, known := all[of.server]; known {
 			continue
 		}
-		needs := x.coldNeeds(of.server, x.index.services[of.server])
+		own := needs(of.server, x.index.services[of.server])
 		all[of.server] = []refusal{}
 		for _, g := range guards {
-			n, isAsked := byNodes[g]
+			n, isAsked := byCommon[g]
 			if !isAsked {
-				n, isAsked = x.firstAsked(g, needs)
+				n, isAsked = x.firstAsked(g, own)
 			}
 			if isAsked {
 				all[of.server] = append(all[of.server], refusal{g, n})
@@ -129,8 +153,10 @@ func (x coldStart) firstAsked(g *guard, needs []need) (need, bool) {
 }
 
 // cycles reports each circle of servers that wait for each other, once. What only waits for a circle is not reported:
-// it comes back when the circle is broken.
-func (x coldStart) cycles(stuck map[types.NamespacedName][]refusal, id string) {
+// it comes back when the circle is broken. Lost are the servers that do not come back from the loss of one node.
+func (x coldStart) cycles(
+	stuck map[types.NamespacedName][]refusal, id string, lost map[types.NamespacedName][]refusal,
+) {
 	reported := map[types.NamespacedName]bool{}
 	for _, start := range sortedNames(stuck) {
 		if reported[start] {
@@ -140,7 +166,11 @@ func (x coldStart) cycles(stuck map[types.NamespacedName][]refusal, id string) {
 			for _, r := range circle {
 				reported[r.guard.server] = true
 			}
-			x.cycle(start, circle, id)
+			node := ""
+			if lost[start] != nil {
+				node = x.index.onlyNode(circle[len(circle)-1].guard.entry)
+			}
+			x.cycle(start, circle, id, node)
 		}
 	}
 }
@@ -174,8 +204,8 @@ func circleOf(start types.NamespacedName, stuck map[types.NamespacedName][]refus
 	return nil
 }
 
-// cycle reports a circle at its first entry, with the line that breaks it.
-func (x coldStart) cycle(start types.NamespacedName, circle []refusal, id string) {
+// cycle reports a circle at its first entry, with the line that breaks it, and with the node whose loss is enough.
+func (x coldStart) cycle(start types.NamespacedName, circle []refusal, id, node string) {
 	var steps []string
 	waiting := start
 	for _, r := range circle {
@@ -196,7 +226,11 @@ func (x coldStart) cycle(start types.NamespacedName, circle []refusal, id string
 	if object := first.guard.entry.Object; !x.facts.Offline {
 		fix = fmt.Sprintf("kubectl edit %s %s # %s", strings.ToLower(object.Kind), object.Name, fix)
 	}
-	x.find(first.guard.entry, id, fix, "%s", strings.Join(steps, "; "))
+	if node != "" {
+		steps = append(steps, fmt.Sprintf("the loss of node %s is enough, for all ready Pods of Service %s are there", node,
+			start))
+	}
+	x.find(first.guard.entry, id, fix, "%s", strings.Join(steps, "; ")).Node = node
 }
 
 // narrowed is a namespaceSelector as a line of YAML that leaves out namespaces as well. What it has stays: without

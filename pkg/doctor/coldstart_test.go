@@ -4,16 +4,19 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 )
 
 // cluster has a webhook for each letter, whose server is in the namespace of that name. Guards says of whose Pods each is
@@ -70,8 +73,71 @@ func TestCircles(t *testing.T) {
 			}
 		}
 		slices.Sort(got)
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", guards, diff)
+		}
+	}
+}
+
+// running adds a ready Pod on each of the nodes, to each server, as in a:n1,n2.
+func running(f *Facts, nodes ...string) *Facts {
+	f.Offline = false
+	for _, of := range nodes {
+		name, on, _ := strings.Cut(of, ":")
+		slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: name, Labels: map[string]string{
+			discoveryv1.LabelServiceName: "web"}}, Ports: []discoveryv1.EndpointPort{{Name: ptr.To(""), Port: ptr.To[int32](443)}}}
+		for node := range strings.SplitSeq(on, ",") {
+			f.Pods = append(f.Pods, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: node, Labels: map[string]string{
+				"app": name}}, Spec: corev1.PodSpec{NodeName: node}})
+			slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{TargetRef: &corev1.ObjectReference{Kind: "Pod", Name: node}})
+		}
+		f.EndpointSlices = append(f.EndpointSlices, slice)
+	}
+	return f
+}
+
+// A server whose ready Pods are on one node comes back from its loss if a cold start does not keep it away, and if the
+// deletion of its Pods is not refused. Those on two nodes are not lost.
+func TestNodeLoss(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		guards, nodes string
+		operation     admissionregistrationv1.OperationType
+		condition     bool
+		want          []string
+	}{
+		{"a:a", "a:n1", "CREATE", false, []string{"cold-start-cycle a n1"}},
+		{"a:a", "a:n1,n2", "CREATE", false, []string{"cold-start-cycle a "}},
+		{"a:a", "a:n1", "CREATE", true, []string{"cold-start-cycle-conditional a n1"}},
+		{"a:a", "a:n1", "DELETE", false, []string{"node-loss-cycle a n1"}},
+		{"a:a", "a:n1,n2", "DELETE", false, nil},
+		{"a:a", "a:n1", "DELETE", true, []string{"node-loss-cycle-conditional a n1"}},
+		{"a:none", "a:n1", "DELETE", false, nil},
+		{"a:b b:a", "a:n1 b:n1", "DELETE", false, []string{"node-loss-cycle b n1"}},
+		{"a:b b:a", "a:n1 b:n2", "DELETE", false, nil}, // each is there when the other one is lost
+		{"a:b b:a", "a:n1 b:n2", "CREATE", false, []string{"cold-start-cycle b "}},
+		{"a:b b:a", "a:n1 b:n1", "CREATE", false, []string{"cold-start-cycle b n1"}},
+		{"a:a b:b", "a:n1 b:n2", "DELETE", false, []string{"node-loss-cycle a n1", "node-loss-cycle b n2"}},
+	} {
+		f := running(cluster(strings.Fields(tt.guards)...), strings.Fields(tt.nodes)...)
+		for i := range f.All {
+			f.All[i].Rules.Rules[0].Operations = []admissionregistrationv1.OperationType{tt.operation}
+			if tt.condition {
+				f.All[i].Rules.MatchConditions = []admissionregistrationv1.MatchCondition{{Name: "c", Expression: "request.name != 'a'"}}
+			}
+		}
+		var got []string
+		for _, found := range Examine(f).Findings {
+			if strings.HasPrefix(found.ID, "cold-start") || strings.HasPrefix(found.ID, "node-loss") {
+				got = append(got, found.ID+" "+found.Object.Name+" "+found.Node)
+				if (found.Node != "") != strings.Contains(found.Message, "the loss of node "+cmp.Or(found.Node, "n")) {
+					t.Errorf("%+v: the message is %q, and the node %q", tt, found.Message, found.Node)
+				}
+			}
+		}
+		slices.Sort(got)
+		if diff := gocmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", tt, diff)
 		}
 	}
 }

@@ -108,8 +108,9 @@ func (h Handshake) where() string {
 type StoredCA struct {
 	// Secret is where it is, as NAMESPACE/NAME.
 	Secret string
-	// CA is ca.crt of the Secret, or ca, PEM.
-	CA []byte
+	// CA is ca.crt of the Secret, PEM, or what Key says, if it is not empty.
+	CA  []byte
+	Key string
 	// Leaf is tls.crt of the Secret, or cert, PEM.
 	Leaf []byte
 }

@@ -35,6 +35,9 @@ type Finding struct {
 	Object Object `json:"object"`
 	// Webhooks are the names of the entries; none for a CustomResourceDefinition and an APIService.
 	Webhooks []string `json:"webhooks,omitempty"`
+	// Node is the one whose loss is enough for a webhook not to come back; empty if that takes more, and for other
+	// findings.
+	Node string `json:"node,omitempty"`
 	// Message is what is wrong, on which object.
 	Message string `json:"message"`
 	// Why is why it matters.
@@ -146,8 +149,8 @@ func (x *examination) entry(e *Entry) {
 	calls{x}.judge(e)
 }
 
-// find notes a finding, or one more entry that has it.
-func (x *examination) find(e *Entry, id, fix, message string, args ...any) {
+// find notes a finding, or one more entry that has it. What it returns is valid until the next one.
+func (x *examination) find(e *Entry, id, fix, message string, args ...any) *Finding {
 	p := x.problems[id]
 	f := Finding{
 		ID: p.ID, Severity: p.Severity, Object: e.Object, Message: fmt.Sprintf(message, args...), Why: p.Why, Fix: fix,
@@ -161,7 +164,9 @@ func (x *examination) find(e *Entry, id, fix, message string, args ...any) {
 		n = len(x.findings)
 		x.known[key], x.findings = n, append(x.findings, f)
 	}
-	if found := &x.findings[n]; e.Webhook != "" && !slices.Contains(found.Webhooks, e.Webhook) {
+	found := &x.findings[n]
+	if e.Webhook != "" && !slices.Contains(found.Webhooks, e.Webhook) {
 		found.Webhooks = append(found.Webhooks, e.Webhook)
 	}
+	return found
 }

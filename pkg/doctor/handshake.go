@@ -161,13 +161,12 @@ func (x handshakes) untrusted(e *Entry, h Handshake, err error) {
 	}
 }
 
-// missingCA finds an intermediate that the server leaves out: the bundle has a CA, but not the one that signed the
-// leaf.
+// missingCA is the fix if a CA in a Secret verifies what the caBundle does not.
 func (x handshakes) missingCA(e *Entry, h Handshake) string {
 	for _, stored := range x.storedOf(e) {
 		if trust.VerifyLive(stored.CA, h.Chain, e.ServerName(), x.facts.Now) == nil {
 			return fmt.Sprintf("the CA in Secret %s verifies it: have the controller that copies it into the caBundle run, or "+
-				"copy it", stored.Secret)
+				"copy it: %s", stored.Secret, copyBundle(e, stored))
 		}
 	}
 	return ""

@@ -34,6 +34,9 @@ const (
 	IDConditionNull   = "match-condition-on-null"
 	IDColdCycle       = "cold-start-cycle"
 	IDColdCondition   = "cold-start-cycle-conditional"
+	IDNodeLoss        = "node-loss-cycle"
+
+	IDNodeLossCondition = "node-loss-cycle-conditional"
 )
 
 // trustLater are those by which certificates and CAs fail later.
@@ -247,6 +250,20 @@ func admissionLater() []Problem {
 			Why: "The same as for cold-start-cycle, if the match conditions of the entries are met. They are not evaluated " +
 				"here.",
 			Fix: "Leave the namespace of the server out of the rules with a namespaceSelector.",
+		},
+		{
+			ID: IDNodeLoss, Severity: Error,
+			Title: "After the loss of one node, the webhook does not come back.",
+			Why: "All its ready Pods are on that node. What it takes to replace them is refused by a webhook that fails " +
+				"closed, and whose server was on that node as well. After all Pods are gone, it would come back.",
+			Fix: "Leave the namespace of the server out of the rules, or run its Pods on two nodes (podAntiAffinity).",
+		},
+		{
+			ID: IDNodeLossCondition, Severity: Warning,
+			Title: "After the loss of one node, the webhook may not come back, depending on match conditions.",
+			Why: "The same as for node-loss-cycle, if the match conditions of the entries are met. They are not evaluated " +
+				"here.",
+			Fix: "Leave the namespace of the server out of the rules, or run its Pods on two nodes (podAntiAffinity).",
 		},
 	}
 }

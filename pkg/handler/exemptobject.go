@@ -4,6 +4,7 @@
 package handler
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -61,7 +62,8 @@ func (e ObjectExemption) end() (end time.Time, ends bool) {
 
 func (e ObjectExemption) validate(path *field.Path) field.ErrorList {
 	errs := slices.Concat(
-		each(path.Child("kinds"), e.Kinds, notKind), each(path.Child("names"), e.Names, notName),
+		each(path.Child("kinds"), e.Kinds, func(text string) string { return notKind(text, e.Namespaces) }),
+		each(path.Child("names"), e.Names, notName),
 		each(path.Child("namespaces"), e.Namespaces, func(text string) string {
 			return strings.Join(validation.IsDNS1123Label(text), "; ")
 		}),
@@ -81,19 +83,12 @@ func (e ObjectExemption) validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func notKind(text string) string {
-	resource, group, _ := strings.Cut(text, ".")
-	isOwn := group == "" || group == "apps" || group == "batch" || strings.HasSuffix(group, ".k8s.io")
-	if len(validation.IsDNS1123Label(resource)) > 0 || group != "" && len(validation.IsDNS1123Subdomain(group)) > 0 ||
-		isOwn && !strings.HasSuffix(resource, "s") { // As all of Kubernetes' own are.
+// notKind says why a text is no kind, or one whose objects are never in such namespaces.
+func notKind(text string, namespaces []string) string {
+	if len(validation.IsDNS1123Subdomain(text)) > 0 {
 		return "must be a plural in lower case with its group, such as daemonsets.apps or pods"
 	}
-	if group == "" && slices.ContainsFunc(owners(), func(o owner) bool {
-		return o.resource.Resource == resource && o.resource.Group != ""
-	}) {
-		return "must have its group, such as daemonsets.apps"
-	}
-	return ""
+	return cmp.Or(NoResource(text), NeverInNamespaces(text, namespaces))
 }
 
 func notName(text string) string {

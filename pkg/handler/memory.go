@@ -6,6 +6,8 @@ package handler
 import (
 	"fmt"
 	"sync/atomic"
+
+	"github.com/hookstrap/hookstrap/internal/lean"
 )
 
 // memory is what one review may have decoded at a time: some of its own, and then of what all share. A nil memory is
@@ -21,11 +23,15 @@ type memory struct {
 type sharedMemory struct {
 	limit int64
 	taken atomic.Int64
+	types lean.Types
 }
 
 // Guess reserves memory by a guess that is probably far too high, of what each review has. Half of that is for what is
 // known better.
 func (m *memory) Guess(bytes int64) bool { return m.takeOwn(bytes, ownMemory/2) }
+
+// Types implements [lean.Memory].
+func (m *memory) Types() *lean.Types { return &m.shared.types }
 
 // Afford reserves memory for something before it is decoded, until it is released: of what each review
 // has, or of what all share if that is not enough.

@@ -5,16 +5,9 @@ package handler
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // SelectsNothing says why no labels can match a valid selector, and nothing if some can. A parameter that can never
@@ -61,30 +54,4 @@ func SelectsNothing(selector *metav1.LabelSelector) string {
 		}
 	}
 	return ""
-}
-
-// NoResource says why Kubernetes has no resource of that name, which is a plural and, except in the core group, its
-// group behind a dot. It says nothing of groups that are not Kubernetes' own.
-func NoResource(name string) string {
-	own := runtime.NewScheme() // To the one that client-go has, authors add their types.
-	utilruntime.Must(scheme.AddToScheme(own))
-	asked := schema.ParseGroupResource(name)
-	if !own.IsGroupRegistered(asked.Group) {
-		return ""
-	}
-	var elsewhere []string
-	for kind := range own.AllKnownTypes() {
-		plural, singular := meta.UnsafeGuessKindToResource(kind)
-		switch found := plural.GroupResource(); {
-		case found == asked:
-			return ""
-		case found.Resource == asked.Resource, singular.Resource == asked.Resource && kind.Group == asked.Group:
-			elsewhere = append(elsewhere, found.String())
-		}
-	}
-	slices.Sort(elsewhere)
-	if elsewhere = slices.Compact(elsewhere); len(elsewhere) == 0 {
-		return "is no resource of Kubernetes: write its plural name and its group, as in deployments.apps"
-	}
-	return "is no resource of Kubernetes: write " + strings.Join(elsewhere, " or ")
 }

@@ -4,7 +4,6 @@
 package handler
 
 import (
-	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,19 +35,6 @@ func TestSelectsNothing(t *testing.T) {
 		errs := Exemptions{NamespaceSelector: &selector}.Validate(field.NewPath("exempt"))
 		if (len(errs) > 0) != (nothing || text == "{}") {
 			t.Errorf("an exemption by %s: got %v", text, errs)
-		}
-	}
-}
-
-func TestNoResource(t *testing.T) {
-	for name, want := range map[string]string{
-		"pods": "", "deployments.apps": "", "widgets.example.com": "", "endpoints": "", "networkpolicies.networking.k8s.io": "",
-		"customresourcedefinitions.apiextensions.k8s.io": "", "gateways.gateway.networking.k8s.io": "",
-		"deployments": "write deployments.apps", "pod": "write pods", "ingress.networking.k8s.io": "write ingresses.networking.k8s.io",
-		"pods.apps": "write pods", "widgets": "as in deployments.apps", "events": "",
-	} {
-		if got := NoResource(name); want == "" && got != "" || !strings.Contains(got, want) {
-			t.Errorf("%s: got %q", name, got)
 		}
 	}
 }

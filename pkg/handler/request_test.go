@@ -139,7 +139,7 @@ func TestBefore(t *testing.T) {
 	old := webPod()
 	old.Labels = map[string]string{"is": "old"}
 	req := NewRequest(updatePod(t, old, webPod()))
-	req.memory = &memory{}
+	req.memory = &memory{shared: &sharedMemory{}}
 	before := req.before()
 	got, err := Object[corev1.Pod](before)
 	if err != nil || got.Labels["is"] != "old" {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admission/v1"
@@ -23,8 +24,8 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// maxWarning is how many characters of a warning API servers hand on when there are many.
-const maxWarning = 256
+// maxWarning is how many characters of a warning users read: the handler leaves the middle out of longer ones.
+const maxWarning = 120
 
 // Expect tests what a handler makes of an object, a manifest in YAML or JSON: its mutations change it, and its checks
 // judge the result. Of two documents, the second is an update of the first. Each want is a line, in this order:
@@ -36,7 +37,7 @@ const maxWarning = 256
 //     exempt: imageTag: namespace: kube-system
 //
 // Without any, the object passes as it is. A mutation that changes its own result is an error of t as well, and so is a
-// warning of more than 256 characters, of which the user may not see the end.
+// warning of a check of more than 120 characters, of which users do not read the middle.
 func Expect(t testing.TB, h *handler.Handler, manifest string, want ...string) {
 	t.Helper()
 	req, err := requestOf(manifest)
@@ -48,6 +49,11 @@ func Expect(t testing.TB, h *handler.Handler, manifest string, want ...string) {
 		t.Errorf("the mutations change %s in what they have made themselves of\n%s", fields(again.Changes), manifest)
 	}
 	judged := h.Judge(t.Context(), changed)
+	for _, f := range judged.Findings {
+		if text := f.Check + ": " + f.Text(); f.Mode == handler.Warn && utf8.RuneCountInString(text) > maxWarning {
+			t.Errorf("a warning of %d characters, of which users read %d: %s", utf8.RuneCountInString(text), maxWarning, text)
+		}
+	}
 	got := append(linesOf(t, mutated), linesOf(t, judged)...)
 	if diff := cmp.Diff(append([]string{}, want...), append([]string{}, got...)); diff != "" {
 		t.Errorf("of\n%s\n(-want +got):\n%s", manifest, diff)
@@ -86,13 +92,17 @@ func requestOf(manifest string) (req admissionv1.AdmissionRequest, err error) {
 	return req, nil
 }
 
+// sign is what a line about a change begins with.
+func sign(op string) string {
+	return map[string]string{patch.Add: "+", patch.Replace: "~", patch.Remove: "-"}[op]
+}
+
 // linesOf is a verdict, a line for each thing.
 func linesOf(t testing.TB, verdict handler.Verdict) []string {
 	t.Helper()
 	var lines []string
-	signs := map[string]string{patch.Add: "+", patch.Replace: "~", patch.Remove: "-"}
 	for _, c := range verdict.Changes {
-		line := signs[c.Op] + " " + c.Field
+		line := sign(c.Op) + " " + c.Field
 		if c.Op != patch.Remove {
 			value, err := json.Marshal(c.To)
 			if err != nil {
@@ -103,11 +113,7 @@ func linesOf(t testing.TB, verdict handler.Verdict) []string {
 		lines = append(lines, line)
 	}
 	for _, f := range verdict.Findings {
-		text := f.Check + ": " + f.Text()
-		if f.Mode == handler.Warn && len(text) > maxWarning {
-			t.Errorf("a warning of %d characters, of which a user may see %d: %s", len(text), maxWarning, text)
-		}
-		lines = append(lines, string(f.Mode)+": "+text)
+		lines = append(lines, string(f.Mode)+": "+f.Check+": "+f.Text())
 	}
 	for _, name := range slices.Sorted(maps.Keys(verdict.Exempted)) {
 		lines = append(lines, "exempt: "+name+": "+verdict.Exempted[name])

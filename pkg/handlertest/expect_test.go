@@ -67,7 +67,8 @@ func TestExpect(t *testing.T) {
 		"a denial that is not expected":  {barePod, "", nil, missing},
 		"a denial that does not come":    {"{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}", "", []string{missing}, missing},
 		"a change that is not expected":  {ownedPod, "", nil, "spec.nodeName"},
-		"a warning that is too long":     {barePod, strings.Repeat("x", 300), []string{missing, "warn: advice: " + strings.Repeat("x", 300)}, "a warning of 308 characters"},
+		"a warning that is too long":     {barePod, strings.Repeat("ü", 113), []string{missing, "warn: advice: " + strings.Repeat("ü", 113)}, "a warning of 121 characters"},
+		"a warning that is long enough":  {barePod, strings.Repeat("ü", 112), []string{missing, "warn: advice: " + strings.Repeat("ü", 112)}, ""},
 		"a mutation that changes itself": {strings.ReplaceAll(ownedPod, "nodeName: x", "nodeName: again"), "", []string{`+ spec.schedulerName: "!"`}, "the mutations change spec.schedulerName"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,7 +14,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/hookstrap/hookstrap/pkg/handlertest"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
+	"github.com/hookstrap/hookstrap/test/e2e/process"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
@@ -34,7 +37,7 @@ func TestExampleAdapted(t *testing.T) {
 		entry.ClientConfig.Service.Path = new("/validate--v1-configmap")
 		shipped.Configuration.Webhooks = []admissionv1.ValidatingWebhook{entries[0], entry}
 	}})
-	configureMutating(t, s)
+	configureMutating(t, s, "manifests/components/mutations/mutatingwebhookconfiguration.yaml")
 	server := startServe(t, s, compiled(t, ".", "./examples/adapted"), "--health-probe-bind-address=0")
 	pods, maps := s.Admin.CoreV1().Pods(s.Target), s.Admin.CoreV1().ConfigMaps(s.Target)
 	forbidden := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "forbidden"}}
@@ -63,6 +66,49 @@ func TestExampleAdapted(t *testing.T) {
 		[]byte(`{"metadata":{"labels":{"keep":"yes"}}}`), metav1.PatchOptions{})
 	must(t, err)
 	must(t, wantRefusal(pods.Delete(t.Context(), pod.Name, metav1.DeleteOptions{}), "owner: the Pod has the label keep"))
+}
+
+// TestExampleMutation: what the example's files say is what the API server does with them.
+func TestExampleMutation(t *testing.T) {
+	t.Parallel()
+	s := site.New(t, shared, site.Options{Configuration: "example-mutation", Edit: func(shipped *site.Shipped) {
+		allowMutating(shipped)
+		shipped.Configuration.Webhooks = nil // It has no checks.
+	}})
+	configureMutating(t, s, "examples/mutation/webhook.yaml")
+	server := startServe(t, s, compiled(t, ".", "./examples/mutation"), "--health-probe-bind-address=0")
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		if _, err := createGood(ctx, s, metav1.DryRunAll); err != nil {
+			return fmt.Errorf("%w\n%s", err, server.Log())
+		}
+		return nil
+	})
+	handlertest.ExpectFiles(t, filepath.Join(site.Root(), "examples/mutation/testdata"), handlertest.Server(shared.Config(), s.Target))
+	wantAskedAboutPods(t, s, server)
+}
+
+// wantAskedAboutPods: by the configuration that the command manifest prints, the API server asks about what the mutation looks
+// at. Once no server is there, that is refused, and nothing else is.
+func wantAskedAboutPods(t *testing.T, s *site.Site, server *process.Server) {
+	t.Helper()
+	pod, err := createGood(t.Context(), s)
+	must(t, err)
+	server.Kill()
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		_, err := createGood(ctx, s, metav1.DryRunAll)
+		return wantRefusal(err, "failed calling webhook")
+	})
+	labeled := pod.DeepCopy()
+	labeled.Labels = map[string]string{"a": "b"}
+	pods := s.Admin.CoreV1().Pods(s.Target)
+	_, err = pods.Update(t.Context(), labeled, metav1.UpdateOptions{})
+	must(t, wantRefusal(err, "failed calling webhook"))
+	_, err = pods.UpdateStatus(t.Context(), pod, metav1.UpdateOptions{})
+	must(t, err)
+	must(t, pods.Delete(t.Context(), pod.Name, metav1.DeleteOptions{}))
+	_, err = s.Admin.CoreV1().ConfigMaps(s.Target).Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "a"}},
+		metav1.CreateOptions{})
+	must(t, err)
 }
 
 func createOwned(ctx context.Context, s *site.Site, dryRun ...string) (*corev1.Pod, error) {

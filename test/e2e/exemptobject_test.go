@@ -7,13 +7,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes"
 
+	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
@@ -61,5 +65,35 @@ func badDeployment(name string) *appsv1.Deployment {
 			Replicas: new(int32(1)), Selector: &metav1.LabelSelector{MatchLabels: labels},
 			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: spec},
 		},
+	}
+}
+
+// TestScopeOfEachKind: of every kind that the API server has, our configuration knows whether its objects are in
+// namespaces. Of groups that client-go has not it need not know.
+func TestScopeOfEachKind(t *testing.T) {
+	t.Parallel()
+	client, err := kubernetes.NewForConfig(shared.Config())
+	must(t, err)
+	_, lists, err := client.Discovery().ServerGroupsAndResources()
+	must(t, err)
+	seen := 0
+	for _, list := range lists {
+		version, err := schema.ParseGroupVersion(list.GroupVersion)
+		must(t, err)
+		for _, r := range list.APIResources {
+			if strings.Contains(r.Name, "/") {
+				continue
+			}
+			kind := schema.GroupResource{Group: version.Group, Resource: r.Name}.String()
+			alone, among := handler.NeverInNamespaces(kind, nil), handler.NeverInNamespaces(kind, []string{"shop"})
+			if r.Namespaced && among != "" || !r.Namespaced && (alone != "" || among == "") || handler.NoResource(kind) != "" {
+				t.Errorf("%s, which is in namespaces: %t: without one %q, in one %q; %q", kind, r.Namespaced, alone, among,
+					handler.NoResource(kind))
+			}
+			seen++
+		}
+	}
+	if seen < 60 {
+		t.Errorf("the API server has %d kinds only", seen)
 	}
 }

@@ -28,19 +28,16 @@ import (
 	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/yaml"
 
+	"github.com/hookstrap/hookstrap/pkg/handlertest"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// Two mutations are applied, and one only tells.
-const configMutations = configDeny + `
-mutations:
-  addMetadata: {labels: {cost-center: unassigned}}
-  dropCapabilities: {}
-  defaultSeccompProfile: {mode: warn}
-`
+// mutationFiles are tests of a handler in files, with the configuration that they are for: two mutations are applied, and
+// one only tells.
+const mutationFiles = "pkg/handlertest/testdata"
 
-// TestMutations: the real server changes objects by the MutatingWebhookConfiguration of docs/mutations.md. Both
+// TestMutations: the real server changes objects by the MutatingWebhookConfiguration of the component. Both
 // configurations have failurePolicy Fail, and the API server takes a patch in an answer of /validate for a failure: what is
 // admitted shows that there is none.
 func TestMutations(t *testing.T) {
@@ -56,6 +53,9 @@ func TestMutations(t *testing.T) {
 		if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "imageTag") {
 			t.Errorf("got %v, want it denied by imageTag", err)
 		}
+	})
+	t.Run("what a handler alone does", func(t *testing.T) {
+		handlertest.ExpectFiles(t, filepath.Join(site.Root(), mutationFiles), handlertest.Server(shared.Config(), s.Target))
 	})
 	t.Run("fields of a custom resource", func(t *testing.T) { wantSpecKept(t, s) })
 	// The last, as it stays until the test ends.
@@ -79,7 +79,7 @@ func createGood(ctx context.Context, s *site.Site, dryRun ...string) (*corev1.Po
 	return s.Admin.CoreV1().Pods(s.Target).Create(ctx, site.Pod(site.GoodImage), metav1.CreateOptions{DryRun: dryRun})
 }
 
-// wantMutated wants what configMutations says of a Pod with these containers.
+// wantMutated wants what the configuration of mutationFiles says of a Pod with these containers.
 func wantMutated(t *testing.T, pod *corev1.Pod, names ...string) {
 	t.Helper()
 	if pod.Labels["cost-center"] != "unassigned" {
@@ -101,15 +101,14 @@ func wantMutated(t *testing.T, pod *corev1.Pod, names ...string) {
 	}
 }
 
-// startMutating runs the real server with configMutations until the API server asks it.
+// startMutating runs the real server with the configuration of mutationFiles until the API server asks it.
 func startMutating(t *testing.T) *site.Site {
 	t.Helper()
 	s := site.New(t, shared, site.Options{Edit: allowMutating})
-	configureMutating(t, s)
+	configureMutating(t, s, "manifests/components/mutations/mutatingwebhookconfiguration.yaml")
 	program, err := binary()
 	must(t, err)
-	config := filepath.Join(t.TempDir(), "checks.yaml")
-	must(t, os.WriteFile(config, []byte(configMutations), 0o600))
+	config := filepath.Join(site.Root(), mutationFiles, "config", "checks.yaml")
 	server := startBinary(t, s, program, "--webhook-configuration=mutating/"+s.Configuration, "--config="+config,
 		"--health-probe-bind-address=0")
 	clustertest.Eventually(t, func(ctx context.Context) error {
@@ -134,15 +133,16 @@ func allowMutating(shipped *site.Shipped) {
 	}
 }
 
-// configureMutating installs the configuration of the page for the Target namespace, and for widgets.
-func configureMutating(t *testing.T, s *site.Site) {
+// configureMutating installs the configuration in a file of the repository for the Target namespace, and for widgets.
+func configureMutating(t *testing.T, s *site.Site, file string) {
 	t.Helper()
 	var c admissionv1.MutatingWebhookConfiguration
-	page := pageBlock(t, "docs/mutations.md", "```yaml\napiVersion: admissionregistration.k8s.io/v1")
-	must(t, yaml.UnmarshalStrict([]byte(page), &c))
+	text, err := os.ReadFile(filepath.Join(site.Root(), file))
+	must(t, err)
+	must(t, yaml.UnmarshalStrict(text, &c))
 	c.ObjectMeta = metav1.ObjectMeta{Name: s.Configuration}
 	webhook := &c.Webhooks[0]
-	webhook.ClientConfig.Service.Namespace = s.Namespace
+	webhook.ClientConfig.Service.Name, webhook.ClientConfig.Service.Namespace = site.Service, s.Namespace
 	webhook.ClientConfig.Service.Port = new(int32(s.Port)) // #nosec G115 -- a port.
 	webhook.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.Target}}
 	webhook.MatchConditions = nil

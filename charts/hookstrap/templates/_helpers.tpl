@@ -41,6 +41,10 @@ apiVersion: hookstrap.dev/v1alpha1
 kind: CheckConfiguration
 checks:
   {{- toYaml $checks | nindent 2 }}
+{{- with .Values.mutations }}
+mutations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- with .Values.podTemplates }}
 podTemplates:
 {{ toYaml . }}

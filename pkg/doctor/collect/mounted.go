@@ -92,7 +92,7 @@ func secretsOf(pods map[types.NamespacedName]*corev1.Pod, backends []doctor.Back
 func certificatesOf(s *corev1.Secret) doctor.StoredCA {
 	ca := doctor.StoredCA{Secret: s.Namespace + "/" + s.Name, CA: s.Data["ca.crt"], Leaf: s.Data[corev1.TLSCertKey]}
 	if len(ca.CA) == 0 {
-		ca.CA, ca.Leaf = s.Data["ca"], s.Data["cert"]
+		ca.CA, ca.Key, ca.Leaf = s.Data["ca"], "ca", s.Data["cert"]
 	}
 	return ca
 }

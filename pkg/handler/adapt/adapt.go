@@ -64,6 +64,15 @@ func (s subject[T]) has(req *handler.Request) (bool, error) {
 	return false, nil
 }
 
+// LooksAt implements [handler.Looker].
+func (s subject[T]) LooksAt() []handler.Look {
+	var looks []handler.Look
+	for _, kind := range s.kinds {
+		looks = append(looks, handler.Look{Kind: kind})
+	}
+	return looks
+}
+
 func (s subject[T]) empty() T { return s.object.DeepCopyObject().(T) }
 
 // withRequest is the context of controller-runtime's webhooks: admission.RequestFromContext finds the request in it.
@@ -118,6 +127,15 @@ func (*check[T]) CountsEveryUpdate() bool { return true }
 // Selects has creates, updates and deletes of whole objects.
 func (*check[T]) Selects(req *handler.Request) bool {
 	return req.SubResource == "" && req.Operation != admissionv1.Connect
+}
+
+// LooksAt implements [handler.Looker].
+func (c *check[T]) LooksAt() []handler.Look {
+	looks := c.subject.LooksAt()
+	for i := range looks {
+		looks[i].Operations = []admissionv1.Operation{admissionv1.Create, admissionv1.Update, admissionv1.Delete}
+	}
+	return looks
 }
 
 func (c *check[T]) Evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {

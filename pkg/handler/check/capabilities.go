@@ -59,7 +59,7 @@ func (p capabilitiesCheck) violations(ctx context.Context, pod PodTemplate) []ha
 		if has == nil {
 			has = &corev1.Capabilities{}
 		}
-		path := c.path.Child("securityContext", "capabilities")
+		path := c.path().Child("securityContext", "capabilities")
 		for i, added := range heeded(ctx, has.Add) {
 			if !slices.Contains(p.AllowedAdd, string(added)) {
 				v := c.riskf(path.Child("add").Index(i), "adds capability %q; %s", added, allowedList(p.AllowedAdd))

@@ -67,7 +67,7 @@ func referencesOf(ctx context.Context, pod PodTemplate) []namedReference {
 	}
 	for _, c := range heeded(ctx, containersOf(pod)) {
 		for i, from := range heeded(ctx, c.EnvFrom) {
-			at := func() *field.Path { return c.path.Child("envFrom").Index(i) }
+			at := func() *field.Path { return c.path().Child("envFrom").Index(i) }
 			if r := from.ConfigMapRef; r != nil {
 				add(toConfigMaps, r.Name, r.Optional, at)
 			}
@@ -76,7 +76,7 @@ func referencesOf(ctx context.Context, pod PodTemplate) []namedReference {
 			}
 		}
 		for i, variable := range heeded(ctx, c.Env) {
-			at := func() *field.Path { return c.path.Child("env").Index(i).Child("valueFrom") }
+			at := func() *field.Path { return c.path().Child("env").Index(i).Child("valueFrom") }
 			if from := variable.ValueFrom; from != nil && from.ConfigMapKeyRef != nil {
 				add(toConfigMaps, from.ConfigMapKeyRef.Name, from.ConfigMapKeyRef.Optional, at)
 			}

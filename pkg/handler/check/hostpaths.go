@@ -138,7 +138,7 @@ func writable(ctx context.Context, containers []podContainer, readOnly map[strin
 		c := &containers[n]
 		for i, mount := range heeded(ctx, c.VolumeMounts) {
 			if path, ok := readOnly[mount.Name]; ok && !mount.ReadOnly {
-				violations = append(violations, c.riskf(c.path.Child("volumeMounts").Index(i).Child("readOnly"),
+				violations = append(violations, c.riskf(c.path().Child("volumeMounts").Index(i).Child("readOnly"),
 					"mounts %q of the node for writing; set readOnly: true", path))
 			}
 		}

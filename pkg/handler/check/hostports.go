@@ -59,7 +59,7 @@ func (p hostPortsCheck) violations(ctx context.Context, pod PodTemplate) []handl
 	for _, c := range heeded(ctx, containersOf(pod)) {
 		for i, port := range heeded(ctx, c.Ports) {
 			if taken := hostPort(pod, port); taken != 0 && !p.allow(taken) {
-				violations = append(violations, c.riskf(c.path.Child("ports").Index(i).Child("hostPort"),
+				violations = append(violations, c.riskf(c.path().Child("ports").Index(i).Child("hostPort"),
 					"takes port %d of the node; %s", taken, p.advice()))
 			}
 		}

@@ -30,11 +30,7 @@ func imageViolations(
 	ctx context.Context, pod PodTemplate, problemOf func(image string) string,
 ) []handler.Violation {
 	var violations []handler.Violation
-	report := func(path *field.Path, user, image string) {
-		problem := problemOf(image)
-		if problem == "" {
-			return
-		}
+	report := func(path *field.Path, user, problem string) {
 		v := handler.Violationf(path, "%s: %s", user, problem)
 		v.Identity = v.Message // names the user and the image; the position in the list does not matter
 		violations = append(violations, v)
@@ -44,13 +40,18 @@ func imageViolations(
 		if injected && isFilledIn(*container.Container) {
 			continue // Its Pods have another image, and are looked at with that.
 		}
-		report(container.path.Child("image"), fmt.Sprintf("%s %q", container.sort, container.Name), container.Image)
+		if problem := problemOf(container.Image); problem != "" {
+			report(container.path().Child("image"), fmt.Sprintf("%s %q", container.sort, container.Name), problem)
+		}
 	}
 	for i, volume := range heeded(ctx, pod.Spec.Volumes) {
 		// Controllers may have an image volume whose reference is filled in later.
-		if volume.Image != nil && volume.Image.Reference != "" {
+		if volume.Image == nil || volume.Image.Reference == "" {
+			continue
+		}
+		if problem := problemOf(volume.Image.Reference); problem != "" {
 			path := pod.Path.Child("volumes").Index(i).Child("image", "reference")
-			report(path, fmt.Sprintf("volume %q", volume.Name), volume.Image.Reference)
+			report(path, fmt.Sprintf("volume %q", volume.Name), problem)
 		}
 	}
 	return violations

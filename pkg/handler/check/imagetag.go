@@ -61,6 +61,9 @@ func (c ImageTag) Validate(path *field.Path) field.ErrorList {
 // Name returns "imageTag".
 func (ImageTag) Name() string { return "imageTag" }
 
+// LooksAt implements [handler.Looker].
+func (ImageTag) LooksAt() []handler.Look { return podLooks() }
+
 // Evaluate returns a violation for each image that does not say enough.
 func (c ImageTag) Evaluate(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 	pod, ok, err := imagesOf(req)

@@ -149,7 +149,7 @@ func (f secretFinder) evaluate(ctx context.Context, req *handler.Request) ([]han
 	for _, c := range heeded(ctx, containersOf(pod)) {
 		for i, variable := range heeded(ctx, c.Env) {
 			for _, s := range f.find(variable.Name, variable.Value) {
-				v := c.faultf(c.path.Child("env").Index(i).Child("value"),
+				v := c.faultf(c.path().Child("env").Index(i).Child("value"),
 					"variable %q holds %s; take it from a Secret by valueFrom.secretKeyRef", brief(variable.Name), s.what)
 				violations = append(violations, s.identify(v))
 			}

@@ -278,7 +278,7 @@ func compareParts(t *testing.T, req *handler.Request, pod, want PodTemplate, nam
 // eachContainer lists something of all containers, with their names and places.
 func eachContainer(pod PodTemplate, of func(podContainer) any) (list []any) {
 	for _, c := range containersOf(pod) {
-		list = append(list, c.path.String(), c.Name, of(c))
+		list = append(list, c.path().String(), c.Name, of(c))
 	}
 	return list
 }

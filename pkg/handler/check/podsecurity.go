@@ -53,6 +53,9 @@ func parseLevel(level, version string) (psapi.LevelVersion, error) {
 	return psapi.LevelVersion{Level: l, Version: v}, nil
 }
 
+// LooksAt implements [handler.Looker].
+func (podSecurityCheck) LooksAt() []handler.Look { return podLooks() }
+
 // Name returns "podSecurity".
 func (podSecurityCheck) Name() string { return "podSecurity" }
 

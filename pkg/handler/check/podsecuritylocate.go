@@ -58,7 +58,7 @@ func locate(
 			break
 		}
 		here := place{
-			path: containers[i].path, pod: pod, container: &containers[i], inherited: inherited,
+			path: containers[i].path(), pod: pod, container: &containers[i], inherited: inherited,
 			results: resultsOf(controls, pod.inherited(containers[i:i+1])),
 		}
 		if here.breaksAny() {

@@ -62,45 +62,56 @@ func templateAt(path *field.Path, template *corev1.PodTemplateSpec) (PodTemplate
 // podContainer is a container of any of the three sorts.
 type podContainer struct {
 	*corev1.Container
-	path *field.Path
 	// title is its name, as messages have it.
 	title string
 	// sort is how people call it: "container", "init container" or ephemeral.
 	sort string
-	// addTo adds it to the containers of its sort.
-	addTo func(spec *corev1.PodSpec)
+	// list has it, at the index, in the specification at the place.
+	in    *field.Path
+	list  string
+	index int
+	// debug is the same if it is ephemeral.
+	debug *corev1.EphemeralContainer
 
 	imageDigest string // once a violation has asked for it
 }
 
-// ephemeral is how people call a container for debugging.
-const ephemeral = "ephemeral container"
+// path is where it is in the object. Most containers break no rule: they are never asked.
+func (c podContainer) path() *field.Path { return c.in.Child(c.list).Index(c.index) }
+
+// addTo adds it to the containers of its sort.
+func (c podContainer) addTo(spec *corev1.PodSpec) {
+	switch c.sort {
+	case ephemeral:
+		spec.EphemeralContainers = append(spec.EphemeralContainers, *c.debug)
+	case initial:
+		spec.InitContainers = append(spec.InitContainers, *c.Container)
+	default:
+		spec.Containers = append(spec.Containers, *c.Container)
+	}
+}
+
+// ephemeral is how people call a container for debugging, and initial one that runs before the others.
+const ephemeral, initial = "ephemeral container", "init container"
 
 // containersOf lists the containers of all three sorts: init and ephemeral ones run code like any other.
 func containersOf(pod PodTemplate) []podContainer {
-	var list []podContainer
-	for i := range pod.Spec.InitContainers {
-		c := &pod.Spec.InitContainers[i]
+	list := make([]podContainer, 0,
+		len(pod.Spec.InitContainers)+len(pod.Spec.Containers)+len(pod.Spec.EphemeralContainers))
+	add := func(c *corev1.Container, debug *corev1.EphemeralContainer, sort, in string, index int) {
 		list = append(list, podContainer{
-			Container: c, title: brief(c.Name), path: pod.Path.Child("initContainers").Index(i), sort: "init container",
-			addTo: func(s *corev1.PodSpec) { s.InitContainers = append(s.InitContainers, *c) },
+			Container: c, debug: debug, title: brief(c.Name), sort: sort, in: pod.Path, list: in, index: index,
 		})
+	}
+	for i := range pod.Spec.InitContainers {
+		add(&pod.Spec.InitContainers[i], nil, initial, "initContainers", i)
 	}
 	for i := range pod.Spec.Containers {
-		c := &pod.Spec.Containers[i]
-		list = append(list, podContainer{
-			Container: c, title: brief(c.Name), path: pod.Path.Child("containers").Index(i), sort: "container",
-			addTo: func(s *corev1.PodSpec) { s.Containers = append(s.Containers, *c) },
-		})
+		add(&pod.Spec.Containers[i], nil, "container", "containers", i)
 	}
 	for i := range pod.Spec.EphemeralContainers {
-		c := &pod.Spec.EphemeralContainers[i]
-		common := (*corev1.Container)(&c.EphemeralContainerCommon)
-		list = append(list, podContainer{
-			Container: common, title: brief(c.Name), path: pod.Path.Child("ephemeralContainers").Index(i),
-			sort:  ephemeral,
-			addTo: func(s *corev1.PodSpec) { s.EphemeralContainers = append(s.EphemeralContainers, *c) },
-		})
+		debug := &pod.Spec.EphemeralContainers[i]
+		add((*corev1.Container)(&debug.EphemeralContainerCommon), debug, ephemeral, "ephemeralContainers", i)
 	}
 	return list
 }

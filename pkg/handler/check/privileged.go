@@ -28,11 +28,11 @@ func (privilegedCheck) violations(ctx context.Context, pod PodTemplate) []handle
 	}
 	for _, c := range heeded(ctx, containersOf(pod)) {
 		if isTrue(c.security().Privileged) {
-			violations = append(violations, c.riskf(c.path.Child("securityContext", "privileged"),
+			violations = append(violations, c.riskf(c.path().Child("securityContext", "privileged"),
 				"privileged: true makes it root on the node; remove it"))
 		}
 		if w := c.security().WindowsOptions; w != nil && isTrue(w.HostProcess) {
-			violations = append(violations, c.riskf(c.path.Child("securityContext", "windowsOptions", "hostProcess"),
+			violations = append(violations, c.riskf(c.path().Child("securityContext", "windowsOptions", "hostProcess"),
 				"hostProcess: true makes it a process of the node; remove it"))
 		}
 	}

@@ -40,7 +40,7 @@ func (privilegeEscalation) violations(ctx context.Context, pod PodTemplate) []ha
 	var violations []handler.Violation
 	for _, c := range heeded(ctx, containersOf(pod)) {
 		if !isFalse(c.security().AllowPrivilegeEscalation) {
-			v := c.riskf(c.path.Child("securityContext", "allowPrivilegeEscalation"),
+			v := c.riskf(c.path().Child("securityContext", "allowPrivilegeEscalation"),
 				"its processes may gain privileges; set allowPrivilegeEscalation: false")
 			if first := c.keepsEscalation(); first != "" {
 				v = saying(v, c.message("its processes may gain privileges; remove "+first+", with which the API server "+

@@ -50,7 +50,7 @@ func (p probesCheck) violations(ctx context.Context, pod PodTemplate) []handler.
 			{p.Startup, c.StartupProbe, "startupProbe"},
 		} {
 			if probe.wanted && probe.is == nil {
-				violations = append(violations, c.faultf(c.path.Child(probe.field), "has no %s; add one", probe.field))
+				violations = append(violations, c.faultf(c.path().Child(probe.field), "has no %s; add one", probe.field))
 			}
 		}
 	}
@@ -60,7 +60,7 @@ func (p probesCheck) violations(ctx context.Context, pod PodTemplate) []handler.
 // runsForever says whether a container of a Pod that runs indefinitely does so, too: as a sidecar among the init
 // containers does, which has a restart policy of its own.
 func runsForever(c podContainer) bool {
-	isSidecar := c.sort == "init container" && c.RestartPolicy != nil &&
+	isSidecar := c.sort == initial && c.RestartPolicy != nil &&
 		*c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 	return c.sort == "container" || isSidecar
 }

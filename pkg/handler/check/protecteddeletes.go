@@ -68,8 +68,24 @@ func (p protectedDeletes) Validate(path *field.Path) field.ErrorList {
 			errs = append(errs, field.Required(at.Child("kinds"), "name the kinds, such as statefulsets.apps"))
 		}
 		errs = append(errs, validateResources(at.Child("kinds"), o.Kinds)...)
+		errs = append(errs, o.neverMatch(at.Child("kinds"))...)
 		errs = append(errs, validateGlobs(at.Child("names"), o.Names, pathvalidation.IsValidPathSegmentName)...)
 		errs = append(errs, validateGlobs(at.Child("namespaces"), o.Namespaces, validation.IsDNS1123Label)...)
+	}
+	return errs
+}
+
+// neverMatch returns the kinds whose objects are in no namespace, where namespaces are asked for. The API server says of
+// a Namespace that it is in itself.
+func (o protectedObjects) neverMatch(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	for i, kind := range o.Kinds {
+		if len(o.Namespaces) == 0 || kind == "namespaces" {
+			continue
+		}
+		if problem := handler.NeverInNamespaces(kind, o.Namespaces); problem != "" {
+			errs = append(errs, field.Invalid(path.Index(i), kind, problem))
+		}
 	}
 	return errs
 }

@@ -48,7 +48,7 @@ func TestProtectedDeletes(t *testing.T) {
 		"labels":                {`objects: [{kinds: [namespaces], labels: {stage: prod}}]`, namespace, configured},
 		"not all labels":        {`objects: [{kinds: [namespaces], labels: {stage: prod, team: shop}}]`, namespace, ``},
 		"a Namespace by name":   {`objects: [{kinds: [namespaces], names: ["prod-*"]}]`, namespace, configured},
-		"in no namespace":       {`objects: [{kinds: [namespaces], namespaces: [x]}]`, namespace, ``},
+		"Namespaces of a name":  {`objects: [{kinds: [namespaces, secrets], namespaces: [x]}]`, namespace, ``},
 		"one's own kind":        {`objects: [{kinds: [widgets.example.com]}]`, object(`example.com/v7, kind: Widget`, `name: w`), configured},
 		"the second of objects": {`objects: [{kinds: [pods]}, {kinds: [namespaces]}]`, namespace, ": " + is + "it is among objects[1] of the configuration; change that first"},
 	} {
@@ -78,7 +78,7 @@ func TestProtectedDeletes(t *testing.T) {
 		t.Errorf("a check of nothing: %v", errs)
 	}
 	testInvalid(t, "protectedDeletes", `objects: [{kinds: [statefulsets, pod, clusterroles.rbac.authorization.k8s.io], names: [a/b, "system:*"], namespaces: [Shop, "a.b", "s*"]}]`,
-		"p.objects[0].kinds[0]", "p.objects[0].kinds[1]", "p.objects[0].names[0]", "p.objects[0].namespaces[0]", "p.objects[0].namespaces[1]")
+		"p.objects[0].kinds[0]", "p.objects[0].kinds[1]", "p.objects[0].kinds[2]", "p.objects[0].names[0]", "p.objects[0].namespaces[0]", "p.objects[0].namespaces[1]")
 	testInvalid(t, "protectedDeletes", `objects: [{names: [""], namespaces: [""]}, {kinds: [Pod, pods, "a b.c"]}]`,
 		"p.objects[0].kinds", "p.objects[0].names[0]", "p.objects[0].namespaces[0]", "p.objects[1].kinds[0]", "p.objects[1].kinds[2]")
 }

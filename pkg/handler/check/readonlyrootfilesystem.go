@@ -27,7 +27,7 @@ func (readOnlyRootFilesystem) violations(ctx context.Context, pod PodTemplate) [
 	var violations []handler.Violation
 	for _, c := range heeded(ctx, containersOf(pod)) {
 		if !isTrue(c.security().ReadOnlyRootFilesystem) {
-			v := c.riskf(c.path.Child("securityContext", "readOnlyRootFilesystem"),
+			v := c.riskf(c.path().Child("securityContext", "readOnlyRootFilesystem"),
 				"its root file system can be written to; set readOnlyRootFilesystem: true")
 			violations = append(violations, saying(v, v.Message+pod.meantForWindows()))
 		}

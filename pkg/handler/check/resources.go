@@ -137,7 +137,7 @@ func (p resourcesCheck) violations(
 		if c.sort == ephemeral {
 			continue
 		}
-		path := c.path.Child("resources")
+		path := c.path().Child("resources")
 		is := c.Resources
 		if p.ReadLimitRanges {
 			is = withDefaults(is, defaults)

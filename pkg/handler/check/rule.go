@@ -10,6 +10,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -54,13 +56,31 @@ type podReader func(req *handler.Request) (PodTemplate, bool, error)
 func podCheck(
 	read podReader, name string, violations func(context.Context, PodTemplate) []handler.Violation,
 ) handler.Check {
-	return ruleFunc{name, func(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
+	return podRuleFunc{ruleFunc{name, func(ctx context.Context, req *handler.Request) ([]handler.Violation, error) {
 		pod, ok, err := read(req)
 		if err != nil || !ok {
 			return nil, err
 		}
 		return violations(ctx, pod), ctx.Err()
-	}}
+	}}}
+}
+
+// podRuleFunc is a check of Pods and of templates of Pods.
+type podRuleFunc struct{ ruleFunc }
+
+// LooksAt implements [handler.Looker].
+func (podRuleFunc) LooksAt() []handler.Look { return podLooks() }
+
+// podLooks are Pods, and what people write that has templates of Pods: what controllers make of it is checked as Pods.
+func podLooks() []handler.Look {
+	return []handler.Look{
+		{Kind: corev1.SchemeGroupVersion.WithKind("Pod"), SubResources: []string{"ephemeralcontainers", "resize"}},
+		{Kind: appsv1.SchemeGroupVersion.WithKind("Deployment")},
+		{Kind: appsv1.SchemeGroupVersion.WithKind("StatefulSet")},
+		{Kind: appsv1.SchemeGroupVersion.WithKind("DaemonSet")},
+		{Kind: batchv1.SchemeGroupVersion.WithKind("Job")},
+		{Kind: batchv1.SchemeGroupVersion.WithKind("CronJob")},
+	}
 }
 
 // no makes the parameters of a check that has no defaults worth naming.

@@ -29,7 +29,7 @@ func (p runAsNonRootCheck) violations(ctx context.Context, pod PodTemplate) []ha
 	violations := p.ofPod(pod)
 	for _, c := range heeded(ctx, containersOf(pod)) {
 		if user := c.security().RunAsUser; user != nil && *user == 0 {
-			violations = append(violations, c.riskf(c.path.Child("securityContext", "runAsUser"),
+			violations = append(violations, c.riskf(c.path().Child("securityContext", "runAsUser"),
 				"runs as user 0, which is root; choose another user"))
 		}
 		nonRoot := c.security().RunAsNonRoot
@@ -39,7 +39,7 @@ func (p runAsNonRootCheck) violations(ctx context.Context, pod PodTemplate) []ha
 		if isTrue(nonRoot) || p.accepts(pod, &c) || c.security().RunAsNonRoot == nil && nonRoot != nil {
 			continue // In the last case the Pod says that it may, which is reported there.
 		}
-		v := c.riskf(c.path.Child("securityContext", "runAsNonRoot"),
+		v := c.riskf(c.path().Child("securityContext", "runAsNonRoot"),
 			"may run as root; set runAsNonRoot: true here or in the Pod's securityContext")
 		if user := userOf(pod, &c); user != nil && *user != 0 {
 			v = saying(v, c.message(fmt.Sprintf("has runAsUser: %d, but not runAsNonRoot: true; set it here or in the Pod's "+

@@ -64,7 +64,7 @@ func (p seccompCheck) violations(ctx context.Context, pod PodTemplate) []handler
 			"the Pod has %s; %s", describe(inherited), p.advice(inherited)))
 	}
 	for _, c := range heeded(ctx, containersOf(pod)) {
-		at := c.path.Child("securityContext", "seccompProfile")
+		at := c.path().Child("securityContext", "seccompProfile")
 		switch own := c.security().SeccompProfile; {
 		case own != nil && !p.allow(own):
 			violations = append(violations, c.riskf(at, "has %s; %s", describe(own), p.advice(own)))

@@ -108,7 +108,7 @@ func (f idField) violations(ctx context.Context, pod PodTemplate, allowUnset boo
 		}
 	}
 	for _, c := range heeded(ctx, containersOf(pod)) {
-		at := c.path.Child("securityContext", f.name)
+		at := c.path().Child("securityContext", f.name)
 		switch own := f.own(&c); {
 		case own != nil && !contains(f.ranges, *own):
 			violations = append(violations, c.riskf(at, "%s %d; %s", f.what, *own, allowedRanges(f.ranges)))

@@ -16,10 +16,11 @@ func TestExemptObjectsThatEnd(t *testing.T) {
   paint:
     exempt:
       objects:
-      - {kinds: [pods], names: [a], reason: far, until: ` + day(60) + `}
-      - {kinds: [pods], names: [b], reason: OPS-1, until: ` + day(3) + `}
+      - {kinds: [pods], names: [a], namespaces: [x], reason: far, until: ` + day(60) + `}
+      - {kinds: [pods], names: [b], namespaces: [x], reason: OPS-1, until: ` + day(3) + `}
       - kinds: [pods]
         names: [c]
+        namespaces: [x]
         reason: OPS-2
         until: ` + day(-3) + `
 `
@@ -28,11 +29,11 @@ func TestExemptObjectsThatEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"line 8: checks.paint.exempt.objects[1]: it ends after " + day(3) + " (OPS-1)",
-		"line 12: checks.paint.exempt.objects[2]: it has ended after " + day(-3) + " and does not apply (OPS-2)"}
+		"line 13: checks.paint.exempt.objects[2]: it has ended after " + day(-3) + " and does not apply (OPS-2)"}
 	if len(c.Warnings) != 2 || !strings.HasPrefix(c.Warnings[0], want[0]) || !strings.HasPrefix(c.Warnings[1], want[1]) {
 		t.Errorf("got %q, want %q", c.Warnings, want)
 	}
-	bad := strings.Replace(text, "names: [b], reason: OPS-1", "names: [b]", 1)
+	bad := strings.Replace(text, "reason: OPS-1, ", "", 1)
 	if _, err := Parse([]byte(bad), definitions()); err == nil ||
 		!strings.Contains(err.Error(), "line 8: checks.paint.exempt.objects[1].reason: Required value") {
 		t.Errorf("an exemption without a reason: %v", err)

@@ -4,6 +4,7 @@
 package mutation
 
 import (
+	gocmp "cmp"
 	"encoding/json"
 	"testing"
 
@@ -128,12 +129,28 @@ func TestMutations(t *testing.T) {
 		"the token of a Pod": {"noServiceAccountToken", "", injected,
 			`{apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {automountServiceAccountToken: false, containers: [{name: a, volumeMounts: [{name: data, mountPath: /data}]}], volumes: [{name: data, emptyDir: {}}]}}`},
 		"the token of an exception": {"noServiceAccountToken", "exceptServiceAccounts: [default]", injected, injected},
+		"seccomp by nodes":          {"defaultSeccompProfile", "", podOf("nodeSelector: {kubernetes.io/os: windows}, " + bare), ""},
+		"seccomp beside others": {"defaultSeccompProfile", "", podOf("securityContext: {runAsNonRoot: true}, " + bare),
+			podOf("securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}, " + bare)},
+		"seccomp that is there": {"defaultSeccompProfile", "", podOf("securityContext: {seccompProfile: {type: Unconfined}}, " + bare), ""},
+		"capabilities of an unprivileged container": {"dropCapabilities", "", podOf("initContainers: [{name: a, securityContext: {privileged: false}}]"),
+			podOf("initContainers: [{name: a, securityContext: {privileged: false, capabilities: {drop: [ALL]}}}]")},
+		"capabilities that are dropped": {"dropCapabilities", "", podOf("containers: [{name: a, securityContext: {capabilities: {drop: [NET_RAW]}}}]"), ""},
+		"a token that is asked for":     {"noServiceAccountToken", "", podOf("automountServiceAccountToken: true, " + bare), ""},
+		"the token of a named account":  {"noServiceAccountToken", "exceptServiceAccounts: [a]", podOf("serviceAccountName: a, " + bare), ""},
+		"an account by its old field":   {"noServiceAccountToken", "exceptServiceAccounts: [a]", podOf("serviceAccount: a, " + bare), ""},
+		"volumes that are no token's": {"noServiceAccountToken", "",
+			podOf("volumes: [{name: kube-api-access-a, projected: {}}, {name: kube-api-access-b, emptyDir: {}}], initContainers: [{name: i, volumeMounts: [" +
+				"{name: kube-api-access-a, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}, {name: kube-api-access-b, mountPath: /b}]}]"),
+			podOf("automountServiceAccountToken: false, volumes: [{name: kube-api-access-b, emptyDir: {}}], " +
+				"initContainers: [{name: i, volumeMounts: [{name: kube-api-access-b, mountPath: /b}]}]")},
+		"a label without a value": {"addMetadata", "labels: {a: \"2\"}", `{apiVersion: v1, kind: Service, metadata: {labels: {a: ""}}}`, ""},
 		"labels that are there": {"addMetadata", "labels: {a: \"2\", b: \"3\"}", `{apiVersion: v1, kind: Service, metadata: {labels: {a: "1"}}}`,
 			`{apiVersion: v1, kind: Service, metadata: {labels: {a: "1", b: "3"}}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := mutated(t, built(t, named(t, tt.mutation), tt.parameters), tt.from, admissionv1.Create)
-			if diff := cmp.Diff(parse(t, tt.want), got); diff != "" {
+			if diff := cmp.Diff(parse(t, gocmp.Or(tt.want, tt.from)), got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

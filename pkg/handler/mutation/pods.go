@@ -5,9 +5,13 @@ package mutation
 
 import (
 	"context"
+	"slices"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -23,6 +27,19 @@ type pods struct {
 // Name implements [handler.Mutation].
 func (m pods) Name() string { return m.name }
 
+// LooksAt implements [handler.Looker]. ReplicaSets and the like are what people rarely write.
+func (m pods) LooksAt() []handler.Look {
+	created := []admissionv1.Operation{admissionv1.Create}
+	return []handler.Look{
+		{Kind: corev1.SchemeGroupVersion.WithKind("Pod"), Operations: created},
+		{Kind: batchv1.SchemeGroupVersion.WithKind("Job"), Operations: created},
+		{Kind: batchv1.SchemeGroupVersion.WithKind("CronJob")},
+		{Kind: appsv1.SchemeGroupVersion.WithKind("Deployment")},
+		{Kind: appsv1.SchemeGroupVersion.WithKind("StatefulSet")},
+		{Kind: appsv1.SchemeGroupVersion.WithKind("DaemonSet")},
+	}
+}
+
 // What is read of objects, which is no more than what may be changed.
 type (
 	pod struct {
@@ -33,6 +50,13 @@ type (
 	}
 	workload struct {
 		Spec *template `json:"spec,omitempty"`
+	}
+	replicaSet struct {
+		Metadata controlled `json:"metadata"`
+		Spec     *template  `json:"spec,omitempty"`
+	}
+	controlled struct {
+		OwnerReferences []metav1.OwnerReference `json:"ownerReferences,omitempty"`
 	}
 	cronJob struct {
 		Spec *struct {
@@ -70,9 +94,10 @@ func (m pods) editorOf(
 			return edit(m.workload)
 		}
 	case schema.GroupKind{Kind: "ReplicationController"}, schema.GroupKind{Group: "apps", Kind: "Deployment"},
-		schema.GroupKind{Group: "apps", Kind: "ReplicaSet"}, schema.GroupKind{Group: "apps", Kind: "StatefulSet"},
-		schema.GroupKind{Group: "apps", Kind: "DaemonSet"}:
+		schema.GroupKind{Group: "apps", Kind: "StatefulSet"}, schema.GroupKind{Group: "apps", Kind: "DaemonSet"}:
 		return edit(m.workload)
+	case schema.GroupKind{Group: "apps", Kind: "ReplicaSet"}:
+		return edit(m.replicaSet)
 	case schema.GroupKind{Group: "batch", Kind: "CronJob"}:
 		return edit(func(o *cronJob) {
 			if o.Spec != nil && o.Spec.JobTemplate != nil {
@@ -108,6 +133,21 @@ func (m pods) workload(o *workload) {
 	if o.Spec != nil {
 		m.template(o.Spec)
 	}
+}
+
+// A Deployment's controller takes a ReplicaSet whose template was changed for another one than its own, and makes one
+// after the other.
+func (m pods) replicaSet(o *replicaSet) {
+	if o.Spec != nil && !o.Metadata.is() {
+		m.template(o.Spec)
+	}
+}
+
+// is says whether the object is one of a controller.
+func (c controlled) is() bool {
+	return slices.ContainsFunc(c.OwnerReferences, func(r metav1.OwnerReference) bool {
+		return r.Controller != nil && *r.Controller
+	})
 }
 
 // isWindows says whether a Pod is for Windows, where an API server refuses what Linux alone has.

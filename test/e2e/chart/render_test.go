@@ -11,10 +11,15 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/serializer/json"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
 
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/check"
+	"github.com/hookstrap/hookstrap/pkg/handler/config"
+	"github.com/hookstrap/hookstrap/pkg/handler/mutation"
 	"github.com/hookstrap/hookstrap/test/e2e/helm"
 )
 
@@ -134,6 +139,22 @@ func TestPodsRollWithTheChecks(t *testing.T) {
 	}
 }
 
+// TestMutationsAreInTheFile: the server reads those that the values name, and the API server asks for none by default.
+func TestMutationsAreInTheFile(t *testing.T) {
+	if o := render(t, helm4, "hookstrap", "hookstrap-system"); o["MutatingWebhookConfiguration hookstrap"] != nil {
+		t.Error("without mutations, there is a MutatingWebhookConfiguration")
+	}
+	o := render(t, helm4, "hookstrap", "hookstrap-system", "mutations.addMetadata.labels.team=none")
+	data, _, _ := unstructured.NestedString(o["ConfigMap hookstrap-checks"].Object, "data", "checks.yaml")
+	c, err := config.Parse([]byte(data), slices.Concat(check.Definitions(), mutation.Definitions()))
+	must(t, err)
+	if !slices.ContainsFunc(c.Checks, func(c config.Check) bool {
+		return c.Definition.Name == "addMetadata" && c.Mode == handler.Apply
+	}) {
+		t.Errorf("the server does not apply addMetadata by\n%s", data)
+	}
+}
+
 // TestNames: a release called after us gives its name alone, and any name can be given.
 func TestNames(t *testing.T) {
 	for release, values := range map[string]string{"my-hookstrap": "", "other": "fullnameOverride=my-hookstrap"} {
@@ -160,6 +181,7 @@ func TestLint(t *testing.T) {
 func TestSchemaRefuses(t *testing.T) {
 	for _, values := range []string{
 		"replica=3", "replicas=0", "replicas=two", "image.digest=v1", "image.Tag=v1", "image.pullPolicy=Sometimes",
+		"mutations.noSuch.mode=apply", "mutations.dropCapabilities.mode=deny",
 		"checks.podSecurity.mode=enforce", "checks.podSecurity.levle=baseline", "checks.noSuchCheck.mode=deny",
 		"signerName=example.com/signer", "signerName=kubernetes.io/kubelet-serving,publishTrustBundle=true",
 		"ports.https=443", "ports.http=9443", "exemptNamespaces=kube-flannel", "exemptNamespaces={Not_A_Name}",

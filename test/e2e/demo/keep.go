@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 )
 
 // checks is the configuration of the server: a copy of the one that the manifests install.
@@ -19,6 +20,9 @@ func (d *demo) openFiles() error {
 	if err != nil {
 		return fmt.Errorf("reading the configuration of the manifests: %w", err)
 	}
+	// An editor finds the schema from where the copy is, too.
+	schema := []byte("$schema=" + filepath.Join(d.root, "docs", "checkconfiguration.schema.json"))
+	shipped = regexp.MustCompile(`\$schema=\S+`).ReplaceAllLiteral(shipped, schema)
 	if err := os.WriteFile(d.checks(), shipped, 0o600); err != nil { // #nosec G703 -- in the demo's own directory
 		return fmt.Errorf("writing the configuration of the server: %w", err)
 	}

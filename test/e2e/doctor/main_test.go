@@ -28,6 +28,9 @@ var shared struct {
 	program string
 }
 
+// serviceRange6 is the second range of cluster IPs, at which no process listens.
+const serviceRange6 = "fd00:96::/112"
+
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
@@ -42,7 +45,8 @@ func run(m *testing.M) int {
 		return failed(err)
 	}
 	// No controller makes EndpointSlices or removes Pods: a situation is what the test makes it.
-	shared.plane, err = cluster.Start(ctx, cluster.Options{Name: "doctor", WithoutControllerManager: true})
+	shared.plane, err = cluster.Start(ctx, cluster.Options{Name: "doctor", WithoutControllerManager: true,
+		APIServerArgs: map[string][]string{"service-cluster-ip-range": {"127.96.0.0/16," + serviceRange6}}})
 	if err != nil {
 		return failed(err)
 	}

@@ -32,6 +32,8 @@ type program struct {
 	after func(t testing.TB, p *place, dir string)
 	// plain is one that does not speak TLS, of which no certificate is waited for.
 	plain bool
+	// late is one that is not waited for at all: it listens after all else is made.
+	late bool
 }
 
 // run writes the files of the place's leaf, starts the program, and returns its address once it presents the leaf.
@@ -41,9 +43,11 @@ func (g program) run(t testing.TB, p *place) string {
 	p.write(t, dir, p.leaf)
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(clustertest.FreePort(t)))
 	g.start(t, dir, address)
-	if g.plain {
+	switch {
+	case g.late:
+	case g.plain:
 		awaitListening(t, address)
-	} else {
+	default:
 		awaitPresented(t, address, p.leaf.cert)
 	}
 	if g.after != nil {

@@ -27,9 +27,8 @@ func certController() []row {
 	by := func(then func(t testing.TB, r *rotated)) func(*testing.T, *place) {
 		return func(_ *testing.T, p *place) {
 			p.webhook.ClientConfig.CABundle = nil
-			p.secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "web-tls"}}
-			p.mounts("web-tls")
-			r := &rotated{place: p}
+			r := &rotated{place: p, secretName: "web-tls"}
+			r.mounts(r.secretName)
 			p.program = program{denial: "controller-runtime says no", start: startControllerRuntime,
 				after: func(_ testing.TB, _ *place, dir string) { r.dir = dir }}
 			p.built = func(t testing.TB) {
@@ -61,8 +60,9 @@ func certController() []row {
 // rotated is a place with cert-controller.
 type rotated struct {
 	*place
-	dir    string // of the server's files
-	target string // the webhook configuration, if it is not that of the place
+	secretName string
+	dir        string // of the server's files
+	target     string // the webhook configuration, if it is not that of the place
 }
 
 // start runs the rotator, and waits until its certificate is served and its CA is in the caBundle.
@@ -75,7 +75,7 @@ func (r *rotated) start(t testing.TB) {
 	mgr, err := ctrl.NewManager(shared.plane.Config(), ctrl.Options{Metrics: metricsserver.Options{BindAddress: "0"}})
 	must(t, err)
 	must(t, rotator.AddRotator(mgr, &rotator.CertRotator{
-		SecretKey: types.NamespacedName{Namespace: r.ns, Name: "web-tls"}, CertDir: r.dir, IsReady: make(chan struct{}),
+		SecretKey: types.NamespacedName{Namespace: r.ns, Name: r.secretName}, CertDir: r.dir, IsReady: make(chan struct{}),
 		CAName: "rotator-ca", CAOrganization: "rotator", DNSName: r.host(), ControllerName: r.ns, // Each name once in a process.
 		Webhooks: []rotator.WebhookInfo{{Name: target, Type: rotator.Validating}},
 	}))
@@ -88,11 +88,19 @@ func (r *rotated) start(t testing.TB) {
 			t.Errorf("the manager with the rotator ended: %v", err)
 		}
 	})
-	files := r.awaitRotated(t, nil)
+	r.mount(t)
+}
+
+// mount has the server read the files of the Secret, once the rotator has filled it, and waits until it does, and until
+// the CA is in the caBundle.
+func (r *rotated) mount(t testing.TB) {
+	t.Helper()
+	files := r.awaitFiles(t, nil)
 	replace(t, filepath.Join(r.dir, "tls.key"), files["tls.key"])
 	replace(t, filepath.Join(r.dir, "tls.crt"), files["tls.crt"])
 	pair, err := tls.X509KeyPair(files["tls.crt"], files["tls.key"])
 	must(t, err)
+	r.awaitBundle(t, files["ca.crt"])
 	awaitPresented(t, r.address, pair.Leaf)
 }
 
@@ -100,20 +108,20 @@ func (r *rotated) start(t testing.TB) {
 func (r *rotated) empty(t testing.TB) {
 	t.Helper()
 	secrets := shared.admin.CoreV1().Secrets(r.ns)
-	old, err := secrets.Get(t.Context(), "web-tls", metav1.GetOptions{})
+	old, err := secrets.Get(t.Context(), r.secretName, metav1.GetOptions{})
 	must(t, err)
 	emptied := old.DeepCopy()
 	emptied.Data = nil
 	_, err = secrets.Update(t.Context(), emptied, metav1.UpdateOptions{})
 	must(t, err)
-	r.awaitRotated(t, old.Data["ca.crt"])
+	r.awaitBundle(t, r.awaitFiles(t, old.Data["ca.crt"])["ca.crt"])
 }
 
-// awaitRotated waits until the Secret has another CA than an old one, and the caBundle has the same.
-func (r *rotated) awaitRotated(t testing.TB, old []byte) (files map[string][]byte) {
+// awaitFiles waits until the Secret has another CA than an old one.
+func (r *rotated) awaitFiles(t testing.TB, old []byte) (files map[string][]byte) {
 	t.Helper()
 	clustertest.Eventually(t, func(ctx context.Context) error {
-		secret, err := shared.admin.CoreV1().Secrets(r.ns).Get(ctx, "web-tls", metav1.GetOptions{})
+		secret, err := shared.admin.CoreV1().Secrets(r.ns).Get(ctx, r.secretName, metav1.GetOptions{})
 		if err != nil {
 			return err
 		}
@@ -121,17 +129,26 @@ func (r *rotated) awaitRotated(t testing.TB, old []byte) (files map[string][]byt
 		if len(files["tls.crt"]) == 0 || bytes.Equal(files["ca.crt"], old) {
 			return errors.New("the rotator has not filled its Secret")
 		}
-		live, err := shared.admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(ctx, r.meta.Name, metav1.GetOptions{})
-		if err == nil && r.target == "" && !bytes.Equal(live.Webhooks[0].ClientConfig.CABundle, files["ca.crt"]) {
-			err = errors.New("the caBundle is not the CA of the rotator")
-		}
-		return err
+		return nil
 	})
 	return files
 }
 
-// mounts has the Pod mount a Secret, from which its server reads.
+// awaitBundle waits until the caBundle is a CA, unless the rotator writes another object.
+func (r *rotated) awaitBundle(t testing.TB, ca []byte) {
+	t.Helper()
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		live, err := shared.admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(ctx, r.meta.Name, metav1.GetOptions{})
+		if err == nil && r.target == "" && !bytes.Equal(live.Webhooks[0].ClientConfig.CABundle, ca) {
+			err = errors.New("the caBundle is not the CA of the rotator")
+		}
+		return err
+	})
+}
+
+// mounts has the Pod mount a Secret, from which its server reads. It is empty.
 func (p *place) mounts(secret string) {
+	p.secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: secret}}
 	p.pod.Spec.Volumes = []corev1.Volume{{Name: "serving", VolumeSource: corev1.VolumeSource{
 		Secret: &corev1.SecretVolumeSource{SecretName: secret}}}}
 }

@@ -1,0 +1,144 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// The default checks are asked about what the entries of the base ask about, and the mutations about what that of the
+// component does, but for the Pods and Jobs that they do not change.
+func TestManifestHasTheRulesOfTheManifests(t *testing.T) {
+	var base admissionregistrationv1.ValidatingWebhookConfiguration
+	var component admissionregistrationv1.MutatingWebhookConfiguration
+	readYAML(t, "../../manifests/base/validatingwebhookconfiguration.yaml", &base)
+	readYAML(t, "../../manifests/components/mutations/mutatingwebhookconfiguration.yaml", &component)
+	checks, mutations := manifestOf(t, "mutations: {dropCapabilities: {}, defaultTopologySpread: {}}\n", "--service-name=hookstrap")
+	var want []string
+	for _, webhook := range base.Webhooks {
+		want = append(want, flat(webhook.Rules)...)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, flat(checks.Webhooks[0].Rules)); diff != "" {
+		t.Errorf("checks (-base +printed):\n%s", diff)
+	}
+	want = slices.DeleteFunc(flat(component.Webhooks[0].Rules), func(rule string) bool {
+		return rule == "UPDATE /v1 pods" || rule == "UPDATE batch/v1 jobs"
+	})
+	if diff := cmp.Diff(want, flat(mutations.Webhooks[0].Rules)); diff != "" {
+		t.Errorf("mutations (-component +printed):\n%s", diff)
+	}
+	if got, want := mutations.Webhooks[0].ClientConfig.Service, component.Webhooks[0].ClientConfig.Service; *got.Path != *want.Path {
+		t.Errorf("mutations are asked for at %s", *got.Path)
+	}
+}
+
+// What all checks exempt is not asked about, and a failure refuses if a check denies then.
+func TestManifestLeavesOutWhatIsExempt(t *testing.T) {
+	const checks = "checks:\n  podSecurity: {mode: %s, exempt: {namespaces: [b, a], users: [u], groups: [g, h], serviceAccounts: [n/s]}}\n" +
+		"  imageTag: {mode: %s, failurePolicy: Ignore, exempt: {namespaces: [a], users: [u, v], groups: [h], serviceAccounts: [n/s]}}\n"
+	for mode, policy := range map[string]admissionregistrationv1.FailurePolicyType{
+		"deny": admissionregistrationv1.Fail, "warn": admissionregistrationv1.Ignore,
+	} {
+		printed, _ := manifestOf(t, strings.ReplaceAll(checks, "%s", mode), "--service-name=hook", "--namespace=policy", "--in-force=r",
+			"--webhook-configuration=validating/c")
+		webhook := printed.Webhooks[0]
+		if printed.Name != "c" || *webhook.FailurePolicy != policy {
+			t.Errorf("%s: %s has failurePolicy %s, want %s", mode, printed.Name, *webhook.FailurePolicy, policy)
+		}
+		if got := webhook.NamespaceSelector.MatchExpressions[0].Values; !slices.Equal(got, []string{"kube-system", "kube-node-lease", "policy", "a"}) {
+			t.Errorf("%s: left out are %v", mode, got)
+		}
+		var conditions []string
+		for _, c := range webhook.MatchConditions {
+			conditions = append(conditions, c.Expression)
+		}
+		if diff := cmp.Diff([]string{
+			`authorizer.serviceAccount("hookstrap", "in-force").group("hookstrap.dev").resource("webhooks").name("r").check("enforce").allowed()`,
+			`!(request.userInfo.username in ["system:serviceaccount:n:s", "u"])`,
+			`!(has(request.userInfo.groups) && request.userInfo.groups.exists(g, g in ["h"]))`,
+		}, conditions); diff != "" {
+			t.Errorf("%s: conditions (-want +got):\n%s", mode, diff)
+		}
+	}
+}
+
+func TestManifestSaysWhatItCannotTell(t *testing.T) {
+	for config, want := range map[string]string{
+		"checks: {services: {}, requiredLabels: {labels: [{key: a}]}}":      `cannot tell what ["services" "requiredLabels"] look at`,
+		"mutations: {addMetadata: {labels: {a: b}}}":                        `cannot tell what ["addMetadata"] look at`,
+		"checks: {podSecurity: {mode: \"off\"}, imageTag: {mode: \"off\"}}": "no check and no mutation is on",
+	} {
+		code, _, stderr := withMutations(t, "manifest", "--service-name=hook", "--config="+configFile(t, config+"\n"))
+		if code != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, %q; want %q", config, code, stderr, want)
+		}
+	}
+	if code, _, stderr := withMutations(t, "manifest"); code != 2 || !strings.Contains(stderr, "--service-name is missing") {
+		t.Errorf("exit code %d, %q", code, stderr)
+	}
+}
+
+func configFile(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "checks.yaml")
+	if err := os.WriteFile(file, []byte(head+text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// manifestOf is what manifest prints with a configuration file.
+func manifestOf(t *testing.T, config string, args ...string) (
+	checks admissionregistrationv1.ValidatingWebhookConfiguration, mutations admissionregistrationv1.MutatingWebhookConfiguration,
+) {
+	t.Helper()
+	code, stdout, stderr := withMutations(t, append([]string{"manifest", "--config=" + configFile(t, config)}, args...)...)
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	for document := range strings.SplitSeq(stdout, "---\n") {
+		var into any = &checks
+		if strings.Contains(document, "kind: MutatingWebhookConfiguration") {
+			into = &mutations
+		}
+		if err := yaml.UnmarshalStrict([]byte(document), into); err != nil {
+			t.Fatalf("%v, in\n%s", err, document)
+		}
+	}
+	return checks, mutations
+}
+
+func readYAML(t *testing.T, file string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.UnmarshalStrict(text, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flat are rules, one for each operation and resource, in order.
+func flat(rules []admissionregistrationv1.RuleWithOperations) []string {
+	var all []string
+	for _, rule := range rules {
+		for _, resource := range rule.Resources {
+			for _, operation := range rule.Operations {
+				all = append(all, string(operation)+" "+rule.APIGroups[0]+"/"+rule.APIVersions[0]+" "+resource)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}

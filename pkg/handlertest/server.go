@@ -1,0 +1,222 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package handlertest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+
+	"github.com/hookstrap/hookstrap/internal/patch"
+	"github.com/hookstrap/hookstrap/pkg/handler"
+)
+
+// Server is an API server that asks the webhook, such as one of envtest, by a client's configuration. Objects that name
+// no namespace are given to it in this one. All is done as a dry run, but for the first document of an update, which is
+// created, and deleted when the test ends; so it has to be admitted. Wait until the webhook is asked before.
+//
+// What is wanted is what a client sees: a line with a mode that denies is in the error, one with the mode warn is a
+// warning, and what is added, changed or removed is so in the answer. The API server's own defaults may be there as
+// well, so that a change which is not wanted is seen by [Alone] only. Lines with the mode audit, and exemptions, are
+// not looked at.
+func Server(config *rest.Config, namespace string) Subject { return server{config, namespace} }
+
+type server struct {
+	config    *rest.Config
+	namespace string
+}
+
+func (s server) expect(t testing.TB, manifest string, want []string) {
+	t.Helper()
+	req, err := requestOf(manifest)
+	if err != nil {
+		t.Fatalf("%v, in\n%s", err, manifest)
+	}
+	told := &warnings{}
+	config := rest.CopyConfig(s.config)
+	config.WarningHandler = told
+	answer, denial := s.send(t, config, req.Object.Raw, req.OldObject.Raw)
+	for _, line := range refusals(want) {
+		if _, text, _ := strings.Cut(line, ": "); denial == nil || !strings.Contains(denial.Error(), text) {
+			t.Errorf("want %q, got %v, of\n%s", line, denial, manifest)
+		}
+	}
+	if denial != nil && len(refusals(want)) == 0 {
+		t.Errorf("not admitted: %v, of\n%s", denial, manifest)
+	}
+	if denial != nil {
+		return
+	}
+	changes := diff(t, req.Object.Raw, answer)
+	for _, line := range want {
+		text, isWarning := strings.CutPrefix(line, string(handler.Warn)+": ")
+		switch {
+		case isWarning && !told.has(text):
+			t.Errorf("want the warning %q, got %q, of\n%s", text, told.texts, manifest)
+		case slices.Contains([]string{"+", "~", "-"}, line[:1]) && !slices.ContainsFunc(changes, is(t, line)):
+			t.Errorf("want %q, got %v, of\n%s", line, changes, manifest)
+		}
+	}
+}
+
+// refusals are the lines of which a user reads in an error.
+func refusals(want []string) []string {
+	return slices.DeleteFunc(slices.Clone(want), func(line string) bool {
+		mode, _, _ := strings.Cut(line, ": ")
+		return !slices.Contains([]handler.Mode{handler.Deny, handler.DenyWhenClean, handler.Apply}, handler.Mode(mode))
+	})
+}
+
+// send creates an object, or makes it of an old one, and returns what the API server answers.
+func (s server) send(t testing.TB, config *rest.Config, object, old []byte) (answer []byte, denial error) {
+	t.Helper()
+	dryRun := []string{metav1.DryRunAll}
+	var got *unstructured.Unstructured
+	if old == nil {
+		sent, objects := s.object(t, config, object)
+		got, denial = objects.Create(t.Context(), sent, metav1.CreateOptions{DryRun: dryRun})
+	} else {
+		steps, err := patch.JSON(diff(t, old, object))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, objects := s.object(t, config, old)
+		if _, err := objects.Create(t.Context(), before, metav1.CreateOptions{}); err != nil {
+			t.Fatalf("the object before the update: %v", err)
+		}
+		t.Cleanup(func() {
+			if err := objects.Delete(context.WithoutCancel(t.Context()), before.GetName(), metav1.DeleteOptions{}); err != nil {
+				t.Errorf("removing the object before the update: %v", err)
+			}
+		})
+		got, denial = objects.Patch(t.Context(), before.GetName(), types.JSONPatchType, steps,
+			metav1.PatchOptions{DryRun: dryRun})
+	}
+	if denial != nil {
+		return nil, denial
+	}
+	answer, err := got.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, nil
+}
+
+// object is an object in its namespace, and where objects of its kind are.
+func (s server) object(
+	t testing.TB, config *rest.Config, raw []byte,
+) (*unstructured.Unstructured, dynamic.ResourceInterface) {
+	t.Helper()
+	object := &unstructured.Unstructured{}
+	if err := object.UnmarshalJSON(raw); err != nil {
+		t.Fatal(err)
+	}
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups, err := restmapper.GetAPIGroupResources(asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind := object.GroupVersionKind()
+	mapping, err := restmapper.NewDiscoveryRESTMapper(groups).RESTMapping(kind.GroupKind(), kind.Version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mapping.Scope.Name() != meta.RESTScopeNameNamespace {
+		return object, client.Resource(mapping.Resource)
+	}
+	object.SetNamespace(cmp.Or(object.GetNamespace(), s.namespace))
+	return object, client.Resource(mapping.Resource).Namespace(object.GetNamespace())
+}
+
+func diff(t testing.TB, from, to []byte) []patch.Change {
+	t.Helper()
+	before, err := patch.Parse(from)
+	after, afterErr := patch.Parse(to)
+	if err := errors.Join(err, afterErr); err != nil {
+		t.Fatal(err)
+	}
+	return patch.Diff(before, after)
+}
+
+// is says whether a change is what a line says, or more than that: the API server may have put defaults beside it.
+func is(t testing.TB, line string) func(patch.Change) bool {
+	t.Helper()
+	name, text, hasValue := strings.Cut(line[2:], ": ")
+	var value any
+	if hasValue {
+		var err error
+		if value, err = patch.Parse([]byte(text)); err != nil {
+			t.Fatalf("%v, in %q", err, line)
+		}
+	}
+	return func(c patch.Change) bool {
+		return sign(c.Op) == line[:1] && c.Field == name && (!hasValue || within(value, c.To))
+	}
+}
+
+// within says whether all that is wanted is there. Items of lists are compared by their place.
+func within(want, got any) bool {
+	switch want := want.(type) {
+	case map[string]any:
+		fields, isObject := got.(map[string]any)
+		for name, value := range want {
+			if !isObject || !within(value, fields[name]) {
+				return false
+			}
+		}
+		return isObject
+	case []any:
+		items, isList := got.([]any)
+		if !isList || len(items) != len(want) {
+			return false
+		}
+		for i, value := range want {
+			if !within(value, items[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	return fmt.Sprint(want) == fmt.Sprint(got)
+}
+
+// warnings takes down what the API server warns of.
+type warnings struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+// HandleWarningHeader implements [rest.WarningHandler].
+func (w *warnings) HandleWarningHeader(_ int, _, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.texts = append(w.texts, text)
+}
+
+func (w *warnings) has(text string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Contains(w.texts, text)
+}
