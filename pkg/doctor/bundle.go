@@ -164,7 +164,8 @@ func copyBundle(e *Entry, stored StoredCA) string {
 	return patchBundle(e, fmt.Sprintf("$(kubectl -n %s get secret %s -o jsonpath='{.data.%s}')", namespace, name, key))
 }
 
-// patchBundle is the command that writes the output of another one, base64, into a caBundle.
+// patchBundle is the command that writes the output of another one, base64, into a caBundle, but nothing if there is none:
+// an empty caBundle would be worse than a wrong one.
 func patchBundle(e *Entry, value string) string {
 	path := "/spec/caBundle"
 	switch e.Object.Kind {
@@ -173,8 +174,9 @@ func patchBundle(e *Entry, value string) string {
 	case KindCRD:
 		path = "/spec/conversion/webhook/clientConfig/caBundle"
 	}
-	const patch = `kubectl patch %s %s --type=json -p '[{"op":"add","path":"%s","value":"'"%s"'"}]'`
-	return fmt.Sprintf(patch, strings.ToLower(e.Object.Kind), e.Object.Name, path, value)
+	const patch = `ca="%s" && test -n "$ca" && ` +
+		`kubectl patch %s %s --type=json -p '[{"op":"add","path":"%s","value":"'"$ca"'"}]'`
+	return fmt.Sprintf(patch, value, strings.ToLower(e.Object.Kind), e.Object.Name, path)
 }
 
 // sentence is an error of several lines as one.

@@ -43,7 +43,7 @@ func TestFixNamesTheEntry(t *testing.T) {
 				found += f.Fix
 			}
 		}
-		want := "kubectl patch " + name + `webhookconfiguration shop --type=json -p '[{"op":"add","path":"/webhooks/1/clientConfig/caBundle"`
+		want := "&& test -n \"$ca\" && kubectl patch " + name + `webhookconfiguration shop --type=json -p '[{"op":"add","path":"/webhooks/1/clientConfig/caBundle"`
 		if strings.Count(found, "kubectl") != 1 || !strings.Contains(found, want) {
 			t.Errorf("%s: the fix is %q, want %s", name, found, want)
 		}

@@ -4,6 +4,7 @@
 package doctor
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/x509"
 	"errors"
@@ -133,19 +134,19 @@ func (x handshakes) untrusted(e *Entry, h Handshake, err error) {
 	errors.As(err, &invalid)
 	leaf, restart := h.Chain[0], ""
 	if h.Pod.Name != "" {
-		restart = fmt.Sprintf("; if it was renewed, restart the server: kubectl -n %s delete pod "+
-			"%s", h.Pod.Namespace, h.Pod.Name)
+		restart = fmt.Sprintf("; if the server has not read a certificate that was renewed, restart it: kubectl -n %s "+
+			"delete pod %s", h.Pod.Namespace, h.Pod.Name)
 	}
 	switch fault.Of(err, x.facts.Now) {
 	case IDWrongName:
-		x.find(e, IDWrongName, fmt.Sprintf("issue the certificate with the SAN %s (of cert-manager: spec.dnsNames of the "+
-			"Certificate)", e.ServerName()),
+		x.find(e, IDWrongName, fmt.Sprintf("add the SAN %s to the certificate (if cert-manager issues it: to "+
+			"spec.dnsNames of its Certificate)", e.ServerName()),
 			"%s presents a certificate for %s, and the API server asks for %s", h.where(), names(leaf), e.ServerName())
 	case IDUntrusted:
 		x.find(e, IDUntrusted, cmp.Or(x.missingCA(e, h), "put the CA that signed it into the "+
 			"caBundle: "+writeBundle(e))+restart,
-			"%s presents %s, issued by %s, which the caBundle does not verify: it has %s%s", h.where(), describe(leaf),
-			issuer(h.Chain), bundleText(e), writers(x).lastWriter(e))
+			"%s presents %s, issued by %s, which the caBundle does not verify: it has %s%s%s", h.where(), describe(leaf),
+			issuer(h.Chain), bundleText(e), namesake(e, h.Chain), writers(x).lastWriter(e))
 	case IDNotYetValid:
 		x.find(e, IDNotYetValid, "compare the clocks of the signer, of the node and of the API server",
 			"%s presents a certificate that is valid from %s on", h.where(), day(invalid.Cert.NotBefore))
@@ -178,6 +179,17 @@ func bundleText(e *Entry) string {
 	}
 	bundle, _ := trust.ParseBundle(e.ClientConfig.CABundle) // What cannot be read is a finding of its own.
 	return bundle.Describe()
+}
+
+// namesake says that a CA of the caBundle has the name of the one that signed a chain, and is another.
+func namesake(e *Entry, chain []*x509.Certificate) string {
+	bundle, _ := trust.ParseBundle(e.ClientConfig.CABundle)
+	for _, c := range bundle.Certificates() {
+		if bytes.Equal(c.RawSubject, chain[len(chain)-1].RawIssuer) {
+			return ", another CA of the same name"
+		}
+	}
+	return ""
 }
 
 // issuer names who signed the last certificate of a chain.

@@ -135,7 +135,8 @@ func endpointProblems() []Problem {
 			ID: IDPolicyPort, Severity: Warning,
 			Title: "NetworkPolicies select the Pod, and none allows connections to the port on which it listens.",
 			Why: "A network add-on that enforces NetworkPolicies drops the calls of the API server, unless it exempts the " +
-				"node from which they come. A policy is about the port of the Pod, not about that of the Service.",
+				"node from which they come. A handshake through a port-forward meets no policy: that it was made says nothing " +
+				"here. A policy is about the port of the Pod, not about that of the Service.",
 			Seen: "failed calling webhook: context deadline exceeded",
 			Fix:  "Allow ingress to the port of the Pod in a NetworkPolicy.",
 		},
@@ -144,7 +145,8 @@ func endpointProblems() []Problem {
 			Title: "NetworkPolicies allow connections to the Pod's port from Pods only, and the API server is none.",
 			Why: "The API server calls from a node's network or from outside of the cluster. Selectors of Pods and " +
 				"namespaces do " +
-				"not match it with most network add-ons, so that its calls are dropped.",
+				"not match it with most network add-ons, so that its calls are dropped. A handshake through a port-forward " +
+				"meets no policy: that it was made says nothing here.",
 			Seen: "failed calling webhook: context deadline exceeded",
 			Fix:  "Allow ingress to the port without from, or with an ipBlock in which the API server is.",
 		},

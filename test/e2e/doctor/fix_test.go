@@ -41,7 +41,7 @@ func TestFixCopiesTheCA(t *testing.T) {
 			report, _ := examine(t, target)
 			for _, f := range report.Findings {
 				if _, command, ok := strings.Cut(f.Fix, "copy it: "); ok {
-					command, _, _ = strings.Cut(command, "; if it was renewed")
+					command, _, _ = strings.Cut(command, "; if the server has not")
 					runAsUser(t.Context(), t, command)
 				}
 			}
