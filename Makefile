@@ -116,7 +116,7 @@ e2e-coldstart: ## Cut and restart a cluster of one node in which a webhook locks
 	$(GO) -C test/e2e test -tags node,coldstart -count=1 -timeout 20m -v -run '^TestColdStart$$' ./node
 
 .PHONY: e2e-authority
-e2e-authority: ## Run webhook authority and a webhook in Python on a cluster of one node, with certificates from the kubelet (root, Linux; 20 minutes)
+e2e-authority: ## Run webhook authority and a webhook in Python on a cluster of one node, with certificates from the kubelet (root, Linux; ten minutes)
 	hack/install-node-packages
 	$(MAKE) node-components
 	$(GO) -C test/e2e test -tags node,authority -count=1 -timeout 50m -v -run '^TestAuthority$$' ./node

@@ -22,13 +22,21 @@ import (
 	"github.com/hookstrap/hookstrap/internal/relist"
 )
 
+// Reader is what of a [dynamic.ResourceInterface] is needed.
+type Reader interface {
+	List(ctx context.Context, o metav1.ListOptions) (*unstructured.UnstructuredList, error)
+	Watch(ctx context.Context, o metav1.ListOptions) (watch.Interface, error)
+}
+
+var _ Reader = dynamic.ResourceInterface(nil)
+
 // Options say what to follow.
 type Options struct {
 	// Name is for the logs of who debugs.
 	Name string
 	// Resource needs the verbs list and watch; Selector is sent along with both, so that with the selector of
 	// [ByName] a role with resourceNames is enough. nil selects all.
-	Resource dynamic.ResourceInterface
+	Resource Reader
 	Selector fields.Selector
 	// Labels is a label selector for both as well; "" for any labels.
 	Labels string

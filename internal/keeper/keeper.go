@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
@@ -38,6 +39,8 @@ type Options struct {
 	// Client needs the verbs list, watch and patch on the kinds of [trust.Kinds], and list and watch on
 	// clustertrustbundles. It should have no rate limit of its own: WritesPerSecond is one, and reads are few.
 	Client dynamic.Interface
+	// Kubernetes, unless nil, reads webhook configurations in its place. It is to be one for protobuf.
+	Kubernetes kubernetes.Interface
 	// Overlap is how long a CA stays in the caBundles after it has left its ClusterTrustBundle. 0 is not at all.
 	Overlap time.Duration
 	// WritesPerSecond bounds the writes of this process. The default is [DefaultWritesPerSecond].

@@ -30,7 +30,7 @@ type object struct {
 func (k *Keeper) followObjects(ctx context.Context, kind trust.Kind) {
 	store := &objects{keeper: k, kind: kind, read: sync.OnceFunc(func() { k.unread.Add(-1) })}
 	follow.Run(ctx, follow.Options{
-		Name: string(kind), Resource: k.opts.Client.Resource(kind.Resource()), Kind: kind.GroupVersionKind(),
+		Name: string(kind), Resource: k.opts.reader(kind), Kind: kind.GroupVersionKind(),
 		Labels: Key + "=" + OptedIn, Store: store, Trim: func(obj *unstructured.Unstructured) { trust.Trim(kind, obj) },
 		Report: unwatched(ctx, "the objects of kind "+kind.GroupVersionKind().Kind, kind.Resource().GroupResource().String()),
 	})

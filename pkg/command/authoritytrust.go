@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
@@ -36,10 +38,17 @@ func newKeeping(o *authorityOptions, cfg *rest.Config) (keeping, error) {
 	cfg = rest.CopyConfig(cfg)
 	cfg.QPS = -1 // The keeper has a limit for its writes, for which no write in progress waits.
 	var err error
+	typed := rest.CopyConfig(cfg)
+	typed.ContentType = runtime.ContentTypeProtobuf
+	cfg.Wrap(keeper.MetadataOnly)
 	if k.client, err = dynamic.NewForConfig(cfg); err != nil {
 		return k, fmt.Errorf("making the dynamic client for the API server %s: %w", cfg.Host, err)
 	}
-	options := keeper.Options{Client: k.client, Overlap: o.overlap, Registerer: ctrlmetrics.Registry}
+	reading, err := kubernetes.NewForConfig(typed)
+	if err != nil {
+		return k, fmt.Errorf("making the client for the API server %s: %w", cfg.Host, err)
+	}
+	options := keeper.Options{Client: k.client, Kubernetes: reading, Overlap: o.overlap, Registerer: ctrlmetrics.Registry}
 	if o.replicas != "" {
 		k.replicas = keeper.NewReplicas(o.podName)
 		options.Rank = k.replicas.Rank

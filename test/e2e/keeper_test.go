@@ -18,6 +18,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -129,15 +130,19 @@ func (k *keeping) start(t *testing.T, name string) {
 	t.Helper()
 	cfg := shared.Config()
 	cfg.Impersonate = rest.ImpersonationConfig{UserName: k.user(), Groups: []string{"system:serviceaccounts", "system:authenticated"}}
-	client, err := dynamic.NewForConfig(intercept(cfg, func(r *http.Request) {
+	cfg = intercept(cfg, func(r *http.Request) {
 		if r.Method == http.MethodPatch && strings.Contains(r.URL.Path, "webhookconfigurations/") {
 			k.patches.Add(1)
 		}
-	}))
+	})
+	typed := rest.CopyConfig(cfg)
+	typed.ContentType = runtime.ContentTypeProtobuf
+	cfg.Wrap(keeper.MetadataOnly)
+	client, err := dynamic.NewForConfig(cfg)
 	must(t, err)
 	// The second of them waits longer than the first can take on a slow machine.
 	rank := func(uid types.UID) int { return 15 * keeper.NewReplicas(name, "a", "b").Rank(uid) }
-	kept, err := keeper.New(keeper.Options{Client: client, Overlap: time.Second, Rank: rank})
+	kept, err := keeper.New(keeper.Options{Client: client, Kubernetes: mustClient(t, typed), Overlap: time.Second, Rank: rank})
 	must(t, err)
 	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.Verbosity(2)))
 	ctx, cancel := context.WithCancel(klog.NewContext(context.WithoutCancel(t.Context()), logger))
