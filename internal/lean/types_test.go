@@ -13,22 +13,22 @@ import (
 	kruntime "k8s.io/apimachinery/pkg/runtime"
 )
 
-// circle has itself in it, by its name and without one.
-type circle struct {
-	*circle
+// Circle has itself in it, by its name and without one.
+type Circle struct {
+	*Circle
 	metav1.TypeMeta
-	Next   *circle           `json:"next"`
-	Others map[string]circle `json:"others,omitempty"`
+	Next   *Circle           `json:"next"`
+	Others map[string]Circle `json:"others,omitempty"`
 	Hidden string            `json:"-"`
-	own    string
+	_      string
 }
 
 func TestLayouts(t *testing.T) {
 	types := &Types{}
-	c := types.layoutOf(reflect.TypeFor[circle]())
+	c := types.layoutOf(reflect.TypeFor[Circle]())
 	for name, want := range map[string]reflect.Kind{
 		"kind": reflect.String, "apiVersion": reflect.String, "next": reflect.Pointer, "others": reflect.Map,
-		"Hidden": 0, "own": 0, "circle": 0, "TypeMeta": 0, "": 0, "-": 0,
+		"Hidden": 0, "_": 0, "Circle": 0, "TypeMeta": 0, "": 0, "-": 0,
 	} {
 		field := c.field[name]
 		if want == 0 && field != nil || want != 0 && (field == nil || field.kind != want) {

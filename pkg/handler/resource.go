@@ -42,7 +42,8 @@ func NoResource(name string) string {
 }
 
 // NeverInNamespaces says why no object of a kind can match, if the namespaces that are asked for are some, or none at
-// all. The kind is a plural with its group, as for [NoResource]; of groups that are not Kubernetes' own nothing is known.
+// all. The kind is a plural with its group, as for [NoResource]; of groups that are not Kubernetes' own nothing is
+// known.
 func NeverInNamespaces(kind string, namespaces []string) string {
 	asked := schema.ParseGroupResource(kind)
 	isClusterWide := clusterWide().Has(kind)

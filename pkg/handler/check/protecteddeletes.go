@@ -75,8 +75,8 @@ func (p protectedDeletes) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-// neverMatch returns the kinds whose objects are in no namespace, where namespaces are asked for. The API server says of
-// a Namespace that it is in itself.
+// neverMatch returns the kinds whose objects are in no namespace, where namespaces are asked for. The API server says
+// of a Namespace that it is in itself.
 func (o protectedObjects) neverMatch(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for i, kind := range o.Kinds {
