@@ -164,8 +164,8 @@ func copyBundle(e *Entry, stored StoredCA) string {
 	return patchBundle(e, fmt.Sprintf("$(kubectl -n %s get secret %s -o jsonpath='{.data.%s}')", namespace, name, key))
 }
 
-// patchBundle is the command that writes the output of another one, base64, into a caBundle. It writes nothing if there is
-// none: an empty caBundle would be worse than a wrong one.
+// patchBundle is the command that writes the output of another one, base64, into a caBundle. It writes nothing if there
+// is none: an empty caBundle would be worse than a wrong one.
 func patchBundle(e *Entry, value string) string {
 	path := "/spec/caBundle"
 	switch e.Object.Kind {

@@ -97,19 +97,19 @@ func (n *tenant) signsRequests(t *testing.T) {
 func (n *tenant) remade(t *testing.T) csrRow {
 	t.Helper()
 	accounts := n.admin.CoreV1().ServiceAccounts(n.namespace)
-	make := func() {
+	create := func() {
 		_, err := accounts.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "remade"}},
 			metav1.CreateOptions{})
 		must(t, err)
 	}
-	make()
+	create()
 	pod := n.createPodAs(t, "remade", "remade")
 	as := n.withToken(t, "remade", pod)
 	early := n.createCSR(t, as, func(_ *certificatesv1.CertificateSigningRequestSpec, r *x509.CertificateRequest) {
 		r.DNSNames = []string{"later." + n.namespace + ".svc"}
 	})
 	must(t, accounts.Delete(t.Context(), "remade", metav1.DeleteOptions{}))
-	make()
+	create()
 	n.createService(t, "later", "web")
 	n.optIn(t, "later")
 	n.refusedCSR(t, "a ServiceAccount made again", early, csrRow{waits: "ServiceAccountUnknown"})

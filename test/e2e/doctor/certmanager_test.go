@@ -20,7 +20,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
@@ -111,7 +110,7 @@ func certManagerWebhook() []row {
 	by := func(change func(p *place), name string, isInjected bool) func(*testing.T, *place) {
 		return func(_ *testing.T, p *place) {
 			bundle := p.ca.pem()
-			p.webhook.ClientConfig.CABundle, p.webhook.ClientConfig.Service.Path = nil, ptr.To("/validate")
+			p.webhook.ClientConfig.CABundle, p.webhook.ClientConfig.Service.Path = nil, new("/validate")
 			p.webhook.Rules = append(p.webhook.Rules[:0], about("cert-manager.io", "certificates"))
 			p.meta.Annotations = map[string]string{"cert-manager.io/inject-ca-from-secret": p.ns + "/web-ca"}
 			p.program = program{plain: true, denial: "must be specified", ask: createCertificate, start: startCertManager(p, name)}

@@ -15,7 +15,6 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
@@ -36,7 +35,7 @@ func gatekeeper() []row {
 	by := func(then func(t testing.TB, r *rotated)) func(*testing.T, *place) {
 		return func(t *testing.T, p *place) {
 			t.Helper()
-			p.webhook.ClientConfig.CABundle, p.webhook.ClientConfig.Service.Path = nil, ptr.To("/v1/admitlabel")
+			p.webhook.ClientConfig.CABundle, p.webhook.ClientConfig.Service.Path = nil, new("/v1/admitlabel")
 			p.webhook.Rules = []admissionregistrationv1.RuleWithOperations{about("", "namespaces")}
 			r := &rotated{place: p, secretName: "gatekeeper-webhook-server-cert", dir: t.TempDir()}
 			r.mounts(r.secretName)
