@@ -2,11 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package patch makes JSON patches (RFC 6902) of two documents, and carries the change of a Go value over to the
-// document that it was decoded from, which may have fields that the Go type does not know. It is pure: nothing is kept,
-// and everything may be used concurrently.
+// document that it was decoded from, which may have fields that the Go type does not know. It has no state of its own.
 //
-// Documents are what [Parse] returns. Numbers keep their digits: the libraries for this that were looked at read them
-// as float64, so that a change of a large one goes unnoticed.
+// Documents are what [Parse] or [Lazy] returns. Numbers keep their digits: the libraries for this that were looked at
+// read them as float64, so that a change of a large one goes unnoticed.
 package patch
 
 import (
@@ -16,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"reflect"
 	"slices"
 )
 
@@ -48,7 +46,7 @@ type Change struct {
 	// Pointer is where, as a JSON pointer (RFC 6901), and Field the same in the words of Kubernetes, such as
 	// spec.containers[0].image.
 	Pointer, Field string
-	// From is what was there, nil if nothing; To is what is there then. They are parts of the documents: read only.
+	// From is what was there, nil if nothing; To is what is there then. They may be parts of the documents: read only.
 	From, To any
 }
 
@@ -85,25 +83,26 @@ func JSON(changes []Change) ([]byte, error) {
 type differ struct{ changes []Change }
 
 func (d *differ) add(op string, at *path, from, to any) {
-	d.changes = append(d.changes, Change{Op: op, Pointer: at.pointer(), Field: at.field(), From: from, To: to})
+	d.changes = append(d.changes, Change{Op: op, Pointer: at.pointer(), Field: at.field(), From: whole(from), To: whole(to)})
 }
 
 func (d *differ) value(at *path, from, to any) {
-	switch to := to.(type) {
+	if equal(from, to) {
+		return
+	}
+	switch to := open(to).(type) {
 	case map[string]any:
-		if from, ok := from.(map[string]any); ok {
+		if from, ok := open(from).(map[string]any); ok {
 			d.object(at, from, to)
 			return
 		}
 	case []any:
-		if from, ok := from.([]any); ok {
+		if from, ok := open(from).([]any); ok {
 			d.list(at, from, to)
 			return
 		}
 	}
-	if !equal(from, to) {
-		d.add(Replace, at, from, to)
-	}
+	d.add(Replace, at, from, to)
 }
 
 func (d *differ) object(at *path, from, to map[string]any) {
@@ -156,5 +155,3 @@ func (d *differ) list(at *path, from, to []any) {
 		d.value(&path{above: at, index: i, isItem: true}, from[origin[i]], to[i])
 	}
 }
-
-func equal(a, b any) bool { return reflect.DeepEqual(a, b) }

@@ -16,7 +16,8 @@ func Merge(document, before, after any) any {
 	if equal(before, after) {
 		return document
 	}
-	switch after := after.(type) {
+	document, before = open(document), open(before)
+	switch after := open(after).(type) {
 	case map[string]any:
 		known, isObject := before.(map[string]any)
 		has, hasObject := document.(map[string]any)

@@ -135,7 +135,7 @@ func increasing(origin []int) []int {
 
 // textOf is an item in JSON, in which equal items are equal.
 func textOf(item any) string {
-	text, err := json.Marshal(item)
+	text, err := json.Marshal(whole(item))
 	if err != nil { // It was parsed from JSON.
 		return ""
 	}
@@ -144,7 +144,7 @@ func textOf(item any) string {
 
 // nameOf is the name of an item, empty if it has none.
 func nameOf(item any) string {
-	fields, _ := item.(map[string]any)
-	name, _ := fields["name"].(string)
+	fields, _ := open(item).(map[string]any)
+	name, _ := open(fields["name"]).(string)
 	return name
 }

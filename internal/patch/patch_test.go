@@ -21,6 +21,25 @@ func parse(t testing.TB, text string) any {
 	return document
 }
 
+func lazy(t testing.TB, text string) any {
+	t.Helper()
+	document, err := Lazy([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+// written is a document as others read it.
+func written(t testing.TB, document any) any {
+	t.Helper()
+	text, err := Bytes(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse(t, string(text))
+}
+
 // applied is a document after a patch, by the library that the API server has.
 func applied(t testing.TB, document string, changes []Change) any {
 	t.Helper()
@@ -62,6 +81,9 @@ func TestDiff(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			changes := Diff(parse(t, tc.from), parse(t, tc.to))
+			if diff := cmp.Diff(changes, Diff(lazy(t, tc.from), lazy(t, tc.to))); diff != "" {
+				t.Errorf("read as far as has to be (-want +got):\n%s", diff)
+			}
 			got, err := JSON(changes)
 			if err != nil {
 				t.Fatal(err)
@@ -123,6 +145,10 @@ func TestMerge(t *testing.T) {
 			if diff := cmp.Diff(parse(t, tc.document), document); diff != "" {
 				t.Errorf("the document was changed (-want +got):\n%s", diff)
 			}
+			got = Merge(lazy(t, tc.document), lazy(t, tc.before), lazy(t, tc.after))
+			if diff := cmp.Diff(parse(t, tc.want), written(t, got)); diff != "" {
+				t.Errorf("read as far as has to be (-want +got):\n%s", diff)
+			}
 		})
 	}
 }
@@ -132,6 +158,20 @@ func TestParse(t *testing.T) {
 		if document, err := Parse([]byte(text)); err == nil {
 			t.Errorf("%q is read as %v", text, document)
 		}
+		if document, err := Lazy([]byte(text)); err == nil {
+			t.Errorf("%q is taken for %v", text, document)
+		}
+	}
+}
+
+// What is spelled in another way is the same.
+func TestLazySpelling(t *testing.T) {
+	from, to := ` { "a\u0062" : [ "\u003c", 1.0, {} ,[], null ],"c":{"d":"é"} } `, `{"c":{"d":"\u00e9"},"ab":["<",1.0,{ },[ ],null]}`
+	if changes := Diff(lazy(t, from), lazy(t, to)); len(changes) > 0 {
+		t.Errorf("got %+v, want no change", changes)
+	}
+	if diff := cmp.Diff(parse(t, from), written(t, open(lazy(t, from)))); diff != "" {
+		t.Errorf("written (-want +got):\n%s", diff)
 	}
 }
 
@@ -151,6 +191,12 @@ func FuzzDiff(f *testing.F) {
 		}
 		if got := applied(t, string(plain), Diff(before, after)); !reflect.DeepEqual(after, got) {
 			t.Errorf("from %s to %s the patch makes %v", from, to, got)
+		}
+		if diff := cmp.Diff(Diff(before, after), Diff(lazy(t, from), lazy(t, to))); diff != "" {
+			t.Errorf("from %s to %s, read as far as has to be (-want +got):\n%s", from, to, diff)
+		}
+		if merged := Merge(lazy(t, from), lazy(t, from), lazy(t, to)); !reflect.DeepEqual(after, written(t, merged)) {
+			t.Errorf("from %s to %s, merged it is %v", from, to, written(t, merged))
 		}
 	})
 }

@@ -102,7 +102,7 @@ func EditAs(req *Request, obj any, fn func() error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(patch.Merge(documents[0], documents[1], documents[2]))
+	return patch.Bytes(patch.Merge(documents[0], documents[1], documents[2]))
 }
 
 // DecodeObject decodes the object in the request into obj, a pointer, for the caller alone; [Object] is for types that
@@ -135,7 +135,7 @@ func (r *Request) lean(raw []byte) lean.Object {
 	return object
 }
 
-// documents parses objects in JSON, if there is memory for them.
+// documents reads objects in JSON as far as has to be, if there is memory for all of them.
 func (r *Request) documents(objects ...[]byte) ([]any, error) {
 	documents := make([]any, len(objects))
 	for i, raw := range objects {
@@ -143,7 +143,7 @@ func (r *Request) documents(objects ...[]byte) ([]any, error) {
 			return nil, fmt.Errorf("cannot compare the object: %w", err)
 		}
 		var err error
-		if documents[i], err = patch.Parse(raw); err != nil {
+		if documents[i], err = patch.Lazy(raw); err != nil {
 			return nil, fmt.Errorf("cannot compare the object: %w", err)
 		}
 	}

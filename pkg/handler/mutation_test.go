@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -22,6 +21,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/hookstrap/hookstrap/internal/patch"
 )
 
 // setsLabel is a mutation that sets a label of Pods.
@@ -368,7 +369,7 @@ func comparePatched(t *testing.T, object, changed []byte, changes []Change) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(documents[0], documents[1]) {
+	if differences := patch.Diff(documents[0], documents[1]); len(differences) > 0 {
 		t.Errorf("%s makes of\n%s\n%s and not\n%s", response.Patch, object, got, changed)
 	}
 }

@@ -1,0 +1,142 @@
+// Copyright The Hookstrap Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package patch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/hookstrap/hookstrap/internal/lean"
+)
+
+// unread is a part of a document that was not looked into yet. Most of an object is the same before and after a change,
+// byte for byte, and is never read.
+type unread struct {
+	text  []byte
+	level any // once it was opened
+}
+
+// Lazy is as [Parse] for [Diff], [Merge] and [Bytes]: they read what they have to, and keep it in the document, so that
+// only one goroutine may use that. Data is kept as well, and must not be changed.
+func Lazy(data []byte) (any, error) {
+	if !lean.Valid(data) {
+		return nil, errors.New("reading JSON: it is not valid")
+	}
+	return &unread{text: bytes.TrimSpace(data)}, nil
+}
+
+// open reads one level of a part of a document.
+func open(part any) any {
+	p, isUnread := part.(*unread)
+	if !isUnread {
+		return part
+	}
+	if p.level == nil {
+		p.level = p.read()
+	}
+	return p.level
+}
+
+func (p *unread) read() any {
+	switch p.text[0] {
+	case '{':
+		fields := map[string]any{}
+		lean.Fields(p.text, func(name, value []byte) { fields[unquoted(name)] = &unread{text: value} })
+		return fields
+	case '[':
+		items := []any{}
+		lean.Items(p.text, func(item []byte) { items = append(items, &unread{text: item}) })
+		return items
+	}
+	return whole(p)
+}
+
+// unquoted is what the name of a member says.
+func unquoted(name []byte) string {
+	if bytes.IndexByte(name, '\\') >= 0 || !utf8.Valid(name) {
+		text, _ := whole(&unread{text: name}).(string)
+		return text
+	}
+	return string(name[1 : len(name)-1])
+}
+
+// whole reads all of a part of a document that [Diff] has not opened.
+func whole(part any) any {
+	p, isUnread := part.(*unread)
+	if !isUnread {
+		return part
+	}
+	document, _ := Parse(p.text) // Lazy has made sure that it can be read.
+	return document
+}
+
+// equal says whether parts of documents mean the same.
+func equal(a, b any) bool {
+	if p, ok := a.(*unread); ok {
+		if other, ok := b.(*unread); ok && bytes.Equal(p.text, other.text) {
+			return true
+		}
+	}
+	switch a := open(a).(type) {
+	case map[string]any:
+		b, ok := open(b).(map[string]any)
+		return ok && maps.EqualFunc(a, b, equal)
+	case []any:
+		b, ok := open(b).([]any)
+		return ok && slices.EqualFunc(a, b, equal)
+	default:
+		return a == open(b)
+	}
+}
+
+// Bytes writes a document in JSON. What was not read is as it was.
+func Bytes(document any) ([]byte, error) { return write(nil, document) }
+
+func write(out []byte, part any) ([]byte, error) {
+	switch part := part.(type) {
+	case *unread:
+		return append(out, part.text...), nil
+	case map[string]any:
+		return writeObject(out, part)
+	case []any:
+		return writeList(out, part)
+	}
+	text, err := json.Marshal(part)
+	return append(out, text...), err
+}
+
+func writeObject(out []byte, fields map[string]any) ([]byte, error) {
+	out = append(out, '{')
+	for i, name := range slices.Sorted(maps.Keys(fields)) {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		text, err := json.Marshal(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(out, text...), ':')
+		if out, err = write(out, fields[name]); err != nil {
+			return nil, err
+		}
+	}
+	return append(out, '}'), nil
+}
+
+func writeList(out []byte, items []any) (_ []byte, err error) {
+	out = append(out, '[')
+	for i, item := range items {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		if out, err = write(out, item); err != nil {
+			return nil, err
+		}
+	}
+	return append(out, ']'), nil
+}
