@@ -30,7 +30,7 @@ type result struct {
 }
 
 func run(o options) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	defer cancel()
 	var all results
 	for _, size := range o.sizes {
@@ -47,6 +47,7 @@ func run(o options) error {
 		}
 	}
 	all.printLoad()
+	all.printTargets()
 	if o.rotation {
 		var err error
 		if all.Rotation, err = measureRotation(ctx, o); err != nil {

@@ -10,22 +10,14 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 
 	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/kubernetes/scheme"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
-	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/hookstrap/hookstrap/internal/lifecycle"
 	"github.com/hookstrap/hookstrap/internal/serving"
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
-	"github.com/hookstrap/hookstrap/pkg/handler"
-	"github.com/hookstrap/hookstrap/pkg/handler/check"
-	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
 
 const path = "/validate"
@@ -67,24 +59,6 @@ func serveOurs(ctx context.Context, l net.Listener, admission http.Handler, tlsO
 	}).Serve(ctx)
 }
 
-func admissionHandler(kind string) (http.Handler, error) {
-	switch kind {
-	case "stock":
-		return &webhook.Admission{Handler: &stockCheck{admission.NewDecoder(scheme.Scheme)}}, nil
-	case "check":
-		return handler.New(handler.Options{
-			Entries: []handler.Entry{{Check: check.ImageTag{}}}, Registerer: prometheus.NewRegistry(),
-		})
-	case "default":
-		entries, err := config.Default(check.Definitions()).Build(handler.Environment{})
-		if err != nil {
-			return nil, err
-		}
-		return handler.New(handler.Options{Entries: entries, Registerer: prometheus.NewRegistry()})
-	}
-	return nil, fmt.Errorf("there is no server %q: use floor, stock, check or default", kind)
-}
-
 func listenFloor(port int, state *serving.State) error {
 	config := &tls.Config{MinVersion: tls.VersionTLS13}
 	state.TLSOption(serving.TLSOptions{})(config)
@@ -103,21 +77,4 @@ func listenFloor(port int, state *serving.State) error {
 		_, _ = w.Write(answer)
 	})
 	return http.Serve(listener, answers) //nolint:gosec // a bare one, only for us
-}
-
-// stockCheck wants images to have a tag, as one writes that with controller-runtime.
-type stockCheck struct{ decoder admission.Decoder }
-
-func (c *stockCheck) Handle(_ context.Context, req admission.Request) admission.Response {
-	pod := &corev1.Pod{}
-	if err := c.decoder.Decode(req, pod); err != nil {
-		return admission.Errored(http.StatusBadRequest, err)
-	}
-	for _, container := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
-		ref, err := check.ParseReference(container.Image)
-		if err != nil || ref.Digest == "" && (ref.Tag == "" || strings.EqualFold(ref.Tag, "latest")) {
-			return admission.Denied("image " + container.Image + " has no tag")
-		}
-	}
-	return admission.Allowed("")
 }
