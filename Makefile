@@ -174,13 +174,17 @@ fuzz: check-go ## Run every fuzz target for a short while each (FUZZTIME=10000x 
 .PHONY: bench
 bench: components ## Run the benchmarks, some of them against the real control plane (BENCH=regexp)
 	$(GO) test -modfile=release.mod -run '^$$' -bench '$(BENCH)' -benchmem $(TESTFLAGS) ./pkg/... ./internal/...
-	$(GO) -C test/e2e test -run '^$$' -bench '$(BENCH)' -skip 'Audit|ManyTargets|Keeper' -benchtime 50x $(TESTFLAGS) .
+	$(GO) -C test/e2e test -run '^$$' -bench '$(BENCH)' -skip 'Audit|ManyTargets|Keeper|Servers' -benchtime 50x $(TESTFLAGS) .
 	$(GO) -C test/e2e test -run '^$$' -bench '$(BENCH)' -skip Healing -benchtime 1x -timeout 30m $(TESTFLAGS) .
 	$(if $(filter .,$(BENCH)),$(MAKE) bench-load)
 
 .PHONY: bench-authority
 bench-authority: components ## Measure webhook authority with 1,000 webhook configurations (TARGETS=1000): requests, CPU, memory
 	$(GO) -C test/e2e test -run '^$$' -bench Keeper -benchtime 1x -timeout 30m $(TESTFLAGS) .
+
+.PHONY: bench-servers
+bench-servers: components ## Start 10, 50, 150 and 500 servers at once (SERVERS='10 50'): requests, watch events, memory; some minutes
+	SERVERS='$(or $(SERVERS),10 50 150 500)' $(GO) -C test/e2e test -run '^$$' -bench Servers -benchtime 1x -timeout 60m $(TESTFLAGS) .
 
 .PHONY: bench-load
 bench-load: check-go ## Compare our server's path with a bare one and controller-runtime's under load (BENCHFLAGS='-duration 1s')

@@ -23,13 +23,16 @@ import (
 // authorizer follows them with watches of its own, and a server that comes too soon is refused.
 func (s *Site) awaitRules(t testing.TB) {
 	t.Helper()
+	clustertest.Eventually(t, s.RulesKnown)
+}
+
+// RulesKnown says why the ServiceAccount may not do yet what the last rule of each role allows.
+func (s *Site) RulesKnown(ctx context.Context) error {
 	cluster, local := s.ClusterRole().Rules, s.Role().Rules
-	clustertest.Eventually(t, func(ctx context.Context) error {
-		return errors.Join(
-			Allowed(ctx, s.Admin, s.Namespace, ServiceAccount, cluster[len(cluster)-1], ""),
-			Allowed(ctx, s.Admin, s.Namespace, ServiceAccount, local[len(local)-1], s.Namespace),
-		)
-	})
+	return errors.Join(
+		Allowed(ctx, s.Admin, s.Namespace, ServiceAccount, cluster[len(cluster)-1], ""),
+		Allowed(ctx, s.Admin, s.Namespace, ServiceAccount, local[len(local)-1], s.Namespace),
+	)
 }
 
 // Allowed says why a ServiceAccount may not do the first thing that a rule allows, in the namespace inside or, if that
