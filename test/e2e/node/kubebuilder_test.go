@@ -75,7 +75,7 @@ func importKubebuilder(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	binary, file := filepath.Join(dir, "manager"), filepath.Join(dir, "manager.tar")
-	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-o", binary, "./cmd")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "./cmd")
 	build.Dir = filepath.Join(site.Root(), "examples", "kubebuilder")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
