@@ -121,6 +121,12 @@ e2e-authority: ## Run webhook authority and a webhook in Python on a cluster of 
 	$(MAKE) node-components
 	$(GO) -C test/e2e test -tags node,authority -count=1 -timeout 50m -v -run '^TestAuthority$$' ./node
 
+.PHONY: e2e-kubebuilder
+e2e-kubebuilder: ## Roll out examples/kubebuilder on a cluster of one node, while it mutates, validates and converts (root, Linux; five minutes)
+	hack/install-node-packages
+	$(MAKE) node-components
+	$(GO) -C test/e2e test -tags node,kubebuilder -count=1 -timeout 30m -v -run '^TestKubebuilderRollout$$' ./node
+
 .PHONY: test-doctor-peers
 test-doctor-peers: components $(CAINJECTOR) $(CERTMANAGER_WEBHOOK) $(GATEKEEPER) ## Have doctor judge nginx, which is fetched (Debian or Ubuntu), cert-manager and Gatekeeper (builds them: half an hour)
 	CAINJECTOR='$(CAINJECTOR)' CERTMANAGER_WEBHOOK='$(CERTMANAGER_WEBHOOK)' GATEKEEPER='$(GATEKEEPER)' \
@@ -221,7 +227,7 @@ verify: verify-format verify-modules verify-manifests verify-alerts verify-workf
 vet: check-go ## Compile everything, examples and tests as well, and run go vet
 	$(GO) vet ./...
 	$(GO) vet -modfile=release.mod ./...
-	$(GO) -C test/e2e vet -tags node,coldstart,authority,flood,gitops,newcomer,cainjector,peers ./...
+	$(GO) -C test/e2e vet -tags node,coldstart,authority,kubebuilder,flood,gitops,newcomer,cainjector,peers ./...
 	$(GO) -C test/peers vet ./...
 	$(GO) -C tools/release vet ./...
 

@@ -11,11 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
@@ -85,32 +82,6 @@ func TestExampleAPIService(t *testing.T) {
 	}
 }
 
-// TestExampleKubebuilder: the project's own manifests, its program, and a Pod without an owner.
-func TestExampleKubebuilder(t *testing.T) {
-	t.Parallel()
-	const name = "kubebuilder-validating-webhook-configuration"
-	e := &example{cluster: shared, namespace: "kubebuilder-system", service: "kubebuilder-webhook-service",
-		account: "kubebuilder-controller-manager"}
-	target := clustertest.Namespace(t, shared)
-	only := strings.NewReplacer("operator: NotIn", "operator: In", "- kube-system\n", "- "+target+"\n",
-		"      - kube-node-lease\n", "", "      - kubebuilder-system\n", "")
-	applyExample(t, e, "kubebuilder/config/default", "validatingwebhookconfiguration/"+name,
-		"/webhooks/0/clientConfig/service/port", only.Replace)
-	health := freeAddress(t)
-	inBackground(t, e.environment(), compiled(t, "examples/kubebuilder", "./cmd"),
-		"--webhook-port="+strconv.Itoa(e.port), "--health-probe-bind-address="+health)
-	clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
-	pods := mustClient(t, shared.Config()).CoreV1().Pods(target)
-	pod, dryRun := site.Pod(site.GoodImage), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
-	_, err := pods.Create(t.Context(), pod, dryRun)
-	if err == nil || !strings.Contains(err.Error(), "the Pod has no label owner") {
-		t.Errorf("a Pod without an owner: %v", err)
-	}
-	pod.Labels = map[string]string{"owner": "team-a"}
-	_, err = pods.Create(t.Context(), pod, dryRun)
-	must(t, err)
-}
-
 // TestExamplesPassOurChecks: what the examples install breaks none of the checks that it is likely to meet.
 func TestExamplesPassOurChecks(t *testing.T) {
 	t.Parallel()
@@ -144,7 +115,8 @@ func TestExamplesHaveThePrintedRules(t *testing.T) {
 		"apiservice/rbac.yaml": "--service-name=example-apiservice --namespace=example-apiservice --webhook-configuration=apiservice/v1.hello.example.com",
 		"conversion/rbac.yaml": "--service-name=example-conversion --namespace=example-conversion --webhook-configuration=crd/boxes.example.com",
 		"kubebuilder/config/rbac/hookstrap.yaml": "--name=webhook --namespace=kubebuilder-system --service-name=kubebuilder-webhook-service " +
-			"--service-account=kubebuilder-controller-manager --webhook-configuration=kubebuilder-validating-webhook-configuration",
+			"--service-account=kubebuilder-controller-manager --webhook-configuration=validating/kubebuilder-validating-webhook-configuration " +
+			"--webhook-configuration=mutating/kubebuilder-mutating-webhook-configuration --webhook-configuration=crd/backups.storage.example.com",
 	} {
 		printed, err := runToEnd(t, append([]string{"rbac"}, strings.Fields(flags)...)...)
 		must(t, err)

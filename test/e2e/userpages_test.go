@@ -249,6 +249,8 @@ func TestKubebuilderPage(t *testing.T) {
 	runPage(t, shared, pageRun{page: "docs/kubebuilder.md", dir: dir, instead: map[string]func(){
 		"kubectl apply -k config/default": func() {},
 		"kubectl -n kubebuilder-system rollout status deployment/kubebuilder-controller-manager": func() {},
+		"kubectl create -f config/samples/storage_v1beta1_backup.yaml":                           func() {},
+		"kubectl get backups.v1.storage.example.com backup-sample -o yaml":                       func() {},
 	}})
 	has, err := os.ReadFile(filepath.Join(dir, rules))
 	must(t, err)

@@ -20,6 +20,8 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 
+	storagev1 "example.com/kubebuilder/api/v1"
+	storagev1beta1 "example.com/kubebuilder/api/v1beta1"
 	webhookv1 "example.com/kubebuilder/internal/webhook/v1"
 	// +kubebuilder:scaffold:imports
 )
@@ -32,6 +34,8 @@ var (
 func init() {
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 
+	utilruntime.Must(storagev1.AddToScheme(scheme))
+	utilruntime.Must(storagev1beta1.AddToScheme(scheme))
 	// +kubebuilder:scaffold:scheme
 }
 
@@ -89,6 +93,8 @@ func main() {
 		RESTConfig: config,
 		WebhookConfigurations: []bootstrap.Target{
 			{Kind: bootstrap.Validating, Name: "kubebuilder-validating-webhook-configuration"},
+			{Kind: bootstrap.Mutating, Name: "kubebuilder-mutating-webhook-configuration"},
+			{Kind: bootstrap.CRD, Name: "backups.storage.example.com"},
 		},
 		Server: bootstrap.ServerOptions{Address: fmt.Sprintf(":%d", webhookPort), HealthAddress: probeAddr},
 	})
@@ -157,8 +163,8 @@ func main() {
 
 	// nolint:goconst
 	if os.Getenv("ENABLE_WEBHOOKS") != "false" {
-		if err := webhookv1.SetupPodWebhookWithManager(mgr); err != nil {
-			setupLog.Error(err, "Failed to create webhook", "webhook", "Pod")
+		if err := webhookv1.SetupBackupWebhookWithManager(mgr); err != nil {
+			setupLog.Error(err, "Failed to create webhook", "webhook", "Backup")
 			os.Exit(1)
 		}
 	}

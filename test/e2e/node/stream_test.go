@@ -17,6 +17,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 )
@@ -52,17 +53,29 @@ type stream struct {
 	admissions []admission
 }
 
-// startStream returns once admissions are answered, on a busy machine in a calm moment. The stream ends with the test at
-// the latest.
+// asker makes one request, which is to be denied if it is bad.
+type asker func(ctx context.Context, bad bool) admission
+
+// startStream asks about Pods.
 func startStream(t *testing.T) *stream {
+	t.Helper()
+	return startStreamOf(t, func() asker {
+		client := ownClient(t)
+		return func(ctx context.Context, bad bool) admission { return ask(ctx, client, bad) }
+	})
+}
+
+// startStreamOf returns once admissions are answered, on a busy machine in a calm moment. Each client asks with an asker
+// of its own. The stream ends with the test at the latest.
+func startStreamOf(t *testing.T, newAsker func() asker) *stream {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &stream{cancel: cancel, began: time.Now()}
 	t.Cleanup(s.end)
 	turns := make(chan bool)
 	for range streamClients {
-		client := ownClient(t)
-		s.workers.Go(func() { s.work(ctx, client, turns) })
+		ask := newAsker()
+		s.workers.Go(func() { s.work(ctx, ask, turns) })
 	}
 	s.workers.Go(func() { pace(ctx, turns) })
 	s.awaitCalm(t)
@@ -98,12 +111,17 @@ func (s *stream) await(t *testing.T, n int) {
 // ownClient shares its connection with no other client.
 func ownClient(t *testing.T) kubernetes.Interface {
 	t.Helper()
+	client, err := kubernetes.NewForConfig(ownConfig())
+	must(t, err)
+	return client
+}
+
+// ownConfig is for one client: with a dialer of its own it shares no connection.
+func ownConfig() *rest.Config {
 	cfg := shared.Config()
 	cfg.Dial = (&net.Dialer{Timeout: 5 * time.Second}).DialContext
 	cfg.Timeout = 30 * time.Second
-	client, err := kubernetes.NewForConfig(cfg)
-	must(t, err)
-	return client
+	return cfg
 }
 
 // pace hands out the turns, one to each client at a time. A burst that has to wait is late, and so are those behind it.
@@ -127,9 +145,9 @@ func pace(ctx context.Context, turns chan<- bool) {
 	}
 }
 
-func (s *stream) work(ctx context.Context, client kubernetes.Interface, turns <-chan bool) {
+func (s *stream) work(ctx context.Context, ask asker, turns <-chan bool) {
 	for bad := range turns {
-		a := ask(context.WithoutCancel(ctx), client, bad)
+		a := ask(context.WithoutCancel(ctx), bad)
 		s.mu.Lock()
 		s.admissions = append(s.admissions, a)
 		s.mu.Unlock()

@@ -26,6 +26,8 @@ import (
 
 	"github.com/open-policy-agent/cert-controller/pkg/rotator"
 
+	storagev1 "example.com/kubebuilder/api/v1"
+	storagev1beta1 "example.com/kubebuilder/api/v1beta1"
 	webhookv1 "example.com/kubebuilder/internal/webhook/v1"
 	// +kubebuilder:scaffold:imports
 )
@@ -38,6 +40,8 @@ var (
 func init() {
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 
+	utilruntime.Must(storagev1.AddToScheme(scheme))
+	utilruntime.Must(storagev1beta1.AddToScheme(scheme))
 	// +kubebuilder:scaffold:scheme
 }
 
@@ -182,6 +186,8 @@ func main() {
 		IsReady:        certificateReady,
 		Webhooks: []rotator.WebhookInfo{
 			{Name: "kubebuilder-validating-webhook-configuration", Type: rotator.Validating},
+			{Name: "kubebuilder-mutating-webhook-configuration", Type: rotator.Mutating},
+			{Name: "backups.storage.example.com", Type: rotator.CRDConversion},
 		},
 	}); err != nil {
 		setupLog.Error(err, "Failed to add the certificate rotator")
@@ -189,8 +195,8 @@ func main() {
 	}
 	go func() {
 		<-certificateReady
-		if err := webhookv1.SetupPodWebhookWithManager(mgr); err != nil {
-			setupLog.Error(err, "Failed to create webhook", "webhook", "Pod")
+		if err := webhookv1.SetupBackupWebhookWithManager(mgr); err != nil {
+			setupLog.Error(err, "Failed to create webhook", "webhook", "Backup")
 			os.Exit(1)
 		}
 	}()
