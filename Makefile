@@ -178,9 +178,11 @@ bench: components ## Run the benchmarks, some of them against the real control p
 	$(GO) -C test/e2e test -run '^$$' -bench '$(BENCH)' -skip Healing -benchtime 1x -timeout 30m $(TESTFLAGS) .
 	$(if $(filter .,$(BENCH)),$(MAKE) bench-load)
 
+# Each has a control plane of its own.
 .PHONY: bench-authority
-bench-authority: components ## Measure webhook authority with 1,000 webhook configurations (TARGETS=1000): requests, CPU, memory
+bench-authority: components ## Measure webhook authority: with 1,000 webhook configurations (TARGETS), and a burst of 2,000 Pods (BURST_PODS)
 	$(GO) -C test/e2e test -run '^$$' -bench Keeper -benchtime 1x -timeout 30m $(TESTFLAGS) .
+	$(GO) -C test/e2e test -tags authority -count=1 -timeout 30m -v -run '^TestMeasureAuthorityBurst$$' $(TESTFLAGS) .
 
 .PHONY: bench-load
 bench-load: check-go ## Compare our server's path with a bare one and controller-runtime's under load (BENCHFLAGS='-duration 1s')
