@@ -94,8 +94,9 @@ func count(text []byte, brackets bool) int {
 	return n
 }
 
-// usualPart and usualSlim are how much is read of a review or an object of usual size.
-const usualPart, usualSlim = 1 << 10, 4 << 10
+// usualPart and usualSlim are how much is read of a review or an object of usual size; usualCuts is how many members
+// are cut out of a review: the object, the old one, and the options.
+const usualPart, usualSlim, usualCuts = 1 << 10, 4 << 10, 3
 
 // Object is an object in JSON.
 type Object struct {

@@ -95,6 +95,9 @@ func (p *projection) cut(name []byte, s Shape, i int) int {
 	}
 	piece.slim = slim.out
 	if end != bad {
+		if p.cuts == nil {
+			p.cuts = make([]Piece, 0, usualCuts)
+		}
 		piece.Raw = p.data[i:end:end]
 		p.cuts = append(p.cuts, piece)
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -23,7 +22,6 @@ func (in *review) answer(w http.ResponseWriter, response *admissionv1.AdmissionR
 		return
 	}
 	w.Header()["Content-Type"] = []string{"application/json"}
-	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if _, err := w.Write(body); err != nil { // #nosec G705 -- JSON, and its type is said.
 		logger.V(2).Info("The caller went away before its answer", "err", err)
 	}

@@ -6,6 +6,7 @@ package handler
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -40,7 +41,11 @@ func setDeadlines(w http.ResponseWriter, start time.Time) {
 // timeoutSeconds, less a tenth of it or half a second. An answer that comes at the very end of the timeout comes too
 // late, and the user would read "context deadline exceeded" where we could have named the check at fault.
 func budgetOf(u *url.URL) time.Duration {
-	timeout, err := time.ParseDuration(u.Query().Get("timeout"))
+	text, usual := strings.CutPrefix(u.RawQuery, "timeout=") // which is all that the API server says
+	if !usual || strings.ContainsAny(text, "&%+") {
+		text = u.Query().Get("timeout")
+	}
+	timeout, err := time.ParseDuration(text)
 	if err != nil {
 		timeout = defaultTimeout
 	}

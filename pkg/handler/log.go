@@ -42,8 +42,10 @@ func (l *reviewLog) review(
 		l.line(logger, req, "Not allowed", "code", response.Result.Code,
 			"message", clean(strings.ReplaceAll(response.Result.Message, "\n", "; "), maxViolation))
 	default:
-		logger.V(4).Info("Allowed", "kind", req.Kind.Kind, "object", klog.KRef(req.Namespace, req.Name),
-			"operation", req.Operation, "warnings", len(response.Warnings))
+		if logger := logger.V(4); logger.Enabled() { // Or else the values would be made for nothing.
+			logger.Info("Allowed", "kind", req.Kind.Kind, "object", klog.KRef(req.Namespace, req.Name),
+				"operation", req.Operation, "warnings", len(response.Warnings))
+		}
 	}
 	if audited, _ := split(outcomes, Audit); len(audited) > 0 {
 		l.findings(logger, req, "Found by a check in mode audit", audited, false)

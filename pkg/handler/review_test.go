@@ -160,6 +160,7 @@ func TestBudget(t *testing.T) {
 		"?timeout=soon":             9500 * time.Millisecond,
 		"?timeout=5":                9500 * time.Millisecond,
 		"?timeout=1s&timeout=30s":   900 * time.Millisecond,
+		"?timeout=%31s":             900 * time.Millisecond,
 		"?timeout=99999999999999h":  9500 * time.Millisecond,
 		"?other=1s&timeout=1500ms&": 1350 * time.Millisecond,
 	}
