@@ -184,9 +184,11 @@ bench: components ## Run the benchmarks, some of them against the real control p
 	$(GO) -C test/e2e test -run '^$$' -bench '$(BENCH)' -skip Healing -benchtime 1x -timeout 30m $(TESTFLAGS) .
 	$(if $(filter .,$(BENCH)),$(MAKE) bench-load)
 
+# Each has a control plane of its own.
 .PHONY: bench-authority
-bench-authority: components ## Measure webhook authority with 1,000 webhook configurations (TARGETS=1000): requests, CPU, memory
+bench-authority: components ## Measure webhook authority: with 1,000 webhook configurations (TARGETS), and a burst of 2,000 Pods (BURST_PODS)
 	$(GO) -C test/e2e test -run '^$$' -bench Keeper -benchtime 1x -timeout 30m $(TESTFLAGS) .
+	$(GO) -C test/e2e test -tags authority -count=1 -timeout 30m -v -run '^TestMeasureAuthorityBurst$$' $(TESTFLAGS) .
 
 .PHONY: bench-servers
 bench-servers: components ## Start 10, 50, 150 and 500 servers at once (SERVERS='10 50'): requests, watch events, memory; some minutes

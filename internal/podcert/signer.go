@@ -28,8 +28,10 @@ import (
 )
 
 const (
-	// workers is how many requests are answered at the same time.
-	workers = 8
+	// workers is how many requests are answered at the same time. Nearly all of that time a worker waits for the API server,
+	// which shares its processors among all requests in flight: with fewer workers than kubelets that ask at a time, the
+	// requests are created faster than they are answered.
+	workers = 32
 	// grace is how long a request may wait before a person is told: Services are created after their Pods, or a watch is
 	// behind.
 	grace = 10 * time.Second
@@ -46,7 +48,8 @@ type Options struct {
 	// whose approval and status it updates; it may approve and sign for the signer of Policy.
 	Kubernetes kubernetes.Interface
 	// Dynamic lists and watches podcertificaterequests in all namespaces, patches their status, and may sign for the
-	// signer of Policy.
+	// signer of Policy. It should have no rate limit: few requests are in flight at a time, and each is a Pod that waits.
+	// What it answers to a patch is not looked at.
 	Dynamic dynamic.Interface
 	// CA signs. Somebody else runs it.
 	CA *authority.Authority

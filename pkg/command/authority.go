@@ -31,8 +31,7 @@ import (
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
 
-// The authority's own client: a burst of Pods must not wait for it, and priority and fairness of the API server bounds
-// what it can do to others.
+// The authority's own client, but for PodCertificateRequests and caBundles.
 const (
 	authorityQPS   = 500
 	authorityBurst = 1000
@@ -152,8 +151,12 @@ func newAuthorityParts(ctx context.Context, o *authorityOptions, cfg *rest.Confi
 	if parts.keeping, err = newKeeping(o, cfg); err != nil {
 		return parts, err
 	}
+	answering, err := newAnsweringClient(cfg)
+	if err != nil {
+		return parts, err
+	}
 	options := podcert.Options{
-		Kubernetes: client, Dynamic: untyped, CA: parts.ca, Policy: o.policy, Published: parts.publisher.Carries,
+		Kubernetes: client, Dynamic: answering, CA: parts.ca, Policy: o.policy, Published: parts.publisher.Carries,
 		Registerer: ctrlmetrics.Registry,
 	}
 	if o.events {
@@ -162,6 +165,19 @@ func newAuthorityParts(ctx context.Context, o *authorityOptions, cfg *rest.Confi
 	}
 	parts.signer, err = podcert.New(options)
 	return parts, err
+}
+
+// newAnsweringClient is for PodCertificateRequests. A burst of Pods waits for no limit of its own: the signer has few
+// requests in flight, and priority and fairness of the API server bounds what they do to others.
+func newAnsweringClient(cfg *rest.Config) (dynamic.Interface, error) {
+	cfg = rest.CopyConfig(cfg)
+	cfg.QPS = -1
+	cfg.Wrap(keeper.MetadataOnly)
+	client, err := dynamic.NewForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("making the client for PodCertificateRequests of the API server %s: %w", cfg.Host, err)
+	}
+	return client, nil
 }
 
 // serveAuthorityProbes opens the ports of health and metrics.

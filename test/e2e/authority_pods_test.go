@@ -23,6 +23,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/cert"
 
 	"github.com/hookstrap/hookstrap/internal/trust"
@@ -52,6 +53,17 @@ type tenant struct {
 // startPodAuthority runs replicas of the binary with the rights in manifests/authority and no others.
 func startPodAuthority(t *testing.T, c *cluster.Cluster, count int) []*process.Server {
 	t.Helper()
+	cfg := podAuthorityConfig(t, c)
+	var replicas []*process.Server
+	for range count {
+		replicas = append(replicas, runPodAuthority(t, c, cfg))
+	}
+	return replicas
+}
+
+// podAuthorityConfig applies these rights until the test ends, and returns what logs in with them.
+func podAuthorityConfig(t *testing.T, c *cluster.Cluster) *rest.Config {
+	t.Helper()
 	manifests := filepath.Join(site.Root(), "manifests/authority")
 	files := []string{"-f", filepath.Join(manifests, "namespace.yaml"), "-f", filepath.Join(manifests, "rbac.yaml")}
 	out, err := c.Kubectl(t.Context(), append([]string{"apply"}, files...)...).CombinedOutput()
@@ -65,34 +77,41 @@ func startPodAuthority(t *testing.T, c *cluster.Cluster, count int) []*process.S
 	})
 	cfg, err := c.ServiceAccountConfig(t.Context(), podSignerNamespace, "hookstrap-authority")
 	must(t, err)
+	return cfg
+}
+
+// runPodAuthority runs one replica until the test ends, and waits until it is ready.
+func runPodAuthority(t *testing.T, c *cluster.Cluster, cfg *rest.Config, flags ...string) *process.Server {
+	t.Helper()
 	kubeconfig, err := c.WriteKubeconfig(cfg, podSignerNamespace)
 	must(t, err)
 	executable, err := binary()
 	must(t, err)
-	var replicas []*process.Server
-	for range count {
-		health := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
-		server, err := process.Start(context.WithoutCancel(t.Context()), process.Options{
-			Binary: executable, Command: "authority",
-			Args: []string{"--kubeconfig=" + kubeconfig, "--namespace=" + podSignerNamespace, "--cluster-domain=cluster.local",
-				"--health-probe-bind-address=" + health, "--metrics-bind-address=0"},
-		})
-		must(t, err)
-		t.Cleanup(func() {
-			server.Kill()
-			if t.Failed() {
-				t.Logf("the log of webhook authority:\n%s", server.Log())
-			}
-		})
-		clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
-		replicas = append(replicas, server)
-	}
-	return replicas
+	health := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
+	server, err := process.Start(context.WithoutCancel(t.Context()), process.Options{
+		Binary: executable, Command: "authority",
+		Args: append([]string{"--kubeconfig=" + kubeconfig, "--namespace=" + podSignerNamespace, "--cluster-domain=cluster.local",
+			"--health-probe-bind-address=" + health, "--metrics-bind-address=0"}, flags...),
+	})
+	must(t, err)
+	t.Cleanup(func() {
+		server.Kill()
+		if t.Failed() {
+			t.Logf("the log of webhook authority:\n%s", server.Log())
+		}
+	})
+	clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
+	return server
 }
 
 func newTenant(t *testing.T, c *cluster.Cluster) *tenant {
 	t.Helper()
-	n := &tenant{Cluster: c, admin: mustClient(t, c.Config()), namespace: clustertest.Namespace(t, c)}
+	return newTenantIn(t, c, clustertest.Namespace(t, c))
+}
+
+func newTenantIn(t *testing.T, c *cluster.Cluster, namespace string) *tenant {
+	t.Helper()
+	n := &tenant{Cluster: c, admin: mustClient(t, c.Config()), namespace: namespace}
 	var err error
 	n.node, err = n.admin.CoreV1().Nodes().Create(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 		GenerateName: "authority-"}}, metav1.CreateOptions{})
