@@ -28,9 +28,9 @@ import (
 )
 
 const (
-	// workers is how many requests are answered at the same time. Nearly all of that time a worker waits for the API server,
-	// which shares its processors among all requests in flight: with fewer workers than kubelets that ask at a time, the
-	// requests are created faster than they are answered.
+	// workers is how many requests are answered at the same time. Nearly all of that time a worker waits for the API
+	// server, which shares its processors among all requests in flight: with fewer workers than kubelets that ask at a
+	// time, the requests are created faster than they are answered.
 	workers = 32
 	// grace is how long a request may wait before a person is told: Services are created after their Pods, or a watch is
 	// behind.
