@@ -36,7 +36,7 @@ const (
 )
 
 // TestKubebuilderRollout rolls out the project of examples/kubebuilder again and again, as it is, and with three replicas.
-// Meanwhile Backups of both versions are made, which are defaulted, validated and converted, and are read in the other one.
+// While it does, Backups of both versions are made, which are defaulted, validated and converted, and are read in the other one.
 func TestKubebuilderRollout(t *testing.T) {
 	installKubebuilder(t)
 	for _, replicas := range []int{1, 3} {
