@@ -83,7 +83,8 @@ func JSON(changes []Change) ([]byte, error) {
 type differ struct{ changes []Change }
 
 func (d *differ) add(op string, at *path, from, to any) {
-	d.changes = append(d.changes, Change{Op: op, Pointer: at.pointer(), Field: at.field(), From: whole(from), To: whole(to)})
+	d.changes = append(d.changes,
+		Change{Op: op, Pointer: at.pointer(), Field: at.field(), From: whole(from), To: whole(to)})
 }
 
 func (d *differ) value(at *path, from, to any) {

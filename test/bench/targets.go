@@ -9,8 +9,8 @@ import (
 	"text/tabwriter"
 )
 
-// target is how much a server may take, at most. Those that compare with another server are ratios within one run, which
-// say the same on any machine.
+// target is how much a server may take, at most. Those that compare with another server are ratios within one run,
+// which say the same on any machine.
 type target struct {
 	server      string
 	what        string

@@ -6,7 +6,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -25,12 +24,8 @@ import (
 
 	"k8s.io/client-go/rest"
 
-	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
 )
-
-// quiet is after how long without a request a program has done what it had to.
-const quiet = 3 * time.Second
 
 // meter is a proxy between one process and the API server, which counts the requests and the bytes of their bodies, as
 // they travel: compressed, if they are.
@@ -138,21 +133,6 @@ func (c costs) since(earlier costs, took time.Duration) costs {
 func (c costs) String() string {
 	return fmt.Sprintf("%6.2f s  %5d requests  %6.2f MB  %5.2f CPU s  peak %3.0f MB", c.took.Seconds(), c.requests,
 		float64(c.bytes)/1e6, c.cpu.Seconds(), float64(c.peak)/1e6)
-}
-
-// awaitQuiet waits until no request has come for a while.
-func (m *meter) awaitQuiet(t *testing.T) {
-	t.Helper()
-	seen, at := m.requests.Load(), time.Now()
-	clustertest.EventuallyWithin(t, 5*time.Minute, func(context.Context) error {
-		if now := m.requests.Load(); now != seen {
-			seen, at = now, time.Now()
-		}
-		if time.Since(at) < quiet {
-			return fmt.Errorf("the last of %d requests was %s ago, want %s", seen, time.Since(at), quiet)
-		}
-		return nil
-	})
 }
 
 // processorTimeOf is what a process has taken of the processors: utime and stime in proc(5), in hundredths of a second.

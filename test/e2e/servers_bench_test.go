@@ -61,7 +61,7 @@ func BenchmarkServers(b *testing.B) {
 
 func serverNumbers(b *testing.B) (numbers []int) {
 	b.Helper()
-	for _, field := range strings.Fields(os.Getenv("SERVERS")) {
+	for field := range strings.FieldsSeq(os.Getenv("SERVERS")) {
 		n, err := strconv.Atoi(field)
 		must(b, err)
 		numbers = append(numbers, n)
