@@ -20,9 +20,16 @@ func callsService(config map[string]any, service types.NamespacedName) bool {
 	return live["namespace"] == service.Namespace && live["name"] == service.Name
 }
 
-// caBundle decodes the bundle of a client configuration. The API server encoded it, so it can be decoded.
-func caBundle(config map[string]any) []byte {
+// caBundle decodes the bundle of a client configuration.
+func caBundle(config map[string]any) []byte { return decodeBundle(encodedBundle(config)) }
+
+func encodedBundle(config map[string]any) string {
 	encoded, _, _ := unstructured.NestedString(config, "caBundle")
+	return encoded
+}
+
+// decodeBundle decodes what an API server has encoded, so that it can be decoded.
+func decodeBundle(encoded string) []byte {
 	bundle, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
 		return []byte(encoded) // not from an API server: garbage, and to be seen as such

@@ -88,8 +88,14 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 	var d decision
 	var changed []slot
 	distrusted := false
+	ours, byHost := p.wants(now), p.byHost().wants(now)
 	for _, entry := range s.slots(live) {
-		wanted, reason, surplus := want(entry.bundle, p.of(entry), now)
+		wants := ours
+		if entry.name != "" {
+			wants = byHost
+		}
+		w := wants(entry.bundle)
+		wanted, reason, surplus := w.bundle, w.reason, w.surplus
 		if len(wanted) == 0 || bytes.Equal(wanted, entry.bundle) {
 			continue
 		}
@@ -184,10 +190,25 @@ func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string, s
 	return have.Union(p.Bundle).Prune(now).PEM(), reason, Bundle{}
 }
 
-// of is the policy for one entry. One that calls us by another name of ours may also reach another server, at another
-// port of that host: CAs that were never ours stay in it.
-func (p Policy) of(entry slot) Policy {
-	p.injected = p.injected || entry.name != ""
+// wanting is what [want] returns.
+type wanting struct {
+	bundle  []byte
+	reason  string
+	surplus Bundle
+}
+
+// wants is want for the entries of one object, most of which have the same caBundle.
+func (p Policy) wants(now time.Time) func(live []byte) wanting {
+	return repeated(func(live []byte) (w wanting) {
+		w.bundle, w.reason, w.surplus = want(live, p, now)
+		return w
+	})
+}
+
+// byHost is the policy for entries that call us by another name of ours. They may also reach another server, at another
+// port of that host: CAs that were never ours stay in them.
+func (p Policy) byHost() Policy {
+	p.injected = true
 	return p
 }
 

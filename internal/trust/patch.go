@@ -38,6 +38,7 @@ func unchanged(live *unstructured.Unstructured) []operation {
 // fill writes the bundles of the slots. In a list an entry is found by its index, and tested by its name.
 func fill(kind Kind, changed []slot) []operation {
 	var all []operation
+	encode := repeated(base64.StdEncoding.EncodeToString)
 	for _, entry := range changed {
 		if entry.webhook != "" {
 			all = append(all, operation{"test", fmt.Sprintf("/webhooks/%d/name", entry.index), entry.webhook})
@@ -46,8 +47,7 @@ func fill(kind Kind, changed []slot) []operation {
 			all = append(all, operation{Op: "remove", Path: configPath(kind, entry) + "/caBundle"})
 			continue
 		}
-		encoded := base64.StdEncoding.EncodeToString(entry.bundle)
-		all = append(all, operation{"add", configPath(kind, entry) + "/caBundle", encoded})
+		all = append(all, operation{"add", configPath(kind, entry) + "/caBundle", encode(entry.bundle)})
 	}
 	return all
 }

@@ -63,9 +63,11 @@ func (s scope) slots(obj *unstructured.Unstructured) []slot {
 		return nil // The API server takes no caBundle beside it.
 	}
 	var ours []slot
+	decode := repeated(decodeBundle)
 	for _, p := range placesOf(s.target.Kind, obj) {
 		if name, found := s.reaches(p.config); found {
-			ours = append(ours, slot{index: p.index, webhook: p.webhook, bundle: caBundle(p.config), name: name})
+			bundle := decode(encodedBundle(p.config))
+			ours = append(ours, slot{index: p.index, webhook: p.webhook, bundle: bundle, name: name})
 		}
 	}
 	return ours
