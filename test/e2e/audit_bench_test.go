@@ -21,7 +21,6 @@ import (
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
-	"github.com/hookstrap/hookstrap/test/e2e/process"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
@@ -33,7 +32,7 @@ func BenchmarkAudit(b *testing.B) {
 	cfg.QPS, cfg.ContentType = -1, runtime.ContentTypeProtobuf
 	client, pods := mustClient(b, cfg), atoi(b, "AUDITED_PODS", 10_000)
 	crowdNamespaces(b, client, pods)
-	executable, err := process.Build(b.Context(), site.Root(), b.TempDir())
+	executable, err := binary()
 	must(b, err)
 	var peak int64
 	for b.Loop() {

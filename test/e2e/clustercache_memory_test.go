@@ -88,7 +88,7 @@ func newCrowd(t *testing.T) *crowd {
 	c := &crowd{client: mustClient(t, cfg), config: filepath.Join(t.TempDir(), "checks.yaml")}
 	must(t, os.WriteFile(c.config, []byte(configLookups), 0o600))
 	var err error
-	c.binary, err = process.Build(t.Context(), site.Root(), t.TempDir())
+	c.binary, err = binary()
 	must(t, err)
 	c.fill(t)
 	c.Site = site.New(t, plane, site.Options{Edit: func(shipped *site.Shipped) {

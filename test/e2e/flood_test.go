@@ -106,13 +106,13 @@ func newFlood(t *testing.T) *flood {
 	f.configure(t)
 	config := filepath.Join(t.TempDir(), "checks.yaml")
 	must(t, os.WriteFile(config, []byte(floodConfig), 0o600))
-	binary, err := process.Build(t.Context(), site.Root(), t.TempDir())
+	executable, err := binary()
 	must(t, err)
 	for range floodReplicas {
 		replica := *f.Site
 		replica.Port = clustertest.FreePort(t)
 		health := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
-		f.replicas = append(f.replicas, startBinary(t, &replica, binary, "--config="+config,
+		f.replicas = append(f.replicas, startBinary(t, &replica, executable, "--config="+config,
 			"--health-probe-bind-address="+health))
 		f.health = append(f.health, health)
 		f.backends = append(f.backends, net.JoinHostPort("127.0.0.1", strconv.Itoa(replica.Port)))

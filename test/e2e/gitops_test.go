@@ -33,17 +33,17 @@ import (
 // the bundles right and its CA is rotated. No sync fails, no entry that stays loses its bundle, and a sync that changes
 // nothing writes nothing. The table of docs/gitops.md is what came out of it.
 func TestGitOps(t *testing.T) {
-	binary := os.Getenv("HOOKSTRAP_BINARY") // Of another release, to compare.
-	if binary == "" {
+	executable := os.Getenv("HOOKSTRAP_BINARY") // Of another release, to compare.
+	if executable == "" {
 		var err error
-		binary, err = process.Build(t.Context(), site.Root(), t.TempDir())
+		executable, err = binary()
 		must(t, err)
 	}
 	var rows []gitopsRow
 	for n, tool := range gitopsTools(t) {
 		own, foreign := fmt.Sprintf("own-%d", n), fmt.Sprintf("foreign-%d", n)
-		t.Run(own, func(t *testing.T) { rows = append(rows, runGitOps(t, binary, tool, ownManifests(t, own))) })
-		t.Run(foreign, func(t *testing.T) { rows = append(rows, runGitOps(t, binary, tool, foreignConfiguration(t))) })
+		t.Run(own, func(t *testing.T) { rows = append(rows, runGitOps(t, executable, tool, ownManifests(t, own))) })
+		t.Run(foreign, func(t *testing.T) { rows = append(rows, runGitOps(t, executable, tool, foreignConfiguration(t))) })
 	}
 	reportGitOps(t, rows)
 }

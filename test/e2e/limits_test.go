@@ -34,11 +34,11 @@ const (
 // and its memory stays bounded.
 func TestHostileCallersOfTheBinary(t *testing.T) {
 	t.Parallel()
-	binary, err := process.Build(t.Context(), site.Root(), t.TempDir())
+	executable, err := binary()
 	must(t, err)
 	s := site.New(t, shared, site.Options{})
 	health := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
-	server := startBinary(t, s, binary, "--health-probe-bind-address="+health)
+	server := startBinary(t, s, executable, "--health-probe-bind-address="+health)
 	clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
 	target := &hostileTarget{address: fmt.Sprintf("127.0.0.1:%d", s.Port), server: server}
 	target.answers(t, "before")

@@ -21,7 +21,7 @@ import (
 // nine tenths of it, and says so once. GOMEMLIMIT comes first. Without root there is no such container, and no limit.
 func TestMemoryLimitOfTheBinary(t *testing.T) {
 	t.Parallel()
-	binary, err := process.Build(t.Context(), site.Root(), t.TempDir())
+	executable, err := binary()
 	must(t, err)
 	directory, err := os.MkdirTemp("", "listen") //nolint:usetesting // Its path has to be short enough for a socket.
 	must(t, err)
@@ -41,7 +41,7 @@ func TestMemoryLimitOfTheBinary(t *testing.T) {
 		for _, environment := range []string{"", "200MiB"} {
 			t.Run(command+" "+environment, func(t *testing.T) {
 				server, err := process.Start(t.Context(), process.Options{
-					Binary: binary, Command: command, Args: args, Env: []string{"GOMEMLIMIT=" + environment},
+					Binary: executable, Command: command, Args: args, Env: []string{"GOMEMLIMIT=" + environment},
 					MemoryLimit: mostMemory,
 				})
 				must(t, err)

@@ -27,14 +27,14 @@ import (
 // certificate, and the log has one structured line for each client that is refused and none for readiness.
 func TestMutualTLSOfTheBinary(t *testing.T) {
 	t.Parallel()
-	binary, err := process.Build(t.Context(), site.Root(), t.TempDir())
+	executable, err := binary()
 	must(t, err)
 	for name, version := range map[string]uint16{"VersionTLS12": tls.VersionTLS12, "VersionTLS13": tls.VersionTLS13} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, ca, other := site.New(t, shared, site.Options{}), newTestCA(t, "clients"), newTestCA(t, "others")
 			health := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
-			server := startBinary(t, s, binary, "--health-probe-bind-address="+health, "--tls-min-version="+name,
+			server := startBinary(t, s, executable, "--health-probe-bind-address="+health, "--tls-min-version="+name,
 				"--client-ca-file="+ca.file(t), "--client-allowed-name=first,"+apiServerName)
 			clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
 			for range 20 {

@@ -13,7 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
-	"github.com/hookstrap/hookstrap/test/e2e/process"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
@@ -21,7 +20,7 @@ import (
 // an event, with what to correct, and judges as usual. Asked about another namespace it says nothing.
 func TestAskedAboutOwnNamespace(t *testing.T) {
 	t.Parallel()
-	binary, err := process.Build(t.Context(), site.Root(), t.TempDir())
+	executable, err := binary()
 	must(t, err)
 	for name, own := range map[string]bool{"own namespace": true, "another namespace": false} {
 		t.Run(name, func(t *testing.T) {
@@ -31,7 +30,7 @@ func TestAskedAboutOwnNamespace(t *testing.T) {
 				s.Target = s.Namespace
 			}
 			s.CreateConfiguration(t)
-			server := startBinary(t, s, binary, "--health-probe-bind-address=0")
+			server := startBinary(t, s, executable, "--health-probe-bind-address=0")
 			t.Cleanup(func() {
 				if t.Failed() {
 					t.Log(server.Log())

@@ -24,7 +24,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
-	"github.com/hookstrap/hookstrap/test/e2e/process"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
@@ -32,12 +31,12 @@ import (
 // have the right to read it, with the certificate that admission has, a renewed one as well.
 func TestSecureMetrics(t *testing.T) {
 	t.Parallel()
-	binary, err := process.Build(t.Context(), site.Root(), t.TempDir())
+	executable, err := binary()
 	must(t, err)
 	s := site.New(t, shared, site.Options{Manifests: "manifests/overlays/secure-metrics"})
 	health := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
 	address := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
-	server := startBinary(t, s, binary, "--health-probe-bind-address="+health, "--metrics-secure",
+	server := startBinary(t, s, executable, "--health-probe-bind-address="+health, "--metrics-secure",
 		"--metrics-bind-address="+address, "--client-ca-file="+newTestCA(t, "clients").file(t), "-v=9")
 	clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
 
@@ -77,12 +76,12 @@ func TestSecureMetrics(t *testing.T) {
 // TestSecureMetricsRights: without the rights to ask, nothing is answered, and the log says which rule is missing.
 func TestSecureMetricsRights(t *testing.T) {
 	t.Parallel()
-	binary, err := process.Build(t.Context(), site.Root(), t.TempDir())
+	executable, err := binary()
 	must(t, err)
 	s := site.New(t, shared, site.Options{})
 	health := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
 	address := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
-	server := startBinary(t, s, binary, "--health-probe-bind-address="+health, "--metrics-secure",
+	server := startBinary(t, s, executable, "--health-probe-bind-address="+health, "--metrics-secure",
 		"--metrics-bind-address="+address)
 	clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
 	must(t, scraperOf(t, s, address).want(t.Context(), tokenOf(t, s, "reader"), http.StatusServiceUnavailable))

@@ -57,12 +57,12 @@ func newVerdictSite(t *testing.T) *verdictSite {
 	cfg.QPS = -1
 	cfg.Impersonate = rest.ImpersonationConfig{UserName: "mallory", Groups: []string{"system:masters"}}
 	s.client = mustClient(t, cfg)
-	binary, err := process.Build(t.Context(), site.Root(), t.TempDir())
+	executable, err := binary()
 	must(t, err)
 	config := filepath.Join(t.TempDir(), "checks.yaml")
 	must(t, os.WriteFile(config, []byte(verdictConfig), 0o600))
 	health := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
-	s.server = startBinary(t, s.Site, binary, "--config="+config, "--health-probe-bind-address="+health)
+	s.server = startBinary(t, s.Site, executable, "--config="+config, "--health-probe-bind-address="+health)
 	clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
 	clustertest.Eventually(t, func(ctx context.Context) error { return s.isAsked(ctx) })
 	return s
