@@ -44,6 +44,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	cfg.QPS = -1 // As its own command does, by controller-runtime: client-go's default is 5 requests a second.
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		admissionregistrationv1.AddToScheme, corev1.AddToScheme, apiextensionsv1.AddToScheme,

@@ -6,6 +6,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -15,8 +16,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -24,6 +23,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
 )
 
@@ -35,6 +35,7 @@ type meter struct {
 
 	mu    sync.Mutex
 	kinds map[string]int // of requests
+	last  time.Time      // when there was one
 }
 
 // newMeter starts one in front of the API server that cfg reaches.
@@ -73,6 +74,20 @@ func (m *meter) note(r *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.kinds[r.Method+" "+resource+" "+subresource]++
+	m.last = time.Now()
+}
+
+// awaitQuiet waits until there was no request for two seconds.
+func (m *meter) awaitQuiet(t *testing.T) {
+	t.Helper()
+	clustertest.EventuallyWithin(t, 5*time.Minute, func(context.Context) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if since := time.Since(m.last); since < 2*time.Second {
+			return fmt.Errorf("there was a request %s ago", since)
+		}
+		return nil
+	})
 }
 
 // log prints how many requests of each kind there were.
@@ -85,9 +100,13 @@ func (m *meter) log(t *testing.T) {
 	}
 }
 
-// config is cfg, through the meter.
+// config is cfg, through the meter; or, with DIRECT in the environment, past it: what it counts is nothing then, and what
+// is left on two processors is for the rest.
 func (m *meter) config(cfg *rest.Config) *rest.Config {
 	cfg = rest.CopyConfig(cfg)
+	if os.Getenv("DIRECT") != "" {
+		return cfg
+	}
 	cfg.Host = m.server.URL
 	cfg.CAData = encode("CERTIFICATE", m.server.Certificate().Raw)
 	return cfg
@@ -133,19 +152,4 @@ func (c costs) since(earlier costs, took time.Duration) costs {
 func (c costs) String() string {
 	return fmt.Sprintf("%6.2f s  %5d requests  %6.2f MB  %5.2f CPU s  peak %3.0f MB", c.took.Seconds(), c.requests,
 		float64(c.bytes)/1e6, c.cpu.Seconds(), float64(c.peak)/1e6)
-}
-
-// processorTimeOf is what a process has taken of the processors: utime and stime in proc(5), in hundredths of a second.
-func processorTimeOf(t *testing.T, pid int) time.Duration {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	must(t, err)
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:])) // from the third on
-	var ticks int
-	for _, field := range fields[11:13] {
-		n, err := strconv.Atoi(field)
-		must(t, err)
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
 }

@@ -36,7 +36,7 @@ func BenchmarkManyTargets(b *testing.B) {
 	plane := clustertest.StartWith(b, cluster.Options{WithoutControllerManager: true})
 	cfg := plane.Config()
 	cfg.QPS = -1
-	targets := createTargets(b, mustClient(b, cfg), atoi(b, "TARGETS", 1000))
+	targets := createTargets(b, mustClient(b, cfg), atoi(b, "TARGETS", 1000), metav1.ObjectMeta{})
 	var requests atomic.Int64
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -79,7 +79,8 @@ func targetsService() types.NamespacedName {
 	return types.NamespacedName{Namespace: "default", Name: "webhook"}
 }
 
-func createTargets(b *testing.B, client kubernetes.Interface, n int) []trust.Target {
+// createTargets creates n webhook configurations with the labels and annotations of meta.
+func createTargets(b testing.TB, client kubernetes.Interface, n int, meta metav1.ObjectMeta) []trust.Target {
 	b.Helper()
 	targets := make([]trust.Target, n)
 	group, ctx := errgroup.WithContext(b.Context())
@@ -87,8 +88,10 @@ func createTargets(b *testing.B, client kubernetes.Interface, n int) []trust.Tar
 	for i := range targets {
 		targets[i] = trust.Target{Kind: trust.Validating, Name: fmt.Sprintf("many-%04d", i)}
 		group.Go(func() error {
-			_, err := client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(ctx,
-				manyEntries(targets[i].Name), metav1.CreateOptions{})
+			configuration := manyEntries(targets[i].Name)
+			configuration.Labels, configuration.Annotations = meta.Labels, meta.Annotations
+			_, err := client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(ctx, configuration,
+				metav1.CreateOptions{})
 			return err
 		})
 	}

@@ -55,12 +55,15 @@ type Server struct {
 	stop    func()
 }
 
-// Start runs a server with the default checks until the test ends or [Server.Stop] is called.
+// Start runs a server with the default checks until the test ends or [Server.Stop] is called. Unless the options have a
+// logger, the test has its log.
 func (s *Site) Start(t testing.TB, options bootstrap.Options) *Server {
 	t.Helper()
 	metrics := prometheus.NewRegistry()
 	options.Registerer = metrics
-	options.Logger = Logger(t)
+	if options.Logger.GetSink() == nil {
+		options.Logger = Logger(t)
+	}
 	options.Server = bootstrap.ServerOptions{
 		Address: options.SelfAddress, HealthAddress: bootstrap.Disabled, ShutdownDelay: -1}
 	webhook, err := bootstrap.NewServer(options)
