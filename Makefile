@@ -186,9 +186,10 @@ bench: components ## Run the benchmarks, some of them against the real control p
 
 # Each has a control plane of its own.
 .PHONY: bench-authority
-bench-authority: components ## Measure webhook authority: with 1,000 webhook configurations (TARGETS), and a burst of 2,000 Pods (BURST_PODS)
+bench-authority: components ## Measure webhook authority: with 1,000 webhook configurations (TARGETS), a burst of 2,000 Pods (BURST_PODS), a flood
 	$(GO) -C test/e2e test -run '^$$' -bench Keeper -benchtime 1x -timeout 30m $(TESTFLAGS) .
 	$(GO) -C test/e2e test -tags authority -count=1 -timeout 30m -v -run '^TestMeasureAuthorityBurst$$' $(TESTFLAGS) .
+	$(GO) -C test/e2e test -tags authority -count=1 -timeout 30m -v -run '^TestMeasureAuthorityFlood$$' $(TESTFLAGS) .
 
 .PHONY: bench-servers
 bench-servers: components ## Start 10, 50, 150 and 500 servers at once (SERVERS='10 50'): requests, watch events, memory; some minutes
