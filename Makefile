@@ -185,10 +185,10 @@ bench: components ## Run the benchmarks, some of them against the real control p
 	$(if $(filter .,$(BENCH)),$(MAKE) bench-load)
 
 # Each has a control plane of its own, so that none measures what another has left behind.
-AUTHORITY_MEASURES := Burst BesideCainjector Rotation
+AUTHORITY_MEASURES := Burst Flood BesideCainjector Rotation
 
 .PHONY: bench-authority
-bench-authority: components $(CAINJECTOR) ## Measure webhook authority: a burst of 2,000 Pods (BURST_PODS), and beside cainjector, with 1,000 webhook configurations (TARGETS)
+bench-authority: components $(CAINJECTOR) ## Measure webhook authority: a burst of 2,000 Pods (BURST_PODS), a flood, and beside cainjector, with 1,000 webhook configurations (TARGETS)
 	for measure in $(AUTHORITY_MEASURES); do \
 	  CAINJECTOR='$(CAINJECTOR)' \
 	  $(GO) -C test/e2e test -tags authority -count=1 -timeout 30m -v -run "^TestMeasureAuthority$${measure}\$$" $(TESTFLAGS) . || exit 1; \

@@ -96,7 +96,7 @@ func (p proposal) object() (*certificatesv1.CertificateSigningRequest, bool) {
 	if p.seconds != 0 {
 		obj.Spec.ExpirationSeconds = ptr.To(p.seconds)
 	}
-	return obj, err == nil && len(obj.Spec.Request) <= maxRequestBytes
+	return obj, err == nil && len(obj.Spec.Request) <= MaxRequestBytes
 }
 
 // allowed is the policy of [testPolicy], said once more and in other words.

@@ -95,7 +95,7 @@ func TestPolicyRefusesEncoding(t *testing.T) {
 			d.der = func(b []byte) []byte { return append(b, 5, 0) }
 		}, ReasonRequestMalformed},
 		{"DER cut short", func(d *requestDraft) { d.der = func(b []byte) []byte { return b[:len(b)-9] } }, ReasonRequestMalformed},
-		{"too large", replace(strings.Repeat("x", maxRequestBytes+1)), ReasonRequestMalformed},
+		{"too large", replace(strings.Repeat("x", MaxRequestBytes+1)), ReasonRequestMalformed},
 		{"a flipped bit in the signature", func(d *requestDraft) {
 			d.der = func(b []byte) []byte { b[len(b)-1] ^= 1; return b }
 		}, ReasonSignatureInvalid},

@@ -13,10 +13,12 @@ import (
 	"encoding/pem"
 )
 
+// MaxRequestBytes bounds spec.request, the PEM text of a request. It is several times what the longest list of names
+// with the largest key takes.
+const MaxRequestBytes = 32 << 10
+
 const (
-	// maxRequestBytes is several times what the longest list of names with the largest key takes.
-	maxRequestBytes = 32 << 10
-	requestPEMType  = "CERTIFICATE REQUEST"
+	requestPEMType = "CERTIFICATE REQUEST"
 
 	minRSABits = 2048
 	maxRSABits = 8192
@@ -25,9 +27,9 @@ const (
 // parseRequest reads the one certification request (PKCS #10, RFC 2986) that spec.request must hold. Anything around
 // it is refused: two readers that look at different parts of a request might see two different requests.
 func parseRequest(data []byte) (*x509.CertificateRequest, error) {
-	if len(data) > maxRequestBytes {
+	if len(data) > MaxRequestBytes {
 		return nil, violation(ReasonRequestMalformed, "The request has %d bytes, and %d are the most: ask for fewer "+
-			"names.", len(data), maxRequestBytes)
+			"names.", len(data), MaxRequestBytes)
 	}
 	data = bytes.TrimSpace(data)
 	block, rest := pem.Decode(data)

@@ -74,11 +74,14 @@ func (c *cluster) facts(r *Request) Facts {
 
 // ready returns an error until everything has been read once.
 func (c *cluster) ready() error {
-	for what, complete := range map[string]bool{
-		"pods": c.pods.complete(), "serviceaccounts": c.serviceAccounts.complete(), "services": c.services.complete(),
+	for _, of := range []struct {
+		what     string
+		complete func() bool
+	}{
+		{"pods", c.pods.complete}, {"serviceaccounts", c.serviceAccounts.complete}, {"services", c.services.complete},
 	} {
-		if !complete {
-			return fmt.Errorf("the %s of the cluster have not been read yet: if this stays, see the log", what)
+		if !of.complete() {
+			return fmt.Errorf("the %s of the cluster have not been read yet: if this stays, see the log", of.what)
 		}
 	}
 	return nil

@@ -76,6 +76,10 @@ func (p Policy) decideCSR(r *Request, facts Facts) (*Grant, error) {
 		return nil, denied(ReasonNoPod, "The request was made by %.253q without the token of a Pod: make it in the Pod, "+
 			"with the token that is mounted there.", r.CSR.Spec.Username)
 	}
+	if len(r.CSR.Spec.Request) > authority.MaxRequestBytes { // It was cut when it was read.
+		return nil, denied(authority.ReasonRequestMalformed, "The request has more than %d bytes: ask for fewer names.",
+			authority.MaxRequestBytes)
+	}
 	asked := askedNames(r.CSR.Spec.Request)
 	wanted, err := p.servicesOf(r.Namespace, asked)
 	if err != nil {

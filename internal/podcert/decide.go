@@ -94,6 +94,10 @@ func wantedServices(r *Request) ([]string, error) {
 	if !set {
 		return nil, nil
 	}
+	if len(text) > maxAnnotationBytes { // It was cut when it was read.
+		return nil, denied(ReasonAnnotations, "The annotation %s has more than %d bytes: name fewer Services.",
+			ServicesAnnotation, maxAnnotationBytes)
+	}
 	var wanted []string
 	for name := range strings.SplitSeq(text, ",") {
 		name = strings.TrimSpace(name)
@@ -148,6 +152,10 @@ func isServiceAccount(r *Request, facts Facts) error {
 
 // selecting are the Services that select the Pod, sorted; all of those that are wanted, if any are.
 func selecting(facts Facts, wanted []string) ([]string, error) {
+	if _, cut := facts.Pod.Labels[labelsCut]; cut {
+		return nil, waiting(ReasonLabelsTooLong, "The labels of this Pod have more than %d bytes, and are not looked at: "+
+			"remove some.", maxLabelBytes)
+	}
 	for _, service := range wanted {
 		if !facts.Services[service].selects(facts.Pod.Labels) {
 			return nil, waiting(ReasonServiceNotSelecting, "A name of the Service %s is asked for, which does not select this "+

@@ -22,6 +22,7 @@ const (
 	ReasonNoService                = "NoService"
 	ReasonServiceNotSelecting      = "ServiceNotSelecting"
 	ReasonTooManyServices          = "TooManyServices"
+	ReasonLabelsTooLong            = "LabelsTooLong"
 	ReasonNoCA                     = "NoCA"
 
 	// Of CertificateSigningRequests, besides those of package authority.

@@ -37,7 +37,7 @@ type Request struct {
 	// Annotations are those of the projection, which the author of the Pod has written.
 	Annotations map[string]string
 
-	// CSR is the CertificateSigningRequest that this is, nil for a PodCertificateRequest.
+	// CSR is the CertificateSigningRequest that this is, as far as it is kept; nil for a PodCertificateRequest.
 	CSR *certificatesv1.CertificateSigningRequest
 }
 

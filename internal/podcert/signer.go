@@ -44,12 +44,12 @@ const (
 
 // Options of a [Signer].
 type Options struct {
-	// Kubernetes lists and watches pods, services and serviceaccounts in all namespaces, and certificatesigningrequests,
-	// whose approval and status it updates; it may approve and sign for the signer of Policy.
+	// Kubernetes lists and watches pods, services and serviceaccounts in all namespaces, and certificatesigningrequests.
 	Kubernetes kubernetes.Interface
-	// Dynamic lists and watches podcertificaterequests in all namespaces, patches their status, and may sign for the
-	// signer of Policy. It should have no rate limit: few requests are in flight at a time, and each is a Pod that waits.
-	// What it answers to a patch is not looked at.
+	// Dynamic lists and watches podcertificaterequests in all namespaces, patches their status, and the approval and
+	// status of certificatesigningrequests; it may approve and sign for the signer of Policy. It should have no rate
+	// limit: few requests are in flight at a time, and each is a Pod that waits.
+	// Of what it answers to a patch only the metadata is looked at.
 	Dynamic dynamic.Interface
 	// CA signs. Somebody else runs it.
 	CA *authority.Authority
@@ -173,8 +173,8 @@ func (s *Signer) Run(ctx context.Context) error {
 	running.Go(func() {
 		follow.Run(ctx, follow.Options{
 			Name: "podcertificaterequests", Resource: s.options.Dynamic.Resource(resource()), Kind: kind(),
-			Selector: fields.OneTermEqualSelector("spec.signerName", s.options.Policy.SignerName),
-			Store:    &s.requests, Report: s.unservedOr(ctx, complaint(ctx, "podcertificaterequests", resource().Group)),
+			Selector: fields.OneTermEqualSelector("spec.signerName", s.options.Policy.SignerName), Trim: trimRequest,
+			Store: &s.requests, Report: s.unservedOr(ctx, complaint(ctx, "podcertificaterequests", resource().Group)),
 		})
 	})
 	for range workers {
@@ -232,7 +232,7 @@ func (s *Signer) handle(ctx context.Context, r *Request) {
 	switch {
 	case err != nil:
 	case r.CSR != nil:
-		err = writeCSR(ctx, s.options.Kubernetes, r, answer)
+		err = writeCSR(ctx, s.options.Dynamic, r, answer)
 	default:
 		err = write(ctx, s.options.Dynamic, r, answer)
 	}

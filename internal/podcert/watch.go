@@ -46,8 +46,8 @@ func followCSRs(ctx context.Context, client kubernetes.Interface, signer string,
 	const resource = "certificatesigningrequests"
 	relist.Run(ctx, relist.Options{
 		Name: resource, Object: &certificatesv1.CertificateSigningRequest{}, Store: into,
-		ListerWatcher: cache.NewListWatchFromClient(client.CertificatesV1().RESTClient(), resource, "",
-			fields.OneTermEqualSelector("spec.signerName", signer)),
+		ListerWatcher: trimmed(cache.NewListWatchFromClient(client.CertificatesV1().RESTClient(), resource, "",
+			fields.OneTermEqualSelector("spec.signerName", signer))),
 		Failed: complaint(ctx, resource, certificatesv1.GroupName),
 	})
 }
@@ -61,20 +61,17 @@ func complaint(ctx context.Context, resource, group string) func(error) {
 	})
 }
 
+// page is how many objects of a list are read at a time where the API server cannot stream it: each may have a megabyte
+// and a half, and is held as text and decoded.
+const page = 50
+
 // trimmed takes out of each object what does not count as soon as it is read: a reflector holds all objects of a list
-// until the last has come.
+// until the last has come. It is for a reflector of the API's types.
 func trimmed(lw cache.ListerWatcher) *cache.ListWatch {
 	inner := cache.ToListerWatcherWithContext(lw)
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			list, err := inner.ListWithContext(ctx, options)
-			if err != nil {
-				return nil, err
-			}
-			return list, meta.EachListItem(list, func(obj runtime.Object) error {
-				trim(obj)
-				return nil
-			})
+			return inPages(ctx, inner, options)
 		},
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 			events, err := inner.WatchWithContext(ctx, options)
@@ -89,27 +86,32 @@ func trimmed(lw cache.ListerWatcher) *cache.ListWatch {
 	}
 }
 
-// trim leaves what the stores keep. Annotations stay on bookmarks, which have no name.
-func trim(obj runtime.Object) {
-	switch object := obj.(type) {
-	case *corev1.Pod:
-		*object = corev1.Pod{
-			ObjectMeta: bare(&object.ObjectMeta), Status: corev1.PodStatus{Phase: object.Status.Phase},
-			Spec: corev1.PodSpec{NodeName: object.Spec.NodeName, ServiceAccountName: object.Spec.ServiceAccountName},
+// inPages lists the objects that there are now, a page at a time. The API server gives a list of its memory, which is
+// what a reflector asks for at first, as a whole.
+func inPages(
+	ctx context.Context, inner cache.ListerWatcherWithContext, options metav1.ListOptions,
+) (runtime.Object, error) {
+	options.Limit, options.ResourceVersion, options.ResourceVersionMatch = page, "", ""
+	var items []runtime.Object
+	for {
+		list, err := inner.ListWithContext(ctx, options)
+		if err != nil {
+			return nil, err
 		}
-	case *corev1.ServiceAccount:
-		*object = corev1.ServiceAccount{ObjectMeta: bare(&object.ObjectMeta)}
-	case *corev1.Service:
-		*object = corev1.Service{ObjectMeta: bare(&object.ObjectMeta),
-			Spec: corev1.ServiceSpec{Type: object.Spec.Type, Selector: object.Spec.Selector}}
+		err = meta.EachListItem(list, func(obj runtime.Object) error {
+			trim(obj)
+			items = append(items, obj)
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading the items of a list: %w", err)
+		}
+		of, err := meta.ListAccessor(list)
+		if err != nil {
+			return nil, fmt.Errorf("reading a list: %w", err)
+		}
+		if options.Continue = of.GetContinue(); options.Continue == "" {
+			return list, meta.SetList(list, items)
+		}
 	}
-}
-
-// bare is the metadata that counts.
-func bare(m *metav1.ObjectMeta) metav1.ObjectMeta {
-	if m.Name == "" {
-		return *m // A bookmark, whose annotation says that a streamed list is complete.
-	}
-	return metav1.ObjectMeta{Namespace: m.Namespace, Name: m.Name, UID: m.UID, ResourceVersion: m.ResourceVersion,
-		CreationTimestamp: m.CreationTimestamp, Labels: m.Labels}
 }

@@ -44,6 +44,7 @@ type Injector struct {
 	changes broadcast
 	asking  sync.Mutex // held from asking a source until its policy is in force
 	goal    goal
+	parsed  parsedBundles // of Carries
 }
 
 // NewInjector checks the options. It makes no request.

@@ -25,7 +25,7 @@ func (p *Publisher) Carries(ca *x509.Certificate) error {
 		return nil
 	}
 	for _, e := range p.injector.Snapshot() {
-		if bundle, _ := ParseBundle(e.CABundle); bundle.Contains(ca) { // As in verify.
+		if bundle, _ := p.injector.parsed.parse(e.CABundle); bundle.Contains(ca) { // As in verify.
 			return nil
 		}
 	}

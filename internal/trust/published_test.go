@@ -4,6 +4,8 @@
 package trust
 
 import (
+	"crypto/x509"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -44,5 +46,27 @@ func TestPublishedIsWhatIsThere(t *testing.T) {
 		} else if err != nil && !strings.Contains(err.Error(), v.target.Name) {
 			t.Errorf("step %d: %v does not name the ClusterTrustBundle", step, err)
 		}
+	}
+}
+
+// TestCarriesParsesOnce: the signer asks for each request that it answers, and the ClusterTrustBundle changes seldom.
+func TestCarriesParsesOnce(t *testing.T) {
+	var cas []*x509.Certificate
+	for i := range 10 {
+		cas = append(cas, newCA(t, fmt.Sprint("ca-", i), noon().Add(time.Hour)).cert)
+	}
+	p, err := NewPublisher(PublisherOptions{
+		Client: newInjector(t).opts.Client, SignerName: "example.com/serving", Service: ourService(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.injector.views[0].set(liveTrustBundle(string(NewBundle(cas...).PEM())))
+	if n := testing.AllocsPerRun(10, func() {
+		if err := p.Carries(cas[0]); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 50 {
+		t.Errorf("%.0f allocations, want less than it takes to parse one CA", n)
 	}
 }

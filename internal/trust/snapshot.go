@@ -68,7 +68,7 @@ func (i *Injector) Verify(chain []*x509.Certificate, serverName string, now time
 // has not. With no targets there is nothing to ask, and the answer is nil.
 func (i *Injector) Carries(ca *x509.Certificate) error {
 	for _, e := range i.Snapshot() {
-		bundle, _ := ParseBundle(e.CABundle) // As in verify.
+		bundle, _ := i.parsed.parse(e.CABundle) // As in verify.
 		switch {
 		case e.Waived:
 		case !e.Found:

@@ -72,6 +72,7 @@ func (n *tenant) signsRequests(t *testing.T) {
 		"a client's certificate": {alter: func(s *certificatesv1.CertificateSigningRequestSpec, _ *x509.CertificateRequest) {
 			s.Usages = append(s.Usages, certificatesv1.UsageClientAuth)
 		}, denied: "UsagesNotAllowed"},
+		"a node":                       {alter: names(name), as: n.nodeClient(t, n.node.Name), denied: "NoPod"},
 		"an administrator":             {alter: names(name), as: n.admin.(*kubernetes.Clientset), denied: "NoPod"},
 		"a token of no Pod":            {alter: names(name), as: n.withToken(t, n.account.Name, nil), denied: "NoPod"},
 		"another Pod's Service":        {alter: names("elsewhere." + n.namespace + ".svc"), waits: "ServiceNotSelecting"},
@@ -139,6 +140,9 @@ func (n *tenant) refusedCSR(t *testing.T, title, name string, row csrRow) {
 	must(t, err)
 	if len(live.Status.Certificate) > 0 || row.denied == "" && len(live.Status.Conditions) > 0 {
 		t.Errorf("%s: it has %v and a certificate of %d bytes", title, live.Status.Conditions, len(live.Status.Certificate))
+	}
+	if live.Annotations["hookstrap.dev/services"] != "web" {
+		t.Errorf("%s: the answer has changed the annotations to %v", title, live.Annotations)
 	}
 }
 

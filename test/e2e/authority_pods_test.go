@@ -156,6 +156,17 @@ func (n *tenant) request(
 	t *testing.T, key crypto.Signer, alter func(*certificatesv1.PodCertificateRequestSpec),
 ) *certificatesv1.PodCertificateRequest {
 	t.Helper()
+	created, err := n.admin.CertificatesV1().PodCertificateRequests(n.namespace).Create(t.Context(), n.draft(t, key, alter),
+		metav1.CreateOptions{})
+	must(t, err)
+	return created
+}
+
+// draft is a request that has not been created.
+func (n *tenant) draft(
+	t *testing.T, key crypto.Signer, alter func(*certificatesv1.PodCertificateRequestSpec),
+) *certificatesv1.PodCertificateRequest {
+	t.Helper()
 	stub, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
 	must(t, err)
 	spec := certificatesv1.PodCertificateRequestSpec{
@@ -163,11 +174,7 @@ func (n *tenant) request(
 		ServiceAccountUID: n.account.UID, NodeName: types.NodeName(n.node.Name), NodeUID: n.node.UID, StubPKCS10Request: stub,
 	}
 	alter(&spec)
-	created, err := n.admin.CertificatesV1().PodCertificateRequests(n.namespace).Create(t.Context(),
-		&certificatesv1.PodCertificateRequest{ObjectMeta: metav1.ObjectMeta{GenerateName: "request-"}, Spec: spec},
-		metav1.CreateOptions{})
-	must(t, err)
-	return created
+	return &certificatesv1.PodCertificateRequest{ObjectMeta: metav1.ObjectMeta{GenerateName: "request-"}, Spec: spec}
 }
 
 // answered waits for the answer to a request, which has to be of that type.
@@ -254,6 +261,7 @@ func TestAuthority(t *testing.T) {
 	t.Run("keeps caBundles with its own CA", keepsOwn)
 	t.Run("served without a kubeconfig", n.served)
 	t.Run("hostile", n.hostile)
+	t.Run("nodes", n.asNodes)
 	t.Run("CertificateSigningRequests", n.signsRequests)
 	t.Run("served without the rights to approve and sign", n.servesRequested)
 }

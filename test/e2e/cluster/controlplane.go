@@ -67,6 +67,7 @@ func (c *Cluster) prepareAPIServer() error {
 	args := s.Configure().
 		Disable("disable-admission-plugins"). // envtest disables ServiceAccount, for want of a controller-manager
 		Set("authorization-mode", "Node,RBAC").
+		Set("enable-admission-plugins", "NodeRestriction"). // as kubeadm has both
 		Set("service-cluster-ip-range", c.opts.Place.serviceRange()).
 		Set("service-account-issuer", "https://kubernetes.default.svc.cluster.local")
 	if c.opts.Place.Address != "" {

@@ -86,8 +86,8 @@ func leastPrivilege(t *testing.T, client kubernetes.Interface, namespace string)
 		"apiservices": {"list", "watch", "patch"}, "customresourcedefinitions": {"list", "watch", "patch"},
 		"mutatingwebhookconfigurations": {"list", "watch", "patch"}, "validatingwebhookconfigurations": {"list", "watch", "patch"},
 		"events": {"create", "patch"}, "pods": {"list", "watch"}, "podcertificaterequests": {"list", "watch"},
-		"clustertrustbundles": {"list", "watch"}, "certificatesigningrequests": {"list", "watch"}, "certificatesigningrequests/approval": {"update"},
-		"certificatesigningrequests/status": {"update"},
+		"clustertrustbundles": {"list", "watch"}, "certificatesigningrequests": {"list", "watch"}, "certificatesigningrequests/approval": {"patch"},
+		"certificatesigningrequests/status": {"patch"},
 		"podcertificaterequests/status":     {"patch"}, "serviceaccounts": {"list", "watch"}, "services": {"list", "watch"},
 	}
 	for _, rule := range cluster.Rules {

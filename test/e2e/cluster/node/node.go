@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -84,7 +83,7 @@ func (n *Node) start(ctx context.Context) error {
 	n.Cluster, err = cluster.Start(ctx, cluster.Options{
 		Name:                  "node-control-plane",
 		Output:                n.opts.Output,
-		APIServerArgs:         n.apiServerArgs(),
+		APIServerArgs:         n.opts.APIServerArgs,
 		ControllerManagerArgs: n.opts.ControllerManagerArgs,
 		Place:                 cluster.Place{Address: n.Address(), Join: n.machineFile()},
 	})
@@ -117,12 +116,6 @@ func (n *Node) startRest(ctx context.Context) error {
 		return err
 	}
 	return n.StartComponent(ctx, Proxy)
-}
-
-func (n *Node) apiServerArgs() map[string][]string {
-	args := map[string][]string{"enable-admission-plugins": {"NodeRestriction"}}
-	maps.Copy(args, n.opts.APIServerArgs)
-	return args
 }
 
 // Stop ends everything and removes all that the node has made. Further calls do nothing.
