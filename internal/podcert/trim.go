@@ -72,10 +72,10 @@ func trimService(service *corev1.Service) {
 	if tooLong(selector) {
 		selector = nil // It selects no Pod whose labels are kept.
 	}
-	optIn, labelled := service.Labels[OptInLabel]
+	optIn, labeled := service.Labels[OptInLabel]
 	*service = corev1.Service{ObjectMeta: bare(&service.ObjectMeta),
 		Spec: corev1.ServiceSpec{Type: service.Spec.Type, Selector: selector}}
-	if labelled {
+	if labeled {
 		service.Labels = map[string]string{OptInLabel: optIn}
 	}
 }
