@@ -48,12 +48,12 @@ func countConnections(t *testing.T, port int) *wire {
 // pass copies both ways until either side ends.
 func (w *wire) pass(t *testing.T, conn net.Conn) {
 	t.Helper()
-	defer conn.Close() //nolint:errcheck // Both ends are gone by then.
+	defer conn.Close() // Both ends are gone by then.
 	backend, err := new(net.Dialer).DialContext(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(w.backend)))
 	if err != nil {
 		return // The API server notices.
 	}
-	defer backend.Close() //nolint:errcheck // As above.
+	defer backend.Close() // As above.
 	done := make(chan struct{}, 2)
 	carry := func(to io.Writer, from io.Reader, count *atomic.Int64) {
 		_, _ = io.Copy(metered{to, count}, from)
