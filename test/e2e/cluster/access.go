@@ -30,12 +30,9 @@ const tokenLifetime = 24 * time.Hour
 func (c *Cluster) addAdmin() error {
 	// Tests must not wait for their own client.
 	unthrottled := &rest.Config{QPS: 1000, Burst: 2000}
-	admin, err := c.plane.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, unthrottled)
-	if err != nil {
-		return fmt.Errorf("adding the administrator: %w", err)
-	}
-	c.admin = admin.Config()
-	return nil
+	var err error
+	c.admin, err = c.addUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, unthrottled)
+	return err
 }
 
 // grantAccess writes the files through which people and the controller-manager get at the API server.
@@ -61,11 +58,17 @@ func (c *Cluster) grantAccess() error {
 
 // AddUser returns a configuration that logs in with a client certificate, as that user in those groups.
 func (c *Cluster) AddUser(name string, groups ...string) (*rest.Config, error) {
-	user, err := c.plane.AddUser(envtest.User{Name: name, Groups: groups}, nil)
+	return c.addUser(envtest.User{Name: name, Groups: groups}, nil)
+}
+
+func (c *Cluster) addUser(user envtest.User, base *rest.Config) (*rest.Config, error) {
+	c.users.Lock()
+	defer c.users.Unlock()
+	added, err := c.plane.AddUser(user, base)
 	if err != nil {
-		return nil, fmt.Errorf("adding the user %s: %w", name, err)
+		return nil, fmt.Errorf("adding the user %s: %w", user.Name, err)
 	}
-	return user.Config(), nil
+	return added.Config(), nil
 }
 
 // Config returns a configuration with all rights. Every call returns a copy of its own.

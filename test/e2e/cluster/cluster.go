@@ -38,6 +38,7 @@ type Cluster struct {
 	managerConfig  string // the controller-manager's kubeconfig
 	managerRootCAs string
 
+	users   sync.Mutex   // held while a user is added: envtest's CA counts its serial numbers without a lock
 	mu      sync.Mutex   // held while a component starts or stops
 	manager *run.Process // nil while the controller-manager is stopped
 	stopped bool

@@ -5,6 +5,7 @@ package cluster_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -55,6 +56,20 @@ func TestConfigIsACopyWithAllRights(t *testing.T) {
 	if _, err := clientFor(t, shared).CoreV1().Secrets("").List(t.Context(), metav1.ListOptions{}); err != nil {
 		t.Errorf("the administrator may not list secrets: %v", err)
 	}
+}
+
+// TestUsersAtOnce needs the race detector to fail.
+func TestUsersAtOnce(t *testing.T) {
+	t.Parallel()
+	var all sync.WaitGroup
+	for _, name := range []string{"lin", "may", "tom"} {
+		all.Go(func() {
+			if _, err := shared.AddUser(name); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestKubectl(t *testing.T) {
