@@ -203,6 +203,10 @@ bench-admission: components $(GATEKEEPER) ## Create Pods at 500 a second (RATE):
 	GATEKEEPER='$(GATEKEEPER)' GATEKEEPER_SOURCE="$$($(GO) -C test/gatekeeper list -m -f '{{.Dir}}' github.com/open-policy-agent/gatekeeper/v3)" \
 	  $(GO) -C test/e2e test -tags admission -count=1 -timeout 30m -v -run '^TestMeasureAdmission$$' $(TESTFLAGS) .
 
+.PHONY: bench-process
+bench-process: components ## Measure the program by itself: its size, its start with a stored pair (STARTS), its memory idle and under load
+	$(GO) -C test/e2e test -tags admission -count=1 -timeout 30m -v -run '^TestMeasureProcess$$' $(TESTFLAGS) .
+
 .PHONY: bench-load
 bench-load: check-go ## Compare our server's path with a bare one and controller-runtime's under load (BENCHFLAGS='-duration 1s')
 	$(GO) build -modfile=release.mod -o $(BIN)/bench ./test/bench

@@ -14,9 +14,11 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"strings"
 	"unicode/utf8"
 
 	json "github.com/go-json-experiment/json"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kjson "k8s.io/apimachinery/pkg/util/json"
 )
 
@@ -27,6 +29,9 @@ const (
 	// perItem and perByte are that guess. A list of three bytes for each item, as in [{},{},{}], takes half a kilobyte for
 	// each if they are containers, and several times that while the list grows.
 	perItem, perByte = 2 << 10, 8
+	// perLevel is what a map or a list takes that is read by itself, and each of its parts, while it grows. To read a part
+	// as a whole takes a buffer for its text, and the texts in it.
+	perLevel, partText, invalidPart = 448, 5, 15
 	// mostMemory is what decoding something may take where the size is unknown, and little is so short that nothing
 	// asks there.
 	mostMemory, little = 128 << 20, 64 << 10
@@ -44,9 +49,28 @@ func (o Object) Bound(obj any, text []byte) error {
 		types = o.Memory.Types()
 	}
 	cost, err := costOf(text, types.layoutOf(reflect.TypeOf(obj).Elem()))
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	return o.afford(cost)
+}
+
+// BoundLevels is as Bound, for JSON that is read a level at a time: into a map or a list, with the text of its parts.
+// Each part may in the end be read as a whole.
+func (o Object) BoundLevels(text []byte) error {
+	if o.Memory == nil && len(text) <= little {
+		return nil
+	}
+	times := int64(partText)
+	if !utf8.Valid(text) {
+		times = invalidPart
+	}
+	return o.afford(perLevel*int64(count(text, true)+1) + times*int64(len(text)))
+}
+
+// afford sets memory aside. Where nobody says how much there is, it is mostMemory.
+func (o Object) afford(cost int64) error {
+	switch {
 	case o.Memory != nil:
 		return o.Memory.Afford(cost)
 	case cost > mostMemory:
@@ -128,18 +152,18 @@ type Decoder interface {
 	DecodeLean(o Object) error
 }
 
-// DecodeSlim decodes what [Slim] reads of an object into obj, which is zero. T must have the same fields for these
-// parts as the type that the whole object is of. Nothing in obj refers to the object. The error is that of Kubernetes'
-// own decoder, or says that there is too much to decode.
-func DecodeSlim[T any](obj *T, o Object) error {
+// DecodeSlim decodes what [Slim] reads of an object into obj, a pointer to something that is zero. Its type must have
+// the same fields for these parts as the type that the whole object is of. Nothing in obj refers to the object. The
+// error is that of Kubernetes' own decoder, or says that there is too much to decode.
+func DecodeSlim(obj any, o Object) error {
 	if o.slim == nil {
 		return DecodePart(obj, o, Slim)
 	}
 	return decode(obj, o.slim, o)
 }
 
-// DecodePart is as [DecodeSlim], for less than that, or for anything of a whole object.
-func DecodePart[T any](obj *T, o Object, shape Shape) error {
+// DecodePart is as [DecodeSlim], for less than that, or for anything of a whole object; for all of it with no shape.
+func DecodePart(obj any, o Object, shape Shape) error {
 	from := o.Raw
 	if o.slim != nil {
 		from = o.slim
@@ -150,7 +174,7 @@ func DecodePart[T any](obj *T, o Object, shape Shape) error {
 	return DecodeAll(obj, o)
 }
 
-func decode[T any](obj *T, part []byte, o Object) error {
+func decode(obj any, part []byte, o Object) error {
 	if !utf8.Valid(part) { // The fast decoder would refuse it, when the memory for that is set aside.
 		return DecodeAll(obj, o)
 	}
@@ -163,26 +187,37 @@ func decode[T any](obj *T, part []byte, o Object) error {
 	return DecodeAll(obj, o)
 }
 
-// DecodeAll decodes a whole object into obj by Kubernetes' own decoder, whose idea of JSON is the API server's: names
-// of fields are case-sensitive. What is in obj is replaced.
-func DecodeAll[T any](obj *T, o Object) error {
-	*obj = *new(T)
-	return DecodeInto(obj, o)
-}
-
-// DecodeInto is as [DecodeAll], for a pointer to an empty object whose type is not known before.
-func DecodeInto(obj any, o Object) error {
+// DecodeAll decodes a whole object into obj, a pointer, by Kubernetes' own decoder, whose idea of JSON is the API
+// server's: names of fields are case-sensitive. What is in obj is replaced.
+func DecodeAll(obj any, o Object) error {
 	if err := o.Bound(obj, o.Raw); err != nil {
 		return err
 	}
+	reflect.ValueOf(obj).Elem().SetZero()
 	return kjson.Unmarshal(o.Raw, obj)
 }
 
-// DecodeAround decodes what a shape reads into obj, which is zero, and returns the members that it cuts out, which are
+// DecodeTyped decodes what a shape reads of an object into obj, a pointer to something that is zero. The shape is for
+// types of the Kubernetes API; those of others are decoded as a whole, as with [DecodeAll].
+func DecodeTyped(obj any, o Object, shape Shape) error {
+	if IsKubernetes(reflect.TypeOf(obj).Elem()) {
+		return DecodePart(obj, o.Whole(), shape)
+	}
+	return DecodeAll(obj, o)
+}
+
+// IsKubernetes says whether a type is one of the Kubernetes API, or of the metadata of all its objects. The fast decoder
+// makes the same of JSON for them as Kubernetes' own, which a test makes sure of: no part of them is of any type, a
+// duration or the like.
+func IsKubernetes(t reflect.Type) bool {
+	return strings.HasPrefix(t.PkgPath(), "k8s.io/api/") || t == reflect.TypeFor[metav1.PartialObjectMetadata]()
+}
+
+// DecodeAround decodes what a shape reads into obj, a pointer to something that is zero, and returns the members that it cuts out, which are
 // parts of the object. It is false when there is no telling what to cut because something occurs twice, when there is
 // too much to decode, or when something is wrong. The whole is then to be decoded in another way, if there is memory
 // for that, and obj is of no use.
-func DecodeAround[T any](obj *T, o Object, shape Shape) ([]Piece, bool) {
+func DecodeAround(obj any, o Object, shape Shape) ([]Piece, bool) {
 	p, ok := project(o.Raw, shape)
 	if !ok || !utf8.Valid(p.out) || o.boundPart(obj, p.out) != nil || json.Unmarshal(p.out, obj) != nil {
 		return nil, false

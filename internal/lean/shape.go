@@ -85,3 +85,22 @@ func Metadata(name []byte) (Verdict, Shape) {
 	}
 	return Drop, nil
 }
+
+// WithoutManagedFields reads all of an object but its managed fields.
+func WithoutManagedFields(name []byte) (Verdict, Shape) {
+	if string(name) == "metadata" {
+		return Read, ObjectMeta
+	}
+	return Read, nil
+}
+
+// Partial reads what objects of every kind have, as a PartialObjectMetadata does, but no managed fields.
+func Partial(name []byte) (Verdict, Shape) {
+	switch string(name) {
+	case "metadata":
+		return Read, ObjectMeta
+	case "kind", "apiVersion":
+		return Read, nil
+	}
+	return Drop, nil
+}

@@ -88,9 +88,12 @@ func (d *differ) add(op string, at *path, from, to any) {
 }
 
 func (d *differ) value(at *path, from, to any) {
-	if equal(from, to) {
-		return
+	if !equal(from, to) {
+		d.differing(at, from, to)
 	}
+}
+
+func (d *differ) differing(at *path, from, to any) {
 	switch to := open(to).(type) {
 	case map[string]any:
 		if from, ok := open(from).(map[string]any); ok {
@@ -117,6 +120,9 @@ func (d *differ) object(at *path, from, to map[string]any) {
 	for _, name := range names {
 		before, was := from[name]
 		after, is := to[name]
+		if was && is && equal(before, after) { // as most are
+			continue
+		}
 		below := &path{above: at, name: name}
 		switch {
 		case !is:
@@ -124,7 +130,7 @@ func (d *differ) object(at *path, from, to map[string]any) {
 		case !was:
 			d.add(Add, below, nil, after)
 		default:
-			d.value(below, before, after)
+			d.differing(below, before, after)
 		}
 	}
 }

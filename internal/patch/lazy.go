@@ -53,7 +53,18 @@ func (p *unread) read() any {
 		lean.Items(p.text, func(item []byte) { items = append(items, &unread{text: item}) })
 		return items
 	}
-	return whole(p)
+	return scalar(p.text)
+}
+
+// scalar reads what is neither an object nor a list, as [Parse] does.
+func scalar(text []byte) (value any) {
+	switch text[0] {
+	case '"', 't', 'f', 'n':
+		_ = json.Unmarshal(text, &value) // It is valid.
+		return value
+	default:
+		return json.Number(text)
+	}
 }
 
 // unquoted is what the name of a member says.
@@ -65,14 +76,26 @@ func unquoted(name []byte) string {
 	return string(name[1 : len(name)-1])
 }
 
-// whole reads all of a part of a document that [Diff] has not opened.
+// whole reads all of a part of a document.
 func whole(part any) any {
-	p, isUnread := part.(*unread)
-	if !isUnread {
-		return part
+	switch part := part.(type) {
+	case *unread:
+		document, _ := Parse(part.text) // Lazy has made sure that it can be read.
+		return document
+	case map[string]any:
+		fields := make(map[string]any, len(part))
+		for name, field := range part {
+			fields[name] = whole(field)
+		}
+		return fields
+	case []any:
+		items := make([]any, len(part))
+		for i, item := range part {
+			items[i] = whole(item)
+		}
+		return items
 	}
-	document, _ := Parse(p.text) // Lazy has made sure that it can be read.
-	return document
+	return part
 }
 
 // equal says whether parts of documents mean the same.

@@ -195,8 +195,17 @@ func FuzzDiff(f *testing.F) {
 		if diff := cmp.Diff(Diff(before, after), Diff(lazy(t, from), lazy(t, to))); diff != "" {
 			t.Errorf("from %s to %s, read as far as has to be (-want +got):\n%s", from, to, diff)
 		}
-		if merged := Merge(lazy(t, from), lazy(t, from), lazy(t, to)); !reflect.DeepEqual(after, written(t, merged)) {
+		document := lazy(t, from)
+		merged := Merge(document, lazy(t, from), lazy(t, to))
+		if !reflect.DeepEqual(after, written(t, merged)) {
 			t.Errorf("from %s to %s, merged it is %v", from, to, written(t, merged))
+		}
+		text, err := Bytes(merged)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(Diff(lazy(t, from), lazy(t, string(text))), Diff(document, merged)); diff != "" {
+			t.Errorf("from %s to %s, not read again (-want +got):\n%s", from, to, diff)
 		}
 	})
 }

@@ -24,7 +24,7 @@ func (p *path) pointer() string {
 	if p.isItem {
 		return p.above.pointer() + "/" + strconv.Itoa(p.index)
 	}
-	return p.above.pointer() + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(p.name)
+	return p.above.pointer() + "/" + strings.ReplaceAll(strings.ReplaceAll(p.name, "~", "~0"), "/", "~1")
 }
 
 // field is the path as Kubernetes has it.

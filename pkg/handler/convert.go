@@ -30,7 +30,7 @@ func (c *Conversion) Convert(ctx context.Context, object []byte, apiVersion stri
 
 func (c *Conversion) convert(ctx context.Context, object lean.Object, apiVersion string) (converted []byte, err error) {
 	var head convertible
-	if err := lean.DecodeInto(&head, object); err != nil {
+	if err := lean.DecodeAll(&head, object); err != nil {
 		return nil, fmt.Errorf("cannot read an object to be converted to %s: %w", apiVersion, err)
 	}
 	defer func() {
@@ -58,13 +58,13 @@ func (c *Conversion) convert(ctx context.Context, object lean.Object, apiVersion
 		return object.Raw, nil
 	}
 	source := from.empty()
-	if err := lean.DecodeInto(source, object); err != nil {
+	if err := lean.DecodeAll(source, object); err != nil {
 		return nil, err
 	}
 	meta := metadataOf(source)
 	if meta == nil && head.Metadata != nil {
 		meta = &metav1.ObjectMeta{}
-		if err := lean.DecodeInto(meta, lean.Object{Raw: head.Metadata, Memory: object.Memory}); err != nil {
+		if err := lean.DecodeAll(meta, lean.Object{Raw: head.Metadata, Memory: object.Memory}); err != nil {
 			return nil, fmt.Errorf("cannot read its metadata: %w", err)
 		}
 	}

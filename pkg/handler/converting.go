@@ -140,7 +140,7 @@ func (c *converting) convertAll(
 	for _, raw := range request.Objects {
 		object := lean.Object{Raw: raw, Memory: &held.decoded}
 		var head metav1.TypeMeta
-		if err := lean.DecodeInto(&head, object); err != nil {
+		if err := lean.DecodeAll(&head, object); err != nil {
 			return nil, fmt.Errorf("cannot read an object to be converted to %s: %w", request.DesiredAPIVersion, err)
 		}
 		start := time.Now()

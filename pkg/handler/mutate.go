@@ -4,7 +4,6 @@
 package handler
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -57,18 +56,6 @@ func (e *entry) mutate(ctx context.Context, req *Request) outcome {
 		o.violations = wouldChange(req, o.changes)
 	}
 	return o
-}
-
-// changes are what makes another object of that of a request.
-func (r *Request) changes(object []byte) ([]Change, error) {
-	if bytes.Equal(object, r.AdmissionRequest.Object.Raw) {
-		return nil, nil
-	}
-	documents, err := r.documents(r.AdmissionRequest.Object.Raw, object)
-	if err != nil {
-		return nil, err
-	}
-	return patch.Diff(documents[0], documents[1]), nil
 }
 
 // wouldChange tells what a mutation would change.

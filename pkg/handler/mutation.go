@@ -4,16 +4,9 @@
 package handler
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"reflect"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
-
-	"github.com/hookstrap/hookstrap/internal/lean"
-	"github.com/hookstrap/hookstrap/internal/patch"
 )
 
 // Mutation changes the objects of admission requests. It is used by many requests at the same time, and must have no
@@ -66,88 +59,6 @@ func (m *typedMutation[T]) Mutate(ctx context.Context, req *Request) ([]byte, er
 		return nil, err
 	}
 	return Edit(req, func(obj *T) error { return m.fn(ctx, req, obj) })
-}
-
-// Edit returns the object of a request, in JSON, with what fn changes in it, or nil if that is nothing. The object is
-// decoded into a new T for fn alone. Fields that T does not know stay as they are, unless fn removes the object that
-// they are in; an item of a list is known by its contents, its name, or its place. The error is that of fn, or says
-// that the object cannot be read; it is [ErrNoObject] if there is none.
-func Edit[T any](req *Request, fn func(obj *T) error) ([]byte, error) {
-	obj := new(T)
-	return EditAs(req, obj, func() error { return fn(obj) })
-}
-
-// EditAs is as [Edit], for a type that is not known before: obj is a pointer to an empty object, into which the object
-// is decoded before fn is called.
-func EditAs(req *Request, obj any, fn func() error) ([]byte, error) {
-	raw := req.AdmissionRequest.Object.Raw
-	if err := DecodeObject(req, obj); err != nil {
-		return nil, err
-	}
-	before, err := json.Marshal(obj)
-	if err != nil {
-		return nil, fmt.Errorf("cannot write %T as JSON: %w", obj, err)
-	}
-	if err := fn(); err != nil {
-		return nil, err
-	}
-	after, err := json.Marshal(obj)
-	if err != nil {
-		return nil, fmt.Errorf("cannot write the changed %T as JSON: %w", obj, err)
-	}
-	if bytes.Equal(before, after) {
-		return nil, nil
-	}
-	documents, err := req.documents(raw, before, after)
-	if err != nil {
-		return nil, err
-	}
-	return patch.Bytes(patch.Merge(documents[0], documents[1], documents[2]))
-}
-
-// DecodeObject decodes the object in the request into obj, a pointer, for the caller alone; [Object] is for types that
-// are known before, and shares what it has decoded. The error is [ErrNoObject] if the request has no object.
-func DecodeObject(req *Request, obj any) error {
-	return req.decode(req.AdmissionRequest.Object.Raw, obj)
-}
-
-// DecodeOldObject is as [DecodeObject], for the object as it was before an update or delete.
-func DecodeOldObject(req *Request, obj any) error {
-	return req.decode(req.AdmissionRequest.OldObject.Raw, obj)
-}
-
-func (r *Request) decode(raw []byte, obj any) error {
-	if len(raw) == 0 {
-		return fmt.Errorf("cannot read the object as %s: %w", reflect.TypeOf(obj).Elem(), ErrNoObject)
-	}
-	if err := lean.DecodeInto(obj, r.lean(raw)); err != nil {
-		return fmt.Errorf("cannot read the object as %s: %w", reflect.TypeOf(obj).Elem(), err)
-	}
-	return nil
-}
-
-// lean is an object in JSON that is decoded with the memory of the request.
-func (r *Request) lean(raw []byte) lean.Object {
-	object := lean.Object{Raw: raw}
-	if r.memory != nil {
-		object.Memory = r.memory
-	}
-	return object
-}
-
-// documents reads objects in JSON as far as has to be, if there is memory for all of them.
-func (r *Request) documents(objects ...[]byte) ([]any, error) {
-	documents := make([]any, len(objects))
-	for i, raw := range objects {
-		if err := r.lean(raw).Bound(&documents[i], raw); err != nil {
-			return nil, fmt.Errorf("cannot compare the object: %w", err)
-		}
-		var err error
-		if documents[i], err = patch.Lazy(raw); err != nil {
-			return nil, fmt.Errorf("cannot compare the object: %w", err)
-		}
-	}
-	return documents, nil
 }
 
 // with is the same request about the object as a mutation has changed it.

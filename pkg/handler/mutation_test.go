@@ -4,9 +4,7 @@
 package handler
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -16,13 +14,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-
-	"github.com/hookstrap/hookstrap/internal/patch"
 )
 
 // setsLabel is a mutation that sets a label of Pods.
@@ -270,106 +265,5 @@ func TestPatchKeepsWhatTheTypeDoesNotKnow(t *testing.T) {
 		`{"op":"replace","path":"/spec/containers/2/image","value":"b:1.1"}]`
 	if string(got.Patch) != want {
 		t.Errorf("got  %s\nwant %s", got.Patch, want)
-	}
-}
-
-// Whatever the object is, the patch makes of it what the author has changed, and the rest stays as it was sent.
-func FuzzMutation(f *testing.F) {
-	f.Add([]byte(`{"metadata":{"labels":{"b":"c"},"new":[1]},"spec":{"containers":[{"name":"a","new":1},{"name":"a"},null]}}`), byte(0))
-	f.Add([]byte(`{"spec":{"containers":[{"image":"b","resources":{"limits":{"cpu":0.1}}}],"hostNetwork":false,"tolerations":[{"new":1},{}]}}`), byte(7))
-	f.Fuzz(func(t *testing.T, object []byte, what byte) {
-		var plain map[string]any
-		decoder := json.NewDecoder(bytes.NewReader(object))
-		decoder.UseNumber()
-		if decoder.Decode(&plain) != nil || plain == nil {
-			return
-		}
-		object, err := json.Marshal(plain) // With each name once, as API servers send it.
-		if err != nil {
-			t.Fatal(err)
-		}
-		var want *corev1.Pod
-		req := createPod(t, webPod())
-		req.Object.Raw = object
-		changed, err := Edit(NewRequest(req), func(pod *corev1.Pod) error {
-			edit(pod, what)
-			want = pod.DeepCopy()
-			return nil
-		})
-		if err != nil {
-			return // It is no Pod.
-		}
-		if changed == nil {
-			changed = object
-		}
-		changes, err := NewRequest(req).changes(changed)
-		if err != nil {
-			t.Fatal(err)
-		}
-		comparePatched(t, object, changed, changes)
-		var got corev1.Pod
-		if err := json.Unmarshal(changed, &got); err != nil {
-			t.Fatalf("%s has become %s: %v", object, changed, err)
-		}
-		wantJSON, gotJSON := raw(t, want).Raw, raw(t, got).Raw
-		if !bytes.Equal(wantJSON, gotJSON) {
-			t.Errorf("%s has become\n%s and not\n%s", object, gotJSON, wantJSON)
-		}
-		for name, value := range plain {
-			if name != "metadata" && name != "spec" && name != "status" {
-				var result map[string]json.RawMessage
-				if json.Unmarshal(changed, &result) != nil || !bytes.Equal(raw(t, value).Raw, raw(t, result[name]).Raw) {
-					t.Errorf("%q of %s has become %s", name, object, result[name])
-				}
-			}
-		}
-	})
-}
-
-// edit changes a Pod in some ways.
-func edit(pod *corev1.Pod, what byte) {
-	if what&1 != 0 {
-		pod.Labels = map[string]string{"a": "b"}
-	}
-	if what&2 != 0 {
-		pod.Spec.Containers = append([]corev1.Container{{Name: "s"}}, pod.Spec.Containers...)
-	}
-	if what&4 != 0 {
-		for i := range pod.Spec.Containers {
-			pod.Spec.Containers[i].Image += "x"
-		}
-	}
-	if what&8 != 0 && len(pod.Spec.Tolerations) > 0 {
-		pod.Spec.Tolerations = pod.Spec.Tolerations[1:]
-	}
-	if what&16 != 0 {
-		pod.Spec.SecurityContext = &corev1.PodSecurityContext{}
-	}
-}
-
-func comparePatched(t *testing.T, object, changed []byte, changes []Change) {
-	t.Helper()
-	response := &admissionv1.AdmissionResponse{}
-	o := outcome{entry: &entry{}, object: changed, changes: changes}
-	if err := attach(response, nil, []outcome{o}); err != nil {
-		t.Fatal(err)
-	}
-	if len(changes) == 0 {
-		return
-	}
-	decoded, err := jsonpatch.DecodePatch(response.Patch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := decoded.Apply(object)
-	if err != nil {
-		t.Fatalf("%s of %s: %v", response.Patch, object, err)
-	}
-	documents, err := NewRequest(admissionv1.AdmissionRequest{}).documents(changed, got)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if differences := patch.Diff(documents[0], documents[1]); len(differences) > 0 {
-		t.Errorf("%s makes of\n%s\n%s and not\n%s", response.Patch, object, got, changed)
 	}
 }

@@ -41,7 +41,7 @@ func decodeObject[T any](memo *decoded, memory *memory, raw []byte, which string
 		if err := own.DecodeLean(object); err != nil {
 			return nil, fmt.Errorf("cannot read %s: %w", which, err)
 		}
-	} else if err := lean.DecodeAll(obj, object); err != nil {
+	} else if err := lean.DecodeTyped(obj, object, nil); err != nil {
 		return nil, fmt.Errorf("cannot read %s as %s: %w", which, reflect.TypeFor[T](), err)
 	}
 	memo.known = append(memo.known, obj)

@@ -6,6 +6,7 @@ package handler
 import (
 	"bytes"
 	"sync"
+	"sync/atomic"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,6 +26,7 @@ type Request struct {
 	later *Request
 
 	templates templates
+	edited    atomic.Pointer[edited] // the last one
 }
 
 // templates are the requests about the templates that are in the objects of one, by their path.

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -33,18 +34,21 @@ checks:
   requiredAnnotations: {annotations: [{key: note}]}
 `
 
+// allServers are what there is to measure.
+const allServers = "floor,stock,stock-mutation,check,label,mutation,default,all"
+
 func admissionHandler(kind string) (http.Handler, error) {
 	switch kind {
 	case "stock":
 		return &webhook.Admission{Handler: &stockCheck{admission.NewDecoder(scheme.Scheme)}}, nil
+	case "stock-mutation":
+		return &webhook.Admission{Handler: &stockMutation{admission.NewDecoder(scheme.Scheme)}}, nil
 	case "check":
 		return ours(handler.Entry{Check: check.ImageTag{}})
+	case "label":
+		return mutating(handler.MutateFor("label", addLabel))
 	case "mutation":
-		h, err := ours(handler.Entry{Mutation: handler.MutateFor("label", addLabel)})
-		if err != nil {
-			return nil, err
-		}
-		return h.Mutating(), nil
+		return mutating(handler.MutateFor("mutation", addLabelToPod))
 	case "default":
 		return configured(config.Default(check.Definitions()))
 	case "all":
@@ -54,7 +58,7 @@ func admissionHandler(kind string) (http.Handler, error) {
 		}
 		return configured(withAllOn(all))
 	}
-	return nil, fmt.Errorf("there is no server %q: use floor, stock, check, mutation, default or all", kind)
+	return nil, fmt.Errorf("there is no server %q: use one of %s", kind, allServers)
 }
 
 // withAllOn switches every check on that reads nothing but the review, in a mode in which all of them are asked about
@@ -80,10 +84,40 @@ func ours(entries ...handler.Entry) (*handler.Handler, error) {
 	return handler.New(handler.Options{Entries: entries, Registerer: prometheus.NewRegistry()})
 }
 
-// addLabel adds a label.
-func addLabel(_ context.Context, _ *handler.Request, pod *corev1.Pod) error {
+func mutating(mutation handler.Mutation) (http.Handler, error) {
+	h, err := ours(handler.Entry{Mutation: mutation})
+	if err != nil {
+		return nil, err
+	}
+	return h.Mutating(), nil
+}
+
+// addLabel adds a label, as one writes that for objects of any kind.
+func addLabel(_ context.Context, _ *handler.Request, obj *metav1.PartialObjectMetadata) error {
+	metav1.SetMetaDataLabel(&obj.ObjectMeta, "cost-center", "none")
+	return nil
+}
+
+// addLabelToPod does the same with all of a Pod to look at.
+func addLabelToPod(_ context.Context, _ *handler.Request, pod *corev1.Pod) error {
 	metav1.SetMetaDataLabel(&pod.ObjectMeta, "cost-center", "none")
 	return nil
+}
+
+// stockMutation does that as one writes it with controller-runtime.
+type stockMutation struct{ decoder admission.Decoder }
+
+func (m *stockMutation) Handle(_ context.Context, req admission.Request) admission.Response {
+	pod := &corev1.Pod{}
+	if err := m.decoder.Decode(req, pod); err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	metav1.SetMetaDataLabel(&pod.ObjectMeta, "cost-center", "none")
+	changed, err := json.Marshal(pod)
+	if err != nil {
+		return admission.Errored(http.StatusInternalServerError, err)
+	}
+	return admission.PatchResponseFromRaw(req.Object.Raw, changed)
 }
 
 // stockCheck wants images to have a tag, as one writes that with controller-runtime.

@@ -30,7 +30,7 @@ func main() {
 	duration := flag.Duration("duration", 4*time.Second, "how long to measure each of the combinations")
 	sizes := flag.String("sizes", "2000,8800,50000,1000000", "sizes of the reviews, in bytes")
 	connections := flag.String("connections", "1,16,64", "numbers of connections")
-	servers := flag.String("servers", "floor,stock,check,mutation,default,all", "servers to measure")
+	servers := flag.String("servers", allServers, "servers to measure")
 	rotation := flag.Bool("rotation", true, "measure what a rotation of the certificate does, too")
 	output := flag.String("output", "dist/bench.json", "file for the results as JSON")
 	flag.Parse()

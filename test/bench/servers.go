@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/go-logr/logr"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
@@ -25,7 +26,8 @@ const path = "/validate"
 // listenAs serves as one of the servers on a port of 127.0.0.1.
 func listenAs(ctx context.Context, kind string, port int, state *serving.State) error {
 	ctrllog.SetLogger(logr.Discard())
-	if kind != "stock" {
+	isStock := strings.HasPrefix(kind, "stock")
+	if !isStock {
 		lifecycle.TradeMemoryForTime() // as webhook serve does
 	}
 	if kind == "floor" {
@@ -36,7 +38,7 @@ func listenAs(ctx context.Context, kind string, port int, state *serving.State) 
 		return err
 	}
 	tlsOption := state.TLSOption(serving.TLSOptions{})
-	if kind == "stock" {
+	if isStock {
 		server := webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, TLSOpts: []func(*tls.Config){tlsOption}})
 		server.Register(path, admission)
 		return server.Start(ctx)

@@ -30,7 +30,7 @@ func targets() []target {
 	return []target{
 		{"check", "CPU, × floor", 8800, 16, "floor", cpu, 2.0},
 		{"check", "CPU, × floor", 50000, 16, "floor", cpu, 2.2},
-		{"mutation", "CPU, × floor", 8800, 16, "floor", cpu, 2.3},
+		{"label", "CPU, × floor", 8800, 16, "floor", cpu, 2.3},
 		{"default", "CPU, × floor", 8800, 16, "floor", cpu, 2.5},
 		{"default", "CPU, × floor", 50000, 16, "floor", cpu, 2.7},
 		{"all", "CPU, × floor", 8800, 16, "floor", cpu, 4.0},

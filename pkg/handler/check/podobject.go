@@ -50,7 +50,7 @@ type part interface {
 	of(o lean.Object) (lean.Object, lean.Shape)
 }
 
-func decodePart[P part, T any](obj *T, o lean.Object) error {
+func decodePart[P part](obj any, o lean.Object) error {
 	var p P
 	o, shape := p.of(o)
 	if shape == nil {

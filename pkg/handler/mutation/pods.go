@@ -5,7 +5,6 @@ package mutation
 
 import (
 	"context"
-	"slices"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -40,31 +39,6 @@ func (m pods) LooksAt() []handler.Look {
 	}
 }
 
-// What is read of objects, which is no more than what may be changed.
-type (
-	pod struct {
-		Spec *corev1.PodSpec `json:"spec,omitempty"`
-	}
-	template struct {
-		Template *pod `json:"template,omitempty"`
-	}
-	workload struct {
-		Spec *template `json:"spec,omitempty"`
-	}
-	replicaSet struct {
-		Metadata controlled `json:"metadata"`
-		Spec     *template  `json:"spec,omitempty"`
-	}
-	controlled struct {
-		OwnerReferences []metav1.OwnerReference `json:"ownerReferences,omitempty"`
-	}
-	cronJob struct {
-		Spec *struct {
-			JobTemplate *workload `json:"jobTemplate,omitempty"`
-		} `json:"spec,omitempty"`
-	}
-)
-
 // Mutate implements [handler.Mutation].
 func (m pods) Mutate(_ context.Context, req *handler.Request) ([]byte, error) {
 	edit := m.editorOf(schema.GroupKind{Group: req.Kind.Group, Kind: req.Kind.Kind}, req.Operation)
@@ -85,69 +59,61 @@ func (m pods) editorOf(
 	switch kind {
 	case schema.GroupKind{Kind: "Pod"}:
 		if isNew {
-			return edit(m.pod)
+			return edit(m, func(o *corev1.Pod) *corev1.PodSpec { return &o.Spec })
 		}
-	case schema.GroupKind{Kind: "PodTemplate"}:
-		return edit(m.template)
 	case schema.GroupKind{Group: "batch", Kind: "Job"}:
 		if isNew {
-			return edit(m.workload)
+			return edit(m, func(o *batchv1.Job) *corev1.PodSpec { return &o.Spec.Template.Spec })
 		}
-	case schema.GroupKind{Kind: "ReplicationController"}, schema.GroupKind{Group: "apps", Kind: "Deployment"},
-		schema.GroupKind{Group: "apps", Kind: "StatefulSet"}, schema.GroupKind{Group: "apps", Kind: "DaemonSet"}:
-		return edit(m.workload)
+	case schema.GroupKind{Kind: "PodTemplate"}:
+		return edit(m, func(o *corev1.PodTemplate) *corev1.PodSpec { return &o.Template.Spec })
+	case schema.GroupKind{Kind: "ReplicationController"}:
+		return edit(m, specOfController)
+	case schema.GroupKind{Group: "apps", Kind: "Deployment"}:
+		return edit(m, func(o *appsv1.Deployment) *corev1.PodSpec { return &o.Spec.Template.Spec })
+	case schema.GroupKind{Group: "apps", Kind: "StatefulSet"}:
+		return edit(m, func(o *appsv1.StatefulSet) *corev1.PodSpec { return &o.Spec.Template.Spec })
+	case schema.GroupKind{Group: "apps", Kind: "DaemonSet"}:
+		return edit(m, func(o *appsv1.DaemonSet) *corev1.PodSpec { return &o.Spec.Template.Spec })
 	case schema.GroupKind{Group: "apps", Kind: "ReplicaSet"}:
-		return edit(m.replicaSet)
+		return edit(m, specOfReplicaSet)
 	case schema.GroupKind{Group: "batch", Kind: "CronJob"}:
-		return edit(func(o *cronJob) {
-			if o.Spec != nil && o.Spec.JobTemplate != nil {
-				m.workload(o.Spec.JobTemplate)
-			}
-		})
+		return edit(m, func(o *batchv1.CronJob) *corev1.PodSpec { return &o.Spec.JobTemplate.Spec.Template.Spec })
 	}
 	return nil
 }
 
-func edit[T any](change func(*T)) func(req *handler.Request) ([]byte, error) {
+// edit changes the specification of a Pod in an object, if there is one.
+func edit[T any](m pods, specOf func(*T) *corev1.PodSpec) func(req *handler.Request) ([]byte, error) {
 	return func(req *handler.Request) ([]byte, error) {
 		return handler.Edit(req, func(obj *T) error {
-			change(obj)
+			if spec := specOf(obj); hasContainers(spec) {
+				m.change(spec)
+			}
 			return nil
 		})
 	}
 }
 
-func (m pods) pod(o *pod) {
-	if o.Spec != nil {
-		m.change(o.Spec)
-	}
+// hasContainers says whether a specification is there: one without containers is refused by every API server.
+func hasContainers(spec *corev1.PodSpec) bool {
+	return spec != nil && len(spec.InitContainers)+len(spec.Containers) > 0
 }
 
-func (m pods) template(o *template) {
-	if o.Template != nil {
-		m.pod(o.Template)
+func specOfController(o *corev1.ReplicationController) *corev1.PodSpec {
+	if o.Spec.Template == nil {
+		return nil
 	}
-}
-
-func (m pods) workload(o *workload) {
-	if o.Spec != nil {
-		m.template(o.Spec)
-	}
+	return &o.Spec.Template.Spec
 }
 
 // A Deployment's controller takes a ReplicaSet whose template was changed for another one than its own, and makes one
 // after the other.
-func (m pods) replicaSet(o *replicaSet) {
-	if o.Spec != nil && !o.Metadata.is() {
-		m.template(o.Spec)
+func specOfReplicaSet(o *appsv1.ReplicaSet) *corev1.PodSpec {
+	if metav1.GetControllerOf(o) != nil {
+		return nil
 	}
-}
-
-// is says whether the object is one of a controller.
-func (c controlled) is() bool {
-	return slices.ContainsFunc(c.OwnerReferences, func(r metav1.OwnerReference) bool {
-		return r.Controller != nil && *r.Controller
-	})
+	return &o.Spec.Template.Spec
 }
 
 // isWindows says whether a Pod is for Windows, where an API server refuses what Linux alone has.

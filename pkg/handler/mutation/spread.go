@@ -124,15 +124,6 @@ func (spreading) LooksAt() []handler.Look {
 	}
 }
 
-// selecting is what is read of a workload.
-type selecting struct {
-	Metadata controlled `json:"metadata"`
-	Spec     *struct {
-		Selector *metav1.LabelSelector `json:"selector,omitempty"`
-		Template *pod                  `json:"template,omitempty"`
-	} `json:"spec,omitempty"`
-}
-
 // Mutate implements [handler.Mutation].
 func (m spreading) Mutate(_ context.Context, req *handler.Request) ([]byte, error) {
 	kind := schema.GroupVersionKind(req.Kind)
@@ -142,30 +133,33 @@ func (m spreading) Mutate(_ context.Context, req *handler.Request) ([]byte, erro
 		return nil, nil
 	case kind.Version != "v1":
 		return nil, handler.VersionError(kind, "v1")
+	case kind.Kind == "Deployment": // Pods of the old template, which go, are not counted during a rollout.
+		return handler.Edit(req, func(o *appsv1.Deployment) error {
+			m.change(o.Spec.Selector, &o.Spec.Template.Spec, appsv1.DefaultDeploymentUniqueLabelKey)
+			return nil
+		})
+	case kind.Kind == "StatefulSet":
+		return handler.Edit(req, func(o *appsv1.StatefulSet) error {
+			m.change(o.Spec.Selector, &o.Spec.Template.Spec)
+			return nil
+		})
 	}
-	return handler.Edit(req, func(o *selecting) error {
-		m.change(kind.Kind, o)
+	return handler.Edit(req, func(o *appsv1.ReplicaSet) error {
+		m.change(o.Spec.Selector, specOfReplicaSet(o))
 		return nil
 	})
 }
 
-func (m spreading) change(kind string, o *selecting) {
-	if kind == "ReplicaSet" && o.Metadata.is() || o.Spec == nil || o.Spec.Selector == nil || o.Spec.Template == nil ||
-		o.Spec.Template.Spec == nil {
-		return
-	}
-	spec := o.Spec.Template.Spec
-	if len(spec.TopologySpreadConstraints) > 0 || spec.Affinity != nil && spec.Affinity.PodAntiAffinity != nil {
+// change spreads the Pods that a workload selects, those with the same values of the labels alone.
+func (m spreading) change(selector *metav1.LabelSelector, spec *corev1.PodSpec, labels ...string) {
+	if selector == nil || !hasContainers(spec) || len(spec.TopologySpreadConstraints) > 0 ||
+		spec.Affinity != nil && spec.Affinity.PodAntiAffinity != nil {
 		return
 	}
 	for _, key := range m.TopologyKeys {
-		constraint := corev1.TopologySpreadConstraint{
-			MaxSkew: m.MaxSkew, TopologyKey: key, LabelSelector: o.Spec.Selector,
+		spec.TopologySpreadConstraints = append(spec.TopologySpreadConstraints, corev1.TopologySpreadConstraint{
+			MaxSkew: m.MaxSkew, TopologyKey: key, LabelSelector: selector, MatchLabelKeys: labels,
 			WhenUnsatisfiable: corev1.UnsatisfiableConstraintAction(m.WhenUnsatisfiable),
-		}
-		if kind == "Deployment" { // Pods of the old template, which go, are not counted during a rollout.
-			constraint.MatchLabelKeys = []string{appsv1.DefaultDeploymentUniqueLabelKey}
-		}
-		spec.TopologySpreadConstraints = append(spec.TopologySpreadConstraints, constraint)
+		})
 	}
 }
