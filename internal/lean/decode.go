@@ -65,7 +65,14 @@ func (o Object) BoundLevels(text []byte) error {
 	if !utf8.Valid(text) {
 		times = invalidPart
 	}
-	return o.afford(perLevel*int64(count(text, true)+1) + times*int64(len(text)))
+	n := 1 // or more, as some may be in strings
+	for _, c := range []byte{',', '{', '['} {
+		n += bytes.Count(text, []byte{c})
+	}
+	if n > fewItems {
+		n = 1 + count(text, true)
+	}
+	return o.afford(perLevel*int64(n) + times*int64(len(text)))
 }
 
 // afford sets memory aside. Where nobody says how much there is, it is mostMemory.

@@ -27,8 +27,11 @@ func Lazy(data []byte) (any, error) {
 	if !lean.Valid(data) {
 		return nil, errors.New("reading JSON: it is not valid")
 	}
-	return &unread{text: bytes.TrimSpace(data)}, nil
+	return Known(data), nil
 }
+
+// Known is as [Lazy], for what is known to be valid.
+func Known(data []byte) any { return &unread{text: bytes.TrimSpace(data)} }
 
 // open reads one level of a part of a document.
 func open(part any) any {
@@ -117,8 +120,8 @@ func equal(a, b any) bool {
 	}
 }
 
-// Bytes writes a document in JSON. What was not read is as it was.
-func Bytes(document any) ([]byte, error) { return write(nil, document) }
+// Bytes writes a document in JSON, of about a size in bytes. What was not read is as it was.
+func Bytes(document any, size int) ([]byte, error) { return write(make([]byte, 0, size), document) }
 
 func write(out []byte, part any) ([]byte, error) {
 	switch part := part.(type) {

@@ -33,7 +33,7 @@ func lazy(t testing.TB, text string) any {
 // written is a document as others read it.
 func written(t testing.TB, document any) any {
 	t.Helper()
-	text, err := Bytes(document)
+	text, err := Bytes(document, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func FuzzDiff(f *testing.F) {
 		if !reflect.DeepEqual(after, written(t, merged)) {
 			t.Errorf("from %s to %s, merged it is %v", from, to, written(t, merged))
 		}
-		text, err := Bytes(merged)
+		text, err := Bytes(merged, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

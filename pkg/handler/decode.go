@@ -13,9 +13,10 @@ import (
 	"github.com/hookstrap/hookstrap/internal/lean"
 )
 
-// decodeReview reads a review which can be answered: it has a known version, a request, and a UID.
-func decodeReview(body []byte, held *reservation) (*review, *refusal) {
-	in, err := parse(body, &held.decoded)
+// decodeReview reads a review which can be answered: it has a known version, a request, and a UID. The shape is that of
+// parse.
+func decodeReview(body []byte, held *reservation, shape lean.Shape) (*review, *refusal) {
+	in, err := parse(body, &held.decoded, shape)
 	if short := (*memoryError)(nil); errors.As(err, &short) {
 		return nil, held.gate.refuseEnvelope(short)
 	}
@@ -44,11 +45,11 @@ func (in *review) complete() *refusal {
 }
 
 // parse reads a review. Its objects, which are nearly all of it, are not decoded and not copied, but parts of body.
-// What checks may look at of them is picked out in passing. The rest is usually little, but it is as long as its sender
-// likes: it comes out of the memory for decoding, as objects do.
-func parse(body []byte, memory lean.Memory) (*review, error) {
+// What checks may look at of them is picked out in passing, if the shape is envelope. The rest is usually little, but it
+// is as long as its sender likes: it comes out of the memory for decoding, as objects do.
+func parse(body []byte, memory lean.Memory, shape lean.Shape) (*review, error) {
 	in, whole := &review{}, lean.Object{Raw: body, Memory: memory}
-	if pieces, ok := lean.DecodeAround(in, whole, envelope); ok && in.insert(pieces) {
+	if pieces, ok := lean.DecodeAround(in, whole, shape); ok && in.insert(pieces) {
 		return in, nil
 	}
 	in = &review{}
@@ -75,6 +76,20 @@ func envelopeRequest(name []byte) (lean.Verdict, lean.Shape) {
 		return lean.Cut, nil
 	}
 	return lean.Read, nil
+}
+
+// bareEnvelope is for mutations, which read objects as a whole.
+func bareEnvelope(name []byte) (lean.Verdict, lean.Shape) {
+	verdict, of := envelope(name)
+	if of != nil {
+		of = bareRequest
+	}
+	return verdict, of
+}
+
+func bareRequest(name []byte) (lean.Verdict, lean.Shape) {
+	verdict, _ := envelopeRequest(name)
+	return verdict, nil
 }
 
 // insert puts the pieces cut out of a review in their places. It is false for what an API server does not send: a

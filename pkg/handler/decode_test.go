@@ -29,7 +29,7 @@ func TestObjectsOfAReviewAreNotCopied(t *testing.T) {
 	if _, ok := lean.DecodeAround(&review{}, lean.Object{Raw: body}, envelope); !ok {
 		t.Fatal("a usual review is decoded in the slow way")
 	}
-	in, err := parse(body, nil)
+	in, err := parse(body, nil, envelope)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestObjectsOfAReviewAreNotCopied(t *testing.T) {
 	if at := bytes.Index(body, raw); at < 0 || &body[at] != &raw[0] || cap(raw) != len(raw) {
 		t.Errorf("the object is not a part of the body, or can be appended to: at %d, %d of %d", at, len(raw), cap(raw))
 	}
-	if allocations := testing.AllocsPerRun(100, func() { _, _ = parse(body, nil) }); allocations > 30 {
+	if allocations := testing.AllocsPerRun(100, func() { _, _ = parse(body, nil, envelope) }); allocations > 30 {
 		t.Errorf("a review takes %v allocations", allocations)
 	}
 }
@@ -65,15 +65,14 @@ func FuzzParse(f *testing.F) {
 		text = sample.Mutate(body, places, mode, int(at), text)
 		want := &review{}
 		wantErr := json.Unmarshal(text, want)
-		got, err := parse(text, nil)
-		if (err == nil) != (wantErr == nil) {
-			t.Fatalf("%s\ngot error %v, want %v", text, err, wantErr)
-		}
-		if err != nil {
-			return
-		}
-		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(review{})); diff != "" {
-			t.Fatalf("%s\n%s", text, diff)
+		for name, shape := range map[string]lean.Shape{"checks": envelope, "mutations": bareEnvelope} {
+			got, err := parse(text, nil, shape)
+			if (err == nil) != (wantErr == nil) {
+				t.Fatalf("for %s: %s\ngot error %v, want %v", name, text, err, wantErr)
+			}
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(review{})); err == nil && diff != "" {
+				t.Fatalf("for %s: %s\n%s", name, text, diff)
+			}
 		}
 	})
 }

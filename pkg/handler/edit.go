@@ -101,48 +101,58 @@ type edited struct {
 
 // edit returns the object with the change that a Go value which was decoded from it has seen.
 func (r *Request) edit(was, is []byte) ([]byte, error) {
-	documents, err := r.documents(r.AdmissionRequest.Object.Raw, was, is)
-	if err != nil {
-		return nil, err
+	raw := r.AdmissionRequest.Object.Raw
+	for _, text := range [][]byte{raw, was, is} {
+		if err := r.boundLevels(text); err != nil {
+			return nil, err
+		}
 	}
-	merged := patch.Merge(documents[0], documents[1], documents[2])
-	object, err := patch.Bytes(merged)
+	document := patch.Known(raw) // as it was decoded
+	merged := patch.Merge(document, patch.Known(was), patch.Known(is))
+	object, err := patch.Bytes(merged, len(raw)+len(is))
 	if err != nil {
 		return nil, err
 	}
 	// The caller may do with the object as it likes, so that it is compared with this one later.
-	r.edited.Store(&edited{bytes.Clone(object), patch.Diff(documents[0], merged)})
+	r.edited.Store(&edited{bytes.Clone(object), patch.Diff(document, merged)})
 	return object, nil
 }
 
 // changes are what makes another object of that of a request.
 func (r *Request) changes(object []byte) ([]Change, error) {
-	if bytes.Equal(object, r.AdmissionRequest.Object.Raw) {
+	raw := r.AdmissionRequest.Object.Raw
+	if bytes.Equal(object, raw) {
 		return nil, nil
 	}
 	if known := r.edited.Load(); known != nil && bytes.Equal(object, known.object) {
 		return known.changes, nil
 	}
-	documents, err := r.documents(r.AdmissionRequest.Object.Raw, object)
+	before, err := r.document(raw)
 	if err != nil {
 		return nil, err
 	}
-	return patch.Diff(documents[0], documents[1]), nil
+	after, err := r.document(object)
+	if err != nil {
+		return nil, err
+	}
+	return patch.Diff(before, after), nil
 }
 
-// documents reads objects in JSON as far as has to be, if there is memory for all of them.
-func (r *Request) documents(objects ...[]byte) ([]any, error) {
-	documents := make([]any, len(objects))
-	for i, raw := range objects {
-		var err error
-		if documents[i], err = patch.Lazy(raw); err != nil {
-			return nil, fmt.Errorf("cannot compare the object: %w", err)
-		}
-		if err := r.lean(raw).BoundLevels(raw); err != nil {
-			return nil, fmt.Errorf("cannot compare the object: %w", err)
-		}
+// document reads an object in JSON as far as has to be.
+func (r *Request) document(raw []byte) (any, error) {
+	document, err := patch.Lazy(raw)
+	if err != nil {
+		return nil, fmt.Errorf("cannot compare the object: %w", err)
 	}
-	return documents, nil
+	return document, r.boundLevels(raw)
+}
+
+// boundLevels returns an error if there is no memory for all of an object in JSON.
+func (r *Request) boundLevels(raw []byte) error {
+	if err := r.lean(raw).BoundLevels(raw); err != nil {
+		return fmt.Errorf("cannot compare the object: %w", err)
+	}
+	return nil
 }
 
 // DecodeObject decodes the object in the request into obj, a pointer to an empty object, for the caller alone; [Object]

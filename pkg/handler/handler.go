@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/internal/lean"
 )
 
 // Options are what a Handler is made of.
@@ -130,7 +132,11 @@ func (h *Handler) answer(w http.ResponseWriter, in *incoming, budget time.Durati
 	if refused := held.enter(ctx, in.turn, in.caller); refused != nil {
 		return refused
 	}
-	decoded, refused := decodeReview(in.data, held)
+	shape := lean.Shape(envelope)
+	if in.mutates {
+		shape = bareEnvelope
+	}
+	decoded, refused := decodeReview(in.data, held, shape)
 	if refused != nil {
 		return refused
 	}

@@ -38,7 +38,7 @@ func FuzzHead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, mode uint8, at, size uint16, text []byte) {
 		text = sample.Mutate(body, places, mode, int(at), text)
 		headOf(text[:min(int(size), len(text))])
-		whole, refused := decodeReview(text, roomy())
+		whole, refused := decodeReview(text, roomy(), envelope)
 		if refused != nil || whole.Request.Object.Raw == nil {
 			return
 		}
@@ -58,7 +58,7 @@ func TestHead(t *testing.T) {
 	req.SubResource, req.UserInfo.Username = "resize", `jane "<doe>"`
 	req.UserInfo.Groups = []string{"a"}
 	body := raw(t, admissionv1.AdmissionReview{TypeMeta: reviewV1, Request: &req}).Raw
-	whole, refused := decodeReview(body, roomy())
+	whole, refused := decodeReview(body, roomy(), envelope)
 	if refused != nil {
 		t.Fatal(refused)
 	}
