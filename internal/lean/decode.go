@@ -14,11 +14,9 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
-	"strings"
 	"unicode/utf8"
 
 	json "github.com/go-json-experiment/json"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kjson "k8s.io/apimachinery/pkg/util/json"
 )
 
@@ -75,7 +73,7 @@ func (o Object) BoundLevels(text []byte) error {
 	return o.afford(perLevel*int64(n) + times*int64(len(text)))
 }
 
-// afford sets memory aside. Where nobody says how much there is, it is mostMemory.
+// afford sets memory aside. Without a Memory, there is mostMemory.
 func (o Object) afford(cost int64) error {
 	switch {
 	case o.Memory != nil:
@@ -204,26 +202,10 @@ func DecodeAll(obj any, o Object) error {
 	return kjson.Unmarshal(o.Raw, obj)
 }
 
-// DecodeTyped decodes what a shape reads of an object into obj, a pointer to something that is zero. The shape is for
-// types of the Kubernetes API; those of others are decoded as a whole, as with [DecodeAll].
-func DecodeTyped(obj any, o Object, shape Shape) error {
-	if IsKubernetes(reflect.TypeOf(obj).Elem()) {
-		return DecodePart(obj, o.Whole(), shape)
-	}
-	return DecodeAll(obj, o)
-}
-
-// IsKubernetes says whether a type is one of the Kubernetes API, or of the metadata of all its objects. The fast decoder
-// makes the same of JSON for them as Kubernetes' own, which a test makes sure of: no part of them is of any type, a
-// duration or the like.
-func IsKubernetes(t reflect.Type) bool {
-	return strings.HasPrefix(t.PkgPath(), "k8s.io/api/") || t == reflect.TypeFor[metav1.PartialObjectMetadata]()
-}
-
-// DecodeAround decodes what a shape reads into obj, a pointer to something that is zero, and returns the members that it cuts out, which are
-// parts of the object. It is false when there is no telling what to cut because something occurs twice, when there is
-// too much to decode, or when something is wrong. The whole is then to be decoded in another way, if there is memory
-// for that, and obj is of no use.
+// DecodeAround decodes what a shape reads into obj, a pointer to something that is zero, and returns the members that
+// it cuts out, which are parts of the object. It is false when there is no telling what to cut because something occurs
+// twice, when there is too much to decode, or when something is wrong. The whole is then to be decoded in another way,
+// if there is memory for that, and obj is of no use.
 func DecodeAround(obj any, o Object, shape Shape) ([]Piece, bool) {
 	p, ok := project(o.Raw, shape)
 	if !ok || !utf8.Valid(p.out) || o.boundPart(obj, p.out) != nil || json.Unmarshal(p.out, obj) != nil {

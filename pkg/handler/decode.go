@@ -45,8 +45,8 @@ func (in *review) complete() *refusal {
 }
 
 // parse reads a review. Its objects, which are nearly all of it, are not decoded and not copied, but parts of body.
-// What checks may look at of them is picked out in passing, if the shape is envelope. The rest is usually little, but it
-// is as long as its sender likes: it comes out of the memory for decoding, as objects do.
+// What checks may look at of them is picked out in passing, if the shape is envelope. The rest is usually little, but
+// it is as long as its sender likes: it comes out of the memory for decoding, as objects do.
 func parse(body []byte, memory lean.Memory, shape lean.Shape) (*review, error) {
 	in, whole := &review{}, lean.Object{Raw: body, Memory: memory}
 	if pieces, ok := lean.DecodeAround(in, whole, shape); ok && in.insert(pieces) {
