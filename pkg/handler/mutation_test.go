@@ -6,6 +6,7 @@ package handler
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -265,5 +266,20 @@ func TestPatchKeepsWhatTheTypeDoesNotKnow(t *testing.T) {
 		`{"op":"replace","path":"/spec/containers/2/image","value":"b:1.1"}]`
 	if string(got.Patch) != want {
 		t.Errorf("got  %s\nwant %s", got.Patch, want)
+	}
+}
+
+// A mutation of the metadata sees of what kind the object is. The managed fields are not decoded, and stay.
+func TestMutationOfMetadata(t *testing.T) {
+	const object = `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"web","managedFields":[{"manager":"a","new":1}]},"spec":{}}`
+	h := newHandler(t, Entry{Mutation: MutateFor("kind", func(_ context.Context, _ *Request, obj *metav1.PartialObjectMetadata) error {
+		metav1.SetMetaDataLabel(&obj.ObjectMeta, "is", obj.APIVersion+"-"+obj.Kind+"-"+strconv.Itoa(len(obj.ManagedFields)))
+		return nil
+	})})
+	req := createPod(t, webPod())
+	req.Object.Raw = []byte(object)
+	const want = `[{"op":"add","path":"/metadata/labels","value":{"is":"v1-Pod-0"}}]`
+	if got := mutate(t, h, req); string(got.Patch) != want {
+		t.Errorf("got %s, want %s", got.Patch, want)
 	}
 }
