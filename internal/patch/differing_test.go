@@ -89,6 +89,16 @@ func TestDifferingKeepsWhatMayBeLeftOut(t *testing.T) {
 	}
 }
 
+// What decodes itself is no object of its fields.
+func TestDifferingLeavesWhatDecodesItself(t *testing.T) {
+	later := &corev1.Event{FirstTimestamp: metav1.Unix(1, 0), EventTime: metav1.NowMicro()}
+	was, is := Differing(&corev1.Event{}, later)
+	before, after := was.(*corev1.Event), is.(*corev1.Event)
+	if !before.FirstTimestamp.IsZero() || after.FirstTimestamp != later.FirstTimestamp || after.EventTime != later.EventTime {
+		t.Errorf("got %v and %v", before, after)
+	}
+}
+
 // withoutNull is a Pod without the creation timestamp, which some versions of its type write as null.
 func withoutNull(t *testing.T, text string) any {
 	t.Helper()
