@@ -59,18 +59,20 @@ func TestMeasureProcess(t *testing.T) {
 
 	seconds := time.Duration(atoi(t, "SECONDS", 10)) * time.Second
 	<-time.After(seconds)
-	idle := resident(t, server.PID(), "VmRSS")
+	idle, own := resident(t, server.PID(), "VmRSS"), resident(t, server.PID(), "RssAnon")
 	sendReviews(t, s, 16, seconds)
 	sendReviews(t, s, 64, seconds)
 	peak := resident(t, server.PID(), "VmHWM")
-	t.Logf("webhook serve: %.1f MiB idle, %.1f MiB at the peak under load, %.2f times that", idle, peak, peak/idle)
+	t.Logf("webhook serve: %.1f MiB idle, of which %.1f are its own and the rest the program's file; %.1f MiB at the peak under load, "+
+		"%.2f times that", idle, own, peak, peak/idle)
 
 	holder, err := process.Start(context.WithoutCancel(t.Context()), process.Options{Binary: executable, Command: "listen",
 		Args: []string{"--listener-socket=" + filepath.Join(t.TempDir(), "socket")}})
 	must(t, err)
 	t.Cleanup(holder.Kill)
 	<-time.After(seconds)
-	t.Logf("webhook listen: %.1f MiB idle", resident(t, holder.PID(), "VmRSS"))
+	t.Logf("webhook listen: %.1f MiB idle, of which %.1f are its own", resident(t, holder.PID(), "VmRSS"),
+		resident(t, holder.PID(), "RssAnon"))
 }
 
 // resident is what a process has, or has had, of the memory, in MiB; see proc(5).
