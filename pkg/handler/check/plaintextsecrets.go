@@ -108,7 +108,12 @@ func (p plaintextSecrets) compile() secretFinder {
 
 // bare is a name as it is compared.
 func bare(name string) string {
-	return strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(name))
+	return strings.ToLower(strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || r == '.' {
+			return -1
+		}
+		return r
+	}, name))
 }
 
 // keptTexts are the data of a ConfigMap, and nothing else of it.
