@@ -73,7 +73,7 @@ func FuzzMutation(f *testing.F) {
 		}
 		comparePatched(t, object, changed, changes)
 		var got corev1.Pod
-		if err := json.Unmarshal(changed, &got); err != nil {
+		if err := kjson.Unmarshal(changed, &got); err != nil {
 			t.Fatalf("%s has become %s: %v", object, changed, err)
 		}
 		want.ManagedFields, got.ManagedFields = nil, nil // These are left out as a rule, and compared with the changes.
