@@ -11,12 +11,10 @@ import (
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hookstrap/hookstrap/pkg/handlertest"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
-	"github.com/hookstrap/hookstrap/test/e2e/process"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
@@ -39,33 +37,25 @@ func TestExampleAdapted(t *testing.T) {
 	}})
 	configureMutating(t, s, "manifests/components/mutations/mutatingwebhookconfiguration.yaml")
 	server := startServe(t, s, compiled(t, ".", "./examples/adapted"), "--health-probe-bind-address=0")
-	pods, maps := s.Admin.CoreV1().Pods(s.Target), s.Admin.CoreV1().ConfigMaps(s.Target)
-	forbidden := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "forbidden"}}
+	const run = "run web --image=" + site.GoodImage
+	const warning = "Warning: owner: the Pod has no team" // It sees what the defaulter has set.
 	clustertest.Eventually(t, func(ctx context.Context) error {
-		pod, err := createOwned(ctx, s, metav1.DryRunAll)
-		if err == nil && pod.Labels["team"] != "none" {
-			err = fmt.Errorf("the labels are %v", pod.Labels)
-		}
-		if err == nil {
-			_, denied := maps.Create(ctx, forbidden, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-			err = wantRefusal(denied, "the name is forbidden")
-		}
-		if err != nil {
-			err = fmt.Errorf("%w\n%s", err, server.Log())
+		said, err := kubectlIn(ctx, "", "-n", s.Target, "run", "web", "--image="+site.GoodImage, "--labels=owner=a", "--dry-run=server")
+		if err != nil || !strings.Contains(said, warning) {
+			err = fmt.Errorf("kubectl has printed %q, want %q: %w\n%s", said, warning, errOrNil(err), server.Log())
 		}
 		return err
 	})
-	_, err := pods.Create(t.Context(), site.Pod(site.GoodImage), metav1.CreateOptions{})
-	must(t, wantRefusal(err, "owner: the Pod has no label owner"))
-	pod, err := createOwned(t.Context(), s)
-	must(t, err)
-	pod.Labels["owner"] = "team-b"
-	_, err = pods.Update(t.Context(), pod, metav1.UpdateOptions{})
-	must(t, wantRefusal(err, "owner: the label owner cannot be changed"))
-	_, err = s.Admin.CoreV1().Pods(s.Target).Patch(t.Context(), pod.Name, "application/merge-patch+json",
-		[]byte(`{"metadata":{"labels":{"keep":"yes"}}}`), metav1.PatchOptions{})
-	must(t, err)
-	must(t, wantRefusal(pods.Delete(t.Context(), pod.Name, metav1.DeleteOptions{}), "owner: the Pod has the label keep"))
+	wantSaid(t, s.Target,
+		step{run, "owner: the Pod has no label owner"},
+		step{run + " --labels=owner=team-a", warning},
+		step{"get pod web -o jsonpath={.metadata.labels}", `{"owner":"team-a","team":"none"}`},
+		step{"label pod web --overwrite owner=team-b", "owner: the label owner cannot be changed"},
+		step{"label pod web keep=yes", "pod/web labeled"},
+		step{"delete pod web", "owner: the Pod has the label keep"},
+		step{"create configmap forbidden", "the name is forbidden"},
+		step{"create configmap another", "configmap/another created"},
+	)
 }
 
 // TestExampleMutation: what the example's files say is what the API server does with them.
@@ -84,42 +74,24 @@ func TestExampleMutation(t *testing.T) {
 		return nil
 	})
 	handlertest.ExpectFiles(t, filepath.Join(site.Root(), "examples/mutation/testdata"), handlertest.Server(shared.Config(), s.Target))
-	wantAskedAboutPods(t, s, server)
-}
-
-// wantAskedAboutPods: by the configuration that the command manifest prints, the API server asks about what the mutation looks
-// at. Once no server is there, that is refused, and nothing else is.
-func wantAskedAboutPods(t *testing.T, s *site.Site, server *process.Server) {
-	t.Helper()
-	pod, err := createGood(t.Context(), s)
-	must(t, err)
-	server.Kill()
-	clustertest.Eventually(t, func(ctx context.Context) error {
-		_, err := createGood(ctx, s, metav1.DryRunAll)
-		return wantRefusal(err, "failed calling webhook")
+	const image = " --image=" + site.GoodImage
+	wantSaid(t, s.Target, step{"run web" + image, "pod/web created"},
+		step{"get pod web -o jsonpath={.metadata.labels}", `{"run":"web","team":"none"}`})
+	t.Run("a field that the program's Go type does not know", func(t *testing.T) {
+		clustertest.Since(t, shared, 37, "userAnnotations of the certificate of a Pod")
+		const certificate = `{"signerName":"a.com/b","keyType":"ED25519","credentialBundlePath":"c","userAnnotations":{"a.com/d":"e"}}`
+		const volumes = `[{"name":"a","projected":{"sources":[{"podCertificate":` + certificate + `}]}}]`
+		wantSaid(t, s.Target, step{"run newer" + image + ` --overrides={"spec":{"volumes":` + volumes + "}}", "pod/newer created"},
+			step{"get pod newer -o jsonpath={.metadata.labels.team}{.spec.volumes[0].projected.sources[0].podCertificate.userAnnotations}", `none{"a.com/d":"e"}`})
 	})
-	labeled := pod.DeepCopy()
-	labeled.Labels = map[string]string{"a": "b"}
-	pods := s.Admin.CoreV1().Pods(s.Target)
-	_, err = pods.Update(t.Context(), labeled, metav1.UpdateOptions{})
-	must(t, wantRefusal(err, "failed calling webhook"))
-	_, err = pods.UpdateStatus(t.Context(), pod, metav1.UpdateOptions{})
-	must(t, err)
-	must(t, pods.Delete(t.Context(), pod.Name, metav1.DeleteOptions{}))
-	_, err = s.Admin.CoreV1().ConfigMaps(s.Target).Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "a"}},
-		metav1.CreateOptions{})
-	must(t, err)
-}
-
-func createOwned(ctx context.Context, s *site.Site, dryRun ...string) (*corev1.Pod, error) {
-	pod := site.Pod(site.GoodImage)
-	pod.Labels = map[string]string{"owner": "team-a"}
-	return s.Admin.CoreV1().Pods(s.Target).Create(ctx, pod, metav1.CreateOptions{DryRun: dryRun})
-}
-
-func wantRefusal(err error, text string) error {
-	if err == nil || !strings.Contains(err.Error(), text) {
-		return fmt.Errorf("got %w, want it to say %q", err, text)
-	}
-	return nil
+	// By the configuration that the command manifest prints, the API server asks about what the mutation looks at. Once no
+	// server is there, that is refused, and nothing else is.
+	server.Kill()
+	wantSaid(t, s.Target,
+		step{"run other" + image, "failed calling webhook"},
+		step{"label pod web a=b", "failed calling webhook"},
+		step{`patch pod web --subresource=status -p {"status":{"message":"a"}}`, "pod/web patched"},
+		step{"delete pod web", `pod "web" deleted`},
+		step{"create configmap a", "configmap/a created"},
+	)
 }

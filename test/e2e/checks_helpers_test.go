@@ -29,6 +29,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
+	"github.com/hookstrap/hookstrap/pkg/handler/mutation"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
@@ -152,15 +153,15 @@ func (s *checkSite) only(t *testing.T, d handler.Definition, parameters string) 
 	must(t, s.handler.SetChecks(handler.Entry{Check: c}))
 }
 
-// definitionOf is the built-in check of that name.
+// definitionOf is the built-in check or mutation of that name.
 func definitionOf(t *testing.T, name string) handler.Definition {
 	t.Helper()
-	for _, d := range check.Definitions() {
+	for _, d := range append(check.Definitions(), mutation.Definitions()...) {
 		if d.Name == name {
 			return d
 		}
 	}
-	t.Fatalf("there is no check %q", name)
+	t.Fatalf("there is no check or mutation %q", name)
 	return handler.Definition{}
 }
 
@@ -189,6 +190,20 @@ func kubectlIn(ctx context.Context, input string, args ...string) (string, error
 	cmd.Stdout, cmd.Stderr = &output, &output
 	err := cmd.Run()
 	return strings.TrimSpace(output.String()), err
+}
+
+// step is a command line of kubectl, and what it is to print.
+type step struct{ command, want string }
+
+// wantSaid runs command lines of kubectl in a namespace, one after the other.
+func wantSaid(t *testing.T, namespace string, steps ...step) {
+	t.Helper()
+	for _, s := range steps {
+		said, _ := kubectl(t, "", strings.Fields("--namespace="+namespace+" "+s.command)...)
+		if !strings.Contains(said, s.want) {
+			t.Errorf("kubectl %s has printed %q, want %q", s.command, said, s.want)
+		}
+	}
 }
 
 func mustApply(t *testing.T, manifest string) {

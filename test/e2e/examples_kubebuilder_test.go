@@ -58,7 +58,9 @@ func TestExampleKubebuilder(t *testing.T) {
 			t.Errorf("a Backup of version %s at %s: %v; want %q", version, at, err, want)
 		}
 	}
-	e.wantBundlesBack(t)
+	for object, path := range backups() {
+		e.wantBundleBack(t, object, path)
+	}
 }
 
 // startKubebuilder returns when the program is ready.
@@ -89,19 +91,17 @@ func (e *example) wantBackup(t *testing.T, namespace, resource, want string) {
 	}
 }
 
-// wantBundlesBack takes the caBundle of each object away. The program writes it again.
-func (e *example) wantBundlesBack(t *testing.T) {
+// wantBundleBack takes the caBundle of an object away. The program writes it again.
+func (e *example) wantBundleBack(t *testing.T, object, path string) {
 	t.Helper()
-	for object, path := range backups() {
-		fields := "jsonpath={" + strings.NewReplacer("/webhooks/0", ".webhooks[0]", "/", ".").Replace(path) + ".caBundle}"
-		before := e.kubectl(t, "", "get", object, "-o", fields)
-		e.kubectl(t, "", "patch", object, "--type=json", "-p", `[{"op": "remove", "path": "`+path+`/caBundle"}]`)
-		clustertest.Eventually(t, func(ctx context.Context) error {
-			now, err := e.tryKubectl(ctx, "", "get", object, "-o", fields)
-			if err == nil && (now == "" || now != before) {
-				err = fmt.Errorf("%s has the caBundle %q, want %q", object, now, before)
-			}
-			return err
-		})
-	}
+	fields := "jsonpath={" + strings.NewReplacer("/webhooks/0", ".webhooks[0]", "/", ".").Replace(path) + ".caBundle}"
+	before := e.kubectl(t, "", "get", object, "-o", fields)
+	e.kubectl(t, "", "patch", object, "--type=json", "-p", `[{"op": "remove", "path": "`+path+`/caBundle"}]`)
+	clustertest.Eventually(t, func(ctx context.Context) error {
+		now, err := e.tryKubectl(ctx, "", "get", object, "-o", fields)
+		if err == nil && (now == "" || now != before) {
+			err = fmt.Errorf("%s has the caBundle %q, want %q", object, now, before)
+		}
+		return err
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,24 +20,35 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// TestExampleConversion: Boxes are read in the version that they are not stored in, through the webhook.
+// TestExampleConversion: Boxes are read in the version that they are not stored in, through the webhook. The user reads why
+// one cannot be converted. The conversions are counted, and the caBundle of the CustomResourceDefinition comes back.
 func TestExampleConversion(t *testing.T) {
 	t.Parallel()
-	const name = "example-conversion"
+	const name, crd, client = "example-conversion", "customresourcedefinition/boxes.example.com", "/spec/conversion/webhook/clientConfig"
 	e := &example{cluster: shared, namespace: name, service: name, account: name}
-	applyExample(t, e, "conversion", "customresourcedefinition/boxes.example.com",
-		"/spec/conversion/webhook/clientConfig/service/port", unchanged)
-	inBackground(t, e.environment(), compiled(t, ".", "./examples/conversion"),
-		"--bind-address="+e.address, "--health-probe-bind-address=0")
+	applyExample(t, e, "conversion", crd, client+"/service/port", unchanged)
+	metrics := freeAddress(t)
+	inBackground(t, e.environment(), compiled(t, ".", "./examples/conversion"), "--bind-address=127.0.0.1",
+		"--secure-port="+strconv.Itoa(e.port), "--health-probe-bind-address=0", "--metrics-bind-address="+metrics)
 	target := clustertest.Namespace(t, shared)
-	box := "{apiVersion: example.com/v1, kind: Box, metadata: {name: a, namespace: " + target + "}, spec: {size: 3x4}}"
+	box := "{apiVersion: example.com/v1, kind: Box, metadata: {name: a, namespace: " + target + "}, spec: {size: %s}}"
 	clustertest.Eventually(t, func(ctx context.Context) error {
-		_, err := e.tryKubectl(ctx, box, "apply", "-f", "-")
+		_, err := e.tryKubectl(ctx, fmt.Sprintf(box, "3x4"), "apply", "-f", "-")
 		return err
 	})
 	e.wantBox(t, target, "v2", "{.spec.width} {.spec.height}", "3 4")
 	e.kubectl(t, "", "-n", target, "patch", "boxes.v2.example.com", "a", "--type=merge", "-p", `{"spec":{"width":5}}`)
 	e.wantBox(t, target, "v1", "{.spec.size}", "5x4")
+	said, err := e.tryKubectl(t.Context(), fmt.Sprintf(box, "99999999999999999999x1"), "apply", "-f", "-")
+	want := fmt.Sprintf("cannot convert Box %q from example.com/v1 to example.com/v2: reading spec.size", target+"/a")
+	if err == nil || !strings.Contains(said, want) {
+		t.Errorf("kubectl has printed %q, want %q", said, want)
+	}
+	for _, labels := range []string{`from="v1",kind="Box.example.com",result="converted",to="v2"`,
+		`from="v2",kind="Box.example.com",result="converted",to="v1"`, `from="v1",kind="Box.example.com",result="failed",to="v2"`} {
+		must(t, hasText(t.Context(), "http://"+metrics+"/metrics", "\nhookstrap_conversion_objects_total{"+labels+"} "))
+	}
+	e.wantBundleBack(t, crd, client)
 }
 
 func (e *example) wantBox(t *testing.T, namespace, version, fields, want string) {

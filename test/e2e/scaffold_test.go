@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/hookstrap/hookstrap/pkg/handlertest"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
@@ -25,21 +27,35 @@ import (
 // scaffolded is what `webhook scaffold` wrote, applied, for a webhook of that name.
 type scaffolded struct {
 	name, target, address, kubeconfig string
+	program                           string // that is started
 	pod                               corev1.PodSpec
 }
 
-// newScaffolded writes and applies it. The webhook is asked about one namespace only, since other tests run here as well.
+// newScaffolded writes and applies it.
 func newScaffolded(t *testing.T, kind string) *scaffolded {
 	t.Helper()
 	s := &scaffolded{name: "scaffolded-" + kind, target: clustertest.Namespace(t, shared)}
 	dir := t.TempDir()
 	_, err := runToEnd(t, "scaffold", kind, dir, "--service-name="+s.name, "--image=registry.example/hook:v1")
 	must(t, err)
-	configuration := filepath.Join(dir, "webhook.yaml")
-	text, err := os.ReadFile(configuration)
+	s.program, err = binary()
 	must(t, err)
-	limited := strings.NewReplacer("NotIn", "In", `"kube-system", "kube-node-lease", "`+s.name+`"`, s.target).Replace(string(text))
-	must(t, os.WriteFile(configuration, []byte(limited), 0o600))
+	s.apply(t, dir)
+	return s
+}
+
+// apply applies the manifests in a directory. The webhook is asked about one namespace only, since other tests run here as
+// well.
+func (s *scaffolded) apply(t *testing.T, dir string) {
+	t.Helper()
+	configurations, err := filepath.Glob(filepath.Join(dir, "*webhook.yaml"))
+	must(t, err)
+	for _, configuration := range configurations {
+		text, err := os.ReadFile(configuration)
+		must(t, err)
+		limited := strings.NewReplacer("NotIn", "In", `"kube-system", "kube-node-lease", "`+s.name+`"`, s.target).Replace(string(text))
+		must(t, os.WriteFile(configuration, []byte(limited), 0o600))
+	}
 	t.Cleanup(func() {
 		if out, err := kubectlIn(context.WithoutCancel(t.Context()), "", "delete", "-k", dir, "--wait=false"); err != nil {
 			t.Errorf("removing what was applied: %v: %s", err, out)
@@ -59,7 +75,6 @@ func newScaffolded(t *testing.T, kind string) *scaffolded {
 	must(t, err)
 	s.kubeconfig, err = shared.WriteKubeconfig(cfg, s.name)
 	must(t, err)
-	return s
 }
 
 // container is one of the Deployment's, or the test fails.
@@ -92,10 +107,8 @@ func (s *scaffolded) environment(t *testing.T, container string) (all []string) 
 // start runs a command as the container does: with its environment, and the rights of its ServiceAccount.
 func (s *scaffolded) start(t *testing.T, container, command string, args ...string) *process.Server {
 	t.Helper()
-	executable, err := binary()
-	must(t, err)
 	server, err := process.Start(context.WithoutCancel(t.Context()), process.Options{
-		Binary: executable, Command: command,
+		Binary: s.program, Command: command,
 		Args: append(args, "--kubeconfig="+s.kubeconfig, "--health-probe-bind-address=0", "--metrics-bind-address=0"),
 		Env:  s.environment(t, container),
 	})
@@ -151,6 +164,35 @@ func TestScaffoldedServerIsCalled(t *testing.T) {
 	}
 	server.Kill()
 	s.awaitRefused(t, good, "failed calling webhook")
+}
+
+// The module of `scaffold go`, compiled with this repository, does through the API server what its testdata says.
+func TestScaffoldedModuleIsCalled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := &scaffolded{name: "scaffolded-go", target: clustertest.Namespace(t, shared), program: filepath.Join(dir, "program")}
+	_, err := runToEnd(t, "scaffold", "go", dir, "--service-name="+s.name, "--image=registry.example/hook:v1")
+	must(t, err)
+	for _, args := range [][]string{{"mod", "edit", "-replace=github.com/hookstrap/hookstrap=" + site.Root()},
+		{"build", "-mod=mod", "-o", s.program, "."}} {
+		cmd := exec.CommandContext(t.Context(), "go", args...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOPROXY=off", "GOSUMDB=off")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go %v: %v\n%s", args, err, out)
+		}
+	}
+	s.apply(t, filepath.Join(dir, "deploy"))
+	host, port, err := net.SplitHostPort(s.address)
+	must(t, err)
+	wantSaid(t, s.name, step{`patch mutatingwebhookconfiguration ` + s.name + ` --type=json -p ` +
+		`[{"op":"add","path":"/webhooks/0/clientConfig/service/port","value":` + port + `}]`, "patched"})
+	s.start(t, "server", "serve", "--bind-address="+host, "--secure-port="+port, "--shutdown-delay=0s")
+	s.awaitRefused(t, "registry.example/app:v1", "ownerLabel: metadata.labels[owner]: is missing")
+	handlertest.ExpectFiles(t, filepath.Join(dir, "testdata"), handlertest.Server(shared.Config(), s.target))
+	wantSaid(t, s.target,
+		step{"run web --image=registry.example/app:v1 --labels=owner=jane", "pod/web created"},
+		step{"get pod web -o jsonpath={.metadata.labels}", `{"owner":"jane","team":"none"}`},
+	)
 }
 
 // A server in any language needs nothing but the files, which the other containers write.
