@@ -15,7 +15,8 @@ import (
 
 func options() command.Options {
 	return command.Options{
-		Name: "conversion", Conversions: []*handler.Conversion{boxes()}, WebhookConfigurations: []string{"crd/boxes.example.com"},
+		Name: "conversion", Conversions: []*handler.Conversion{boxes()},
+		WebhookConfigurations: []string{"crd/boxes.example.com"},
 	}
 }
 
