@@ -37,6 +37,7 @@ const (
 
 // TestKubebuilderRollout rolls out the project of examples/kubebuilder again and again, as it is, and with three replicas.
 // While it does, Backups of both versions are made, which are defaulted, validated and converted, and are read in the other one.
+// As a control, a rollout that ends the old Pod before it starts the new one loses some.
 func TestKubebuilderRollout(t *testing.T) {
 	installKubebuilder(t)
 	for _, replicas := range []int{1, 3} {
@@ -49,6 +50,17 @@ func TestKubebuilderRollout(t *testing.T) {
 			s.wantNoneFailed(t)
 		})
 	}
+	t.Run("with a gap", func(t *testing.T) {
+		kubebuilderCommand(t, "scale", "--replicas=1", kubebuilderDeployment)
+		awaitKubebuilder(t, 1)
+		kubebuilderCommand(t, "patch", kubebuilderDeployment, "-p", `'{"spec":{"strategy":{"type":"Recreate","rollingUpdate":null}}}'`)
+		s := startStreamOf(t, func() asker { return backupAsker(t) })
+		kubebuilderCommand(t, "rollout", "restart", kubebuilderDeployment)
+		awaitKubebuilder(t, 1)
+		if f := s.stop(t); len(f.failed) == 0 {
+			t.Error("none failed: the stream does not see what is lost")
+		}
+	})
 }
 
 // installKubebuilder applies the project as its page says, with an image that is on the node, and removes it afterwards.
