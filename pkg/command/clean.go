@@ -145,13 +145,11 @@ func askedOf(ctx context.Context, b bootstrap.Options) (asked.Asked, error) {
 	}
 	configurations := kube.AdmissionregistrationV1().ValidatingWebhookConfigurations()
 	var all []admissionregistrationv1.ValidatingWebhookConfiguration
-	for _, target := range b.WebhookConfigurations {
-		if target.Kind != bootstrap.Validating {
-			continue
-		}
-		one, err := configurations.Get(ctx, target.Name, metav1.GetOptions{})
+	for _, name := range rulesIn(b) {
+		one, err := configurations.Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
-			return asked.Asked{}, fmt.Errorf("reading the rules of ValidatingWebhookConfiguration %q: %w", target.Name, err)
+			return asked.Asked{}, fmt.Errorf("reading the rules of ValidatingWebhookConfiguration %q (with "+
+				"--webhook-configuration=none that of the Service's name): %w", name, err)
 		}
 		all = append(all, *one)
 	}
@@ -161,6 +159,20 @@ func askedOf(ctx context.Context, b bootstrap.Options) (asked.Asked, error) {
 			"ValidatingWebhookConfiguration with entries in --webhook-configuration")
 	}
 	return of, err
+}
+
+// rulesIn are the ValidatingWebhookConfigurations with the rules by which the server is asked: those whose caBundle it
+// keeps. If something else keeps it, it is the one with the name of the Service, as in the manifests.
+func rulesIn(b bootstrap.Options) (names []string) {
+	if len(b.WebhookConfigurations) == 0 {
+		return []string{b.Service}
+	}
+	for _, target := range b.WebhookConfigurations {
+		if target.Kind == bootstrap.Validating {
+			names = append(names, target.Name)
+		}
+	}
+	return names
 }
 
 // namespaces are those that exist, with their UIDs.

@@ -144,7 +144,10 @@ func TestRulesForDenyWhenClean(t *testing.T) {
 		return slices.Sorted(maps.Keys(found))
 	}
 	printed := func(args ...string) []string {
-		flags := []string{"rbac", "--service-name=hookstrap", "--namespace=hookstrap-system", "--webhook-configuration=hookstrap"}
+		flags := []string{"rbac", "--service-name=hookstrap", "--namespace=hookstrap-system"}
+		if !slices.Contains(args, "--webhook-configuration=none") {
+			flags = append(flags, "--webhook-configuration=hookstrap")
+		}
 		code, printed, stderr := runSplit(t, append(flags, args...)...)
 		if code != 0 {
 			t.Fatalf("exit code %d: %s", code, stderr)
@@ -158,6 +161,10 @@ func TestRulesForDenyWhenClean(t *testing.T) {
 	want := added("deny-when-clean/role-patch.yaml", "deny-when-clean/clusterrole-patch.yaml")
 	if diff := cmp.Diff(want, beyond("--config="+component+"checks.yaml")); diff != "" {
 		t.Errorf("for the component (-manifests +printed):\n%s", diff)
+	}
+	const reads = "admissionregistration.k8s.io/validatingwebhookconfigurations/hookstrap get"
+	if got := printed("--config="+component+"checks.yaml", "--webhook-configuration=none"); !slices.Contains(got, reads) {
+		t.Errorf("if something else keeps the caBundle, %q is missing in %q", reads, got)
 	}
 	for i := range want {
 		want[i] = strings.ReplaceAll(want[i], "/hookstrap-clean ", "/other ")

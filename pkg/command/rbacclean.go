@@ -13,8 +13,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
-
-	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 )
 
 // cleanRules are what checks in mode denyWhenClean take: to keep the ConfigMap that says where they warn, to read the
@@ -30,12 +28,7 @@ func (o *rbacOptions) cleanRules() (role, clusterRole []rbacv1.PolicyRule) {
 	}
 	role[1].ResourceNames = []string{name}
 	configurations := ruleFor("admissionregistration.k8s.io", "validatingwebhookconfigurations", "get")
-	for _, target := range o.bootstrap.WebhookConfigurations {
-		if target.Kind == bootstrap.Validating {
-			configurations.ResourceNames = append(configurations.ResourceNames, target.Name)
-		}
-	}
-	if len(configurations.ResourceNames) > 0 {
+	if configurations.ResourceNames = rulesIn(o.bootstrap); len(configurations.ResourceNames) > 0 {
 		clusterRole = append(clusterRole, configurations)
 	}
 	clusterRole = append(clusterRole, ruleFor("", "namespaces", "list"))

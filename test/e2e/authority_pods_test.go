@@ -264,6 +264,10 @@ func TestAuthority(t *testing.T) {
 	t.Run("nodes", n.asNodes)
 	t.Run("CertificateSigningRequests", n.signsRequests)
 	t.Run("served without the rights to approve and sign", n.servesRequested)
+	for _, replica := range replicas {
+		must(t, replica.Stop())
+	}
+	t.Run("killed at each write", n.survivesCrashes)
 }
 
 func ecKey(t *testing.T, curve elliptic.Curve) crypto.Signer {

@@ -103,11 +103,11 @@ func awaitPhase(t *testing.T, server *process.Server, name string, nth int) {
 
 // killAt makes the proxy kill what victim holds at one write, with everything that comes behind it cut off as well.
 // The victim may be about to start; started is closed when it is known.
-func (m *mortal) killAt(victim *atomic.Pointer[process.Server], started <-chan struct{}, at cut) {
+func (p *proxy) killAt(victim *atomic.Pointer[process.Server], started <-chan struct{}, at cut) {
 	var mu sync.Mutex
 	var dead bool
 	seen := 0
-	m.proxy.intervene(func(write string, now moment) bool {
+	p.intervene(func(write string, now moment) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		if dead {

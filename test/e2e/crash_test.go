@@ -163,13 +163,13 @@ func (s story) crash(t *testing.T, shipped *site.Shipped, at cut, keep bool) {
 	var victim atomic.Pointer[process.Server]
 	started := make(chan struct{})
 	if s.trigger == nil {
-		m.killAt(&victim, started, at)
+		m.proxy.killAt(&victim, started, at)
 	}
 	victim.Store(m.start(t, keep))
 	close(started)
 	if s.trigger != nil {
 		awaitPhase(t, victim.Load(), "ready", 1)
-		m.killAt(&victim, started, at)
+		m.proxy.killAt(&victim, started, at)
 		s.trigger(t, m, victim.Load())
 	}
 	select {
@@ -199,7 +199,7 @@ func TestCrashAgainAndAgain(t *testing.T) {
 	for _, at := range all {
 		var victim atomic.Pointer[process.Server]
 		started := make(chan struct{})
-		m.killAt(&victim, started, at)
+		m.proxy.killAt(&victim, started, at)
 		victim.Store(m.start(t, false))
 		close(started)
 		if endsBeforeReady(t, victim.Load()) {

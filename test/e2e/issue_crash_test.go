@@ -39,7 +39,7 @@ func TestIssueOnceCrashesAtEveryWrite(t *testing.T) {
 			m := newMortal(t, &shipped)
 			var victim atomic.Pointer[process.Server]
 			started := make(chan struct{})
-			m.killAt(&victim, started, at)
+			m.proxy.killAt(&victim, started, at)
 			victim.Store(m.issueOnce(t))
 			close(started)
 			wantEnd(t, victim.Load())

@@ -11,9 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -111,6 +109,19 @@ func (c *cleanSite) serve(t *testing.T, interval string, args ...string) *proces
 	return server
 }
 
+// auditor starts a server that is not called, and whose caBundle something else keeps: it reads the rules of the
+// configuration with the name of its Service.
+func (c *cleanSite) auditor(t *testing.T) *process.Server {
+	t.Helper()
+	dir := t.TempDir()
+	certificate, key := newTestCA(t, "auditor").issue(t, c.Configuration+"."+c.Namespace+".svc")
+	writeFiles(t, dir, map[string][]byte{"tls.crt": certificate, "tls.key": key})
+	return startServe(t, c.Site, c.binary, slices.Concat(c.flags("1s"), []string{
+		"--certificate-source=files", "--cert-dir=" + dir, "--webhook-configuration=none", "--service-name=" + c.Configuration,
+		fmt.Sprintf("--secure-port=%d", clustertest.FreePort(t)), "--health-probe-bind-address=0",
+	})...)
+}
+
 // verdict says why a namespace does not deny, or does not admit, a Pod of an image without a tag.
 func (c *cleanSite) verdict(ctx context.Context, namespace string, denies bool) error {
 	_, err := c.Admin.CoreV1().Pods(namespace).Create(ctx, site.Pod(site.BadImage), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
@@ -182,7 +193,7 @@ func TestDenyWhenClean(t *testing.T) {
 		must(t, c.verdict(t.Context(), namespace, denies))
 	}
 
-	second := c.serve(t, "1s", fmt.Sprintf("--secure-port=%d", clustertest.FreePort(t)))
+	second := c.auditor(t)
 	must(t, first.Stop())
 	third := c.serve(t, "1h")
 	must(t, c.verdict(t.Context(), c.other, true))
@@ -260,31 +271,4 @@ func TestDenyWhenCleanNeedsItsRights(t *testing.T) {
 		t.Errorf("the log does not say what is missing: %s", server.Log())
 	}
 	must(t, c.verdict(t.Context(), c.other, false))
-}
-
-// TestDenyWhenCleanSurvivesCrashes kills the server before and after it creates the ConfigMap, and before and after it
-// writes the next audit: the one that comes then brings it to the same end.
-func TestDenyWhenCleanSurvivesCrashes(t *testing.T) {
-	for _, at := range cuts([]string{"POST configmaps", "PUT configmaps"}) {
-		t.Run(at.String(), func(t *testing.T) {
-			t.Parallel()
-			c := newCleanSite(t, nil)
-			m := &mortal{Site: c.Site, proxy: newProxy(t, shared.Config())}
-			var victim atomic.Pointer[process.Server]
-			started := make(chan struct{})
-			m.killAt(&victim, started, at)
-			victim.Store(m.start(t, false, c.flags("1s")...))
-			close(started)
-			select {
-			case <-victim.Load().Exited():
-			case <-time.After(crashPatience):
-				t.Fatalf("there was no write %q to be killed at, only %v", at, m.proxy.recorded())
-			}
-			m.proxy.intervene(nil)
-			next := m.start(t, false, c.flags("1s")...)
-			c.await(t, next, c.other, true)
-			must(t, c.verdict(t.Context(), c.Target, false))
-			c.record(t, next, true)
-		})
-	}
 }

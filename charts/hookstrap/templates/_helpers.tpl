@@ -63,7 +63,12 @@ podTemplates:
 
 {{/* Not empty if the cluster signs the certificate. */}}
 {{- define "hookstrap.clusterSigns" -}}
-{{- if ne .Values.signerName "hookstrap.dev/serving" }}true{{ end }}
+{{- if eq .Values.signerName "kubernetes.io/kubelet-serving" }}true{{ end }}
+{{- end }}
+
+{{/* Not empty if the kubelet brings the certificate, and `webhook authority` keeps the caBundle. */}}
+{{- define "hookstrap.podCertificate" -}}
+{{- if eq .Values.signerName "hookstrap.dev/authority" }}true{{ end }}
 {{- end }}
 
 {{- define "hookstrap.confined" -}}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -155,6 +156,30 @@ func TestMutationsAreInTheFile(t *testing.T) {
 	}
 }
 
+// TestMutationsWithPodCertificates: kustomize cannot combine the two. The server keeps neither caBundle and may write no
+// webhook configuration; the authority keeps both.
+func TestMutationsWithPodCertificates(t *testing.T) {
+	const signer, mutations = "signerName=hookstrap.dev/authority", "mutations.defaultSeccompProfile.mode=apply"
+	o := render(t, helm4, "team", "policy", signer, mutations)
+	wantDecoded(t, o)
+	for _, kind := range []string{"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"} {
+		if labels := o[kind+" team-hookstrap"].GetLabels(); labels["hookstrap.dev/trust"] != "true" {
+			t.Errorf("the authority does not keep the caBundle of the %s: it has the labels %v", kind, labels)
+		}
+	}
+	without := render(t, helm4, "team", "policy", signer)
+	args := func(o objects) []string {
+		return typed[appsv1.Deployment](t, o, "Deployment").Spec.Template.Spec.Containers[0].Args
+	}
+	if diff := cmp.Diff(args(without), args(o)); diff != "" {
+		t.Errorf("with mutations the server has other flags (-without +with):\n%s", diff)
+	}
+	const role = "ClusterRole team-hookstrap"
+	if diff := cmp.Diff(without[role], o[role]); diff != "" {
+		t.Errorf("with mutations the server has other rights (-without +with):\n%s", diff)
+	}
+}
+
 // TestNames: a release called after us gives its name alone, and any name can be given.
 func TestNames(t *testing.T) {
 	for release, values := range map[string]string{"my-hookstrap": "", "other": "fullnameOverride=my-hookstrap"} {
@@ -184,6 +209,8 @@ func TestSchemaRefuses(t *testing.T) {
 		"mutations.noSuch.mode=apply", "mutations.dropCapabilities.mode=deny",
 		"checks.podSecurity.mode=enforce", "checks.podSecurity.levle=baseline", "checks.noSuchCheck.mode=deny",
 		"signerName=example.com/signer", "signerName=kubernetes.io/kubelet-serving,publishTrustBundle=true",
+		"signerName=hookstrap.dev/authority,publishTrustBundle=true",
+		"signerName=hookstrap.dev/authority,secureMetrics=true,monitor.enabled=true",
 		"ports.https=443", "ports.http=9443", "exemptNamespaces=kube-flannel", "exemptNamespaces={Not_A_Name}",
 		"resources.limit.memory=256Mi", "listener.resources.limits.memory=true", "monitor.interval=often", "fixedUser=1000",
 	} {
@@ -201,6 +228,7 @@ func TestSchemaTakes(t *testing.T) {
 	for _, values := range []string{
 		"global.registry=mirror.example", "nodeSelector.disk=ssd", "tolerations[0].operator=Exists",
 		"imagePullSecrets[0].name=pull",
+		"signerName=hookstrap.dev/authority,secureMetrics=true", "signerName=hookstrap.dev/authority,monitor.enabled=true",
 		"affinity.nodeAffinity=null", "podAnnotations.a=b", "extraArgs={--v=4}", "checks.podSecurity=null",
 		"podTemplates[0].group=argoproj.io,podTemplates[0].kind=Rollout,podTemplates[0].path=spec.template",
 	} {

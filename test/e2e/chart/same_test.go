@@ -92,13 +92,37 @@ func TestSameTogether(t *testing.T) {
 				t.Run(a.base()+"+"+b.base(), func(t *testing.T) { wantSame(t, names, a, b) })
 			}
 		}
+		if !a.component() {
+			for n, chosen := range withComponents(a, all) {
+				t.Run(fmt.Sprintf("%s+%d", a.base(), n), func(t *testing.T) { wantSame(t, names, chosen...) })
+			}
+		}
 	}
+}
+
+// withComponents are as few kustomizations as can be of an overlay and components that go together, so that each component
+// is in one of them.
+func withComponents(overlay variant, all []variant) (together [][]variant) {
+	left := slices.DeleteFunc(slices.Clone(all), func(v variant) bool { return !v.component() || exclude(overlay, v) })
+	for len(left) > 0 {
+		chosen := []variant{overlay}
+		left = slices.DeleteFunc(left, func(v variant) bool {
+			fits := !slices.ContainsFunc(chosen, func(c variant) bool { return exclude(c, v) })
+			if fits {
+				chosen = append(chosen, v)
+			}
+			return fits
+		})
+		together = append(together, chosen)
+	}
+	return together
 }
 
 // exclude says whether two variants are alternatives, or one of them is what all others begin with.
 func exclude(a, b variant) bool {
 	for _, group := range [][]string{
-		{"deny", "deny-when-clean", "namespace-levels"}, {"kubelet-serving", "trust-bundle"}, {"calico", "flannel"},
+		{"deny", "deny-when-clean", "namespace-levels"}, {"calico", "flannel"},
+		{"kubelet-serving", "pod-certificates", "trust-bundle"}, {"pod-certificates", "mutations"},
 		{"base"}, {"monitoring"}, {"monitoring-secure"},
 	} {
 		if slices.Contains(group, a.base()) && (len(group) == 1 || slices.Contains(group, b.base())) {
@@ -200,7 +224,6 @@ func TestEveryVariantHasValues(t *testing.T) {
 		// The base and one component.
 		"overlays/all-checks", "overlays/cabundle-only", "overlays/deny", "overlays/deny-when-clean",
 		"overlays/trust-bundle", "overlays/secure-metrics",
-		"overlays/pod-certificates", // The chart always asks by CertificateSigningRequests; docs/helm.md says so.
 	}
 	for _, v := range variants(t) {
 		known = append(known, strings.TrimPrefix(v.kustomization, "manifests/"))
@@ -227,7 +250,7 @@ func TestEveryVariantHasValues(t *testing.T) {
 func TestSameBytes(t *testing.T) {
 	var values []string
 	for _, v := range variants(t) {
-		if v.kustomization != "manifests/overlays/kubelet-serving" {
+		if !strings.Contains(v.values, "signerName=") {
 			values = append(values, v.values)
 		}
 	}
