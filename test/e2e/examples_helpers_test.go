@@ -39,7 +39,10 @@ func applyExample(t *testing.T, e *example, directory, object, portPath string, 
 	t.Helper()
 	rendered, err := e.cluster.Kubectl(t.Context(), "kustomize", filepath.Join(site.Root(), "examples", directory)).Output()
 	must(t, err)
-	e.kubectl(t, edit(string(rendered)), "apply", "-f", "-")
+	clustertest.Eventually(t, func(ctx context.Context) error { // Until what an earlier test applied is gone.
+		_, err := e.tryKubectl(ctx, edit(string(rendered)), "apply", "-f", "-")
+		return err
+	})
 	t.Cleanup(func() {
 		cmd := e.cluster.Kubectl(context.WithoutCancel(t.Context()), "delete", "--ignore-not-found", "--wait=false", "-f", "-")
 		cmd.Stdin = bytes.NewReader(rendered)

@@ -6,6 +6,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -61,10 +62,13 @@ func (s *scaffolded) apply(t *testing.T, dir string) {
 			t.Errorf("removing what was applied: %v: %s", err, out)
 		}
 	})
-	out, err := kubectl(t, "", "apply", "-k", dir)
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	clustertest.Eventually(t, func(ctx context.Context) error { // Until what an earlier test applied is gone.
+		out, err := kubectlIn(ctx, "", "apply", "-k", dir)
+		if err != nil {
+			err = fmt.Errorf("%w: %s", err, out)
+		}
+		return err
+	})
 	client := mustClient(t, shared.Config())
 	s.address, err = site.Route(t.Context(), client, s.name, s.name, s.name)
 	must(t, err)
