@@ -41,6 +41,7 @@ HELM := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v4)
 HELM3 := $(CACHE)/helm-$(call pinned,test/gitops,helm.sh/helm/v3)
 FLUXAPPLY := $(CACHE)/fluxapply-$(call pinned,test/gitops,github.com/fluxcd/pkg/ssa)
 CAINJECTOR := $(CACHE)/cainjector-$(call pinned,test/cainjector,github.com/cert-manager/cert-manager)
+CERTMANAGER_SIGNER := $(CACHE)/cert-manager-signer-$(call pinned,test/cainjector,github.com/cert-manager/cert-manager)
 CERTMANAGER_WEBHOOK := $(CACHE)/cert-manager-webhook-$(call pinned,test/cainjector,github.com/cert-manager/cert-manager)
 GATEKEEPER := $(CACHE)/gatekeeper-$(call pinned,test/gatekeeper,github.com/open-policy-agent/gatekeeper/v3)
 PROMTOOL := $(CACHE)/promtool-$(call pinned,tools/promtool,github.com/prometheus/prometheus)
@@ -185,12 +186,13 @@ bench: components ## Run the benchmarks, some of them against the real control p
 	$(if $(filter .,$(BENCH)),$(MAKE) bench-load)
 
 # Each has a control plane of its own, so that none measures what another has left behind.
-AUTHORITY_MEASURES := Burst Flood BesideCainjector Rotation
+AUTHORITY_MEASURES := Burst Flood BesideCertManager BesideCainjector Rotation
 
 .PHONY: bench-authority
-bench-authority: components $(CAINJECTOR) ## Measure webhook authority: a burst of 2,000 Pods (BURST_PODS), a flood, and beside cainjector, with 1,000 webhook configurations (TARGETS)
+bench-authority: components $(CAINJECTOR) $(CERTMANAGER_SIGNER) ## Measure webhook authority: a burst of 2,000 Pods (BURST_PODS), a flood, and beside cert-manager, with 1,000 webhook configurations (TARGETS)
 	for measure in $(AUTHORITY_MEASURES); do \
-	  CAINJECTOR='$(CAINJECTOR)' \
+	  CAINJECTOR='$(CAINJECTOR)' CERTMANAGER_SIGNER='$(CERTMANAGER_SIGNER)' \
+	  CERTMANAGER_SOURCE="$$($(GO) -C test/cainjector list -m -f '{{.Dir}}' github.com/cert-manager/cert-manager)" \
 	  $(GO) -C test/e2e test -tags authority -count=1 -timeout 30m -v -run "^TestMeasureAuthority$${measure}\$$" $(TESTFLAGS) . || exit 1; \
 	done
 
@@ -318,6 +320,9 @@ $(FLUXAPPLY): test/gitops/fluxapply/main.go
 # They bring much along: each may take a quarter of an hour to build.
 $(CAINJECTOR): test/cainjector/main.go
 	$(call build-peer,test/cainjector,.)
+
+$(CERTMANAGER_SIGNER): test/cainjector/signer/main.go
+	$(call build-peer,test/cainjector,./signer)
 
 $(CERTMANAGER_WEBHOOK): test/cainjector/webhook/main.go
 	$(call build-peer,test/cainjector,./webhook)

@@ -65,8 +65,18 @@ func TestMeasureAuthorityBurst(t *testing.T) {
 	b.measure(t, client, own, func(m *meter) *process.Server { return runPodAuthority(t, shared, m.config(own)) })
 }
 
+// outcome is what a burst came to.
+type outcome struct {
+	costs
+
+	perSecond float64       // signed
+	p50, p99  time.Duration // from the event of a request to that of its certificate
+}
+
 // measure has a program sign, which is started before.
-func (b *burst) measure(t *testing.T, client kubernetes.Interface, cfg *rest.Config, start func(*meter) *process.Server) {
+func (b *burst) measure(
+	t *testing.T, client kubernetes.Interface, cfg *rest.Config, start func(*meter) *process.Server,
+) outcome {
 	t.Helper()
 	m := newMeter(t, cfg)
 	began := time.Now()
@@ -75,11 +85,14 @@ func (b *burst) measure(t *testing.T, client kubernetes.Interface, cfg *rest.Con
 	t.Logf("%-12s start  %s", b.name, ready.since(costs{}, ready.at.Sub(began)))
 	b.run(t)
 	signed := m.read(t, server)
-	t.Logf("%-12s burst  %s", b.name, signed.since(ready, signed.at.Sub(ready.at)))
-	b.report(t)
+	spent := signed.since(ready, signed.at.Sub(ready.at))
+	t.Logf("%-12s burst  %s", b.name, spent)
+	came := b.report(t)
+	came.costs = spent
 	b.reportAPIServer(t, client)
 	m.log(t)
 	must(t, server.Stop())
+	return came
 }
 
 // burstOfPods creates Pods, and makes their requests ready.
@@ -197,7 +210,8 @@ func (b *burst) observe(events <-chan watch.Event) error {
 	return nil
 }
 
-func (b *burst) report(t *testing.T) {
+// report prints how long it took, and returns it.
+func (b *burst) report(t *testing.T) outcome {
 	t.Helper()
 	began, created, issued := time.Now(), time.Time{}, time.Time{}
 	var fromEvent, fromCall []time.Duration
@@ -217,6 +231,7 @@ func (b *burst) report(t *testing.T) {
 			took[len(took)/2].Round(time.Millisecond), took[len(took)*99/100].Round(time.Millisecond),
 			took[len(took)-1].Round(time.Millisecond))
 	}
+	return outcome{perSecond: n / signing, p50: fromEvent[len(fromEvent)/2], p99: fromEvent[len(fromEvent)*99/100]}
 }
 
 func latest(a, b time.Time) time.Time {
@@ -232,9 +247,10 @@ func (b *burst) reportAPIServer(t *testing.T, client kubernetes.Interface) {
 	t.Helper()
 	text, err := client.CoreV1().RESTClient().Get().AbsPath("/metrics").DoRaw(t.Context())
 	must(t, err)
+	resource := fmt.Sprintf("resource=%q", b.resource)
 	sum := func(name, verb string) (total float64) {
 		for line := range strings.Lines(string(text)) {
-			if strings.HasPrefix(line, name) && strings.Contains(line, b.resource) && strings.Contains(line, verb) {
+			if strings.HasPrefix(line, name) && strings.Contains(line, resource) && strings.Contains(line, verb) {
 				value, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, ' '):]), 64)
 				must(t, err)
 				total += value
