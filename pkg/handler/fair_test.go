@@ -10,8 +10,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -275,4 +277,38 @@ func TestMemoryIsTakenFromTheNewestSenderOfMost(t *testing.T) {
 			t.Error("mallory's older ones have lost their memory, too")
 		}
 	})
+}
+
+// TestReviewsTakeTurnsOnOneProcessor: who sends one review after another lets the others be answered in between. The
+// conversion of objects takes its turn at the same place.
+func TestReviewsTakeTurnsOnOneProcessor(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const senders, each = 4, 100
+	var mu sync.Mutex
+	var order []string // of the senders, as their reviews are judged
+	h := newHandler(t, Entry{Check: checkFunc{"order", func(_ context.Context, req *Request) ([]Violation, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, req.Namespace)
+		return nil, nil
+	}}})
+	var running sync.WaitGroup
+	for i := range senders {
+		body := reviewBy("jane", fmt.Sprint("team-", i), 0)
+		running.Go(func() {
+			for range each {
+				send(t.Context(), h, "/", body)
+			}
+		})
+	}
+	running.Wait()
+	again := 0
+	for i := range order[1:] {
+		if order[i] == order[i+1] {
+			again++
+		}
+	}
+	if len(order) != senders*each || again > len(order)/2 {
+		t.Errorf("of %d reviews, %d came after another of the same sender", len(order), again)
+	}
 }
