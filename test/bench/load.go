@@ -27,15 +27,30 @@ type load struct {
 	perDial     int // reviews for each connection before it is made again; 0 stands for any number
 }
 
-// apply loads the server for a time, and returns how long each review took, the fastest first.
-func (l load) apply(ctx context.Context, duration time.Duration) ([]time.Duration, error) {
+// clients are those of one load. Their connections stay open between one time and the next.
+type clients []*client
+
+func (l load) clients() clients {
+	all := make(clients, l.connections)
+	for i := range all {
+		all[i] = &client{load: l, request: l.request()}
+	}
+	return all
+}
+
+func (all clients) close() {
+	for _, c := range all {
+		c.close()
+	}
+}
+
+// apply loads the server for a time, and returns how long each review took.
+func (all clients) apply(ctx context.Context, duration time.Duration) ([]time.Duration, error) {
 	group, ctx := errgroup.WithContext(ctx)
-	took := make([][]time.Duration, l.connections)
+	took := make([][]time.Duration, len(all))
 	end := time.Now().Add(duration)
-	for i := range took {
+	for i, c := range all {
 		group.Go(func() error {
-			c := client{load: l, request: l.request()}
-			defer c.close()
 			for time.Now().Before(end) {
 				begin := time.Now()
 				if err := c.send(ctx); err != nil {
@@ -49,9 +64,7 @@ func (l load) apply(ctx context.Context, duration time.Duration) ([]time.Duratio
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	all := slices.Concat(took...)
-	slices.Sort(all)
-	return all, nil
+	return slices.Concat(took...), nil
 }
 
 func (l load) request() []byte {

@@ -44,18 +44,20 @@ func measureRotation(ctx context.Context, o options) ([]rotation, error) {
 	}
 	defer p.stop()
 	l := load{address: p.address, body: body, connections: 16, perDial: perConnection}
-	if err := l.warmUp(ctx, o.duration/8); err != nil {
+	all := l.clients()
+	defer all.close()
+	if err := all.warmUp(ctx, o.duration/8); err != nil {
 		return nil, err
 	}
 	turn := max(o.duration/2, 500*time.Millisecond)
 	var still, rotating turns
 	for range rotationTurns {
-		took, err := l.apply(ctx, turn)
+		took, err := all.apply(ctx, turn)
 		if err != nil {
 			return nil, err
 		}
 		still.add(took, 0)
-		took, n, err := l.applyRotating(ctx, p, turn)
+		took, n, err := all.applyRotating(ctx, p, turn)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +67,7 @@ func measureRotation(ctx context.Context, o options) ([]rotation, error) {
 }
 
 // applyRotating is as apply, while the certificate is replaced all the time. It also returns how often that was.
-func (l load) applyRotating(ctx context.Context, p *process, duration time.Duration) (
+func (all clients) applyRotating(ctx context.Context, p *process, duration time.Duration) (
 	took []time.Duration, rotations int, err error,
 ) {
 	loaded, done := context.WithCancel(ctx)
@@ -73,7 +75,7 @@ func (l load) applyRotating(ctx context.Context, p *process, duration time.Durat
 	group.Go(func() error {
 		defer done()
 		var err error
-		took, err = l.apply(ctx, duration)
+		took, err = all.apply(ctx, duration)
 		return err
 	})
 	group.Go(func() error {
@@ -103,6 +105,7 @@ type turns struct {
 }
 
 func (t *turns) add(took []time.Duration, rotations int) {
+	slices.Sort(took)
 	t.took = append(t.took, took...)
 	t.p99 = append(t.p99, percentile(took, 990))
 	t.rotations += rotations

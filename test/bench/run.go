@@ -38,13 +38,11 @@ func run(o options) error {
 		if err != nil {
 			return err
 		}
-		for _, kind := range o.servers {
-			measured, err := measure(ctx, o, kind, body)
-			if err != nil {
-				return fmt.Errorf("measuring %s with %d bytes: %w", kind, len(body), err)
-			}
-			all.Load = append(all.Load, measured...)
+		measured, err := measure(ctx, o, body)
+		if err != nil {
+			return fmt.Errorf("measuring with %d bytes: %w", len(body), err)
 		}
+		all.Load = append(all.Load, measured...)
 	}
 	all.printLoad()
 	all.printTargets()
@@ -58,58 +56,56 @@ func run(o options) error {
 	return all.save(o.output)
 }
 
-// measure starts a server and loads it with each number of connections.
-func measure(ctx context.Context, o options, kind string, body []byte) (measured []result, err error) {
-	p, err := start(ctx, kind)
-	if err != nil {
-		return nil, err
-	}
-	defer p.stop()
-	for _, connections := range o.connections {
-		l := load{address: p.address, body: body, connections: connections}
-		r, err := l.measure(ctx, p, o.duration)
+// rounds is in how many turns each of the servers is loaded: a machine is never as fast as it was a moment ago.
+const rounds = 8
+
+// measure starts all servers, and loads them in turns with each number of connections.
+func measure(ctx context.Context, o options, body []byte) (measured []result, err error) {
+	var servers []*process
+	for _, kind := range o.servers {
+		p, err := start(ctx, kind)
 		if err != nil {
 			return nil, err
 		}
-		r.Server = kind
-		measured = append(measured, r)
+		defer p.stop()
+		servers = append(servers, p)
+	}
+	for _, connections := range o.connections {
+		var loaded []*loading
+		for i, p := range servers {
+			l := load{address: p.address, body: body, connections: connections}
+			on := &loading{process: p, clients: l.clients(), result: result{
+				Server: o.servers[i], Size: len(body), Connections: connections}}
+			defer on.clients.close()
+			if err := on.clients.warmUp(ctx, o.duration/rounds); err != nil {
+				return nil, fmt.Errorf("%s: %w", o.servers[i], err)
+			}
+			loaded = append(loaded, on)
+		}
+		for range rounds {
+			for _, on := range loaded {
+				if err := on.turn(ctx, o.duration/rounds); err != nil {
+					return nil, fmt.Errorf("%s: %w", on.result.Server, err)
+				}
+			}
+		}
+		for _, on := range loaded {
+			on.clients.close()
+			measured = append(measured, on.sum())
+		}
 	}
 	return measured, nil
 }
 
-func (l load) measure(ctx context.Context, p *process, duration time.Duration) (result, error) {
-	if err := l.warmUp(ctx, duration/8); err != nil {
-		return result{}, err
-	}
-	before, err := p.usage()
-	if err != nil {
-		return result{}, err
-	}
-	begin := time.Now()
-	took, err := l.apply(ctx, duration)
-	elapsed := time.Since(begin)
-	if err != nil {
-		return result{}, err
-	}
-	after, err := p.usage()
-	n := float64(len(took))
-	return result{
-		Size: len(l.body), Connections: l.connections, Requests: len(took), PerSecond: n / elapsed.Seconds(),
-		CPU:         float64((after.CPU - before.CPU).Microseconds()) / n,
-		Allocations: float64(after.Mallocs-before.Mallocs) / n, Bytes: float64(after.Bytes-before.Bytes) / n,
-		P50: percentile(took, 500), P99: percentile(took, 990), P999: percentile(took, 999),
-		RSS: after.RSS, Peak: after.Peak,
-	}, err
-}
-
 // warmUp waits until the server listens, and loads it for a while.
-func (l load) warmUp(ctx context.Context, duration time.Duration) error {
+func (all clients) warmUp(ctx context.Context, duration time.Duration) error {
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		_, err := l.apply(ctx, duration)
+		_, err := all.apply(ctx, duration)
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}
+		all.close()
 		select {
 		case <-ctx.Done():
 			return errors.Join(err, ctx.Err())
