@@ -83,12 +83,22 @@ func podAuthorityConfig(t *testing.T, c *cluster.Cluster) *rest.Config {
 // runPodAuthority runs one replica until the test ends, and waits until it is ready.
 func runPodAuthority(t *testing.T, c *cluster.Cluster, cfg *rest.Config, flags ...string) *process.Server {
 	t.Helper()
+	server, health := beginPodAuthority(t, c, cfg, flags...)
+	clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
+	return server
+}
+
+// beginPodAuthority runs one replica until the test ends, and returns where it says whether it is ready.
+func beginPodAuthority(
+	t *testing.T, c *cluster.Cluster, cfg *rest.Config, flags ...string,
+) (server *process.Server, health string) {
+	t.Helper()
 	kubeconfig, err := c.WriteKubeconfig(cfg, podSignerNamespace)
 	must(t, err)
 	executable, err := binary()
 	must(t, err)
-	health := fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
-	server, err := process.Start(context.WithoutCancel(t.Context()), process.Options{
+	health = fmt.Sprintf("127.0.0.1:%d", clustertest.FreePort(t))
+	server, err = process.Start(context.WithoutCancel(t.Context()), process.Options{
 		Binary: executable, Command: "authority",
 		Args: append([]string{"--kubeconfig=" + kubeconfig, "--namespace=" + podSignerNamespace, "--cluster-domain=cluster.local",
 			"--health-probe-bind-address=" + health, "--metrics-bind-address=0"}, flags...),
@@ -100,8 +110,7 @@ func runPodAuthority(t *testing.T, c *cluster.Cluster, cfg *rest.Config, flags .
 			t.Logf("the log of webhook authority:\n%s", server.Log())
 		}
 	})
-	clustertest.Eventually(t, func(ctx context.Context) error { return readyz(ctx, health) })
-	return server
+	return server, health
 }
 
 func newTenant(t *testing.T, c *cluster.Cluster) *tenant {
@@ -268,6 +277,7 @@ func TestAuthority(t *testing.T) {
 		must(t, replica.Stop())
 	}
 	t.Run("killed at each write", n.survivesCrashes)
+	t.Run("killed at each write of a start", n.startSurvivesCrashes)
 }
 
 func ecKey(t *testing.T, curve elliptic.Curve) crypto.Signer {
