@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
@@ -36,9 +37,10 @@ const (
 
 // Options say how caBundles are kept.
 type Options struct {
-	// Client needs the verbs list, watch and patch on the kinds of [trust.Kinds], and list and watch on
-	// clustertrustbundles. It should have no rate limit of its own: WritesPerSecond is one, and reads are few.
+	// Client needs the verbs list and watch on the kinds of [trust.Kinds], and on clustertrustbundles.
 	Client dynamic.Interface
+	// Metadata needs the verb patch on the kinds. It should have no rate limit of its own: WritesPerSecond is one.
+	Metadata metadata.Interface
 	// Kubernetes, unless nil, reads webhook configurations in its place. It is to be one for protobuf.
 	Kubernetes kubernetes.Interface
 	// Overlap is how long a CA stays in the caBundles after it has left its ClusterTrustBundle. 0 is not at all.
@@ -75,8 +77,8 @@ type task struct {
 
 // New checks the options. It makes no request.
 func New(o Options) (*Keeper, error) {
-	if o.Client == nil {
-		return nil, errors.New("the keeper of caBundles has no client: set Options.Client")
+	if o.Client == nil || o.Metadata == nil {
+		return nil, errors.New("the keeper of caBundles has no client: set Options.Client and Options.Metadata")
 	}
 	if o.Overlap < 0 || o.WritesPerSecond < 0 {
 		return nil, errors.New("the keeper of caBundles has a negative overlap or rate: set none, or one above 0")

@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
 
 	"github.com/hookstrap/hookstrap/internal/trust"
 )
@@ -47,15 +48,13 @@ func TestParseSource(t *testing.T) {
 }
 
 // noClient makes no requests: nothing is written where no worker runs.
-type noClient struct{ dynamic.Interface }
+type noClient struct{ metadata.Interface }
 
-func (noClient) Resource(schema.GroupVersionResource) dynamic.NamespaceableResourceInterface {
-	return nil
-}
+func (noClient) Resource(schema.GroupVersionResource) metadata.Getter { return nil }
 
 func newKeeper(t *testing.T, overlap time.Duration) (*Keeper, *bundles) {
 	t.Helper()
-	k, err := New(Options{Client: noClient{}, Overlap: overlap})
+	k, err := New(Options{Client: struct{ dynamic.Interface }{}, Metadata: noClient{}, Overlap: overlap})
 	if err != nil {
 		t.Fatal(err)
 	}

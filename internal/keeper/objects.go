@@ -130,7 +130,7 @@ func (k *Keeper) see(target trust.Target, live *unstructured.Unstructured) {
 		o.release()
 		o.source = from
 		o.kept = trust.NewObject(trust.ObjectOptions{
-			Target: target, Goal: &k.sourceNamed(from).goal, Client: k.opts.Client, Observer: k.metrics.observer(),
+			Target: target, Goal: &k.sourceNamed(from).goal, Client: k.opts.Metadata, Observer: k.metrics.observer(),
 			Hold:  func(uid types.UID) time.Duration { return time.Duration(k.opts.Rank(uid)) * turnDelay },
 			Admit: k.limiter.Wait,
 		})

@@ -5,7 +5,6 @@ package keeper
 
 import (
 	"context"
-	"net/http"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -87,23 +86,4 @@ func untyped(meta metav1.ListMeta, count int, at func(int) *unstructured.Unstruc
 		list.Items = append(list.Items, *at(i))
 	}
 	return list
-}
-
-// metadataOnly has the API server answer a patch with the metadata of the object: what it has become comes with the
-// watch.
-const metadataOnly = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
-
-// MetadataOnly has patches answered with the metadata alone, which is all that is looked at. It is for the dynamic
-// client of [Options].
-func MetadataOnly(inner http.RoundTripper) http.RoundTripper { return patches{inner} }
-
-type patches struct{ inner http.RoundTripper }
-
-// RoundTrip implements [http.RoundTripper].
-func (p patches) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodPatch {
-		r = r.Clone(r.Context())
-		r.Header.Set("Accept", metadataOnly)
-	}
-	return p.inner.RoundTrip(r)
 }

@@ -14,7 +14,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
 
 	"github.com/hookstrap/hookstrap/internal/authority"
 	"github.com/hookstrap/hookstrap/internal/refusal"
@@ -86,7 +86,7 @@ func (s *Signer) sign(grant *Grant) (status, error) {
 }
 
 // write writes a status, on the condition that the request is as it was read.
-func write(ctx context.Context, client dynamic.Interface, r *Request, answer status) error {
+func write(ctx context.Context, client metadata.Interface, r *Request, answer status) error {
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"uid": r.UID, "resourceVersion": r.ResourceVersion},
 		"status":   answer,

@@ -11,9 +11,8 @@ import (
 
 	certificatesv1 "k8s.io/api/certificates/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
 
 	"github.com/hookstrap/hookstrap/internal/refusal"
 )
@@ -31,7 +30,7 @@ type csrStatus struct {
 // writes, since the API server takes them at two places. Both carry the resourceVersion that was read, so that the
 // first replica to write is the only one. What a replica has approved when it ends, the others sign. They are patches,
 // because an update would need the whole object, of which little is kept.
-func writeCSR(ctx context.Context, client dynamic.Interface, r *Request, answer status) error {
+func writeCSR(ctx context.Context, client metadata.Interface, r *Request, answer status) error {
 	verdict, denies := answer.Conditions[0], answer.CertificateChain == ""
 	conditions, version := slices.Clone(r.CSR.Status.Conditions), r.ResourceVersion
 	approved := slices.ContainsFunc(conditions, func(c certificatesv1.CertificateSigningRequestCondition) bool {
@@ -60,8 +59,8 @@ func writeCSR(ctx context.Context, client dynamic.Interface, r *Request, answer 
 
 // patchCSR writes a part of the status, on the condition that the request is at a version.
 func patchCSR(
-	ctx context.Context, client dynamic.Interface, r *Request, version, subresource string, part csrStatus,
-) (*unstructured.Unstructured, error) {
+	ctx context.Context, client metadata.Interface, r *Request, version, subresource string, part csrStatus,
+) (*metav1.PartialObjectMetadata, error) {
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"uid": r.UID, "resourceVersion": version},
 		"status":   part,

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
 
@@ -46,11 +47,12 @@ const (
 type Options struct {
 	// Kubernetes lists and watches pods, services and serviceaccounts in all namespaces, and certificatesigningrequests.
 	Kubernetes kubernetes.Interface
-	// Dynamic lists and watches podcertificaterequests in all namespaces, patches their status, and the approval and
-	// status of certificatesigningrequests; it may approve and sign for the signer of Policy. It should have no rate
-	// limit: few requests are in flight at a time, and each is a Pod that waits.
-	// Of what it answers to a patch only the metadata is looked at.
+	// Dynamic lists and watches podcertificaterequests in all namespaces.
 	Dynamic dynamic.Interface
+	// Metadata patches the status of podcertificaterequests, and the approval and status of certificatesigningrequests;
+	// it may approve and sign for the signer of Policy. It should have no rate limit: few requests are in flight at a
+	// time, and each is a Pod that waits.
+	Metadata metadata.Interface
 	// CA signs. Somebody else runs it.
 	CA *authority.Authority
 	// Policy says what is signed.
@@ -232,9 +234,9 @@ func (s *Signer) handle(ctx context.Context, r *Request) {
 	switch {
 	case err != nil:
 	case r.CSR != nil:
-		err = writeCSR(ctx, s.options.Dynamic, r, answer)
+		err = writeCSR(ctx, s.options.Metadata, r, answer)
 	default:
-		err = write(ctx, s.options.Dynamic, r, answer)
+		err = write(ctx, s.options.Metadata, r, answer)
 	}
 	logger := klog.FromContext(ctx).WithValues("kind", r.kind(), "request", r.NamespacedName, "pod", r.PodName)
 	switch {

@@ -8,9 +8,11 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -23,43 +25,67 @@ import (
 // Membership does not ask for CA:TRUE. The API server puts every certificate of a caBundle into its root pool, and a
 // self-signed serving certificate which is its own root is common in the field.
 type Bundle struct {
-	certs []*x509.Certificate // sorted by the SHA-256 of Raw, no two alike, never modified
+	members []*member // sorted by their sums, no two alike, never modified
 }
+
+// member is a certificate of bundles. What is made of it again and again is made once: a thousand objects have the same
+// few certificates.
+type member struct {
+	cert *x509.Certificate
+	sum  [sha256.Size]byte // of Raw
+	pem  func() []byte
+}
+
+func newMember(c *x509.Certificate) *member {
+	return &member{cert: c, sum: sha256.Sum256(c.Raw), pem: sync.OnceValue(func() []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: certificateBlock, Bytes: c.Raw})
+	})}
+}
+
+func (m *member) compare(o *member) int { return bytes.Compare(m.sum[:], o.sum[:]) }
+
+func (m *member) equal(o *member) bool { return m == o || m.sum == o.sum }
 
 // NewBundle returns the set of the given certificates, whatever their order and however often each was given.
 // nil certificates are left out.
 func NewBundle(certs ...*x509.Certificate) Bundle {
-	type keyed struct {
-		sum  [sha256.Size]byte
-		cert *x509.Certificate
-	}
-	all := make([]keyed, 0, len(certs))
+	members := make([]*member, 0, len(certs))
 	for _, c := range certs {
 		if c != nil {
-			all = append(all, keyed{sha256.Sum256(c.Raw), c})
+			members = append(members, newMember(c))
 		}
 	}
-	slices.SortFunc(all, func(a, b keyed) int { return bytes.Compare(a.sum[:], b.sum[:]) })
-	all = slices.CompactFunc(all, func(a, b keyed) bool { return a.sum == b.sum })
-	var set Bundle
-	for _, k := range all {
-		set.certs = append(set.certs, k.cert)
-	}
-	return set
+	return bundleOf(members)
+}
+
+// bundleOf takes over the members, in whatever order.
+func bundleOf(members []*member) Bundle {
+	slices.SortStableFunc(members, (*member).compare)
+	return Bundle{slices.CompactFunc(members, (*member).equal)}
 }
 
 // Union returns the certificates of both bundles.
 func (b Bundle) Union(o Bundle) Bundle {
-	return NewBundle(slices.Concat(b.certs, o.certs)...)
+	if o.Without(b).Empty() {
+		return b
+	}
+	return bundleOf(slices.Concat(b.members, o.members))
 }
 
 // Without returns the certificates of b that are not in o.
 func (b Bundle) Without(o Bundle) Bundle {
-	return b.Filter(func(c *x509.Certificate) bool { return !o.Contains(c) })
+	return filter(b, func(m *member) bool { return !has(o, m) })
 }
 
 // Intersect returns the certificates that both bundles have.
-func (b Bundle) Intersect(o Bundle) Bundle { return b.Filter(o.Contains) }
+func (b Bundle) Intersect(o Bundle) Bundle {
+	return filter(b, func(m *member) bool { return has(o, m) })
+}
+
+func has(b Bundle, m *member) bool {
+	_, found := slices.BinarySearchFunc(b.members, m, (*member).compare)
+	return found
+}
 
 // WithoutFingerprints returns the certificates of b whose [Fingerprint] is not among those given.
 func (b Bundle) WithoutFingerprints(fingerprints []string) Bundle {
@@ -76,33 +102,38 @@ func (b Bundle) Prune(now time.Time) Bundle {
 
 // Filter returns the certificates of b for which keep is true.
 func (b Bundle) Filter(keep func(*x509.Certificate) bool) Bundle {
-	var kept Bundle
-	for _, c := range b.certs {
-		if keep(c) {
-			kept.certs = append(kept.certs, c)
-		}
-	}
-	return kept
+	return filter(b, func(m *member) bool { return keep(m.cert) })
+}
+
+func filter(b Bundle, keep func(*member) bool) Bundle {
+	kept := slices.DeleteFunc(slices.Clone(b.members), func(m *member) bool { return !keep(m) })
+	return Bundle{kept}
 }
 
 // Equal reports whether both bundles hold the same certificates.
 func (b Bundle) Equal(o Bundle) bool {
-	return slices.EqualFunc(b.certs, o.certs, (*x509.Certificate).Equal)
+	return slices.EqualFunc(b.members, o.members, (*member).equal)
 }
 
 // Contains reports whether c is in the bundle, byte for byte.
 func (b Bundle) Contains(c *x509.Certificate) bool {
-	return c != nil && slices.ContainsFunc(b.certs, c.Equal)
+	return c != nil && slices.ContainsFunc(b.members, func(m *member) bool { return m.cert.Equal(c) })
 }
 
 // Empty reports whether the bundle has no certificate.
-func (b Bundle) Empty() bool { return len(b.certs) == 0 }
+func (b Bundle) Empty() bool { return len(b.members) == 0 }
 
 // Len returns the number of certificates.
-func (b Bundle) Len() int { return len(b.certs) }
+func (b Bundle) Len() int { return len(b.members) }
 
 // Certificates returns the certificates in the order in which [Bundle.PEM] writes them. The slice is the caller's.
-func (b Bundle) Certificates() []*x509.Certificate { return slices.Clone(b.certs) }
+func (b Bundle) Certificates() []*x509.Certificate {
+	var certs []*x509.Certificate
+	for _, m := range b.members {
+		certs = append(certs, m.cert)
+	}
+	return certs
+}
 
 // NotAfter returns when the last certificate of the bundle expires: from then on the bundle verifies nothing. It is
 // the zero time for the empty bundle.
@@ -110,8 +141,8 @@ func (b Bundle) NotAfter() time.Time {
 	if b.Empty() {
 		return time.Time{}
 	}
-	last := slices.MaxFunc(b.certs, func(a, c *x509.Certificate) int { return a.NotAfter.Compare(c.NotAfter) })
-	return last.NotAfter
+	last := slices.MaxFunc(b.members, func(a, c *member) int { return a.cert.NotAfter.Compare(c.cert.NotAfter) })
+	return last.cert.NotAfter
 }
 
 // Describe names every certificate of the bundle in one short line, for errors and logs.
@@ -119,9 +150,9 @@ func (b Bundle) Describe() string {
 	if b.Empty() {
 		return "no certificate"
 	}
-	described := make([]string, 0, len(b.certs))
-	for _, c := range b.certs {
-		described = append(described, DescribeCertificate(c))
+	described := make([]string, 0, len(b.members))
+	for _, m := range b.members {
+		described = append(described, DescribeCertificate(m.cert))
 	}
 	return strings.Join(described, ", ")
 }

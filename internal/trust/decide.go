@@ -76,11 +76,11 @@ type decision struct {
 // tidies reports whether every entry of ours has been right before the write, so that it repairs nothing.
 func (d decision) tidies() bool { return d.reason == reasonMoved || d.reason == reasonOwnership }
 
-// decide compares a live object with the policy.
+// decide compares a live object, which has the slots, with the policy.
 //
 // The request names the UID and the resource version of the live object. So the API server refuses it when anybody
 // wrote in between, and never creates an object which was deleted.
-func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) (decision, error) {
+func (s scope) decide(live *unstructured.Unstructured, slots []slot, p Policy, now time.Time) (decision, error) {
 	if p.Bundle.Empty() {
 		return decision{}, nil
 	}
@@ -89,7 +89,7 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 	var changed []slot
 	distrusted := false
 	ours, byHost := p.wants(now), p.byHost().wants(now)
-	for _, entry := range s.slots(live) {
+	for _, entry := range slots {
 		wants := ours
 		if entry.name != "" {
 			wants = byHost
@@ -127,10 +127,10 @@ func (s scope) decide(live *unstructured.Unstructured, p Policy, now time.Time) 
 }
 
 // soon is what of a decision does not have to wait for the end of a rollout. It has no reason if that is nothing.
-func (s scope) soon(live *unstructured.Unstructured, p Policy, now time.Time) (decision, error) {
+func (s scope) soon(live *unstructured.Unstructured, slots []slot, p Policy, now time.Time) (decision, error) {
 	p.injected = true
 	p.left = slices.DeleteFunc(slices.Clone(p.left), func(entry slot) bool { return entry.late })
-	return s.decide(live, p, now)
+	return s.decide(live, slots, p, now)
 }
 
 // request adds to d how the changed entries are written.

@@ -82,7 +82,7 @@ func TestDecide(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			live := webhooks(t, tc.live...)
 			before := live.DeepCopy()
-			d, err := ourScope().decide(live, tc.policy, noon())
+			d, err := decideOf(ourScope(), live, tc.policy)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -168,7 +168,7 @@ func TestDecideRefusesTooLarge(t *testing.T) {
 	for size := 0; size <= MaxBundleBytes; size += len(NewBundle(all[len(all)-1]).PEM()) {
 		all = append(all, newCA(t, strings.Repeat("x", 60), noon().Add(time.Hour)).cert)
 	}
-	d, err := ourScope().decide(webhooks(t, nil), Policy{Bundle: NewBundle(all...), Exact: true}, noon())
+	d, err := decideOf(ourScope(), webhooks(t, nil), Policy{Bundle: NewBundle(all...), Exact: true})
 	if err == nil || !strings.Contains(err.Error(), "more than 1048576") {
 		t.Errorf("error %v, want one which says that it is too large", err)
 	}

@@ -34,7 +34,7 @@ func TestDistrustedLeaves(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			live := webhooks(t, tc.live.PEM())
-			d, err := ourScope().decide(live, tc.policy, noon())
+			d, err := decideOf(ourScope(), live, tc.policy)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,7 +56,7 @@ func TestDistrustedDoesNotWaitForTheUnknown(t *testing.T) {
 	stolen := newCA(t, "stolen", noon().Add(time.Hour)).cert
 	p := Policy{Bundle: ours, Exact: true, Distrusted: []string{Fingerprint(stolen)}}
 	live := webhooks(t, ours.Union(unknown).PEM(), ours.Union(NewBundle(stolen)).PEM())
-	d, err := ourScope().decide(live, p, noon())
+	d, err := decideOf(ourScope(), live, p)
 	if err != nil || d.patch == nil || d.unknown {
 		t.Errorf("error %v, unknown %t: it waits for a quarter of an hour", err, d.unknown)
 	}

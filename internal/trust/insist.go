@@ -46,15 +46,15 @@ type insistence struct {
 }
 
 // look brings it up to date with what is live, and returns what is to be left in the caBundles. everything is true if
-// that is whatever was never in a policy of ours. What a replica of ours puts back is not insisted on: a replica that
-// still uses another signer writes as the same field manager.
-func (n *insistence) look(s scope, live *unstructured.Unstructured, p Policy, now time.Time) (
+// that is whatever was never in a policy of ours. The slots are those of live. What a replica of ours puts back is not
+// insisted on: a replica that still uses another signer writes as the same field manager.
+func (n *insistence) look(s scope, live *unstructured.Unstructured, slots []slot, p Policy, now time.Time) (
 	insisted Bundle, everything bool,
 ) {
 	var all Bundle
 	var names []string
 	var last []byte
-	for _, entry := range s.slots(live) {
+	for _, entry := range slots {
 		names = append(names, entry.webhook)
 		if bytes.Equal(entry.bundle, last) {
 			continue // Mostly all entries have the same.

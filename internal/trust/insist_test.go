@@ -76,7 +76,7 @@ func TestInsistenceIsSeen(t *testing.T) {
 		obj := webhooks(t, live.PEM())
 		fields := `l: [{manager: ` + manager + `, operation: Update, fieldsV1: {"f:webhooks": {'k:{"name":"w0"}': {"f:clientConfig": {"f:caBundle": {}}}}}}]`
 		obj.Object["metadata"].(map[string]any)["managedFields"] = object(t, fields).Object["l"] //nolint:forcetypeassert // As webhooks makes it.
-		insisted, _ := n.look(ourScope(), obj, p, now)
+		insisted, _ := n.look(ourScope(), obj, ourScope().slots(obj), p, now)
 		return insisted
 	}
 	look := func(p Policy, live Bundle) Bundle { return by(DefaultFieldManager, p, live) }
@@ -111,7 +111,7 @@ func TestInsistenceIsSeen(t *testing.T) {
 	n.rival = ""
 	live := &unstructured.Unstructured{Object: object(t, managedYAML).Object}
 	live.Object["webhooks"] = object(t, `l: [{name: two, clientConfig: {service: {namespace: apps, name: web}}}]`).Object["l"]
-	if n.look(ourScope(), live, policy, now); n.rival != "helm" {
+	if n.look(ourScope(), live, ourScope().slots(live), policy, now); n.rival != "helm" {
 		t.Errorf("the manager is %q, want helm", n.rival)
 	}
 }

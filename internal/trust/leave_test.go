@@ -44,8 +44,8 @@ func TestLeave(t *testing.T) {
 			entry["clientConfig"] = config
 			live.Object["metadata"].(map[string]any)["managedFields"] = object(t, "l: "+fmt.Sprintf(owned, tc.manager)).Object["l"] //nolint:forcetypeassert // As webhooks makes it.
 			policy := Policy{Bundle: ours, Exact: true}
-			policy.left = ourScope().leave(live, tc.called, ours, true)
-			d, err := ourScope().decide(live, policy, noon())
+			policy.left = leaveOf(ourScope(), live, tc.called, ours, true)
+			d, err := decideOf(ourScope(), live, policy)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +65,7 @@ func TestLeave(t *testing.T) {
 				t.Errorf("the caBundle becomes %q, want %q", got, tc.want.PEM())
 			}
 			// What comes back afterwards is somebody's will.
-			if again := ourScope().leave(after, tc.called, ours, true); again != nil || len(tc.called) > 0 {
+			if again := leaveOf(ourScope(), after, tc.called, ours, true); again != nil || len(tc.called) > 0 {
 				t.Errorf("left %v, and still remembers %v", again, tc.called)
 			}
 		})
@@ -82,17 +82,17 @@ func TestLeaveWaitsForAnotherService(t *testing.T) {
 		mapField(entry, "clientConfig")["service"] = map[string]any{"namespace": "apps", "name": "web2"}
 	}
 	called := func() map[string]string { return map[string]string{"w0": "apps/web", "w1": "apps/web"} }
-	left := ourScope().leave(live, called(), ours, false)
+	left := leaveOf(ourScope(), live, called(), ours, false)
 	if len(left) != 1 || left[0].webhook != "w1" || left[0].late {
 		t.Errorf("with another signer's CA: left %+v, want w1 at once", left)
 	}
 	policy := Policy{Bundle: ours, Exact: true, published: ours}
-	policy.left = ourScope().leave(live, called(), ours, true)
-	d, err := ourScope().decide(live, policy, noon())
+	policy.left = leaveOf(ourScope(), live, called(), ours, true)
+	d, err := decideOf(ourScope(), live, policy)
 	if err != nil || !d.unknown || len(d.entries) != 2 {
 		t.Errorf("with our own: %+v, %v, want both entries and the long delay", d, err)
 	}
-	if d, err = ourScope().soon(live, policy, noon()); err != nil || d.unknown || len(d.entries) != 1 {
+	if d, err = ourScope().soon(live, ourScope().slots(live), policy, noon()); err != nil || d.unknown || len(d.entries) != 1 {
 		t.Errorf("soon: %+v, %v, want w1 alone", d, err)
 	}
 }
@@ -122,7 +122,7 @@ func TestDisownCRD(t *testing.T) {
 			return after
 		}
 		before := set(tc.before)
-		d, err := s.decide(before, ours, noon())
+		d, err := decideOf(s, before, ours)
 		switch {
 		case err != nil:
 			t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
 	"k8s.io/utils/clock"
 )
 
@@ -42,7 +42,7 @@ type ObjectOptions struct {
 	Target Target
 	Goal   *Goal
 	// Client needs the verb patch on the target.
-	Client dynamic.Interface
+	Client metadata.Interface
 	// Observer is told of each write; its functions Foreign and Waived are not called.
 	Observer Observer
 	// Hold is how long another replica may be first to write the object of a UID.
@@ -63,9 +63,9 @@ func NewObject(o ObjectOptions) *Object {
 		o.Clock = clock.RealClock{}
 	}
 	return &Object{&worker{
-		view:     &view{target: o.Target, changes: &broadcast{}, now: o.Clock.Now},
-		resource: o.Client.Resource(o.Target.Kind.gvr()),
-		scope:    scope{target: o.Target, manager: DefaultFieldManager, any: true}, clock: o.Clock, observer: o.Observer,
+		view:  &view{target: o.Target, changes: &broadcast{}, now: o.Clock.Now},
+		patch: patchMetadata(o.Client, o.Target),
+		scope: scope{target: o.Target, manager: DefaultFieldManager, any: true}, clock: o.Clock, observer: o.Observer,
 		policy: o.Goal.goal.current, named: func() bool { return false }, called: map[string]string{},
 		hold: o.Hold, admit: o.Admit,
 	}}

@@ -71,11 +71,11 @@ func TestTrimChangesNoDecision(t *testing.T) {
 			"kubectl.kubernetes.io/last-applied-configuration": "long", "cert-manager.io/inject-ca-from": "a/b"}
 	}
 	Trim(Validating, trimmed)
-	want, err := ourScope().decide(whole, policy, noon())
+	want, err := decideOf(ourScope(), whole, policy)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := ourScope().decide(trimmed, policy, noon())
+	got, err := decideOf(ourScope(), trimmed, policy)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@
 package trust
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -25,29 +26,39 @@ type operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
 	Value any    `json:"value,omitempty"`
+	From  string `json:"from,omitempty"` // of a copy
 }
 
 // unchanged makes the patch fail when the object is no longer the live one.
 func unchanged(live *unstructured.Unstructured) []operation {
 	return []operation{
-		{"test", "/metadata/uid", string(live.GetUID())},
-		{"test", "/metadata/resourceVersion", live.GetResourceVersion()},
+		{Op: "test", Path: "/metadata/uid", Value: string(live.GetUID())},
+		{Op: "test", Path: "/metadata/resourceVersion", Value: live.GetResourceVersion()},
 	}
 }
 
-// fill writes the bundles of the slots. In a list an entry is found by its index, and tested by its name.
+// fill writes the bundles of the slots. In a list an entry is found by its index, and tested by its name. What an entry
+// has in common with the one before it is copied there, as a bundle is nearly all of the request.
 func fill(kind Kind, changed []slot) []operation {
 	var all []operation
-	encode := repeated(base64.StdEncoding.EncodeToString)
+	var written slot
 	for _, entry := range changed {
+		path := configPath(kind, entry) + "/caBundle"
 		if entry.webhook != "" {
-			all = append(all, operation{"test", fmt.Sprintf("/webhooks/%d/name", entry.index), entry.webhook})
+			name := fmt.Sprintf("/webhooks/%d/name", entry.index)
+			all = append(all, operation{Op: "test", Path: name, Value: entry.webhook})
 		}
-		if len(entry.bundle) == 0 {
-			all = append(all, operation{Op: "remove", Path: configPath(kind, entry) + "/caBundle"})
+		switch {
+		case len(entry.bundle) == 0:
+			all = append(all, operation{Op: "remove", Path: path})
 			continue
+		case bytes.Equal(entry.bundle, written.bundle):
+			all = append(all, operation{Op: "copy", Path: path, From: configPath(kind, written) + "/caBundle"})
+		default:
+			text := base64.StdEncoding.EncodeToString(entry.bundle)
+			all = append(all, operation{Op: "add", Path: path, Value: text})
 		}
-		all = append(all, operation{"add", configPath(kind, entry) + "/caBundle", encode(entry.bundle)})
+		written = entry
 	}
 	return all
 }
@@ -72,8 +83,11 @@ func (s scope) disown(live *unstructured.Unstructured) []operation {
 	})
 	var changes []operation
 	for i, entry := range slices.Backward(all) { // Whatever is removed leaves the indices before it as they are.
+		if entry["manager"] != s.manager || !everything && entry["operation"] != apply {
+			continue
+		}
 		fields, whole := bundlesOf(mapField(entry, "fieldsV1"))
-		if entry["manager"] != s.manager || !whole || !everything && entry["operation"] != apply {
+		if !whole {
 			continue
 		}
 		path := fmt.Sprintf("/metadata/managedFields/%d", i)
@@ -81,8 +95,8 @@ func (s scope) disown(live *unstructured.Unstructured) []operation {
 			changes = append(changes, operation{Op: "remove", Path: path})
 			continue
 		}
-		changes = append(changes, operation{"replace", path + "/operation", update},
-			operation{"replace", path + "/fieldsV1", fields})
+		changes = append(changes, operation{Op: "replace", Path: path + "/operation", Value: update},
+			operation{Op: "replace", Path: path + "/fieldsV1", Value: fields})
 	}
 	if everything && len(changes) == len(all) {
 		return nil // The API server takes an empty list for one that the client does not know of.

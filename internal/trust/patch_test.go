@@ -4,8 +4,11 @@
 package trust
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,7 +47,7 @@ func TestDisown(t *testing.T) {
 				metadata["managedFields"] = object(t, "l: "+entries).Object["l"]
 			}
 			set(tc.before)
-			d, err := ourScope().decide(live, policy, noon())
+			d, err := decideOf(ourScope(), live, policy)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,6 +63,28 @@ func TestDisown(t *testing.T) {
 				t.Errorf("reason %q, urgent %t, unknown %t (-want +got):\n%s", d.reason, d.urgent, d.unknown, diff)
 			}
 		})
+	}
+}
+
+// TestSameBundleIsSentOnce: what the entries have in common is in the patch once, and each of them gets it.
+func TestSameBundleIsSentOnce(t *testing.T) {
+	live, slots := webhooks(t, nil, nil, nil, nil, nil), ourScope().slots(webhooks(t, nil, nil, nil, nil, nil))
+	same, other := NewBundle(newCA(t, "same", noon()).cert).PEM(), NewBundle(newCA(t, "other", noon()).cert).PEM()
+	for i := range slots {
+		slots[i].bundle = same
+	}
+	slots[3].bundle = other
+	patch := fill(Validating, slots)
+	if diff := cmp.Diff(slots, ourScope().slots(patched(t, live, decision{patch: patch})), cmp.AllowUnexported(slot{})); diff != "" {
+		t.Errorf("(-wanted +found):\n%s", diff)
+	}
+	text, err := json.Marshal(patch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The last one comes after another, and is not copied from farther back.
+	if n := strings.Count(string(text), base64.StdEncoding.EncodeToString(same)); n != 2 {
+		t.Errorf("the bundle is in the patch %d times, want 2: %s", n, text)
 	}
 }
 

@@ -98,9 +98,9 @@ func undecoded(data []byte, blocks int) error {
 // PEM encodes the bundle: CERTIFICATE blocks without headers, nothing between them, always in the same order. Equal
 // bundles give equal bytes; the empty bundle gives none.
 func (b Bundle) PEM() []byte {
-	var out bytes.Buffer
-	for _, c := range b.certs {
-		out.Write(pem.EncodeToMemory(&pem.Block{Type: certificateBlock, Bytes: c.Raw}))
+	texts := make([][]byte, 0, len(b.members))
+	for _, m := range b.members {
+		texts = append(texts, m.pem())
 	}
-	return out.Bytes()
+	return bytes.Join(texts, nil)
 }

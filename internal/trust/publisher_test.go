@@ -48,7 +48,7 @@ func TestTrustBundleDecision(t *testing.T) {
 		"one more may stay": {liveTrustBundle(string(ours.Union(foreign).PEM())), Policy{Bundle: ours}, Bundle{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := bundleScope().decide(tc.live, tc.policy, noon())
+			d, err := decideOf(bundleScope(), tc.live, tc.policy)
 			if err != nil {
 				t.Fatal(err)
 			}

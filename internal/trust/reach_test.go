@@ -79,7 +79,7 @@ func TestEntryByAnotherNameKeepsOtherCAs(t *testing.T) {
 			delete(config, "service")
 			config["url"] = url
 		}
-		if d, err := i.scope(hookstrap()).decide(live, policy, noon()); err != nil || d.reason != want {
+		if d, err := decideOf(i.scope(hookstrap()), live, policy); err != nil || d.reason != want {
 			t.Errorf("url %q: the reason to write is %q, %v, want %q", url, d.reason, err, want)
 		}
 	}

@@ -18,8 +18,9 @@ func (i *Injector) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { i.tellWaived(ctx) })
 	for _, v := range i.views {
+		resource := i.opts.Client.Resource(v.target.Kind.gvr())
 		worker := &worker{
-			view: v, resource: i.opts.Client.Resource(v.target.Kind.gvr()), scope: i.scope(v.target), clock: i.opts.Clock,
+			view: v, resource: resource, patch: patchWhole(resource, v.target), scope: i.scope(v.target), clock: i.opts.Clock,
 			observer: i.opts.Observer, policy: i.goal.current, named: i.goal.knowsNames, called: map[string]string{},
 		}
 		running.Go(func() { worker.watch(ctx) })

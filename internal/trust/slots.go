@@ -84,9 +84,11 @@ func (s scope) creates() bool { return s.target.Kind == trustBundle }
 // With ours alone in it, an entry that calls another Service may have the CA that this Service's server uses: the
 // Service was renamed, or the signer is everybody's. A caBundle of our own signer goes when a rollout is over, another
 // stays.
-func (s scope) leave(live *unstructured.Unstructured, called map[string]string, trusted Bundle, exact bool) []slot {
+func (s scope) leave(
+	live *unstructured.Unstructured, slots []slot, called map[string]string, trusted Bundle, exact bool,
+) []slot {
 	ours, left := map[string]bool{}, []slot(nil)
-	for _, o := range s.slots(live) {
+	for _, o := range slots {
 		ours[o.webhook] = true
 	}
 	for _, p := range placesOf(s.target.Kind, live) {

@@ -11,7 +11,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/follow"
@@ -64,11 +63,11 @@ func (w *worker) step(ctx context.Context) time.Duration {
 	if live == nil || known.revision() == w.history {
 		return 0
 	}
-	now := w.clock.Now()
-	policy.insisted, policy.injected = w.insists.look(w.scope, live, policy, now)
+	now, slots := w.clock.Now(), w.scope.slots(live)
+	policy.insisted, policy.injected = w.insists.look(w.scope, live, slots, policy, now)
 	w.tellInsistence(ctx, live, policy)
-	policy.left = w.scope.leave(live, w.called, policy.published, policy.Exact)
-	d, err := w.decide(live, policy, now)
+	policy.left = w.scope.leave(live, slots, w.called, policy.published, policy.Exact)
+	d, err := w.decide(live, slots, policy, now)
 	if err == nil && d.reason == "" {
 		w.view.setWriteErr(nil)
 		w.right, w.surplus, w.due = live, time.Time{}, due{}
@@ -90,12 +89,14 @@ func (w *worker) step(ctx context.Context) time.Duration {
 }
 
 // decide compares what is live with the policy. What has to wait for the end of a rollout does not hold up the rest.
-func (w *worker) decide(live *unstructured.Unstructured, policy Policy, now time.Time) (decision, error) {
-	d, err := w.scope.decide(live, policy, now)
+func (w *worker) decide(
+	live *unstructured.Unstructured, slots []slot, policy Policy, now time.Time,
+) (decision, error) {
+	d, err := w.scope.decide(live, slots, policy, now)
 	if err != nil || d.urgent || !d.unknown {
 		return d, err
 	}
-	if soon, err := w.scope.soon(live, policy, now); err != nil || soon.reason != "" {
+	if soon, err := w.scope.soon(live, slots, policy, now); err != nil || soon.reason != "" {
 		return soon, err
 	}
 	return d, nil
@@ -162,19 +163,15 @@ func (w *worker) write(ctx context.Context, live *unstructured.Unstructured, at 
 
 // send makes the one request of d.
 func (w *worker) send(ctx context.Context, d decision) (*unstructured.Unstructured, error) {
-	name, manager := w.view.target.Name, w.scope.manager
+	manager := w.scope.manager
 	if d.apply != nil {
-		return w.resource.Apply(ctx, name, d.apply, metav1.ApplyOptions{Force: true, FieldManager: manager})
+		return w.resource.Apply(ctx, w.view.target.Name, d.apply, metav1.ApplyOptions{Force: true, FieldManager: manager})
 	}
 	patch, err := json.Marshal(d.patch)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the JSON patch: %w", err)
 	}
-	written, err := w.resource.Patch(ctx, name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: manager})
-	if err == nil {
-		Trim(w.view.target.Kind, written)
-	}
-	return written, err
+	return w.patch(ctx, patch, metav1.PatchOptions{FieldManager: manager})
 }
 
 // wrote reports that d repaired live.

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"time"
+	"unique"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,14 +20,17 @@ import (
 // Untyped returns of a webhook configuration what [Trim] leaves of it, and nil for anything else. To decode protobuf
 // and take that over costs a fraction of what JSON does.
 func Untyped(obj runtime.Object) *unstructured.Unstructured {
+	encode := repeated(func(bundle []byte) string {
+		return unique.Make(base64.StdEncoding.EncodeToString(bundle)).Value()
+	})
 	switch o := obj.(type) {
 	case *admissionv1.ValidatingWebhookConfiguration:
 		return untyped(Validating, &o.ObjectMeta, o.Webhooks, func(w *admissionv1.ValidatingWebhook) any {
-			return untypedEntry(w.Name, &w.ClientConfig)
+			return untypedEntry(w.Name, &w.ClientConfig, encode)
 		})
 	case *admissionv1.MutatingWebhookConfiguration:
 		return untyped(Mutating, &o.ObjectMeta, o.Webhooks, func(w *admissionv1.MutatingWebhook) any {
-			return untypedEntry(w.Name, &w.ClientConfig)
+			return untypedEntry(w.Name, &w.ClientConfig, encode)
 		})
 	default:
 		return nil
@@ -38,6 +42,13 @@ func untyped[T any](kind Kind, meta *metav1.ObjectMeta, webhooks []T, entry func
 	for i := range webhooks {
 		entries = append(entries, entry(&webhooks[i]))
 	}
+	obj := untypedObject(kind, meta)
+	obj.Object["webhooks"] = entries
+	return obj
+}
+
+// untypedObject is an object with nothing but its metadata.
+func untypedObject(kind Kind, meta *metav1.ObjectMeta) *unstructured.Unstructured {
 	metadata := map[string]any{"name": meta.Name, "uid": string(meta.UID), "resourceVersion": meta.ResourceVersion}
 	annotations := map[string]any{}
 	for key, value := range meta.Annotations {
@@ -51,12 +62,12 @@ func untyped[T any](kind Kind, meta *metav1.ObjectMeta, webhooks []T, entry func
 	if managed := untypedManaged(meta.ManagedFields); len(managed) > 0 {
 		metadata["managedFields"] = managed
 	}
-	obj := &unstructured.Unstructured{Object: map[string]any{"metadata": metadata, "webhooks": entries}}
+	obj := &unstructured.Unstructured{Object: map[string]any{"metadata": metadata}}
 	obj.SetGroupVersionKind(kind.gvk())
 	return obj
 }
 
-func untypedEntry(name string, config *admissionv1.WebhookClientConfig) any {
+func untypedEntry(name string, config *admissionv1.WebhookClientConfig, encode func([]byte) string) any {
 	client := map[string]any{}
 	if config.URL != nil {
 		client["url"] = *config.URL
@@ -72,8 +83,7 @@ func untypedEntry(name string, config *admissionv1.WebhookClientConfig) any {
 		client["service"] = service
 	}
 	if len(config.CABundle) > 0 {
-		client["caBundle"] = base64.StdEncoding.EncodeToString(config.CABundle)
-		intern(client)
+		client["caBundle"] = encode(config.CABundle)
 	}
 	return map[string]any{"name": name, "clientConfig": client}
 }

@@ -52,8 +52,8 @@ func verifyWith(b Bundle, pool *x509.CertPool, chain []*x509.Certificate, server
 
 func poolOf(b Bundle) *x509.CertPool {
 	pool := x509.NewCertPool()
-	for _, c := range b.certs {
-		pool.AddCert(c)
+	for _, m := range b.members {
+		pool.AddCert(m.cert)
 	}
 	return pool
 }
@@ -84,8 +84,8 @@ func advice(b Bundle, chain []*x509.Certificate, err error) string {
 // it renews a CA. It returns nil if there is none.
 func misnamed(b Bundle, chain []*x509.Certificate) (ca, signed *x509.Certificate) {
 	for _, signed := range chain {
-		for _, ca := range b.certs[:min(len(b.certs), mostTried)] {
-			if !bytes.Equal(ca.RawSubject, signed.RawIssuer) &&
+		for _, m := range b.members[:min(len(b.members), mostTried)] {
+			if ca := m.cert; !bytes.Equal(ca.RawSubject, signed.RawIssuer) &&
 				ca.CheckSignature(signed.SignatureAlgorithm, signed.RawTBSCertificate, signed.Signature) == nil {
 				return ca, signed
 			}

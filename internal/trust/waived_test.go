@@ -83,7 +83,7 @@ func TestAPIServiceThatSkipsVerification(t *testing.T) {
 		t.Errorf("waived because %q", got)
 	}
 	ca := newCA(t, "our-ca", noon().Add(time.Hour))
-	d, err := i.scope(target).decide(i.views[0].get().live, Policy{Bundle: NewBundle(ca.cert)}, noon())
+	d, err := decideOf(i.scope(target), i.views[0].get().live, Policy{Bundle: NewBundle(ca.cert)})
 	if err != nil || d.reason != "" || d.patch != nil {
 		t.Errorf("writes %v because of %q, error %v", d.patch, d.reason, err)
 	}

@@ -28,7 +28,8 @@ const (
 // worker watches one target and writes to it. Its fields below the options belong to the goroutine of run alone.
 type worker struct {
 	view     *view
-	resource dynamic.ResourceInterface
+	resource dynamic.ResourceInterface // for what watches or applies
+	patch    patching
 	scope    scope
 	clock    clock.Clock
 	observer Observer

@@ -62,7 +62,7 @@ func newWorking(policy Policy) working {
 	var g goal
 	g.setPolicy(policy)
 	object, clock := &written{seen: v}, testingclock.NewFakeClock(noon())
-	return working{&worker{view: v, resource: object, scope: ourScope(), clock: clock, policy: g.current,
+	return working{&worker{view: v, patch: patchWhole(object, hookstrap()), scope: ourScope(), clock: clock, policy: g.current,
 		named: g.knowsNames, called: map[string]string{}}, object, clock}
 }
 
@@ -151,4 +151,15 @@ func TestWhatHasToWaitDelaysNothingElse(t *testing.T) {
 	if got := w.bundle("w0"); got != "" {
 		t.Errorf("the caBundle of w0 is %q, want none", got)
 	}
+}
+
+// decideOf is the decision about a live object at noon.
+func decideOf(s scope, live *unstructured.Unstructured, p Policy) (decision, error) {
+	return s.decide(live, s.slots(live), p, noon())
+}
+
+func leaveOf(
+	s scope, live *unstructured.Unstructured, called map[string]string, trusted Bundle, exact bool,
+) []slot {
+	return s.leave(live, s.slots(live), called, trusted, exact)
 }

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -156,8 +157,8 @@ func newAuthorityParts(ctx context.Context, o *authorityOptions, cfg *rest.Confi
 		return parts, err
 	}
 	options := podcert.Options{
-		Kubernetes: client, Dynamic: answering, CA: parts.ca, Policy: o.policy, Published: parts.publisher.Carries,
-		Registerer: ctrlmetrics.Registry,
+		Kubernetes: client, Dynamic: untyped, Metadata: answering, CA: parts.ca, Policy: o.policy,
+		Published: parts.publisher.Carries, Registerer: ctrlmetrics.Registry,
 	}
 	if o.events {
 		host, _ := os.Hostname() // Of a Pod, its name; without one the events say less.
@@ -169,11 +170,11 @@ func newAuthorityParts(ctx context.Context, o *authorityOptions, cfg *rest.Confi
 
 // newAnsweringClient is for PodCertificateRequests. A burst of Pods waits for no limit of its own: the signer has few
 // requests in flight, and priority and fairness of the API server bounds what they do to others.
-func newAnsweringClient(cfg *rest.Config) (dynamic.Interface, error) {
+// The API server does not send back what it was sent.
+func newAnsweringClient(cfg *rest.Config) (metadata.Interface, error) {
 	cfg = rest.CopyConfig(cfg)
 	cfg.QPS = -1
-	cfg.Wrap(keeper.MetadataOnly)
-	client, err := dynamic.NewForConfig(cfg)
+	client, err := metadata.NewForConfig(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("making the client for PodCertificateRequests of the API server %s: %w", cfg.Host, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
@@ -40,7 +41,6 @@ func newKeeping(o *authorityOptions, cfg *rest.Config) (keeping, error) {
 	var err error
 	typed := rest.CopyConfig(cfg)
 	typed.ContentType = runtime.ContentTypeProtobuf
-	cfg.Wrap(keeper.MetadataOnly)
 	if k.client, err = dynamic.NewForConfig(cfg); err != nil {
 		return k, fmt.Errorf("making the dynamic client for the API server %s: %w", cfg.Host, err)
 	}
@@ -48,7 +48,13 @@ func newKeeping(o *authorityOptions, cfg *rest.Config) (keeping, error) {
 	if err != nil {
 		return k, fmt.Errorf("making the client for the API server %s: %w", cfg.Host, err)
 	}
-	options := keeper.Options{Client: k.client, Kubernetes: reading, Overlap: o.overlap, Registerer: ctrlmetrics.Registry}
+	writing, err := metadata.NewForConfig(cfg)
+	if err != nil {
+		return k, fmt.Errorf("making the metadata client for the API server %s: %w", cfg.Host, err)
+	}
+	options := keeper.Options{
+		Client: k.client, Metadata: writing, Kubernetes: reading, Overlap: o.overlap, Registerer: ctrlmetrics.Registry,
+	}
 	if o.replicas != "" {
 		k.replicas = keeper.NewReplicas(o.podName)
 		options.Rank = k.replicas.Rank

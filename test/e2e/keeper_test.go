@@ -22,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
@@ -137,12 +138,15 @@ func (k *keeping) start(t *testing.T, name string) {
 	})
 	typed := rest.CopyConfig(cfg)
 	typed.ContentType = runtime.ContentTypeProtobuf
-	cfg.Wrap(keeper.MetadataOnly)
 	client, err := dynamic.NewForConfig(cfg)
+	must(t, err)
+	writing, err := metadata.NewForConfig(cfg)
 	must(t, err)
 	// The second of them waits longer than the first can take on a slow machine.
 	rank := func(uid types.UID) int { return 15 * keeper.NewReplicas(name, "a", "b").Rank(uid) }
-	kept, err := keeper.New(keeper.Options{Client: client, Kubernetes: mustClient(t, typed), Overlap: time.Second, Rank: rank})
+	kept, err := keeper.New(keeper.Options{
+		Client: client, Metadata: writing, Kubernetes: mustClient(t, typed), Overlap: time.Second, Rank: rank,
+	})
 	must(t, err)
 	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.Verbosity(2)))
 	ctx, cancel := context.WithCancel(klog.NewContext(context.WithoutCancel(t.Context()), logger))
