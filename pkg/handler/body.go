@@ -158,7 +158,8 @@ func (in *incoming) abandon() *review {
 	if in.held.sharers.Load() == 0 {
 		in.held.shrink()
 	}
-	if head.isAnswerable() || in.wire > maxBody { // net/http by itself passes over what is shorter than that
+	// net/http by itself passes over what is shorter than that.
+	if head.isAnswerable() || head.isConversion() || in.wire > maxBody {
 		_, _ = io.CopyN(io.Discard, in.request.Body, maxWire)
 	}
 	return head

@@ -185,17 +185,36 @@ func TestConvertingRefuses(t *testing.T) {
 		body string
 		code int
 	}{
-		"no JSON":            {"{", http.StatusBadRequest},
-		"another review":     {`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1"}}`, http.StatusBadRequest},
-		"another version":    {`{"apiVersion":"apiextensions.k8s.io/v2","kind":"ConversionReview","request":{"uid":"1"}}`, http.StatusBadRequest},
-		"no request":         {`{"apiVersion":"apiextensions.k8s.io/v1","kind":"ConversionReview"}`, http.StatusBadRequest},
-		"no uid":             {`{"apiVersion":"apiextensions.k8s.io/v1","kind":"ConversionReview","request":{}}`, http.StatusBadRequest},
-		"more than the most": {conversionBody("v2", boxJSON("v1", `{"size":"`+strings.Repeat("x", maxBody)+`"}`)), http.StatusRequestEntityTooLarge},
+		"no JSON":         {"{", http.StatusBadRequest},
+		"another review":  {`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1"}}`, http.StatusBadRequest},
+		"another version": {`{"apiVersion":"apiextensions.k8s.io/v2","kind":"ConversionReview","request":{"uid":"1"}}`, http.StatusBadRequest},
+		"no request":      {`{"apiVersion":"apiextensions.k8s.io/v1","kind":"ConversionReview"}`, http.StatusBadRequest},
+		"no uid":          {`{"apiVersion":"apiextensions.k8s.io/v1","kind":"ConversionReview","request":{}}`, http.StatusBadRequest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			registry := prometheus.NewRegistry()
 			if code, _ := convertReview(t, newHandlerOf(t, Options{Registerer: registry}), tt.body); code != tt.code {
 				t.Errorf("code %d, want %d", code, tt.code)
+			}
+			wantConversions(t, registry, `{from="other",kind="other",result="refused",to="other"} 1`)
+		})
+	}
+}
+
+// What users read is in a review: of an error of HTTP, an API server tells them the code at most.
+func TestRefusedConversionsSayWhy(t *testing.T) {
+	box := func(size string) string { return conversionBody("v2", boxJSON("v1", `{"size":"`+size+`"}`)) }
+	for name, tt := range map[string]struct{ body, want string }{
+		"more than the most": {box(strings.Repeat("x", maxBody)), "the ConversionReview is larger than 7 MiB"},
+		"more than there is": {box(strings.Repeat("x", 1<<20)), "raise the memory limit"},
+		"cut off":            {strings.TrimSuffix(box("1m"), "}"), "the body is not a ConversionReview"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			registry := prometheus.NewRegistry()
+			h := newHandlerOf(t, Options{Registerer: registry, Limits: Limits{Concurrent: 1, Queued: 1, Decoded: 1}})
+			code, got := convertReview(t, h, tt.body)
+			if got == nil || got.Result.Status != metav1.StatusFailure || !strings.Contains(got.Result.Message, tt.want) {
+				t.Errorf("code %d, %+v, want %q", code, got, tt.want)
 			}
 			wantConversions(t, registry, `{from="other",kind="other",result="refused",to="other"} 1`)
 		})
@@ -244,15 +263,6 @@ func TestASlowConversion(t *testing.T) {
 			t.Errorf("after it, %+v", got)
 		}
 	})
-}
-
-// What there is no memory for is refused.
-func TestConversionsShareTheLimits(t *testing.T) {
-	h := newHandlerOf(t, Options{Limits: Limits{Concurrent: 1, Queued: 1, Decoded: 1}})
-	body := conversionBody("v2", boxJSON("v1", `{"size":"`+strings.Repeat("x", 1<<20)+`"}`))
-	if code, _ := convertReview(t, h, body); code != http.StatusRequestEntityTooLarge {
-		t.Errorf("without memory: code %d", code)
-	}
 }
 
 func TestVersionsOfAConversion(t *testing.T) {

@@ -62,12 +62,33 @@ func (c *converting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		request: r, what: "ConversionReview", held: held, turn: start.Add(budget / 2), due: start.Add(budget),
 	}
 	if refused := c.answer(w, in); refused != nil {
-		in.abandon()
-		c.handler.metrics.converted.WithLabelValues(other, other, other, "refused").Inc()
-		klog.FromContext(r.Context()).V(2).Info("Refused a request", "remote", r.RemoteAddr, "code", refused.code,
-			"reason", refused.message)
-		refused.write(w)
+		c.refuse(w, in, refused)
 	}
+}
+
+// refuse answers what was not converted: with a review, if it is one, as users read nothing else. What is worth trying
+// again is an error of HTTP, after which an API server tries again by itself.
+func (c *converting) refuse(w http.ResponseWriter, in *incoming, refused *refusal) {
+	ctx := in.request.Context()
+	c.handler.metrics.converted.WithLabelValues(other, other, other, "refused").Inc()
+	klog.FromContext(ctx).V(2).Info("Refused a request", "remote", in.request.RemoteAddr, "code", refused.code,
+		"reason", refused.message)
+	head := in.abandon()
+	if refused.retry || !head.isConversion() {
+		refused.write(w)
+		return
+	}
+	response := c.failed(ctx, head.Request.UID, refused.message)
+	writeReview(w, conversionReview{TypeMeta: head.TypeMeta, Response: response}, klog.FromContext(ctx))
+}
+
+// failed is the answer that says why nothing is converted. The log says so too.
+func (c *converting) failed(ctx context.Context, uid types.UID, message string) *conversionResponse {
+	message = clean(message, maxViolation)
+	if pass, unlogged := c.handler.log.lines.pass("", time.Now()); pass {
+		klog.FromContext(ctx).Info("Not converted", "uid", uid, "message", message, "unlogged", unlogged)
+	}
+	return &conversionResponse{UID: uid, Result: metav1.Status{Status: metav1.StatusFailure, Message: message}}
 }
 
 // answer answers a review when its turn has come, or refuses it.
@@ -89,7 +110,7 @@ func (c *converting) answer(w http.ResponseWriter, in *incoming) *refusal {
 		return refuse(http.StatusBadRequest, "the body is not a ConversionReview: %v", err)
 	}
 	switch {
-	case review.APIVersion != "apiextensions.k8s.io/v1" || review.Kind != "ConversionReview":
+	case review.TypeMeta != conversionV1():
 		return refuse(http.StatusBadRequest, "apiVersion %.100q, kind %.100q: send a ConversionReview of "+
 			"apiextensions.k8s.io/v1", review.APIVersion, review.Kind)
 	case review.Request == nil || review.Request.UID == "" || len(review.Request.UID) > maxNames:
@@ -119,17 +140,12 @@ func (c *converting) respond(ctx context.Context, in *incoming, request *convers
 	case <-ctx.Done():
 		got.err = fmt.Errorf("%w: make the conversion faster", errDeadline)
 	}
-	response := &conversionResponse{UID: request.UID, Result: metav1.Status{Status: metav1.StatusSuccess}}
-	response.ConvertedObjects = got.objects
 	if got.err != nil {
-		message := clean(got.err.Error(), maxViolation)
-		response.ConvertedObjects = nil
-		response.Result = metav1.Status{Status: metav1.StatusFailure, Message: message}
-		if pass, unlogged := c.handler.log.lines.pass("", time.Now()); pass {
-			klog.FromContext(ctx).Info("Not converted", "uid", request.UID, "message", message, "unlogged", unlogged)
-		}
+		return c.failed(ctx, request.UID, got.err.Error())
 	}
-	return response
+	return &conversionResponse{
+		UID: request.UID, ConvertedObjects: got.objects, Result: metav1.Status{Status: metav1.StatusSuccess},
+	}
 }
 
 // convertAll converts all objects of a request, or none.
@@ -162,6 +178,11 @@ func (c *converting) convertAll(
 		}
 	}
 	return converted, nil
+}
+
+// conversionV1 is the only version of a ConversionReview.
+func conversionV1() metav1.TypeMeta {
+	return metav1.TypeMeta{APIVersion: "apiextensions.k8s.io/v1", Kind: "ConversionReview"}
 }
 
 var errNoConversion = errors.New("give the program a conversion for it, or correct the path in the " +

@@ -36,6 +36,11 @@ func (in *review) isAnswerable() bool {
 	return in.isKnown() && in.Request != nil && in.Request.UID != ""
 }
 
+// isConversion says that it is the head of a ConversionReview, and that who sent it would know the answer.
+func (in *review) isConversion() bool {
+	return in.TypeMeta == conversionV1() && in.Request != nil && in.Request.UID != ""
+}
+
 // lengthOfNames is how long is what answers and the log repeat of a request.
 func (in *review) lengthOfNames() int {
 	r := in.Request
