@@ -28,7 +28,7 @@ import (
 // and the examples of the page. The API server asks by the configuration that the command manifest prints.
 func TestMutationsWithKubectl(t *testing.T) {
 	t.Parallel()
-	m := newMutationSite(t)
+	m := newMutationSite(t, shared)
 	for _, d := range mutation.Definitions() {
 		t.Run(d.Name, func(t *testing.T) {
 			m.configure(t, map[string]any{d.Name: parametersOf(t, d)})

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/mutation"
+	"github.com/hookstrap/hookstrap/test/e2e/cluster"
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/process"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
@@ -33,11 +34,11 @@ type mutationSite struct {
 }
 
 // newMutationSite returns when the API server can call the server, which changes nothing yet.
-func newMutationSite(t *testing.T) *mutationSite {
+func newMutationSite(t *testing.T, c *cluster.Cluster) *mutationSite {
 	t.Helper()
 	m := &mutationSite{
-		Site:   site.New(t, shared, site.Options{Edit: allowMutating, WithoutConfiguration: true}),
-		exempt: clustertest.Namespace(t, shared), config: filepath.Join(t.TempDir(), "checks.yaml"), metrics: freeAddress(t),
+		Site:   site.New(t, c, site.Options{Edit: allowMutating, WithoutConfiguration: true}),
+		exempt: clustertest.Namespace(t, c), config: filepath.Join(t.TempDir(), "checks.yaml"), metrics: freeAddress(t),
 	}
 	m.install(t)
 	program, err := binary()
