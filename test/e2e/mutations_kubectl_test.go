@@ -207,13 +207,14 @@ noServiceAccountToken: {exempt: {namespaces: [`+m.Target+`]}}
 // wantLeftOut: once no server is there, what the API server asks about is refused. What all mutations exempt is not.
 func (m *mutationSite) wantLeftOut(t *testing.T) {
 	m.server.Kill()
-	for _, tt := range []struct{ namespace, user, want string }{
-		{m.Target, "jane", "failed calling webhook"},
-		{m.exempt, "jane", "pod/asked created (server dry run)"},
-		{m.Target, exemptUser, "pod/asked created (server dry run)"},
+	for _, tt := range []struct{ namespace, user, group, want string }{
+		{m.Target, "jane", "people", "failed calling webhook"},
+		{m.exempt, "jane", "people", "pod/asked created (server dry run)"},
+		{m.Target, exemptUser, "people", "pod/asked created (server dry run)"},
+		{m.Target, "jane", exemptGroup, "pod/asked created (server dry run)"},
 	} {
 		said, _ := kubectl(t, renamed(t, plainPod, "asked", tt.namespace), "create", "--dry-run=server", "-f", "-",
-			"--as="+tt.user, "--as-group=system:masters")
+			"--as="+tt.user, "--as-group=system:masters", "--as-group="+tt.group)
 		if !strings.Contains(said, tt.want) {
 			t.Errorf("kubectl has printed %q, want %q", said, tt.want)
 		}

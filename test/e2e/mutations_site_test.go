@@ -22,8 +22,8 @@ import (
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
 
-// exemptUser is exempt from all mutations.
-const exemptUser = "robot"
+// exemptUser and exemptGroup are exempt from all mutations.
+const exemptUser, exemptGroup = "robot", "robots"
 
 // mutationSite is a site whose server has no checks, and follows a file with mutations.
 type mutationSite struct {
@@ -86,7 +86,8 @@ func (m *mutationSite) all(t *testing.T) map[string]any {
 	all := map[string]any{}
 	for _, d := range mutation.Definitions() {
 		parameters := parametersOf(t, d)
-		parameters["exempt"] = map[string]any{"namespaces": []string{m.exempt}, "users": []string{exemptUser}}
+		parameters["exempt"] = map[string]any{"namespaces": []string{m.exempt}, "users": []string{exemptUser},
+			"groups": []string{exemptGroup}}
 		all[d.Name] = parameters
 	}
 	return all
