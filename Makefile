@@ -19,8 +19,8 @@ VERSIONS ?= v1.28.15 v1.30.14 v1.32.13 v1.34.9
 # Flags for the load comparison; see go run ./test/bench -h
 BENCHFLAGS ?=
 
-# The modules besides the root's, each with a go.mod of its own. CI does not look at test/cainjector and test/gatekeeper, which bring much
-# along.
+# The modules besides the root's, each with a go.mod of its own. CI does not look at test/cainjector, test/gatekeeper and
+# test/kyverno, which bring much along.
 MODULES := test/e2e test/gitops test/peers examples/kubebuilder examples/own-check tools tools/actionlint tools/promtool tools/release tools/cfssl
 
 PLATFORM := $(shell $(GO) env GOOS)-$(shell $(GO) env GOARCH)
@@ -44,6 +44,7 @@ CAINJECTOR := $(CACHE)/cainjector-$(call pinned,test/cainjector,github.com/cert-
 CERTMANAGER_SIGNER := $(CACHE)/cert-manager-signer-$(call pinned,test/cainjector,github.com/cert-manager/cert-manager)
 CERTMANAGER_WEBHOOK := $(CACHE)/cert-manager-webhook-$(call pinned,test/cainjector,github.com/cert-manager/cert-manager)
 GATEKEEPER := $(CACHE)/gatekeeper-$(call pinned,test/gatekeeper,github.com/open-policy-agent/gatekeeper/v3)
+KYVERNO := $(CACHE)/kyverno-$(call pinned,test/kyverno,github.com/kyverno/kyverno)
 PROMTOOL := $(CACHE)/promtool-$(call pinned,tools/promtool,github.com/prometheus/prometheus)
 
 ##@ Use
@@ -201,8 +202,9 @@ bench-servers: components ## Start 10, 50, 150 and 500 servers at once (SERVERS=
 	SERVERS='$(or $(SERVERS),10 50 150 500)' $(GO) -C test/e2e test -run '^$$' -bench Servers -benchtime 1x -timeout 60m $(TESTFLAGS) .
 
 .PHONY: bench-admission
-bench-admission: components $(GATEKEEPER) ## Create Pods at 500 a second (RATE): without a webhook, with ours, Gatekeeper, and a ValidatingAdmissionPolicy of the same rule
+bench-admission: components $(GATEKEEPER) $(KYVERNO) ## Create Pods at 500 a second (RATE): without a webhook, with ours, Gatekeeper, Kyverno, and a ValidatingAdmissionPolicy of the same rule
 	GATEKEEPER='$(GATEKEEPER)' GATEKEEPER_SOURCE="$$($(GO) -C test/gatekeeper list -m -f '{{.Dir}}' github.com/open-policy-agent/gatekeeper/v3)" \
+	  KYVERNO='$(KYVERNO)' KYVERNO_SOURCE="$$($(GO) -C test/kyverno list -m -f '{{.Dir}}' github.com/kyverno/kyverno)" \
 	  $(GO) -C test/e2e test -tags admission -count=1 -timeout 30m -v -run '^TestMeasureAdmission$$' $(TESTFLAGS) .
 
 .PHONY: bench-process
@@ -333,6 +335,9 @@ $(CERTMANAGER_WEBHOOK): test/cainjector/webhook/main.go
 
 $(GATEKEEPER):
 	$(call build-peer,test/gatekeeper,github.com/open-policy-agent/gatekeeper/v3)
+
+$(KYVERNO):
+	$(call build-peer,test/kyverno,github.com/kyverno/kyverno/cmd/kyverno)
 
 # $(call build-peer,MODULE,PACKAGE)
 define build-peer

@@ -53,8 +53,8 @@ type admissions struct {
 
 // TestMeasureAdmission creates Pods through the API server, as dry runs, at a steady rate (RATE, 500 a second): in turns
 // (TURNS, 3, of SECONDS, 10) with nothing that judges them, with `webhook serve` and its check of image tags, with Gatekeeper
-// (the program in the environment variable GATEKEEPER), and with a ValidatingAdmissionPolicy, all with the same rule. A
-// latency is counted from when the creation was due, so that one that is slow does not hide those that wait for it.
+// and Kyverno (the programs in the environment variables GATEKEEPER and KYVERNO), and with a ValidatingAdmissionPolicy, all
+// with the same rule. A latency is counted from when the creation was due, so that one that is slow does not hide those that wait for it.
 func TestMeasureAdmission(t *testing.T) {
 	s := site.New(t, shared, site.Options{WithoutConfiguration: true})
 	cfg := shared.Config()
@@ -62,7 +62,7 @@ func TestMeasureAdmission(t *testing.T) {
 	client := mustClient(t, cfg)
 	judges := []*judge{
 		{name: "nothing", put: func(*testing.T) func() { return func() {} }},
-		theWebhook(t, s), theGatekeeper(t, s),
+		theWebhook(t, s), theGatekeeper(t, s), theKyverno(t, s),
 		{name: "policy", put: func(t *testing.T) func() { t.Helper(); return putPolicy(t, s) }},
 	}
 	for range atoi(t, "TURNS", 3) {
@@ -103,19 +103,26 @@ func awaitJudged(t *testing.T, s *site.Site, denied bool) {
 	t.Helper()
 	clustertest.Eventually(t, func(ctx context.Context) error {
 		err := s.Admit(ctx, site.BadImage)
-		if refused := apierrors.IsForbidden(err) || apierrors.IsInvalid(err); err != nil && !refused || refused != denied {
+		// Kyverno calls what it denies a bad request.
+		if refused := apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err); err != nil && !refused || refused != denied {
 			return fmt.Errorf("denied %t, want %t: %w", refused, denied, errors.Join(err))
 		}
 		return nil
 	})
 }
 
-func putPolicy(t *testing.T, s *site.Site) (remove func()) {
-	t.Helper()
-	rule := func(containers string) string {
-		return fmt.Sprintf(`  - expression: "!has(object.spec.%[1]s) || object.spec.%[1]s.all(c, c.image.contains('@') || `+
+// tagsRules is the rule of our check of image tags, as the validations of a policy.
+func tagsRules() string {
+	var rules strings.Builder
+	for _, containers := range []string{"containers", "initContainers", "ephemeralContainers"} {
+		_, _ = fmt.Fprintf(&rules, `  - expression: "!has(object.spec.%[1]s) || object.spec.%[1]s.all(c, c.image.contains('@') || `+
 			`c.image.matches(':[^/:]+$') && !c.image.endsWith(':latest'))"`+"\n", containers)
 	}
+	return rules.String()
+}
+
+func putPolicy(t *testing.T, s *site.Site) (remove func()) {
+	t.Helper()
 	mustApply(t, `
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy
@@ -125,7 +132,7 @@ spec:
   matchConstraints:
     resourceRules: [{apiGroups: [""], apiVersions: [v1], resources: [pods], operations: [CREATE, UPDATE]}]
   validations:
-`+rule("containers")+rule("initContainers")+rule("ephemeralContainers")+`---
+`+tagsRules()+`---
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicyBinding
 metadata: {name: `+s.Configuration+`}

@@ -18,7 +18,7 @@ import (
 // wire is between the API server and a webhook server, and counts connections, each of which has one TLS handshake, and
 // bytes.
 type wire struct {
-	backend                      int // port of the webhook server
+	port, backend                int // what it listens at, and where the webhook server does
 	connections, asked, answered atomic.Int64
 }
 
@@ -28,7 +28,7 @@ type traffic struct{ connections, asked, answered int64 }
 // countConnections listens at a port.
 func countConnections(t *testing.T, port int) *wire {
 	t.Helper()
-	w := &wire{backend: clustertest.FreePort(t)}
+	w := &wire{port: port, backend: clustertest.FreePort(t)}
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	must(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
