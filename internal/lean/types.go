@@ -82,7 +82,7 @@ func (ts *Types) addFields(t reflect.Type, to map[string]*layout) {
 
 func keepsJSON(t reflect.Type) bool {
 	if t.Kind() != reflect.Struct {
-		return false
+		return t == reflect.TypeFor[stdjson.RawMessage]()
 	}
 	raw, ok := t.FieldByName("Raw")
 	return ok && raw.Type == reflect.TypeFor[[]byte]()
