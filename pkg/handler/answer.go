@@ -64,7 +64,7 @@ func (f *refusal) write(w http.ResponseWriter) {
 		w.Header().Set("Allow", http.MethodPost)
 	}
 	if f.retry {
-		// By it the API server asks again by itself.
+		// It makes the API server ask again.
 		w.Header().Set("Retry-After", "1")
 	}
 	http.Error(w, f.message, f.code)

@@ -114,7 +114,7 @@ func (in *incoming) head() *review { return headOf(in.data[:min(len(in.data), us
 // tooLarge refuses a body that is too large to be kept, unless it is the update of an object that is being deleted.
 // That can be told without keeping it.
 func (in *incoming) tooLarge() *refusal {
-	if in.head().Request.Operation == admissionv1.Update && bytes.Contains(in.data, []byte(deletion)) {
+	if in.what == "" && in.head().Request.Operation == admissionv1.Update && bytes.Contains(in.data, []byte(deletion)) {
 		var cleanup lean.Cleanup
 		_, _ = cleanup.Write(in.data) // It never fails.
 		if _, err := io.CopyN(&cleanup, in.request.Body, maxWire); errors.Is(err, io.EOF) && cleanup.Holds() {
@@ -158,8 +158,7 @@ func (in *incoming) abandon() *review {
 	if in.held.sharers.Load() == 0 {
 		in.held.shrink()
 	}
-	// net/http by itself passes over what is shorter than that.
-	if head.isAnswerable() || head.isConversion() || in.wire > maxBody {
+	if head.isAnswerable() || in.wire > maxBody { // net/http by itself passes over a quarter of a MiB
 		_, _ = io.CopyN(io.Discard, in.request.Body, maxWire)
 	}
 	return head

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -180,6 +181,14 @@ func parsed(t *testing.T, document []byte) map[string]any {
 	return parsed
 }
 
+// largeCleanup is an AdmissionReview that its own path lets pass.
+func largeCleanup() string {
+	const object = `{"metadata":{"deletionTimestamp":"2026-01-01T00:00:00Z"%s},"data":"%s"}`
+	data := strings.Repeat("x", maxBody/2)
+	return replaced(`"u"`, `"u","operation":"UPDATE","object":`+fmt.Sprintf(object, "", data)+
+		`,"oldObject":`+fmt.Sprintf(object, `,"finalizers":["a/b"]`, data))
+}
+
 func TestConvertingRefuses(t *testing.T) {
 	for name, tt := range map[string]struct {
 		body string
@@ -190,6 +199,7 @@ func TestConvertingRefuses(t *testing.T) {
 		"another version": {`{"apiVersion":"apiextensions.k8s.io/v2","kind":"ConversionReview","request":{"uid":"1"}}`, http.StatusBadRequest},
 		"no request":      {`{"apiVersion":"apiextensions.k8s.io/v1","kind":"ConversionReview"}`, http.StatusBadRequest},
 		"no uid":          {`{"apiVersion":"apiextensions.k8s.io/v1","kind":"ConversionReview","request":{}}`, http.StatusBadRequest},
+		"a large cleanup": {largeCleanup(), http.StatusRequestEntityTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			registry := prometheus.NewRegistry()
@@ -201,7 +211,7 @@ func TestConvertingRefuses(t *testing.T) {
 	}
 }
 
-// What users read is in a review: of an error of HTTP, an API server tells them the code at most.
+// What users are to read is in a review: of most errors of HTTP, an API server passes on a sentence of its own.
 func TestRefusedConversionsSayWhy(t *testing.T) {
 	box := func(size string) string { return conversionBody("v2", boxJSON("v1", `{"size":"`+size+`"}`)) }
 	for name, tt := range map[string]struct{ body, want string }{
@@ -218,6 +228,67 @@ func TestRefusedConversionsSayWhy(t *testing.T) {
 			}
 			wantConversions(t, registry, `{from="other",kind="other",result="refused",to="other"} 1`)
 		})
+	}
+}
+
+// Whatever there is no memory for at the moment, the review or its object, the API server is made to ask again.
+func TestConversionsAtABadTime(t *testing.T) {
+	const limit = 16 << 20
+	h := newHandlerOf(t, Options{Limits: Limits{Concurrent: 1, Queued: 1, Decoded: limit}})
+	labels := strings.TrimSuffix(strings.Repeat(`"a":"",`, 50_000), ",")
+	body := conversionBody("v2", strings.Replace(boxJSON("v1", `{"size":"1m"}`), `"name"`, `"labels":{`+labels+`},"name"`, 1))
+	codes := map[int]int{}
+	for taken := int64(0); taken <= limit; taken += 1 << 20 {
+		h.gate.decoded.taken.Store(taken)
+		code, got := convertReview(t, h, body)
+		if codes[code]++; got != nil && got.Result.Status != metav1.StatusSuccess {
+			t.Errorf("%d MiB are taken: %+v", taken>>20, got.Result)
+		}
+		if n := h.gate.decoded.taken.Load(); n != taken {
+			t.Errorf("%d bytes were not given back", n-taken)
+		}
+	}
+	if codes[http.StatusOK] == 0 || codes[http.StatusServiceUnavailable] == 0 || len(codes) != 2 {
+		t.Errorf("the codes were %v", codes)
+	}
+}
+
+// Who is still sending reads that it is worth trying again; and who does not send all of it, why it failed.
+func TestRefusedWhileSending(t *testing.T) {
+	h := newHandlerOf(t, Options{})
+	server := httptest.NewServer(h.Converting(boxConversion()))
+	t.Cleanup(server.Close)
+	ask := func(length int64, body io.Reader) (code int, text string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/convert?timeout=2s", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.ContentLength = length
+		r.Header.Set("Content-Type", "application/json")
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close() // It is read only.
+		said, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.StatusCode, answer.Header.Get("Retry-After") + string(said)
+	}
+	body := conversionBody("v2", boxJSON("v1", `{"size":"`+strings.Repeat("1", 5<<20)+`m"}`))
+	stalled, stall := io.Pipe()
+	t.Cleanup(func() { _ = stall.Close() })
+	go func() { _, _ = io.WriteString(stall, body[:100<<10]) }()
+	if code, said := ask(int64(len(body)), stalled); code != http.StatusOK || !strings.Contains(said, "did not come within its timeout") {
+		t.Errorf("stalled: got %d %.300s", code, said)
+	}
+	h.gate.mu.Lock()
+	h.gate.bytes = h.gate.limits.Bytes
+	h.gate.mu.Unlock()
+	if code, said := ask(int64(len(body)), strings.NewReader(body)); code != http.StatusServiceUnavailable || !strings.HasPrefix(said, "1too busy") {
+		t.Errorf("without memory: got %d %.300s", code, said)
 	}
 }
 

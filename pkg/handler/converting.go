@@ -42,8 +42,8 @@ type conversionResponse struct {
 
 // Converting answers the ConversionReviews (apiextensions.k8s.io/v1) that API servers send for the kinds of the
 // conversions, all at one path or each at its own. It shares the limits of the Handler, its metrics and its log. A
-// request has 7 MiB at most, as an AdmissionReview. What there is no room for is answered with 503, upon which an API
-// server tries again; an object that cannot be converted is the failure of its request.
+// request has 7 MiB at most, as an AdmissionReview. What there is no room for at the moment is answered with 503, upon
+// which an API server tries again. Whatever else is wrong with a ConversionReview is said in the answer to it.
 func (h *Handler) Converting(conversions ...*Conversion) http.Handler {
 	return &converting{handler: h, conversions: conversions}
 }
@@ -66,8 +66,8 @@ func (c *converting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// refuse answers what was not converted: with a review, if it is one, as users read nothing else. What is worth trying
-// again is an error of HTTP, after which an API server tries again by itself.
+// refuse answers what was not converted. If it is a ConversionReview, so is the answer: of most errors of HTTP an API
+// server passes on a sentence of its own. What is worth trying again is a 503, after which an API server does so.
 func (c *converting) refuse(w http.ResponseWriter, in *incoming, refused *refusal) {
 	ctx := in.request.Context()
 	c.handler.metrics.converted.WithLabelValues(other, other, other, "refused").Inc()
@@ -105,7 +105,7 @@ func (c *converting) answer(w http.ResponseWriter, in *incoming) *refusal {
 	var review conversionReview
 	if err := lean.DecodeAll(&review, lean.Object{Raw: in.data, Memory: &in.held.decoded}); err != nil {
 		if short := (*memoryError)(nil); errors.As(err, &short) {
-			return in.held.gate.refuseEnvelope(short)
+			return in.held.gate.refuseDecoding(short)
 		}
 		return refuse(http.StatusBadRequest, "the body is not a ConversionReview: %v", err)
 	}
@@ -116,13 +116,19 @@ func (c *converting) answer(w http.ResponseWriter, in *incoming) *refusal {
 	case review.Request == nil || review.Request.UID == "" || len(review.Request.UID) > maxNames:
 		return refuse(http.StatusBadRequest, "the ConversionReview has no request with a uid")
 	}
-	review.Response, review.Request = c.respond(ctx, in, review.Request), nil
+	response, refused := c.respond(ctx, in, review.Request)
+	if refused != nil {
+		return refused
+	}
+	review.Response, review.Request = response, nil
 	writeReview(w, review, klog.FromContext(ctx))
 	return nil
 }
 
-// respond converts the objects of a request until its time is up.
-func (c *converting) respond(ctx context.Context, in *incoming, request *conversionRequest) *conversionResponse {
+// respond converts the objects of a request until its time is up. It refuses if there is no memory for them now.
+func (c *converting) respond(
+	ctx context.Context, in *incoming, request *conversionRequest,
+) (*conversionResponse, *refusal) {
 	type result struct {
 		objects []json.RawMessage
 		err     error
@@ -140,12 +146,15 @@ func (c *converting) respond(ctx context.Context, in *incoming, request *convers
 	case <-ctx.Done():
 		got.err = fmt.Errorf("%w: make the conversion faster", errDeadline)
 	}
+	if short := (*memoryError)(nil); errors.As(got.err, &short) && !short.isForGood() {
+		return nil, in.held.gate.refuseDecoding(short)
+	}
 	if got.err != nil {
-		return c.failed(ctx, request.UID, got.err.Error())
+		return c.failed(ctx, request.UID, got.err.Error()), nil
 	}
 	return &conversionResponse{
 		UID: request.UID, ConvertedObjects: got.objects, Result: metav1.Status{Status: metav1.StatusSuccess},
-	}
+	}, nil
 }
 
 // convertAll converts all objects of a request, or none.

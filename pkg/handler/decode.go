@@ -18,7 +18,7 @@ import (
 func decodeReview(body []byte, held *reservation, shape lean.Shape) (*review, *refusal) {
 	in, err := parse(body, &held.decoded, shape)
 	if short := (*memoryError)(nil); errors.As(err, &short) {
-		return nil, held.gate.refuseEnvelope(short)
+		return nil, held.gate.refuseDecoding(short)
 	}
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "the body is not an AdmissionReview: %v", err)

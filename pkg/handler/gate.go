@@ -119,8 +119,8 @@ func (r *reservation) release() {
 	}
 }
 
-// refuseEnvelope refuses a review of which there is too much besides the objects.
-func (g *gate) refuseEnvelope(short *memoryError) *refusal {
+// refuseDecoding refuses a review for which there is no memory, now or at all, and no check to say so.
+func (g *gate) refuseDecoding(short *memoryError) *refusal {
 	if short.isForGood() {
 		return refuse(http.StatusRequestEntityTooLarge, "the review is too large: %v", short)
 	}

@@ -94,7 +94,7 @@ type crates struct {
 	v1, v2           string // how kubectl calls them
 }
 
-// newCrates returns when the API server converts. The server has the limits given.
+// newCrates returns when the API server serves both versions. The server has the limits given.
 func newCrates(t *testing.T, limits handler.Limits, spoke handler.Spoke[crateV2]) *crates {
 	t.Helper()
 	registry := prometheus.NewRegistry()
@@ -119,11 +119,12 @@ func newCrates(t *testing.T, limits handler.Limits, spoke handler.Spoke[crateV2]
 		_, _ = kubectlIn(context.WithoutCancel(t.Context()), "", "delete", "crd", "crates."+c.group, "--wait=false")
 	})
 	clustertest.Eventually(t, func(ctx context.Context) error {
-		said, err := kubectlIn(ctx, c.crate("v2", "probe", `{width: 1, height: 1}`), "create", "--dry-run=server", "-f", "-")
-		if err != nil {
-			err = fmt.Errorf("kubectl has printed %q: %w", said, err)
+		for _, version := range []string{c.v1, c.v2} {
+			if said, err := kubectlIn(ctx, "", "get", version, "-n", c.namespace); err != nil {
+				return fmt.Errorf("kubectl has printed %q: %w", said, err)
+			}
 		}
-		return err
+		return nil
 	})
 	return c
 }
@@ -191,6 +192,8 @@ func wantConversionOfTooMuch(t *testing.T) {
 func wantConversionsAskedAgain(t *testing.T) {
 	t.Parallel()
 	open := make(chan struct{})
+	release := sync.OnceFunc(func() { close(open) })
+	defer release()
 	c := newCrates(t, handler.Limits{Concurrent: 1, Queued: 1}, handler.SpokeFor("v1",
 		func(_ context.Context, from *crateV1, to *crateV2) error {
 			<-open
@@ -202,6 +205,6 @@ func wantConversionsAskedAgain(t *testing.T) {
 		users.Go(func() { c.wantSaid(t, false, "created", c.crate("v1", name, `{size: 1x1}`), "create", "-f", "-") })
 	}
 	clustertest.Eventually(t, func(ctx context.Context) error { return hasText(ctx, c.metrics, `result="refused"`) })
-	close(open)
+	release()
 	users.Wait()
 }
