@@ -189,8 +189,8 @@ func main() {
 }
 GO
 
-go mod tidy >/dev/null 2>&1
-go run . 2>/dev/null | tee seen
+go mod tidy 2>tidy || { cat tidy >&2; exit 1; }
+go build -o finding . && ./finding 2>log | tee seen || { cat log >&2; exit 1; }
 expect() { grep -qxF "$1" seen || { echo "it does not say: $1" >&2; exit 1; }; }
 expect 'web.shop.svc with []: server certs refreshed; the certificate is for [web.shop.svc]'
 expect 'web.shop.svc with []: no cert refresh needed; the certificate is for [web.shop.svc]'

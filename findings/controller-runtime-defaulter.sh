@@ -125,7 +125,7 @@ func main() {
 }
 GO
 
-go mod tidy >/dev/null 2>&1
+go mod tidy 2>tidy || { cat tidy >&2; exit 1; }
 go run . | tee seen
 expect() { grep -qF "$1" seen || { echo "it does not say: $1" >&2; exit 1; }; }
 expect 'same: [{"name":"pay","restart":"Never"},{"name":"log"}] by '

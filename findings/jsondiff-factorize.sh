@@ -13,7 +13,7 @@
 #   ["a", "b"] is added where ["ab"] is                           ["ab"] is copied
 #
 # With LCS() besides, a "copy" has the index that its value has in the source, after a "remove" has moved it: the patch
-# is refused, or copies another value. Without Factorize() all of these are right.
+# is refused. Without Factorize() all of these are right.
 #
 # It needs Go and takes a quarter of a minute. It fails if the behaviour is another one.
 set -euo pipefail
@@ -82,14 +82,15 @@ func main() {
 }
 GO
 
-go mod tidy >/dev/null 2>&1
+go mod tidy 2>tidy || { cat tidy >&2; exit 1; }
 go run . | tee seen
-grep -qF 'string, list: right' seen
-grep -qF 'list, object: right' seen
-grep -qF 'one string, two: right' seen
-grep -qF 'index, LCS: right' seen
-grep -qF 'string, list, Factorize: wrong: [{"op":"copy","from":"/entrypoint","path":"/command"}]' seen
-grep -qF 'list, object, Factorize: wrong: [{"op":"copy","from":"/tolerations","path":"/affinity"}]' seen
-grep -qF 'one string, two, Factorize: wrong: [{"op":"copy","from":"/args","path":"/command"}]' seen
-grep -qF 'index, LCS, Factorize: refused: ' seen
+expect() { grep -qF "$1" seen || { echo "it does not say: $1" >&2; exit 1; }; }
+expect 'string, list: right'
+expect 'list, object: right'
+expect 'one string, two: right'
+expect 'index, LCS: right'
+expect 'string, list, Factorize: wrong: [{"op":"copy","from":"/entrypoint","path":"/command"}]'
+expect 'list, object, Factorize: wrong: [{"op":"copy","from":"/tolerations","path":"/affinity"}]'
+expect 'one string, two, Factorize: wrong: [{"op":"copy","from":"/args","path":"/command"}]'
+expect 'index, LCS, Factorize: refused: '
 echo 'as described'

@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/hookstrap/hookstrap/test/e2e/cluster/clustertest"
 	"github.com/hookstrap/hookstrap/test/e2e/site"
 )
@@ -31,6 +34,16 @@ spec:
     resourceRules: [{apiGroups: [""], apiVersions: [v1], resources: [pods], operations: [CREATE, UPDATE]}]
   validations:
 `
+
+// asksNothing returns an error as long as Kyverno is asked about objects, even if no policy is left.
+func asksNothing(ctx context.Context, s *site.Site) error {
+	const name = "kyverno-resource-validating-webhook-cfg"
+	c, err := s.Admin.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(ctx, name, metav1.GetOptions{})
+	if err == nil && len(c.Webhooks) > 0 {
+		err = fmt.Errorf("%s still has %d webhooks", name, len(c.Webhooks))
+	}
+	return client.IgnoreNotFound(err)
+}
 
 // theKyverno is Kyverno's admission controller alone, as its chart runs it but for what is where. It makes its
 // certificate and its webhook configurations itself. Without reports, which are for other programs of it.
@@ -58,6 +71,9 @@ func theKyverno(t *testing.T, s *site.Site) *judge {
 		t.Helper()
 		// It judges policies, too, once it has its certificate.
 		clustertest.EventuallyWithin(t, 2*time.Minute, func(ctx context.Context) error { return apply(ctx, "apply") })
-		return func() { must(t, apply(t.Context(), "delete")) }
+		return func() {
+			must(t, apply(t.Context(), "delete"))
+			clustertest.Eventually(t, func(ctx context.Context) error { return asksNothing(ctx, s) })
+		}
 	}}
 }
