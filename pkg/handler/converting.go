@@ -136,9 +136,10 @@ func (c *converting) respond(
 	results := make(chan result, 1)
 	in.held.share()
 	go func() {
-		defer in.held.release()
-		objects, err := c.convertAll(ctx, in.held, request)
-		results <- result{objects, err}
+		var r result
+		defer func() { results <- r }()
+		defer in.held.release() // before the answer, so that the next request finds its memory
+		r.objects, r.err = c.convertAll(ctx, in.held, request)
 	}()
 	var got result
 	select {
