@@ -51,6 +51,26 @@ podTemplates:
 {{- end }}
 {{- end }}
 
+{{/* Refuses values that do not go together. The schema could refuse them, but not say why. */}}
+{{- define "hookstrap.refuse" -}}
+{{- if and .Values.publishTrustBundle (ne .Values.signerName "hookstrap.dev/serving") }}
+{{- printf "publishTrustBundle=true publishes the CA of the signer hookstrap.dev/serving, and signerName is %s: leave one of the two out" .Values.signerName | fail }}
+{{- end }}
+{{- if and (include "hookstrap.podCertificate" .) .Values.secureMetrics .Values.monitor.enabled }}
+{{- fail "monitor.enabled=true and secureMetrics=true do not go together with signerName=hookstrap.dev/authority, as no Secret or ConfigMap has its CA for a ServiceMonitor: leave monitor.enabled out, and write a ServiceMonitor of your own as docs/helm.md says" }}
+{{- end }}
+{{- with .Values.ports }}
+{{- if ne 3 (list (toString .https) (toString .metrics) (toString .health) | uniq | len) }}
+{{- fail "two of ports.https, ports.metrics and ports.health are the same: give each a port of its own" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The modes of the checks. One without a mode denies. */}}
+{{- define "hookstrap.modes" -}}
+{{- range .Values.checks }} {{ (. | default dict).mode | default "deny" }} {{- end }}
+{{- end }}
+
 {{/* Not empty if a check begins to deny when an audit has found nothing. */}}
 {{- define "hookstrap.cleans" -}}
 {{- if contains "denyWhenClean" (toJson .Values.checks) }}true{{ end }}

@@ -208,9 +208,7 @@ func TestSchemaRefuses(t *testing.T) {
 		"replica=3", "replicas=0", "replicas=two", "image.digest=v1", "image.Tag=v1", "image.pullPolicy=Sometimes",
 		"mutations.noSuch.mode=apply", "mutations.dropCapabilities.mode=deny",
 		"checks.podSecurity.mode=enforce", "checks.podSecurity.levle=baseline", "checks.noSuchCheck.mode=deny",
-		"signerName=example.com/signer", "signerName=kubernetes.io/kubelet-serving,publishTrustBundle=true",
-		"signerName=hookstrap.dev/authority,publishTrustBundle=true",
-		"signerName=hookstrap.dev/authority,secureMetrics=true,monitor.enabled=true",
+		"signerName=example.com/signer",
 		"ports.https=443", "ports.http=9443", "exemptNamespaces=kube-flannel", "exemptNamespaces={Not_A_Name}",
 		"resources.limit.memory=256Mi", "listener.resources.limits.memory=true", "monitor.interval=often", "fixedUser=1000",
 	} {
@@ -219,6 +217,46 @@ func TestSchemaRefuses(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), "schema") {
 				t.Errorf("%s, %s: %v", h.Version, values, err)
 			}
+		}
+	}
+}
+
+// TestRefusesWhatDoesNotGoTogether: what cannot work together is refused as well, with the values and what to do.
+func TestRefusesWhatDoesNotGoTogether(t *testing.T) {
+	for values, want := range map[string]string{
+		"signerName=kubernetes.io/kubelet-serving,publishTrustBundle=true": "publishTrustBundle=true publishes the CA of the signer " +
+			"hookstrap.dev/serving, and signerName is kubernetes.io/kubelet-serving: leave one",
+		"signerName=hookstrap.dev/authority,publishTrustBundle=true": "signerName is hookstrap.dev/authority: leave one",
+		"signerName=hookstrap.dev/authority,secureMetrics=true,monitor.enabled=true": "monitor.enabled=true and secureMetrics=true do " +
+			"not go together with signerName=hookstrap.dev/authority",
+		"ports.https=8080":                       "two of ports.https, ports.metrics and ports.health are the same",
+		"ports.metrics=10443,ports.health=10443": "two of ports.https, ports.metrics and ports.health are the same",
+	} {
+		for _, h := range []helm.Helm{helm3, helm4} {
+			_, err := h.Run(t.Context(), "template", "hookstrap", helm.Chart(), "--set="+values)
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, %s: %v\nwant %s", h.Version, values, err, want)
+			}
+		}
+	}
+}
+
+// TestNotesSayWhatIsDenied: a user who installs learns whether anything is denied from now on.
+func TestNotesSayWhatIsDenied(t *testing.T) {
+	const off = "checks.podSecurity.mode=off,checks.imageTag.mode=off"
+	for values, want := range map[string]string{
+		"": "Nothing is denied yet: the checks warn.",
+		"checks.podSecurity.mode=off,checks.imageTag.mode=audit": "Nothing is denied yet: the checks only write to the audit log.",
+		off: "Nothing is denied yet: no check is on.",
+		"checks.podSecurity=null,checks.imageTag=null":   "Nothing is denied yet: no check is on.",
+		off + ",checks.imageTag.mode=deny":               "Its checks deny, in all",
+		off + ",checks.privileged.exempt.namespaces={a}": "Its checks deny, in all", // It has no mode.
+		"checks.podSecurity.mode=denyWhenClean":          "Its checks deny in each namespace as soon as",
+	} {
+		// Helm 3 asks a cluster for its version before it shows notes.
+		out, err := helm4.Run(t.Context(), "install", "hookstrap", helm.Chart(), "--dry-run=client", "--set="+values)
+		if err != nil || !strings.Contains(out, want) {
+			t.Errorf("%q: %v\n%s\nwant %s", values, err, out, want)
 		}
 	}
 }
