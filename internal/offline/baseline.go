@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	sigsyaml "sigs.k8s.io/yaml"
 
+	"github.com/hookstrap/hookstrap/internal/jsonerror"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
 )
 
@@ -61,7 +62,7 @@ func ReadBaseline(path string) (*Baseline, error) {
 	}
 	var file baselineFile
 	if err := sigsyaml.UnmarshalStrict(data, &file); err != nil {
-		return nil, fmt.Errorf("%s is no baseline: %w", path, err)
+		return nil, fmt.Errorf("%s is no baseline: %s: write one with --write-baseline", path, jsonerror.Sentence(err))
 	}
 	if file.APIVersion != config.APIVersion || file.Kind != baselineKind {
 		return nil, fmt.Errorf("%s is no baseline: its apiVersion and kind are not %s and %s; write one with "+

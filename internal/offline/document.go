@@ -108,13 +108,22 @@ func yamlDocument(p part) (document, bool) {
 	} else {
 		var text string
 		text, d.errLine = shifted(err.Error(), p.before)
-		d.err = fmt.Errorf("it is not YAML: %s", strings.ReplaceAll(text, "\n", " "))
+		d.err = fmt.Errorf("it is not valid YAML: %s", inOneLine(text, d.errLine))
 		if i := bytes.Index(p.text, []byte("{{")); i >= 0 {
 			d.err = fmt.Errorf("%w; it looks like a template of Helm: render it first, as with helm template", d.err)
 			d.errLine = cmp.Or(d.errLine, p.before+bytes.Count(p.text[:i], []byte("\n"))+1)
 		}
 	}
 	return d, d.err != nil || string(d.json) != "null"
+}
+
+// inOneLine makes a list of a text of the YAML library, without the line that the place of the error says already.
+func inOneLine(text string, line int) string {
+	var all []string
+	for one := range strings.SplitSeq(strings.TrimPrefix(text, "unmarshal errors:\n"), "\n") {
+		all = append(all, strings.TrimPrefix(strings.TrimSpace(one), fmt.Sprintf("line %d: ", line)))
+	}
+	return strings.Join(all, "; ")
 }
 
 // shifted makes the lines in a text of the YAML library those of the file, since that counts from the beginning of the

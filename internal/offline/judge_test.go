@@ -81,10 +81,10 @@ func TestWhatIsRead(t *testing.T) {
 				"e.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: []\n", "f.yaml": "apiVersion: a/b/c\nkind: X\n",
 				"g.yaml": "apiVersion: v1\nmetadata: {name: a}\n",
 			},
-			"a.yaml:5: unreadable: it is not YAML: line 5: mapping values are not allowed in this context\n" +
+			"a.yaml:5: unreadable: it is not valid YAML: mapping values are not allowed in this context\n" +
 				"b.yaml:1: denied: it is no object of Kubernetes: it lacks apiVersion or kind\n" +
-				"c.json:1: unreadable: it is not JSON: unexpected EOF; and it is not YAML: line 1: did not find expected node content\n" +
-				"d.yaml:4: unreadable: it is not YAML: unmarshal errors:   line 4: key \"kind\" already set in map\n" +
+				"c.json:1: unreadable: it is not JSON: unexpected EOF; and it is not valid YAML: did not find expected node content\n" +
+				"d.yaml:4: unreadable: it is not valid YAML: key \"kind\" already set in map\n" +
 				"e.yaml:1: denied: it is no object of Kubernetes: its apiVersion, kind, metadata or items are of a wrong type\n" +
 				"f.yaml:1: denied: its apiVersion is not valid: unexpected GroupVersion string: a/b/c\n" +
 				"g.yaml:1: denied: it is no object of Kubernetes: it lacks apiVersion or kind\n" +

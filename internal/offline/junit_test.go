@@ -35,8 +35,8 @@ func TestJUnit(t *testing.T) {
   </testsuite>
   <testsuite name="b.yaml" tests="1" failures="0" errors="1" skipped="0">
     <testcase classname="manifest" name="b.yaml:1">
-      <error type="unreadable" message="it is not JSON: unexpected EOF; and it is not YAML: line 1: did not find expected node content">` +
-		`b.yaml:1: unreadable: it is not JSON: unexpected EOF; and it is not YAML: line 1: did not find expected node content</error>
+      <error type="unreadable" message="it is not JSON: unexpected EOF; and it is not valid YAML: did not find expected node content">` +
+		`b.yaml:1: unreadable: it is not JSON: unexpected EOF; and it is not valid YAML: did not find expected node content</error>
     </testcase>
   </testsuite>
 </testsuites>

@@ -4,9 +4,13 @@
 package offline
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	kjson "sigs.k8s.io/json"
+
+	"github.com/hookstrap/hookstrap/internal/jsonerror"
 )
 
 // goneBefore is the minor version of Kubernetes 1 of which no cluster is older: what was removed by then is nowhere.
@@ -54,7 +58,10 @@ func (o object) conforms(k kinds) []Finding {
 	}
 	unknown, err := kjson.UnmarshalStrict(o.raw, obj)
 	if err != nil {
-		return []Finding{o.finding(Denied, fmt.Sprintf("it is no %s: %s", o.kind.Kind, err.Error()))}
+		field, text := jsonerror.Plain(err)
+		finding := o.finding(Denied, fmt.Sprintf("it is no %s: %s", o.kind.Kind, strings.TrimPrefix(field+" "+text, " ")))
+		finding.Line = cmp.Or(o.lines.Line(field), o.line)
+		return []Finding{finding}
 	}
 	var found []Finding
 	for _, u := range unknown {

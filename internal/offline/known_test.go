@@ -20,7 +20,7 @@ func TestWhatNoAPIServerTakes(t *testing.T) {
 		"apiVersion: v1\nkind: pod\n":                        "denied: pod \"x\" in namespace \"default\": Kubernetes has no kind pod in v1",
 		"apiVersion: extensions/v1beta1\nkind: Deployment\n": "since version 1.16",
 		"apiVersion: v1\nkind: Pod\nspec: {containers: [{name: a, command: sh}]}\n": "denied: Pod \"x\" in namespace " +
-			"\"default\": it is no Pod: json: cannot unmarshal",
+			"\"default\": it is no Pod: spec.containers.command must be of type list and is of type string",
 		"apiVersion: v1\nkind: Pod\nspec: {containers: [{name: a, Image: b}]}\n": "warning: Pod \"x\" in namespace " +
 			"\"default\": unknown field \"spec.containers[0].Image\"",
 		"apiVersion: v1\nkind: Pod\nspec: {containers: [{name: a, image: b}]}\n":  "0 denied, 0 warnings",

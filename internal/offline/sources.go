@@ -15,9 +15,9 @@ import (
 // What is said of the sources of other programs, once for a directory.
 const (
 	isChart = "it is a Helm chart, whose templates are not judged: render it first, as with " +
-		"helm template CHART | webhook check -f -"
+		"helm template CHART, and judge what it prints by -f -"
 	isKustomization = "it has patches, which are not judged and not applied: render it first, as with " +
-		"kubectl kustomize DIRECTORY | webhook check -f -"
+		"kubectl kustomize DIRECTORY, and judge what it prints by -f -"
 )
 
 // enter looks at a directory before what is in it: the templates of a Helm chart and the patches of a kustomization are

@@ -47,7 +47,7 @@ func TestSourcesOfOtherPrograms(t *testing.T) {
 		},
 		"a template": {
 			map[string]string{"a.yaml": owned + "---\n" + template},
-			"a.yaml:8: unreadable: it is not YAML: ",
+			"a.yaml:8: unreadable: it is not valid YAML: ",
 		},
 		"a configuration of checks": {
 			map[string]string{"a.yaml": owned, "checks.yaml": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\n"},
@@ -123,8 +123,8 @@ func TestDirectives(t *testing.T) {
 // The line is that of the mistake, in the text too.
 func TestLinesOfMistakes(t *testing.T) {
 	for content, want := range map[string]string{
-		owned + "---\n\nkind: Pod\nkind: Pod\n":                     "a.yaml:7: unreadable: it is not YAML: unmarshal errors:   line 7: key",
-		owned + "---\na:\n  b: c: d\n":                              "a.yaml:6: unreadable: it is not YAML: line 6: ",
+		owned + "---\n\nkind: Pod\nkind: Pod\n":                     "a.yaml:7: unreadable: it is not valid YAML: key",
+		owned + "---\na:\n  b: c: d\n":                              "a.yaml:6: unreadable: it is not valid YAML: ",
 		"{\"apiVersion\": \"v1\",\n\n\"kind\": \"Pod\" \"x\": 1}\n": "a.yaml:3: unreadable: it is not JSON",
 	} {
 		if got := text(t, judge(t, "{}", map[string]string{"a.yaml": content})); !strings.HasPrefix(got, want) {

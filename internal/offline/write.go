@@ -26,7 +26,7 @@ func (f Finding) line() string {
 }
 
 // WriteText writes a line for each finding that is not known, with file and line in front as editors and CI systems
-// find them, a line for each entry of the baseline that was found no more, and one line that sums up.
+// find them, a line for each entry of the baseline that was not found any more, and one line that sums up.
 func (r *Report) WriteText(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	for _, f := range r.Findings {
@@ -35,7 +35,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 	}
 	for _, e := range r.Gone {
-		_, _ = fmt.Fprintf(out, "%s: found no more: %s\n", Line(r.baseline), Line(e.String()))
+		_, _ = fmt.Fprintf(out, "%s: not found any more: %s\n", Line(r.baseline), Line(e.String()))
 	}
 	for _, m := range r.Mutated {
 		_, _ = fmt.Fprint(out, m.text())

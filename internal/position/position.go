@@ -172,7 +172,7 @@ func Alone(data []byte) error {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var node yaml.Node
 	if err := decoder.Decode(&node); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("it is not YAML: %w", err)
+		return fmt.Errorf("it is not valid YAML: %w", err)
 	}
 	if err := decoder.Decode(&node); !errors.Is(err, io.EOF) {
 		return errMore

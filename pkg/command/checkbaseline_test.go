@@ -49,7 +49,7 @@ func TestCheckWithABaseline(t *testing.T) {
 		{"something else in it", badPod + "    securityContext: {privileged: true}\n", exitFailure,
 			[]string{"podSecurity", "1 denied, 0 warnings, 1 known"}},
 		{"mended", strings.ReplaceAll(goodPod, "good", "bad"), exitOK,
-			[]string{`deploy/known.yaml: found no more: Pod "bad" in namespace "default": imageTag: `, "0 denied, 0 warnings; 1 document"}},
+			[]string{`deploy/known.yaml: not found any more: Pod "bad" in namespace "default": imageTag: `, "0 denied, 0 warnings; 1 document"}},
 		{"away", goodPod, exitOK, []string{"the objects of 1 entry of the baseline were not read"}},
 	} {
 		replaceFile(t, "deploy/pod.yaml", step.manifest)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,7 +72,7 @@ func (o *doctorOptions) addFlags(fs *pflag.FlagSet) {
 		"text, json, or sarif for code-scanning services")
 	fs.Var(newValue(&o.collect.Connect, "way", string(o.collect.Connect), parseConnect), "connect",
 		"how to reach Pods for handshakes: port-forward, direct (in a Pod or on a node), or none")
-	timeout := newValue(&o.collect.Timeout, "duration", o.collect.Timeout.String(), parsePositiveDuration)
+	timeout := newValue(&o.collect.Timeout, "duration", o.collect.Timeout.String(), parseTimeout)
 	fs.Var(timeout, "handshake-timeout", "how long one handshake may take")
 	fs.BoolVar(&o.collect.Probe, "probe", false, "send a dry run that the rules of each entry match, and read the "+
 		"API server's "+
@@ -98,19 +99,11 @@ func parseConnect(text string) (collect.Connect, error) {
 	return "", fmt.Errorf("unknown way %q: use port-forward, direct or none", text)
 }
 
-func parsePositiveDuration(text string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if err == nil && d <= 0 {
-		err = errors.New("it has to be more than 0")
-	}
-	return d, err
-}
-
 func (o *doctorOptions) run(cmd *cobra.Command, global Options) error {
 	if err := checkLogging(o.logging); err != nil {
 		return &usageError{err}
 	}
-	if err := o.conflicts(); err != nil {
+	if err := o.conflicts(cmd.Flags()); err != nil {
 		return &usageError{err}
 	}
 	if len(o.files) > 0 {
@@ -135,12 +128,14 @@ func (o *doctorOptions) run(cmd *cobra.Command, global Options) error {
 }
 
 // conflicts are flags that do not go together.
-func (o *doctorOptions) conflicts() error {
+func (o *doctorOptions) conflicts(fs *pflag.FlagSet) error {
+	ofClusters := []string{"webhook-configuration", "watch", "interval", "probe", "connect", "handshake-timeout"}
+	if i := slices.IndexFunc(ofClusters, fs.Changed); i >= 0 && len(o.files) > 0 {
+		return fmt.Errorf("--%s is for a cluster: it cannot be combined with -f", ofClusters[i])
+	}
 	switch {
-	case len(o.files) > 0 && len(o.targets) > 0:
-		return errors.New("--webhook-configuration is for a cluster: it cannot be combined with -f")
-	case len(o.files) > 0 && (o.watch || o.collect.Probe):
-		return errors.New("--watch and --probe are for a cluster: they cannot be combined with -f")
+	case fs.Changed("interval") && !o.watch:
+		return errors.New("--interval is for --watch: add that, or leave it out")
 	case o.watch && o.output == "sarif":
 		return errors.New("--watch has no end to write one SARIF log at: use -o text or json")
 	}
@@ -252,11 +247,13 @@ func (o *doctorOptions) manifests(cmd *cobra.Command) (*doctor.Facts, error) {
 	}
 	objects := make([]collect.Manifest, 0, len(found))
 	for i := range found {
-		objects = append(objects, collect.Manifest{Kind: found[i].Kind, JSON: found[i].JSON})
+		objects = append(objects, collect.Manifest{
+			Kind: found[i].Kind, JSON: found[i].JSON, At: fmt.Sprintf("%s:%d", found[i].File, found[i].Line)})
 	}
-	facts, err := collect.Manifests(objects, o.collect.Namespace, time.Now())
-	if err != nil {
-		unreadable = append(unreadable, err.Error())
+	facts := collect.Manifests(objects, o.collect.Namespace, time.Now())
+	if len(facts.Entries)+len(facts.Unread)+len(unreadable) == 0 {
+		unreadable = []string{fmt.Sprintf("nothing in %s calls a webhook: name files with webhook configurations, "+
+			"CustomResourceDefinitions with a conversion webhook, or APIServices", strings.Join(o.files, ", "))}
 	}
 	for _, what := range unreadable {
 		facts.Unread = append(facts.Unread, doctor.Unread{Resource: "manifests", Reason: what})

@@ -56,11 +56,19 @@ func TestDoctorOffline(t *testing.T) {
 		"a conversion": {"apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: oxen.example.com}\nspec: {conversion: " +
 			"{strategy: Webhook, webhook: {clientConfig: {caBundle: Cg==, service: {namespace: shop, name: web}}}}}\n", nil, exitFailure,
 			"ca-bundle-unusable", "service-missing"},
-		"unreadable":          {"{", nil, exitUsage, "not judged: ", ""},
+		"unreadable":      {"{", nil, exitUsage, "not judged: ", ""},
+		"nothing":         {"", nil, exitUsage, "calls a webhook: name files with webhook configurations", ""},
+		"nothing of ours": {"apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n", nil, exitUsage, "chart.yaml calls a webhook", ""},
+		"no webhooks":     {strings.Replace(chart, "\nwebhooks:", "\nwebhook:", 1), nil, exitUsage, "chart.yaml calls a webhook", ""},
+		"an old version": {strings.Replace(chart, "admissionregistration.k8s.io/v1", "admissionregistration.k8s.io/v1beta1", 1), nil, exitUsage,
+			"chart.yaml:14: ValidatingWebhookConfiguration: no supported version of Kubernetes serves " +
+				"admissionregistration.k8s.io/v1beta1: write it as admissionregistration.k8s.io/v1\n", ""},
+		"a wrong type": {strings.Replace(chart, "[pods]", "pods", 1), nil, exitUsage,
+			"ValidatingWebhookConfiguration: webhooks.rules.resources must be of type list and is of type string: correct it\n", ""},
 		"a namespace":         {strings.ReplaceAll(chart, ", namespace: shop}\nspec", "}\nspec"), []string{"-n", "shop"}, exitFailure, "Deployment shop/web", ""},
 		"with the wrong flag": {chart, []string{"--webhook-configuration=web"}, exitUsage, "is for a cluster", ""},
-		"watched":             {chart, []string{"--watch"}, exitUsage, "are for a cluster", ""},
-		"probed":              {chart, []string{"--probe"}, exitUsage, "are for a cluster", ""},
+		"watched":             {chart, []string{"--watch"}, exitUsage, "is for a cluster", ""},
+		"probed":              {chart, []string{"--probe"}, exitUsage, "is for a cluster", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -6,7 +6,6 @@ package collect
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	kjson "sigs.k8s.io/json"
 
+	"github.com/hookstrap/hookstrap/internal/jsonerror"
 	"github.com/hookstrap/hookstrap/pkg/doctor"
 )
 
@@ -24,21 +24,23 @@ import (
 type Manifest struct {
 	Kind schema.GroupVersionKind
 	JSON []byte
+	// At is where it is, for errors, such as webhook.yaml:3.
+	At string
 }
 
 // Manifests gathers the facts of objects that are not in a cluster yet, such as those of a rendered chart. What names
 // no namespace is in the one that is given, or in default. Kinds that have nothing to do with webhooks are left out.
-// The error names the objects that cannot be read; the facts are those of the others.
-func Manifests(objects []Manifest, namespace string, now time.Time) (*doctor.Facts, error) {
+// The objects that cannot be read are in Unread; the other facts are those of the others.
+func Manifests(objects []Manifest, namespace string, now time.Time) *doctor.Facts {
 	r := &reading{facts: &doctor.Facts{Now: now, Offline: true}, namespace: cmp.Or(namespace, metav1.NamespaceDefault)}
-	var errs []error
 	for i := range objects {
 		if err := r.read(&objects[i]); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", objects[i].Kind.Kind, err))
+			r.facts.Unread = append(r.facts.Unread, doctor.Unread{Resource: "manifests", Reason: fmt.Sprintf("%s: %s: %s",
+				objects[i].At, objects[i].Kind.Kind, err)})
 		}
 	}
 	r.facts.Entries = r.facts.All
-	return r.facts, errors.Join(errs...)
+	return r.facts
 }
 
 // reading is one call of Manifests.
@@ -52,34 +54,34 @@ func (r *reading) read(m *Manifest) error {
 	f := r.facts
 	switch (schema.GroupKind{Group: m.Kind.Group, Kind: m.Kind.Kind}) {
 	case schema.GroupKind{Group: "admissionregistration.k8s.io", Kind: doctor.KindValidating}:
-		return with(m.JSON, func(c *admissionregistrationv1.ValidatingWebhookConfiguration) {
+		return with(m, func(c *admissionregistrationv1.ValidatingWebhookConfiguration) {
 			f.All = append(f.All, doctor.FromValidating(c)...)
 			r.emptyBundles(m.JSON, len(c.Webhooks))
 		})
 	case schema.GroupKind{Group: "admissionregistration.k8s.io", Kind: doctor.KindMutating}:
-		return with(m.JSON, func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+		return with(m, func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
 			f.All = append(f.All, doctor.FromMutating(c)...)
 			r.emptyBundles(m.JSON, len(c.Webhooks))
 		})
 	case schema.GroupKind{Group: "apiextensions.k8s.io", Kind: doctor.KindCRD}:
-		return with(m.JSON, func(c *crd) { f.All = append(f.All, c.entry()...) })
+		return with(m, func(c *crd) { f.All = append(f.All, c.entry()...) })
 	case schema.GroupKind{Group: "apiregistration.k8s.io", Kind: doctor.KindAPIService}:
-		return with(m.JSON, func(a *apiService) { f.All = append(f.All, a.entry()...) })
+		return with(m, func(a *apiService) { f.All = append(f.All, a.entry()...) })
 	case schema.GroupKind{Kind: "Service"}:
-		return with(m.JSON, func(s *corev1.Service) { f.Services = append(f.Services, s); r.place(&s.ObjectMeta) })
+		return with(m, func(s *corev1.Service) { f.Services = append(f.Services, s); r.place(&s.ObjectMeta) })
 	case schema.GroupKind{Kind: "Namespace"}:
-		return with(m.JSON, func(n *corev1.Namespace) { f.Namespaces = append(f.Namespaces, n) })
+		return with(m, func(n *corev1.Namespace) { f.Namespaces = append(f.Namespaces, n) })
 	case schema.GroupKind{Group: "apps", Kind: "Deployment"}:
-		return with(m.JSON, func(d *appsv1.Deployment) { f.Deployments = append(f.Deployments, d); r.place(&d.ObjectMeta) })
+		return with(m, func(d *appsv1.Deployment) { f.Deployments = append(f.Deployments, d); r.place(&d.ObjectMeta) })
 	case schema.GroupKind{Group: "apps", Kind: "DaemonSet"}:
-		return with(m.JSON, func(d *appsv1.DaemonSet) { f.DaemonSets = append(f.DaemonSets, d); r.place(&d.ObjectMeta) })
+		return with(m, func(d *appsv1.DaemonSet) { f.DaemonSets = append(f.DaemonSets, d); r.place(&d.ObjectMeta) })
 	case schema.GroupKind{Group: "apps", Kind: "StatefulSet"}:
-		return with(m.JSON, func(s *appsv1.StatefulSet) {
+		return with(m, func(s *appsv1.StatefulSet) {
 			f.StatefulSets = append(f.StatefulSets, s)
 			r.place(&s.ObjectMeta)
 		})
 	case schema.GroupKind{Kind: "Pod"}:
-		return with(m.JSON, func(p *corev1.Pod) { f.Pods = append(f.Pods, p); r.place(&p.ObjectMeta) })
+		return with(m, func(p *corev1.Pod) { f.Pods = append(f.Pods, p); r.place(&p.ObjectMeta) })
 	}
 	return nil
 }
@@ -104,11 +106,16 @@ func (r *reading) emptyBundles(data []byte, n int) {
 
 func (r *reading) place(m *metav1.ObjectMeta) { m.Namespace = cmp.Or(m.Namespace, r.namespace) }
 
-// with decodes an object and passes it on.
-func with[T any](data []byte, add func(*T)) error {
+// with decodes an object of version v1, which all that are read here have and no others that are still served, and passes
+// it on.
+func with[T any](m *Manifest, add func(*T)) error {
+	if m.Kind.Version != "v1" {
+		return fmt.Errorf("no supported version of Kubernetes serves %s: write it as %s", m.Kind.GroupVersion(),
+			schema.GroupVersion{Group: m.Kind.Group, Version: "v1"})
+	}
 	object := new(T)
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(data, object); err != nil {
-		return err
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(m.JSON, object); err != nil {
+		return fmt.Errorf("%s: correct it", jsonerror.Sentence(err))
 	}
 	add(object)
 	return nil

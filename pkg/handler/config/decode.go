@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	kjson "sigs.k8s.io/json"
 
+	"github.com/hookstrap/hookstrap/internal/jsonerror"
 	"github.com/hookstrap/hookstrap/internal/position"
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
@@ -112,7 +113,8 @@ func (d *decoder) podTemplates(data json.RawMessage) {
 		d.report(d.lines.Line(name+quoted(rest, "")), "%s", strings.Replace(rest, `"`, `"`+name, 1))
 	}
 	if err != nil {
-		d.at(field.NewPath(name), "%s: %s", name, plain(err))
+		at, text := jsonerror.Plain(err)
+		d.at(field.NewPath(name), "%s: %s", strings.TrimSuffix(name+"."+at, "."), text)
 	}
 }
 
@@ -217,24 +219,10 @@ func (d *decoder) field(path *field.Path, name string, value json.RawMessage, in
 		d.report(d.lines.Line(below), "%s", strings.Replace(rest, `"`, `"`+path.String()+".", 1))
 	}
 	if err != nil {
-		d.at(path.Child(name), "%s: %s", path.Child(name), plain(err))
+		at, text := jsonerror.Plain(err)
+		below := path.String() + "." + cmp.Or(at, name)
+		d.report(d.lines.Line(below), "%s: %s", below, text)
 	}
-}
-
-// plain says in the words of YAML what a decoder says in those of Go.
-func plain(err error) string {
-	wrongType := regexp.MustCompile(`^json: cannot unmarshal (\w+) (?:-?[0-9.e+]+ )?into Go .* of type (\S+)$`)
-	if match := wrongType.FindStringSubmatch(err.Error()); match != nil {
-		into := match[2]
-		switch {
-		case strings.HasPrefix(into, "[]"):
-			into = "list"
-		case strings.Contains(into, "."), strings.HasPrefix(into, "map["):
-			into = "map"
-		}
-		return fmt.Sprintf("must be of type %s and is of type %s", into, match[1])
-	}
-	return strings.TrimPrefix(err.Error(), "json: ")
 }
 
 // quoted returns what is between the quotes of a text, or something else if nothing is.

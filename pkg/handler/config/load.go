@@ -44,7 +44,7 @@ func Parse(data []byte, definitions []handler.Definition) (Configuration, error)
 	}
 	asJSON, err := sigsyaml.YAMLToJSON(data)
 	if err != nil {
-		return Configuration{}, fmt.Errorf("it is not YAML: %s", oneLine(err))
+		return Configuration{}, fmt.Errorf("it is not valid YAML: %s", oneLine(err))
 	}
 	if err := position.Alone(data); err != nil {
 		return Configuration{}, err
@@ -62,7 +62,7 @@ func Parse(data []byte, definitions []handler.Definition) (Configuration, error)
 	}
 	// For what the lines are not known of.
 	if _, err := sigsyaml.YAMLToJSONStrict(data); err != nil {
-		return Configuration{}, fmt.Errorf("it is not YAML: %s", oneLine(err))
+		return Configuration{}, fmt.Errorf("it is not valid YAML: %s", oneLine(err))
 	}
 	d.configuration.Warnings = inOrder(d.warnings)
 	return d.configuration, nil
@@ -97,7 +97,7 @@ func onlyDocument(data []byte) (document []byte, before int, err error) {
 		case errors.Is(err, io.EOF):
 			return document, bytes.Count(data[:max(0, bytes.Index(data, document))], []byte("\n")), nil
 		case err != nil:
-			return nil, 0, fmt.Errorf("it is not YAML: %w", err)
+			return nil, 0, fmt.Errorf("it is not valid YAML: %w", err)
 		case isBlank(next):
 		case document != nil:
 			return nil, 0, errors.New("it has more than one YAML document: keep one")

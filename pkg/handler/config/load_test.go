@@ -131,8 +131,8 @@ func TestParseErrors(t *testing.T) {
 		"no head":         {"checks: {}\n", []string{`apiVersion "", kind ""`}},
 		"other version":   {strings.Replace(head, "v1alpha1", "v2", 1), []string{`"hookstrap.dev/v2"`}},
 		"other kind":      {strings.Replace(head, "Check", "Chick", 1), []string{`kind "ChickConfiguration"`}},
-		"not YAML":        {"a: b: c\n", []string{"it is not YAML"}},
-		"tab":             {head + "\tchecks: {}\n", []string{"it is not YAML"}},
+		"not YAML":        {"a: b: c\n", []string{"it is not valid YAML"}},
+		"tab":             {head + "\tchecks: {}\n", []string{"it is not valid YAML"}},
 		"a list":          {"- a\n", []string{"it is not a CheckConfiguration"}},
 		"two documents":   {head + "---\n" + head, []string{"more than one YAML document"}},
 		"more after dots": {head + "...\nchecks: {nosuch: {}}\n", []string{"something follows its first document"}},
@@ -140,7 +140,7 @@ func TestParseErrors(t *testing.T) {
 			`{"apiVersion":"hookstrap.dev/v1alpha1","kind":"CheckConfiguration"}` + "\n" + `{"checks":{"nosuch":{}}}`,
 			[]string{"something follows its first document"},
 		},
-		"text after marker": {head + "--- {a: b}\n", []string{"not YAML"}},
+		"text after marker": {head + "--- {a: b}\n", []string{"not valid YAML"}},
 		"named with nothing, and needs something": {
 			head + "checks:\n  extra:\n", []string{"checks.extra.rules: Required value: list a rule"},
 		},
@@ -157,7 +157,7 @@ func TestParseErrors(t *testing.T) {
 			head + "checks:\n  paint:\n    size: big\n    color: 1.30\n    mode: on\n    exempt:\n      namespaces: shop\n",
 			[]string{
 				"line 5: checks.paint.size: must be of type int and is of type string", "line 6: checks.paint.color: must be of type string and is of type number",
-				"line 7: checks.paint.mode: mode true is not one of", "line 8: checks.paint.exempt: must be of type list and is of type string",
+				"line 7: checks.paint.mode: mode true is not one of", "line 9: checks.paint.exempt.namespaces: must be of type list and is of type string",
 			},
 		},
 		"misspelled fields, all of them": {

@@ -39,7 +39,7 @@ func TestPodTemplates(t *testing.T) {
 		"- {group: x.io, kind: A, path: '{.spec}'}": "line 4: podTemplates[0].path: Invalid value: \"{.spec}\": must be names of fields with dots " +
 			"between, such as spec.template",
 		"- {group: x.io, kidn: A, kind: A, path: a}": `line 4: unknown field "podTemplates[0].kidn"`,
-		"  x: 1": "line 3: podTemplates: must be of type list and is of type object",
+		"  x: 1": "line 3: podTemplates: must be of type list and is of type map",
 	} {
 		_, err := Parse([]byte(head+"podTemplates:\n"+text+"\n"), check.Definitions())
 		if err == nil || err.Error() != want {
