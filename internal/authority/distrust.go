@@ -51,7 +51,7 @@ func ParseDistrust(annotation string) (Distrust, error) {
 	for text := range strings.SplitSeq(annotation, ",") {
 		fingerprint, err := ParseFingerprint(text)
 		if err != nil {
-			return Distrust{}, err
+			return Distrust{}, fmt.Errorf("%w, or %s alone", err, AllButNewest)
 		}
 		asked.Fingerprints = append(asked.Fingerprints, fingerprint)
 	}
@@ -67,8 +67,8 @@ func ParseDistrust(annotation string) (Distrust, error) {
 func ParseFingerprint(text string) (string, error) {
 	digits := strings.ToLower(strings.ReplaceAll(strings.TrimSpace(text), ":", ""))
 	if decoded, err := hex.DecodeString(digits); err != nil || len(decoded) != sha256.Size {
-		return "", fmt.Errorf("%s is not the SHA-256 fingerprint of a certificate: write its 64 hexadecimal digits, or %s",
-			quote(text), AllButNewest)
+		return "", fmt.Errorf("%s is not the SHA-256 fingerprint of a certificate: write its 64 hexadecimal digits",
+			quote(text))
 	}
 	return digits, nil
 }

@@ -79,7 +79,7 @@ func AskForDistrust(
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("distrusting CAs of the Secret %s: %w", secret, err)
+		return fmt.Errorf("reading or changing which CAs of the Secret %s are trusted: %w", secret, err)
 	}
 	return nil
 }

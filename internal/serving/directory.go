@@ -31,6 +31,9 @@ func OpenDirectory(path string) (*Directory, error) {
 		return nil, fmt.Errorf("finding certificate directory %q: %w", path, err)
 	}
 	d := &Directory{path: absolute}
+	if info, err := os.Stat(absolute); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("certificate directory %s is no directory: name another path", absolute)
+	}
 	if err := d.prove(); err != nil {
 		return nil, fmt.Errorf("certificate directory %s cannot be used (%s), mount a volume there that this user "+
 			"may read, write and enter: %w", absolute, permissions(absolute), err)

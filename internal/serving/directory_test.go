@@ -357,9 +357,11 @@ func withoutCA(t *testing.T, p *Pair) *Pair {
 func TestOpenDirectoryWhereThereCannotBeOne(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, nil, file)
-	for _, path := range []string{file, filepath.Join(file, "below")} {
+	for path, want := range map[string]string{
+		file: "is no directory: name another path", filepath.Join(file, "below"): "mount a volume",
+	} {
 		_, err := OpenDirectory(path)
-		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "mount a volume") {
+		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), want) {
 			t.Errorf("OpenDirectory(%s) = %v, want an error with the path and what to do", path, err)
 		}
 	}

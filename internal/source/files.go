@@ -94,7 +94,8 @@ func (s *Files) rolling(ctx context.Context, next rollover.Issued) (stop func())
 
 func (s *Files) rejected(ctx context.Context, err error) {
 	s.Report.Files.Failed(report.FilesCertificate, err)
-	klog.FromContext(ctx).Error(err, "Keeping the last good certificate", "directory", s.CertDir)
+	klog.FromContext(ctx).Error(err, "The certificate in the files is not used, the last good one stays, if there is one",
+		"directory", s.CertDir)
 }
 
 // fromFiles decides which CA to publish: ca.crt, else --ca-file. With neither, somebody else (cert-manager's

@@ -72,7 +72,7 @@ func (o Options) validate() error {
 	found.add(slices.Contains(o.ClientAllowedNames, ""), "ClientAllowedNames",
 		"${ClientAllowedNames} has an empty name, which a certificate without a common name would match: take it out")
 	found.add(o.PublishTrustBundle && (o.Source != SourceCSR || o.SignerName != o.BuiltInSignerName), "PublishTrustBundle",
-		"${PublishTrustBundle} is for the CA of signer %s: leave it out, or ${SignerName} and ${Source} as they are",
+		"${PublishTrustBundle} is for the CA of signer %s: leave it out, or leave ${SignerName} and ${Source} out",
 		o.BuiltInSignerName)
 	found.add(o.InForceBinding != "" && o.RESTConfig == nil, "InForceBinding",
 		"${InForceBinding} needs ${RESTConfig}: the ClusterRoleBinding is written through the API server")

@@ -112,7 +112,7 @@ func resultOf(report *auditreport.Report) error {
 func (o *auditOptions) judge(ctx context.Context, terminal io.Writer, cfg *rest.Config) (*auditreport.Report, error) {
 	entries, err := o.entries(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("--webhook-configuration: %w", err)
+		return nil, fmt.Errorf("--webhook-configuration %s: %w", o.webhook, err)
 	}
 	o.audit.Config, o.audit.Configuration, o.audit.Asked = cfg, o.checks.configuration, entries
 	auditor, err := audit.New(o.audit)

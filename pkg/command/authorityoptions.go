@@ -5,7 +5,6 @@ package command
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -95,7 +94,7 @@ func (o *authorityOptions) complete() error {
 	env, _ := bootstrap.FromEnvironment(os.Getenv) // What it says of a Service does not matter here.
 	o.namespace = cmp.Or(o.namespace, env.Namespace)
 	if o.namespace == "" {
-		return errors.New("--namespace is missing: name the namespace of the CA's Secret")
+		return fmt.Errorf("--namespace ($%s) is missing: name the namespace of the CA's Secret", bootstrap.EnvNamespace)
 	}
 	if o.podName = env.PodName; o.replicas != "" && o.podName == "" {
 		return fmt.Errorf("--replicas needs $%s: set it by the downward API", bootstrap.EnvPodName)
@@ -112,12 +111,15 @@ func parseSelector(text string) (string, error) {
 }
 
 func parseServiceAccount(text string) (types.NamespacedName, error) {
-	namespace, name, _ := strings.Cut(text, "/")
+	namespace, name, found := strings.Cut(text, "/")
+	if !found {
+		return types.NamespacedName{}, fmt.Errorf("%q is no ServiceAccount: write NAMESPACE/NAME", text)
+	}
 	if _, err := parseNamespace(namespace); err != nil {
-		return types.NamespacedName{}, fmt.Errorf("%q is no ServiceAccount, write NAMESPACE/NAME: %w", text, err)
+		return types.NamespacedName{}, fmt.Errorf("%q has no namespace of a ServiceAccount before the slash: %w", text, err)
 	}
 	if _, err := parseObjectName(name); err != nil {
-		return types.NamespacedName{}, fmt.Errorf("%q is no ServiceAccount, write NAMESPACE/NAME: %w", text, err)
+		return types.NamespacedName{}, fmt.Errorf("%q has no name of a ServiceAccount behind the slash: %w", text, err)
 	}
 	return types.NamespacedName{Namespace: namespace, Name: name}, nil
 }

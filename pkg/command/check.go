@@ -55,7 +55,8 @@ func newCheckCommand(global Options) *cobra.Command {
 			"Each PATH is a file, a directory, or - for standard input; -f gives one too. A directory is read with all that\n" +
 			"is below it: *.yaml, *.yml and *.json, all documents, Lists too, but for what --exclude names.\n\n" +
 			"The exit code is 0 if the server would let everything in, 1 if not, and 2 if something could not be checked:\n" +
-			"no object was found, a file cannot be read, or it is the source of a program that makes manifests of it. With\n" +
+			"no object was found, a file cannot be read, or it is the source of a program that makes manifests of it. A file\n" +
+			"that is named and is no object is denied, as an API server would do; in a directory it is left out. With\n" +
 			"--fail-on=warn it is 1 as well if checks would warn. What --baseline names is known, and counts for neither.",
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			o.offline.Paths = append(o.offline.Paths, paths...)

@@ -79,7 +79,7 @@ func TestCheck(t *testing.T) {
 		"fail on deny":   {args: []string{"bad", "--config=warn.yaml", "--fail-on=deny"}, stdout: "bad/pod.yaml:7: warning"},
 		"fail on warn":   {args: []string{"bad", "--config=warn.yaml", "--fail-on=warn"}, code: exitFailure, stdout: "bad/pod.yaml:7: warning"},
 		"no warning":     {args: []string{"good", "--config=warn.yaml", "--fail-on=warn"}, stdout: "0 denied"},
-		"bad fail-on":    {args: []string{"bad", "--fail-on=error"}, code: exitUsage, stderr: "neither deny nor warn"},
+		"bad fail-on":    {args: []string{"bad", "--fail-on=error"}, code: exitUsage, stderr: "use deny or warn"},
 		"no baseline":    {args: []string{"bad", "--baseline=gone"}, code: exitUsage, stderr: "--baseline: open gone"},
 		"missing file":   {args: []string{"-f", "gone"}, code: exitUsage, stderr: "gone"},
 		"nothing":        {args: []string{"-f", "empty"}, code: exitUsage, stderr: "nothing to check"},

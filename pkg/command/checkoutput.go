@@ -5,6 +5,7 @@ package command
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,7 +33,7 @@ func parseFailOn(text string) (offline.Level, error) {
 	case "warn":
 		return offline.Warned, nil
 	}
-	return "", fmt.Errorf("%q is neither deny nor warn", text)
+	return "", errors.New("use deny or warn")
 }
 
 func (o *offlineOptions) write(w io.Writer, report *offline.Report, global Options) error {

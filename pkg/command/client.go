@@ -4,6 +4,8 @@
 package command
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -83,11 +85,15 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 		}
 	}
 	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
-	if clientcmd.IsEmptyConfig(err) && kubeconfig == "" {
-		err = &unknownError{err}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--kubeconfig: finding the API server (not in a pod, and no usable kubeconfig): %w", err)
+	switch {
+	case clientcmd.IsEmptyConfig(err) && kubeconfig == "":
+		return nil, &unknownError{errors.New("--kubeconfig is missing: this is not a Pod with a ServiceAccount, and neither " +
+			"$KUBECONFIG nor ~/.kube/config names an API server")}
+	case clientcmd.IsEmptyConfig(err):
+		return nil, fmt.Errorf("--kubeconfig: %s names no API server: name another file", kubeconfig)
+	case err != nil:
+		return nil, fmt.Errorf("--kubeconfig: %s cannot be used as a kubeconfig: %w",
+			cmp.Or(kubeconfig, "$KUBECONFIG or ~/.kube/config"), err)
 	}
 	return cfg, cleanCA(cfg)
 }

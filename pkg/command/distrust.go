@@ -35,7 +35,7 @@ func newDistrustCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "distrust",
 		Short: "Take trust away from CAs of the built-in signer",
-		Long: "distrust is for when the key of a CA may be in other hands. It names the CAs that must go in an annotation\n" +
+		Long: "distrust is for when somebody else may have the key of a CA. It names the CAs that must go in an annotation\n" +
 			"of the CA's Secret; the servers do the rest, within a minute: if the CA that signs is among them, a new one is\n" +
 			"published, signs, and every server renews; then the others leave every caBundle and do not come back.\n\n" +
 			"Without a choice it lists the CAs that are trusted, with their fingerprints. It takes the rights to get and to\n" +
@@ -67,13 +67,21 @@ func (o *distrustOptions) addFlags(fs *pflag.FlagSet) {
 		"namespace of the CA's Secret")
 	fs.Var(newValue(&o.secret.Name, "name", o.secret.Name, parseObjectName), "secret-name",
 		"name of the CA's Secret: that of the Service, and -ca")
-	fs.Var(newList(&o.fingerprints, "sha256", authority.ParseFingerprint), "fingerprint",
+	fs.Var(newList(&o.fingerprints, "sha256", parseFingerprint), "fingerprint",
 		"SHA-256 fingerprint of a CA's certificate, repeatable; also of a CA that is not there yet")
 	fs.BoolVar(&o.allButNewest, "all-but-newest", false,
 		"all CAs but the newest that the servers made: the successor while one is being published, else the one that signs")
 	fs.BoolVar(&o.all, "all", false, "all CAs that are trusted now; a new one is made")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "only say what would be done")
 	addKubeconfigFlag(fs, &o.kubeconfig)
+}
+
+func parseFingerprint(text string) (string, error) {
+	fingerprint, err := authority.ParseFingerprint(text)
+	if err != nil {
+		return "", fmt.Errorf("%w, or use the flag --all-but-newest", err)
+	}
+	return fingerprint, nil
 }
 
 func (o *distrustOptions) validate() error {

@@ -13,7 +13,7 @@ func TestDistrustRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	for flags, want := range map[string]string{
 		"--all --all-but-newest":     "exclude each other",
 		"--fingerprint=abc":          "64 hexadecimal digits",
-		"--secret-name=Not_A_Secret": "not the name of a Secret",
+		"--secret-name=Not_A_Secret": "not the name of an object",
 		"--namespace=a/b":            "--namespace",
 		"--kubeconfig=/does/not":     "--kubeconfig",
 		"everything":                 "takes flags only",

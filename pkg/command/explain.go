@@ -6,8 +6,10 @@ package command
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -25,12 +27,7 @@ func newChecksCommand(o Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "checks",
 		Short: "List and explain the checks and mutations, and validate a configuration of them",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return &usageError{fmt.Errorf("unknown command %q: see `%s --help`", args[0], cmd.CommandPath())}
-			}
-			return cmd.Help()
-		},
+		RunE: helpOrUnknown,
 	}
 	cmd.AddCommand(
 		&cobra.Command{
@@ -112,6 +109,9 @@ func (o Options) explain(w io.Writer, name string) error {
 func (o Options) loadOrRead(cmd *cobra.Command, file string) (c config.Configuration, name string, err error) {
 	if file != "-" {
 		c, err = config.Load(file, o.Definitions)
+		if errors.As(err, new(*fs.PathError)) {
+			err = &usageError{err} // 1 would say that the configuration is not valid.
+		}
 		return c, file, err
 	}
 	const input = "standard input"

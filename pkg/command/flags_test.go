@@ -45,8 +45,8 @@ func TestFaultsAreAllNamed(t *testing.T) {
 		"webhook: --service-name ($SERVICE_NAME) is missing: the certificate is for the name of the Service; " +
 			"--service-account ($POD_SERVICE_ACCOUNT) is missing: signer hookstrap.dev/serving signs for that ServiceAccount alone\n": {
 			"serve", "--namespace=shop", "--webhook-configuration=web"},
-		"webhook: --kubeconfig: finding the API server (not in a pod, and no usable kubeconfig): invalid configuration: " +
-			"no configuration has been provided, try setting KUBERNETES_MASTER environment variable\n": {
+		"webhook: --kubeconfig is missing: this is not a Pod with a ServiceAccount, and neither $KUBECONFIG nor ~/.kube/config " +
+			"names an API server\n": {
 			"issue", "--namespace=shop", "--service-name=web", "--service-account=web", "--cert-dir=x", "--webhook-configuration=web"},
 	} {
 		if code, stderr := runPlain(t, args...); code != exitUsage || stderr != want {

@@ -38,12 +38,17 @@ func newManifestCommand(global Options) *cobra.Command {
 		Long: "manifest prints a ValidatingWebhookConfiguration and a MutatingWebhookConfiguration, for kubectl apply, by\n" +
 			"which the API server asks about what the checks and mutations that are on look at, and about nothing else.\n" +
 			"Namespaces, users, groups and ServiceAccounts that all of them exempt are not asked about. Rules have the\n" +
-			"plural names of kinds as they are usually formed: see to those of custom resources.",
+			"plural names of kinds as they are usually formed: correct those of custom resources that have other ones.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.namespace = cmp.Or(o.namespace, o.service)
 			if o.service == "" {
 				return &usageError{errors.New("--service-name is missing: for example my-webhook")}
+			}
+			if cmd.Flags().Changed("webhook-configuration") {
+				if err := o.configurationsOnly(); err != nil {
+					return &usageError{err}
+				}
 			}
 			return o.print(cmd.OutOrStdout())
 		},
@@ -59,6 +64,17 @@ func newManifestCommand(global Options) *cobra.Command {
 			"ClusterRole in in-force.yaml of scaffold has (default: they do not wait)")
 	o.checks.addFlag(fs, "configuration file of the checks (default: those that are on by default)")
 	return cmd
+}
+
+// configurationsOnly refuses the names of other objects, of which none are printed.
+func (o *manifestOptions) configurationsOnly() error {
+	for _, target := range o.targets {
+		if target.Kind != bootstrap.Validating && target.Kind != bootstrap.Mutating {
+			return fmt.Errorf("--webhook-configuration is %s, of which nothing is printed: write validating/NAME or mutating/NAME",
+				target)
+		}
+	}
+	return nil
 }
 
 // print writes a configuration for the checks, and one for the mutations.

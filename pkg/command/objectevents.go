@@ -24,7 +24,7 @@ func noticed(ctx context.Context, o *serveOptions) (func(handler.Noticed), error
 		return nil, nil //nolint:nilnil // None is asked for.
 	}
 	if o.bootstrap.RESTConfig == nil {
-		return nil, errors.New("--object-events: no API server is known: give --kubeconfig")
+		return nil, &usageError{errors.New("--object-events: no API server is known: give --kubeconfig")}
 	}
 	cfg := rest.CopyConfig(o.bootstrap.RESTConfig)
 	cfg.QPS, cfg.Burst = rest.DefaultQPS, rest.DefaultBurst

@@ -65,11 +65,10 @@ func parseTarget(text string) (trust.Target, error) {
 	return trust.ParseTarget(text)
 }
 
-// parseObjectName takes what a Secret or a ServiceAccount may be called: a DNS subdomain.
+// parseObjectName takes what a Secret, a ServiceAccount or a role may be called: a DNS subdomain.
 func parseObjectName(text string) (string, error) {
 	if len(validation.IsDNS1123Subdomain(text)) > 0 {
-		return "", fmt.Errorf("%q is not the name of a Secret or a ServiceAccount: use lower-case letters, digits, '-' "+
-			"and '.'", text)
+		return "", fmt.Errorf("%q is not the name of an object: use lower-case letters, digits, '-' and '.'", text)
 	}
 	return text, nil
 }
@@ -96,7 +95,7 @@ func parseCertificateDuration(text string) (time.Duration, error) {
 func parseDelay(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q is not a duration: write it like 10s; 0s is allowed, less is not", text)
+		return 0, fmt.Errorf("%q is not a duration of 0s or more: write it like 10s", text)
 	}
 	return d, nil
 }
@@ -159,7 +158,7 @@ func parseSelfAddress(text string) (string, error) {
 func parseTimeout(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%q is not a duration: write it like 2m, more than 0s", text)
+		return 0, fmt.Errorf("%q is not a duration of more than 0s: write it like 2m", text)
 	}
 	return d, nil
 }

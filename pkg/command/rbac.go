@@ -48,7 +48,8 @@ func newRBACCommand(global Options) *cobra.Command {
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.complete()
-			o.bootstrap.ServiceAccount = cmp.Or(o.bootstrap.ServiceAccount, o.bootstrap.Service)
+			// Without either, only the name of the Service is said to be missing.
+			o.bootstrap.ServiceAccount = cmp.Or(o.bootstrap.ServiceAccount, o.bootstrap.Service, "service")
 			return o.print(cmd.OutOrStdout())
 		},
 	}

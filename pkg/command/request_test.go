@@ -123,7 +123,7 @@ func TestHelpListsOnlyWhatBelongsToTheCommand(t *testing.T) {
 
 func TestUnknownFlagsNameTheirCommand(t *testing.T) {
 	code, stderr := runCommand(t, "issue", "--host=web")
-	if code != exitUsage || !strings.Contains(stderr, "unknown flag: --host: it is one of the command request") {
+	if code != exitUsage || !strings.Contains(stderr, "unknown flag: --host: it is a flag of request") {
 		t.Errorf("exit code %d, %s", code, stderr)
 	}
 }

@@ -123,6 +123,8 @@ func (o *requestOptions) missing(client bool) error {
 	add(o.writeKubeconfig != "" && !client, "--write-kubeconfig is for a client: set --usage=client-auth")
 	add(o.writeKubeconfig != "" && client && c.Subject.CommonName == "",
 		"--common-name is missing: it is the user whose kubeconfig --write-kubeconfig writes")
+	add(client && c.SignerName == signer.APIServerClient && c.Subject.CommonName == "" && o.writeKubeconfig == "",
+		"--common-name is missing: it is the user who logs in with the certificate")
 	add(!client && (c.SignerName == "" || c.SignerName == o.builtInSigner),
 		"--signer-name is missing: signer %s signs for a Service alone; name another one", o.builtInSigner)
 	add(!client && len(c.Hosts) == 0, "--host is missing: clients verify nothing else of a server's certificate")

@@ -77,6 +77,7 @@ func Run(ctx context.Context, args []string, options Options) int {
 	root.SetIn(options.Stdin)
 	root.SetOut(options.Stdout)
 	root.SetErr(options.Stderr)
+	refuseUnknown(root)
 	err := root.ExecuteContext(ctx)
 	switch {
 	case err == nil:
@@ -137,7 +138,7 @@ func newRootCommand(o Options) *cobra.Command {
 			"listen holds the port open while serve restarts; check judges manifests without a cluster, and audit what is\n" +
 			"in one; checks explains what is checked; rbac prints the rights that a server needs, manifest what the API\n" +
 			"server has to ask it about, and scaffold writes the manifests around one; distrust takes trust away from a CA\n" +
-			"whose key may be in other hands; doctor finds out why the API server cannot call a webhook.\n\n" +
+			"whose key somebody else may have; doctor finds out why the API server cannot call a webhook.\n\n" +
 			"Without a command it runs serve.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -157,7 +158,7 @@ func newRootCommand(o Options) *cobra.Command {
 	}
 	// Cobra's own would take -v, the verbosity of serve, and with a template of its text the linker keeps 20 MB more.
 	root.Flags().Bool("version", false, "print the version")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{elsewhere(root, err)} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{elsewhere(cmd, err)} })
 	addGroup(root, "Serve:", newServeCommand(o), newListenCommand(), newRBACCommand(o),
 		newScaffoldCommand(o), newManifestCommand(o))
 	addGroup(root, "Certificates:", newIssueCommand(o), newRequestCommand(o), newAuthorityCommand(o),
@@ -166,6 +167,36 @@ func newRootCommand(o Options) *cobra.Command {
 	addGroup(root, "Diagnosis:", newDoctorCommand(o))
 	root.AddCommand(newVersionCommand(o))
 	return root
+}
+
+// helpOrUnknown is what a command does that only has others below it.
+func helpOrUnknown(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &usageError{fmt.Errorf("unknown command %q: see `%s --help`", args[0], cmd.CommandPath())}
+	}
+	return cmd.Help()
+}
+
+// refuseUnknown makes Cobra's own commands refuse what they do not know. They would print a help, and succeed.
+func refuseUnknown(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, command := range root.Commands() {
+		switch command.Name() {
+		case "help":
+			command.Args = func(_ *cobra.Command, args []string) error {
+				if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
+					return &usageError{fmt.Errorf("unknown command %q: see `%s --help`", strings.Join(args, " "), root.Name())}
+				}
+				return nil
+			}
+		case "completion":
+			command.Args, command.RunE = nil, helpOrUnknown
+			for _, shell := range command.Commands() {
+				shell.Args = noArguments
+			}
+		}
+	}
 }
 
 // addGroup adds commands under a heading of their own.
@@ -177,22 +208,22 @@ func addGroup(root *cobra.Command, heading string, commands ...*cobra.Command) {
 	}
 }
 
-// elsewhere adds to the error about an unknown flag the commands that have it.
-func elsewhere(root *cobra.Command, err error) error {
+// elsewhere adds to the error about an unknown flag the commands that have it, or where the flags of cmd are listed.
+func elsewhere(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return err
 	}
 	var owners []string
-	for _, command := range root.Commands() {
+	for _, command := range cmd.Root().Commands() {
 		if command.Flags().Lookup(unknown.GetSpecifiedName()) != nil {
 			owners = append(owners, command.Name())
 		}
 	}
 	if len(owners) == 0 {
-		return err
+		return fmt.Errorf("%w: see `%s --help`", err, cmd.CommandPath())
 	}
-	return fmt.Errorf("%w: it is one of the command %s", err, strings.Join(owners, ", "))
+	return fmt.Errorf("%w: it is a flag of %s", err, strings.Join(owners, ", "))
 }
 
 // noArguments refuses what is not a flag.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
 )
@@ -53,12 +54,7 @@ func newScaffoldCommand(global Options) *cobra.Command {
 		Long: "scaffold writes a Namespace, a ServiceAccount with its RBAC rules, a Service, a Deployment, a webhook\n" +
 			"configuration and a kustomization of them, for kubectl apply -k. The webhook denies nothing until a Pod of\n" +
 			"it has been ready. Files that exist are not overwritten.",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return &usageError{fmt.Errorf("unknown command %q: see `%s --help`", args[0], cmd.CommandPath())}
-			}
-			return cmd.Help()
-		},
+		RunE: helpOrUnknown,
 	}
 	cmd.AddCommand(
 		newScaffoldKindCommand(global, "sidecar",
@@ -102,11 +98,26 @@ func (s *scaffold) addFlags(fs *pflag.FlagSet) {
 	fs.Var(newValue(&s.target, "[kind/]name", "", bootstrap.ParseTarget), "webhook-configuration",
 		"[validating/|mutating/]NAME of the webhook configuration (default validating/ and the name of the Service)")
 	fs.Var(newValue(&s.Image, "image", "", parseWord), "image", "image of your server")
-	fs.Var(newValue(&s.Path, "path", s.Path, parseWord), "path", "path that the API server calls")
+	fs.Var(newValue(&s.Path, "path", s.Path, parsePath), "path", "path that the API server calls")
 	fs.Var(newValue(&s.Port, "port", "9443", parsePort), "port", "port that your server listens on")
 	if s.deployment == sidecarDeployment {
 		fs.Var(newValue(&s.Hookstrap, "image", s.Hookstrap, parseWord), "sidecar-image", "image of this program")
 	}
+}
+
+// parsePath takes the path of a URL, whose segments an API server wants to be DNS subdomains.
+func parsePath(text string) (string, error) {
+	segments, found := strings.CutPrefix(strings.TrimSuffix(text, "/"), "/")
+	if found && text != "/" {
+		for segment := range strings.SplitSeq(segments, "/") {
+			found = found && len(validation.IsDNS1123Subdomain(segment)) == 0
+		}
+	}
+	if !found {
+		return "", fmt.Errorf("%q is not a path that an API server calls: write it like /validate, in lower-case letters, "+
+			"digits, '-' and '.'", text)
+	}
+	return text, nil
 }
 
 // parseWord takes what stands in a line of YAML by itself.
@@ -148,6 +159,9 @@ func (s *scaffold) complete() error {
 
 // write writes files by their names below the directory, or none if one of them is there.
 func (s *scaffold) write(files map[string][]byte) error {
+	if info, err := os.Stat(s.directory); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is no directory: name another one, or remove it", s.directory)
+	}
 	var present []string
 	for name := range files {
 		if _, err := os.Lstat(filepath.Join(s.directory, name)); !errors.Is(err, fs.ErrNotExist) {

@@ -41,8 +41,8 @@ func newServeCommand(global Options) *cobra.Command {
 		Long: "serve runs the admission webhook server: it bootstraps its certificate, serves " + validatePath + ", and\n" +
 			mutatePath + " if there are mutations, keeps the caBundle of its webhook configurations right, and renews.\n\n" +
 			"SIGTERM keeps it serving for --shutdown-delay, not ready for the second half of that, and then drains it; a\n" +
-			"second one ends it at once. SIGHUP renews the certificate now. A changed --config is used within a second; a\n" +
-			"bad one changes nothing.\n\n" +
+			"second one ends it at once. SIGHUP renews a requested certificate now. A changed --config is used within two\n" +
+			"seconds; a bad one changes nothing.\n\n" +
 			"GOMEMLIMIT bounds the memory; unless it is set, it is nine tenths of the container's limit, and follows that.\n" +
 			"GOGC is 400 then, unless it is set: the heap may be five times what is in use, within the limit. Four reviews\n" +
 			"for each processor are looked at at a time, but at most one for each 4 MiB of the limit, or four.\n\n" +
@@ -142,7 +142,7 @@ func renewOnHangup(ctx context.Context, boot *bootstrap.Bootstrapper) error {
 	for {
 		select {
 		case <-hangups:
-			klog.FromContext(ctx).Info("Renewing the certificate, as SIGHUP asks")
+			klog.FromContext(ctx).Info("Renewing the certificate, if this program requests it, as SIGHUP asks")
 			boot.Renew()
 		case <-ctx.Done():
 			return nil

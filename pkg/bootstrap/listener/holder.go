@@ -204,7 +204,10 @@ func listenUnix(ctx context.Context, path string) (*net.UnixListener, error) {
 		_ = conn.Close() // It was only to see whether somebody is there.
 		return nil, fmt.Errorf("serving %s: another process serves it: end that one or choose another path", path)
 	}
-	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == fs.ModeSocket {
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode().Type() != fs.ModeSocket {
+			return nil, fmt.Errorf("serving %s: what is there is no socket: remove it or choose another path", path)
+		}
 		if err := os.Remove(path); err != nil {
 			return nil, fmt.Errorf("removing the socket that a predecessor has left: %w", err)
 		}

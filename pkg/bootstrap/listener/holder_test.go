@@ -200,8 +200,9 @@ func TestForeignFile(t *testing.T) {
 	p := newPlace(t)
 	must(t, os.WriteFile(p.socket, []byte("precious"), 0o600))
 	_, err := listener.Hold(t.Context(), listener.HolderOptions{Socket: p.socket, Address: p.address})
-	if err == nil || !strings.Contains(err.Error(), p.socket) {
-		t.Errorf("error %v", err)
+	if want := p.socket + ": what is there is no socket: remove it or choose another path"; err == nil ||
+		!strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
 	}
 	if content, err := os.ReadFile(p.socket); string(content) != "precious" {
 		t.Errorf("the file has %q, %v", content, err)
