@@ -32,10 +32,12 @@ const (
 func (s *Server) Start(ctx context.Context) error {
 	s.unstarted.Stop()
 	ctx = s.logging(ctx)
-	// What serves outlives ctx: it ends when the drainer says so.
-	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
+	// What serves outlives ctx: admission ends when the drainer says so, all else when the last request is answered.
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
 	group, serving := errgroup.WithContext(serving)
+	admission, stop := context.WithCancel(serving)
+	defer stop()
 	probes, err := s.boot.ListenProbes(serving, ProbeOptions{
 		HealthAddress: enabled(s.options.HealthAddress), MetricsAddress: enabled(s.options.MetricsAddress),
 		MetricsSecure: s.options.MetricsSecure, Gatherer: s.options.Gatherer,
@@ -46,9 +48,9 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	group.Go(func() error { return s.boot.Start(serving) })
 	group.Go(func() error { return probes.Start(serving) })
-	group.Go(func() error { return s.serve(serving, group) })
+	group.Go(func() error { return s.serve(admission, group) })
 	group.Go(func() error {
-		defer stop()
+		defer end()
 		return s.drain(ctx, serving, stop)
 	})
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {

@@ -54,7 +54,7 @@ func TestFilesNeedNoKubeconfig(t *testing.T) {
 		flags []string
 		says  string
 	}{
-		{[]string{"--webhook-configuration=web"}, "--kubeconfig: finding the API server"},
+		{[]string{"--webhook-configuration=web"}, "--kubeconfig is missing"},
 		{[]string{"--webhook-configuration=none", "--config=" + config}, "no API server is known: give --kubeconfig"},
 		{[]string{"--webhook-configuration=none", "--kubeconfig=/nonexistent"}, "--kubeconfig"},
 	} {
