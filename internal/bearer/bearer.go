@@ -23,6 +23,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/logcap"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // askTimeout bounds both questions about one request.
@@ -33,6 +34,7 @@ const askTimeout = 5 * time.Second
 type Gate struct {
 	client   kubernetes.Interface
 	verdicts verdicts
+	unasked  timing.Rarely // lines in the log; clients without a right can send as much as they like
 	now      func() time.Time
 }
 
@@ -55,13 +57,22 @@ func (g *Gate) Protect(next http.Handler) http.Handler {
 		}
 		denied := &denial{http.StatusServiceUnavailable, "The API server cannot be asked who you are: try again"}
 		if !errors.As(err, &denied) {
-			klog.FromContext(ctx).Error(err, "Refused a request, for it cannot be asked who sent it", "path", r.URL.Path)
+			g.complain(ctx, err)
 		}
 		if denied.code == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 		}
 		http.Error(w, denied.text, denied.code)
 	})
+}
+
+// complain logs why it could not be asked who sends requests. A client whose tokens are not known uses up how often may be
+// asked; then it is that, and not the API server, that keeps others out.
+func (g *Gate) complain(ctx context.Context, err error) {
+	if pass, dropped := g.unasked.Pass(g.now()); pass {
+		klog.FromContext(ctx).Error(err, "Refused a request, for it cannot be asked who sent it: the API server does not "+
+			"answer, or there are more requests with unknown tokens than may be asked about", "unlogged", dropped)
+	}
 }
 
 // denial is the answer to a client that is not let through.

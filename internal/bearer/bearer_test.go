@@ -4,13 +4,18 @@
 package bearer
 
 import (
+	"bytes"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/textlogger"
 )
 
 // alone is a gate whose API server does not answer. With one that does it is tested in test/e2e.
@@ -61,6 +66,26 @@ func TestOutage(t *testing.T) {
 		if got := get(t, g, "Bearer other"); got != http.StatusServiceUnavailable {
 			t.Errorf("another token, after %s: %d, want 503", age, got)
 		}
+	}
+}
+
+// Clients without any right do not fill the log: one line a minute says how many requests there were.
+func TestRefusalsAreLoggedOnceAMinute(t *testing.T) {
+	client, err := kubernetes.NewForConfig(&rest.Config{Host: "http://127.0.0.1:1", QPS: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	ctx := klog.NewContext(t.Context(), textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(&text))))
+	g, start := NewGate(client), time.Now()
+	for i := range 50 {
+		g.now = func() time.Time { return start.Add(time.Duration(i) * 2 * time.Second) }
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", http.NoBody)
+		r.Header.Set("Authorization", fmt.Sprintf("Bearer %d", i))
+		g.Protect(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if lines := strings.Count(text.String(), "\n"); lines != 2 || !strings.Contains(text.String(), "unlogged=29") {
+		t.Errorf("%d lines for 50 refusals within two minutes, want 2:\n%s", lines, &text)
 	}
 }
 

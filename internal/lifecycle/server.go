@@ -14,12 +14,12 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/connlimit"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 const (
@@ -30,8 +30,6 @@ const (
 
 	// maxHeaderBytes bounds the header of a request, to which net/http adds 4 KiB.
 	maxHeaderBytes = 16 << 10
-	// sayEvery is how often the log says that connections were closed.
-	sayEvery = time.Minute
 )
 
 // ServerOptions configure a [Server]. The zero value is for probes and metrics.
@@ -167,27 +165,22 @@ func (s *Server) end(ctx context.Context) {
 // closings logs one closed connection a minute for each reason.
 type closings struct {
 	logger klog.Logger
-
-	mu       sync.Mutex
-	logged   map[connlimit.Reason]time.Time
-	unlogged map[connlimit.Reason]int // since then
+	lines  map[connlimit.Reason]*timing.Rarely
 }
 
 func newClosings(logger klog.Logger) *closings {
-	return &closings{logger: logger, logged: map[connlimit.Reason]time.Time{}, unlogged: map[connlimit.Reason]int{}}
+	c := &closings{logger: logger, lines: map[connlimit.Reason]*timing.Rarely{}}
+	for _, reason := range connlimit.Reasons() {
+		c.lines[reason] = &timing.Rarely{}
+	}
+	return c
 }
 
 func (c *closings) report(reason connlimit.Reason, client string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := time.Now()
-	if now.Sub(c.logged[reason]) < sayEvery {
-		c.unlogged[reason]++
-		return
+	if pass, dropped := c.lines[reason].Pass(time.Now()); pass {
+		c.logger.Info("Closed a connection: the server has as many as it may have, or its client sends no request",
+			"reason", reason, "client", client, "unlogged", dropped)
 	}
-	c.logger.Info("Closed a connection: the server has as many as it may have, or its client sends no request",
-		"reason", reason, "client", client, "unlogged", c.unlogged[reason])
-	c.logged[reason], c.unlogged[reason] = now, 0
 }
 
 // errorLog makes structured log lines of what net/http would print, which is about broken clients and of interest to
