@@ -103,3 +103,25 @@ func TestUnreadableCAsAreReadAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestLooksAgainOnceHoweverOftenThingsChange: while CAs cannot be read, each other change has us look at once. It does not
+// add looks for later.
+func TestLooksAgainOnceHoweverOftenThingsChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestedCSR(t, &answering{status: http.StatusServiceUnavailable})
+		pair := pairs.Lasting(t, time.Now(), time.Now().Add(time.Hour), []string{selfName})
+		for range 20 {
+			s.unverified(t.Context(), pair)
+		}
+		looks := 0
+		for range 100 {
+			after(100 * time.Millisecond)
+			if s.Changed.Take() {
+				looks++
+			}
+		}
+		if looks != 1 {
+			t.Errorf("it is looked at again %d times within 10 s, want once", looks)
+		}
+	})
+}

@@ -27,8 +27,9 @@ type CSR struct {
 	// who is what spec asks a certificate for.
 	who who
 	// unread is what was last said of CAs that cannot be read, and again when they are read again.
-	unread timing.News
-	again  timing.Backoff
+	unread    timing.News
+	again     timing.Backoff
+	lookAgain *time.Timer // nil before the first failure
 
 	requester *csr.Requester
 	// attempt is the request with its key, nil if there is none: one that could not be approved is approved the next time,

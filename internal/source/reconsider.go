@@ -51,7 +51,11 @@ func (s *CSR) unverified(ctx context.Context, pair *serving.Pair) bool {
 			klog.FromContext(ctx).Error(err, "Keeping the caBundle as it is, will look again",
 				"in", delay.Round(time.Millisecond))
 		}
-		time.AfterFunc(delay, s.Changed.Set)
+		// What has changed meanwhile had us look sooner: one more timer each time would not end before the outage does.
+		if s.lookAgain != nil {
+			s.lookAgain.Stop()
+		}
+		s.lookAgain = time.AfterFunc(delay, s.Changed.Set)
 		return false
 	}
 	s.unread = timing.News{}
