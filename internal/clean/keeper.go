@@ -223,6 +223,7 @@ func (k *Keeper) attempt(ctx context.Context) time.Duration {
 	if timing.Sleep(ctx, wait.Jitter(min(soon, k.options.Interval/10), 1)) != nil || !k.isDue(time.Now()) {
 		return 0
 	}
+	began := time.Now()
 	err := k.audit(ctx)
 	switch {
 	case err == nil:
@@ -238,7 +239,8 @@ func (k *Keeper) attempt(ctx context.Context) time.Duration {
 		klog.FromContext(ctx).Error(err, "Cannot audit for the mode denyWhenClean; checks deny where they did before",
 			"configMap", k.options.ConfigMap)
 	}
-	return k.failures.After(err)
+	// It lists whole clusters, and may have failed because that was too much: for half of the time at least it does nothing.
+	return max(k.failures.After(err), time.Since(began))
 }
 
 // follow reads the ConfigMap whenever it changes.

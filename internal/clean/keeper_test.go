@@ -4,12 +4,15 @@
 package clean
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
 )
 
@@ -56,6 +59,20 @@ func TestWhenAnAuditIsDue(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An audit that failed late has cost the API server as much as one that did not.
+func TestAuditThatFailedLateIsNotBegunAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newKeeper(t, Options{})
+		k.Use([]Policy{{"p", "1"}}, func(context.Context) (Found, error) {
+			<-time.After(time.Minute)
+			return Found{}, apierrors.NewTooManyRequests("slow down", 1)
+		})
+		if delay := k.attempt(t.Context()); delay < time.Minute {
+			t.Errorf("an audit of a minute that failed is begun again after %s", delay)
+		}
+	})
 }
 
 func TestIsNewer(t *testing.T) {
