@@ -66,8 +66,8 @@ func (g *Gate) Protect(next http.Handler) http.Handler {
 	})
 }
 
-// complain logs why it could not be asked who sends requests. A client whose tokens are not known uses up how often may be
-// asked; then it is that, and not the API server, that keeps others out.
+// complain logs why it could not be asked who sends requests. A client whose tokens are not known uses up how often may
+// be asked; then it is that, and not the API server, that keeps others out.
 func (g *Gate) complain(ctx context.Context, err error) {
 	if pass, dropped := g.unasked.Pass(g.now()); pass {
 		klog.FromContext(ctx).Error(err, "Refused a request, for it cannot be asked who sent it: the API server does not "+

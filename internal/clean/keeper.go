@@ -239,7 +239,7 @@ func (k *Keeper) attempt(ctx context.Context) time.Duration {
 		klog.FromContext(ctx).Error(err, "Cannot audit for the mode denyWhenClean; checks deny where they did before",
 			"configMap", k.options.ConfigMap)
 	}
-	// It lists whole clusters, and may have failed because that was too much: for half of the time at least it does nothing.
+	// It lists whole clusters, and may have failed because that was too much: half of the time at least it does nothing.
 	return max(k.failures.After(err), time.Since(began))
 }
 

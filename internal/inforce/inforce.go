@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package inforce has the entries of a webhook configuration come into force once the API server can call a replica,
-// and not before, so that an install that never starts closes no cluster.
+// and not before, so that an install that never starts blocks no Pods.
 //
 // Each entry has a matchCondition that asks the API server's authorizer for a right which no other user asks for: see
 // [Subject]. A ClusterRole has the right, and the ClusterRoleBinding to it is installed without subjects, so that the

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// Plain returns the field that an error of encoding/json, sigs.k8s.io/json or sigs.k8s.io/yaml is about, without the indices of lists, as
-// in spec.containers.image, and what is wrong with it. The field is empty if the error is about all that was decoded,
-// or is of another kind.
+// Plain returns the field that an error of encoding/json, sigs.k8s.io/json or sigs.k8s.io/yaml is about, without the
+// indices of lists, as in spec.containers.image, and what is wrong with it. The field is empty if the error is about all
+// that was decoded, or is of another kind.
 func Plain(err error) (field, text string) {
 	wrongType := regexp.MustCompile(
 		`^json: cannot unmarshal (\w+) (?:-?[0-9.e+]+ )?into Go (?:struct field [^ .]*\.(\S+)|value) of type (\S+)$`)

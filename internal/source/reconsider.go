@@ -51,7 +51,7 @@ func (s *CSR) unverified(ctx context.Context, pair *serving.Pair) bool {
 			klog.FromContext(ctx).Error(err, "Keeping the caBundle as it is, will look again",
 				"in", delay.Round(time.Millisecond))
 		}
-		// What has changed meanwhile had us look sooner: one more timer each time would not end before the outage does.
+		// What has changed since had us look sooner: one more timer each time would not end before the outage does.
 		if s.lookAgain != nil {
 			s.lookAgain.Stop()
 		}

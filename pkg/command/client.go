@@ -87,8 +87,8 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 	switch {
 	case clientcmd.IsEmptyConfig(err) && kubeconfig == "":
-		return nil, &unknownError{errors.New("--kubeconfig is missing: this is not a Pod with a ServiceAccount, and neither " +
-			"$KUBECONFIG nor ~/.kube/config names an API server")}
+		return nil, &unknownError{errors.New("--kubeconfig is missing: this is not a Pod with a ServiceAccount, and " +
+			"neither $KUBECONFIG nor ~/.kube/config names an API server")}
 	case clientcmd.IsEmptyConfig(err):
 		return nil, fmt.Errorf("--kubeconfig: %s names no API server: name another file", kubeconfig)
 	case err != nil:

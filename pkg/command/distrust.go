@@ -35,9 +35,10 @@ func newDistrustCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "distrust",
 		Short: "Take trust away from CAs of the built-in signer",
-		Long: "distrust is for when somebody else may have the key of a CA. It names the CAs that must go in an annotation\n" +
-			"of the CA's Secret; the servers do the rest, within a minute: if the CA that signs is among them, a new one is\n" +
-			"published, signs, and every server renews; then the others leave every caBundle and do not come back.\n\n" +
+		Long: "distrust is for when somebody else may have the key of a CA. It names the CAs that must go in an\n" +
+			"annotation of the CA's Secret; the servers do the rest, within a minute: if the CA that signs is among them, a\n" +
+			"new one is published, signs, and every server renews; then the others leave every caBundle and do not come\n" +
+			"back.\n\n" +
 			"Without a choice it lists the CAs that are trusted, with their fingerprints. It takes the rights to get and to\n" +
 			"update the Secret, which the servers' ServiceAccount has: it can be run in one of their pods.",
 		Args: noArguments,

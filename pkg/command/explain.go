@@ -27,7 +27,7 @@ func newChecksCommand(o Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "checks",
 		Short: "List and explain the checks and mutations, and validate a configuration of them",
-		RunE: helpOrUnknown,
+		RunE:  helpOrUnknown,
 	}
 	cmd.AddCommand(
 		&cobra.Command{

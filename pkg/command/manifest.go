@@ -70,8 +70,8 @@ func newManifestCommand(global Options) *cobra.Command {
 func (o *manifestOptions) configurationsOnly() error {
 	for _, target := range o.targets {
 		if target.Kind != bootstrap.Validating && target.Kind != bootstrap.Mutating {
-			return fmt.Errorf("--webhook-configuration is %s, of which nothing is printed: write validating/NAME or mutating/NAME",
-				target)
+			return fmt.Errorf("--webhook-configuration is %s, of which nothing is printed: write validating/NAME or "+
+				"mutating/NAME", target)
 		}
 	}
 	return nil
