@@ -53,7 +53,7 @@ spec:
 	}, func() imageDigests { return imageDigests{} },
 		func(p imageDigests, _ handler.Environment) (handler.Mutation, error) {
 			table, _ := p.table(nil)
-			return pods{name, table.change}, nil
+			return pods{name: name, change: table.change}, nil
 		})
 }
 

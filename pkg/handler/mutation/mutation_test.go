@@ -6,6 +6,8 @@ package mutation
 import (
 	gocmp "cmp"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -113,7 +115,11 @@ spec:
   volumes:
   - {name: data, emptyDir: {}}
   - name: kube-api-access-x2x4z
-    projected: {sources: [{serviceAccountToken: {path: token}}]}
+    projected:
+      sources:
+      - serviceAccountToken: {path: token, expirationSeconds: 3607}
+      - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}
+      - downwardAPI: {items: [{path: namespace, fieldRef: {apiVersion: v1, fieldPath: metadata.namespace}}]}
 `
 	windows = `{apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {os: {name: windows}, containers: [{name: a}]}}`
 )
@@ -139,12 +145,7 @@ func TestMutations(t *testing.T) {
 		"a token that is asked for":     {"noServiceAccountToken", "", podOf("automountServiceAccountToken: true, " + bare), ""},
 		"the token of a named account":  {"noServiceAccountToken", "exceptServiceAccounts: [a]", podOf("serviceAccountName: a, " + bare), ""},
 		"an account by its old field":   {"noServiceAccountToken", "exceptServiceAccounts: [a]", podOf("serviceAccount: a, " + bare), ""},
-		"volumes that are no token's": {"noServiceAccountToken", "",
-			podOf("volumes: [{name: kube-api-access-a, projected: {}}, {name: kube-api-access-b, emptyDir: {}}], initContainers: [{name: i, volumeMounts: [" +
-				"{name: kube-api-access-a, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}, {name: kube-api-access-b, mountPath: /b}]}]"),
-			podOf("automountServiceAccountToken: false, volumes: [{name: kube-api-access-b, emptyDir: {}}], " +
-				"initContainers: [{name: i, volumeMounts: [{name: kube-api-access-b, mountPath: /b}]}]")},
-		"a label without a value": {"addMetadata", "labels: {a: \"2\"}", `{apiVersion: v1, kind: Service, metadata: {labels: {a: ""}}}`, ""},
+		"a label without a value":       {"addMetadata", "labels: {a: \"2\"}", `{apiVersion: v1, kind: Service, metadata: {labels: {a: ""}}}`, ""},
 		"labels that are there": {"addMetadata", "labels: {a: \"2\", b: \"3\"}", `{apiVersion: v1, kind: Service, metadata: {labels: {a: "1"}}}`,
 			`{apiVersion: v1, kind: Service, metadata: {labels: {a: "1", b: "3"}}}`},
 	} {
@@ -154,6 +155,40 @@ func TestMutations(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What an object says itself of the token stays: volumes that the API server has not made, one that it has made and that
+// something else mounts as well, and all of a template, into which the API server puts nothing.
+func TestOtherVolumesStay(t *testing.T) {
+	const place = "/var/run/secrets/kubernetes.io/serviceaccount"
+	volumes := func(name, mountPath, sources string) string {
+		return fmt.Sprintf("volumes: [{name: %s, projected: {sources: [%s]}}], containers: [{name: a, volumeMounts: "+
+			"[{name: %s, mountPath: %s}]}, {name: b, volumeMounts: [{name: %s, mountPath: %s}]}]",
+			name, sources, name, place, name, mountPath)
+	}
+	const token = "{serviceAccountToken: {path: token}}"
+	for name, spec := range map[string]string{
+		"another name":      volumes("kube-api-access-vault", place, token),
+		"another mount":     volumes("kube-api-access-x2x4z", "/var/run/secrets/vault", token),
+		"another audience":  volumes("kube-api-access-x2x4z", place, "{serviceAccountToken: {path: token, audience: vault}}"),
+		"another file":      volumes("kube-api-access-x2x4z", place, "{serviceAccountToken: {path: vault}}"),
+		"a Secret in it":    volumes("kube-api-access-x2x4z", place, token+", {secret: {name: a}}"),
+		"no token":          volumes("kube-api-access-x2x4z", place, "{configMap: {name: kube-root-ca.crt}}"),
+		"nothing":           volumes("kube-api-access-x2x4z", place, ""),
+		"an empty volume":   "volumes: [{name: kube-api-access-x2x4z, emptyDir: {}}], " + bare,
+		"of an init":        "volumes: [{name: kube-api-access-x2x4z, projected: {sources: [" + token + "]}}], initContainers: [{name: i, volumeMounts: [{name: kube-api-access-x2x4z, mountPath: /i}]}]",
+		"template: a token": volumes("kube-api-access-x2x4z", place, token),
+	} {
+		const says = "automountServiceAccountToken: false, "
+		from, want := podOf(spec), podOf(says+spec)
+		if strings.HasPrefix(name, "template") {
+			from, want = workloadOf("Deployment", "name: web", spec), workloadOf("Deployment", "name: web", says+spec)
+		}
+		got := mutated(t, built(t, named(t, "noServiceAccountToken"), ""), from, admissionv1.Create)
+		if diff := cmp.Diff(parse(t, want), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

@@ -21,6 +21,8 @@ import (
 type pods struct {
 	name   string
 	change func(spec *corev1.PodSpec)
+	// changePod changes Pods in place of change, unless it is nil.
+	changePod func(spec *corev1.PodSpec)
 }
 
 // Name implements [handler.Mutation].
@@ -58,6 +60,9 @@ func (m pods) editorOf(
 	isNew := operation == admissionv1.Create
 	switch kind {
 	case schema.GroupKind{Kind: "Pod"}:
+		if m.changePod != nil {
+			m.change = m.changePod
+		}
 		if isNew {
 			return edit(m, func(o *corev1.Pod) *corev1.PodSpec { return &o.Spec })
 		}
@@ -125,5 +130,7 @@ func isWindows(spec *corev1.PodSpec) bool {
 func definePods(name string, doc handler.Doc, change func(spec *corev1.PodSpec)) handler.Definition {
 	type none struct{}
 	return handler.DefineMutation(name, doc, func() none { return none{} },
-		func(none, handler.Environment) (handler.Mutation, error) { return pods{name, change}, nil })
+		func(none, handler.Environment) (handler.Mutation, error) {
+			return pods{name: name, change: change}, nil
+		})
 }

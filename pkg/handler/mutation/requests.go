@@ -53,7 +53,7 @@ spec:
 `,
 	}, func() requests { return requests{} }, func(p requests, _ handler.Environment) (handler.Mutation, error) {
 		quantities, _ := p.quantities(nil)
-		return pods{name, quantities.change}, nil
+		return pods{name: name, change: quantities.change}, nil
 	})
 }
 
