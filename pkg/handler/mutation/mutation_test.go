@@ -141,6 +141,8 @@ func TestMutations(t *testing.T) {
 		"seccomp that is there": {"defaultSeccompProfile", "", podOf("securityContext: {seccompProfile: {type: Unconfined}}, " + bare), ""},
 		"capabilities of an unprivileged container": {"dropCapabilities", "", podOf("initContainers: [{name: a, securityContext: {privileged: false}}]"),
 			podOf("initContainers: [{name: a, securityContext: {privileged: false, capabilities: {drop: [ALL]}}}]")},
+		"all capabilities": {"dropCapabilities", "", podOf("initContainers: [{name: i, securityContext: {capabilities: {add: [NET_RAW, all]}}}], " +
+			"containers: [{name: a, securityContext: {capabilities: {add: [ALL]}}}]"), ""},
 		"capabilities that are dropped": {"dropCapabilities", "", podOf("containers: [{name: a, securityContext: {capabilities: {drop: [NET_RAW]}}}]"), ""},
 		"a token that is asked for":     {"noServiceAccountToken", "", podOf("automountServiceAccountToken: true, " + bare), ""},
 		"the token of a named account":  {"noServiceAccountToken", "exceptServiceAccounts: [a]", podOf("serviceAccountName: a, " + bare), ""},

@@ -4,6 +4,9 @@
 package mutation
 
 import (
+	"slices"
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -50,7 +53,7 @@ func dropCapabilities() handler.Definition {
 		Summary: "A container that does not say which capabilities it drops drops ALL; those that it adds, it keeps.",
 		Why: "Runtimes give root a dozen capabilities, such as to change owners of files, and few programs need one. A " +
 			"program that does fails after this: look at what mode warn or audit tells, and have it add what it needs. " +
-			"Privileged containers, for which it means nothing, and Pods for Windows stay as they are.",
+			"Containers that add ALL, privileged ones, for which it means nothing, and Pods for Windows stay as they are.",
 		Denied: `
 apiVersion: v1
 kind: Pod
@@ -87,7 +90,7 @@ spec:
 
 func dropAll(c *corev1.Container) {
 	if s := c.SecurityContext; s != nil && (s.Privileged != nil && *s.Privileged ||
-		s.Capabilities != nil && s.Capabilities.Drop != nil) {
+		s.Capabilities != nil && (s.Capabilities.Drop != nil || addsAll(s.Capabilities))) {
 		return
 	}
 	if c.SecurityContext == nil {
@@ -97,4 +100,10 @@ func dropAll(c *corev1.Container) {
 		c.SecurityContext.Capabilities = &corev1.Capabilities{}
 	}
 	c.SecurityContext.Capabilities.Drop = []corev1.Capability{"ALL"}
+}
+
+// addsAll says whether a container asks for all capabilities. Runtimes add ALL before they drop ALL, and afterwards
+// only the capabilities that are named, so that none would be left. They read ALL in lower case as well.
+func addsAll(c *corev1.Capabilities) bool {
+	return slices.ContainsFunc(c.Add, func(name corev1.Capability) bool { return strings.EqualFold(string(name), "ALL") })
 }
