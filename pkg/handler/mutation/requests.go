@@ -26,7 +26,8 @@ func defaultRequests() handler.Definition {
 		Summary: "A container that says nothing about a resource requests what the parameters say.",
 		Why: "The scheduler takes a container without requests for one that needs nothing, and puts any number of them on " +
 			"a node. A limit counts as a request, as it does for Kubernetes, and so does what is said for the Pod as a " +
-			"whole. A LimitRange of the namespace comes first.",
+			"whole. In Pods a LimitRange of the namespace comes first, but it gives nothing to templates: theirs get the " +
+			"requests of the parameters, and so do their Pods. Exempt namespaces whose LimitRange gives other requests.",
 		Parameters: "\nrequests: {cpu: 10m, memory: 64Mi}\n",
 		Denied: `
 apiVersion: v1
