@@ -119,7 +119,7 @@ func split(c config.Configuration) (checks, mutations needs, err error) {
 		if check.Definition.IsMutation() {
 			of = &mutations
 		}
-		known, err := of.add(check)
+		known, err := of.add(check, c.PodTemplates)
 		if err != nil {
 			return checks, mutations, err
 		}

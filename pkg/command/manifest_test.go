@@ -4,6 +4,8 @@
 package command
 
 import (
+	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
+	"github.com/hookstrap/hookstrap/pkg/handler/check"
+	"github.com/hookstrap/hookstrap/pkg/handler/mutation"
 )
 
 // The default checks are asked about what the entries of the base ask about, and the mutations about what that of the
@@ -88,6 +95,34 @@ func TestManifestSaysWhatItCannotTell(t *testing.T) {
 	}
 }
 
+// Kinds with templates of Pods are asked about, in whatever version, if a check looks at templates.
+func TestManifestAsksAboutTemplates(t *testing.T) {
+	const templates = "podTemplates:\n- {group: argoproj.io, kind: Rollout, path: spec.template}\n"
+	want := []string{"CREATE argoproj.io/* rollouts", "UPDATE argoproj.io/* rollouts"}
+	for config, want := range map[string][]string{
+		"checks: {imageTag: {}}\nmutations: {dropCapabilities: {}}\n":                           want,
+		"checks: {imageTag: {}, podSecurity: {}}\n":                                             want,
+		"checks: {imageTag: {mode: \"off\"}, podSecurity: {mode: \"off\"}, ownPods: {}}\n":      nil, // which does not look at templates
+		"checks: {imageTag: {mode: \"off\"}, podSecurity: {mode: \"off\"}, ownTemplates: {}}\n": want,
+	} {
+		checks, mutations := manifestOf(t, templates+config, "--service-name=hook")
+		var got []string
+		for _, rule := range flat(checks.Webhooks[0].Rules) {
+			if strings.Contains(rule, "argoproj") {
+				got = append(got, rule)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", config, diff)
+		}
+		for _, webhook := range mutations.Webhooks {
+			if rules := strings.Join(flat(webhook.Rules), ", "); strings.Contains(rules, "argoproj") {
+				t.Errorf("%s: mutations, which do not change these, are asked about %s", config, rules)
+			}
+		}
+	}
+}
+
 func configFile(t *testing.T, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "checks.yaml")
@@ -97,16 +132,33 @@ func configFile(t *testing.T, text string) string {
 	return file
 }
 
+// ownChecks are checks of an author, of Pods alone and of templates.
+func ownChecks() []handler.Definition {
+	none := func() struct{} { return struct{}{} }
+	return []handler.Definition{
+		handler.Define("ownPods", handler.Doc{}, none, func(struct{}, handler.Environment) (handler.Check, error) {
+			return handler.CheckFor("ownPods", func(context.Context, *handler.Request, *corev1.Pod) []handler.Violation { return nil }), nil
+		}),
+		handler.Define("ownTemplates", handler.Doc{}, none, func(struct{}, handler.Environment) (handler.Check, error) {
+			return handler.CheckFor("ownTemplates",
+				func(context.Context, *handler.Request, *corev1.PodTemplate) []handler.Violation { return nil }), nil
+		}),
+	}
+}
+
 // manifestOf is what manifest prints with a configuration file.
 func manifestOf(t *testing.T, config string, args ...string) (
 	checks admissionregistrationv1.ValidatingWebhookConfiguration, mutations admissionregistrationv1.MutatingWebhookConfiguration,
 ) {
 	t.Helper()
-	code, stdout, stderr := withMutations(t, append([]string{"manifest", "--config=" + configFile(t, config)}, args...)...)
+	var out, errs bytes.Buffer
+	code := Run(t.Context(), append([]string{"manifest", "--config=" + configFile(t, config)}, args...), Options{
+		Stdout: &out, Stderr: &errs, Definitions: slices.Concat(check.Definitions(), mutation.Definitions(), ownChecks()),
+	})
 	if code != 0 {
-		t.Fatalf("exit code %d: %s", code, stderr)
+		t.Fatalf("exit code %d: %s", code, &errs)
 	}
-	for document := range strings.SplitSeq(stdout, "---\n") {
+	for document := range strings.SplitSeq(out.String(), "---\n") {
 		var into any = &checks
 		if strings.Contains(document, "kind: MutatingWebhookConfiguration") {
 			into = &mutations

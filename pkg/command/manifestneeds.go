@@ -11,8 +11,10 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/ptr"
 
 	"github.com/hookstrap/hookstrap/internal/offline"
@@ -29,8 +31,9 @@ type needs struct {
 	users              []string
 }
 
-// add adds a check or mutation. It is not known if it does not say what it looks at.
-func (n *needs) add(c config.Check) (known bool, err error) {
+// add adds a check or mutation. It is not known if it does not say what it looks at. Checks of templates look at those
+// of other kinds as well.
+func (n *needs) add(c config.Check, templates []handler.PodTemplate) (known bool, err error) {
 	entry, err := c.Definition.Entry(c.Parameters, handler.Environment{}) // It is asked about nothing.
 	if err != nil {
 		return false, err
@@ -45,10 +48,25 @@ func (n *needs) add(c config.Check) (known bool, err error) {
 	for _, look := range looker.LooksAt() {
 		n.ask(look)
 	}
+	if !c.Definition.IsMutation() && looksAtTemplates(looker.LooksAt()) {
+		for _, t := range templates {
+			n.ask(handler.Look{Kind: schema.GroupVersionKind{Group: t.Group, Version: "*", Kind: t.Kind}})
+		}
+	}
 	refuses := []handler.Mode{handler.Deny, handler.DenyWhenClean, handler.Apply}
 	n.closed = n.closed || slices.Contains(refuses, c.Mode) && c.FailurePolicy != handler.Ignore
 	n.leaveOut(c.Exempt)
 	return true, nil
+}
+
+// looksAtTemplates says whether a check looks at templates of Pods wherever they are: one that says so, and one of Pods
+// and of what has such a template.
+func looksAtTemplates(looks []handler.Look) bool {
+	has := func(kind schema.GroupVersionKind) bool {
+		return slices.ContainsFunc(looks, func(l handler.Look) bool { return l.Kind == kind })
+	}
+	return has(corev1.SchemeGroupVersion.WithKind("PodTemplate")) ||
+		has(corev1.SchemeGroupVersion.WithKind("Pod")) && has(appsv1.SchemeGroupVersion.WithKind("Deployment"))
 }
 
 // ask adds a rule, or widens the one of the same operations and version.
