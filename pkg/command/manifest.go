@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -27,18 +29,23 @@ type manifestOptions struct {
 	service, namespace string
 	right              string // that the entries ask for
 	targets            []bootstrap.Target
+	paths              []string // of Options.Handlers, in order
 }
 
 func newManifestCommand(global Options) *cobra.Command {
-	o := &manifestOptions{checks: checkOptions{
-		definitions: global.Definitions, configuration: config.Default(global.Definitions)}}
+	o := &manifestOptions{
+		checks: checkOptions{definitions: global.Definitions, configuration: config.Default(global.Definitions)},
+		paths:  slices.Sorted(maps.Keys(global.Handlers)),
+	}
 	cmd := &cobra.Command{
 		Use:   "manifest",
 		Short: "Print the webhook configurations that fit the checks and mutations",
 		Long: "manifest prints a ValidatingWebhookConfiguration and a MutatingWebhookConfiguration, for kubectl apply, by\n" +
 			"which the API server asks about what the checks and mutations that are on look at, and about nothing else.\n" +
 			"Namespaces, users, groups and ServiceAccounts that all of them exempt are not asked about. Rules have the\n" +
-			"plural names of kinds as they are usually formed: correct those of custom resources that have other ones.",
+			"plural names of kinds as they are usually formed: correct those of custom resources that have other ones.\n" +
+			"What a program serves at other paths is not known: it is named in a warning and in a comment, for entries to\n" +
+			"be written by hand.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.namespace = cmp.Or(o.namespace, o.service)
@@ -49,6 +56,9 @@ func newManifestCommand(global Options) *cobra.Command {
 				if err := o.configurationsOnly(); err != nil {
 					return &usageError{err}
 				}
+			}
+			if len(o.paths) > 0 {
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "%s: %q\n", unknownPaths, o.paths)
 			}
 			return o.print(cmd.OutOrStdout())
 		},
@@ -77,6 +87,10 @@ func (o *manifestOptions) configurationsOnly() error {
 	return nil
 }
 
+// unknownPaths is about what [Options.Handlers] has. To apply a configuration removes the entries that are not in it.
+const unknownPaths = "Warning: the program serves these paths as well, whose entries are not in what is printed: " +
+	"add them by hand before you apply it"
+
 // print writes a configuration for the checks, and one for the mutations.
 func (o *manifestOptions) print(w io.Writer) error {
 	checks, mutations, err := split(o.checks.configuration)
@@ -98,14 +112,24 @@ func (o *manifestOptions) print(w io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("writing the webhook configurations as YAML: %w", err)
 		}
+		before := o.comment()
 		if i > 0 {
-			text = append([]byte("---\n"), text...)
+			before = "---\n"
 		}
+		text = append([]byte(before), text...)
 		if _, err := w.Write(text); err != nil {
 			return fmt.Errorf("writing the webhook configurations: %w", err)
 		}
 	}
 	return nil
+}
+
+// comment names the paths of which nothing is known.
+func (o *manifestOptions) comment() string {
+	if len(o.paths) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("# %s:\n#   %s\n", unknownPaths, strings.Join(o.paths, "\n#   "))
 }
 
 // split is what checks and mutations that are on need.

@@ -6,6 +6,7 @@ package command
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -120,6 +121,25 @@ func TestManifestAsksAboutTemplates(t *testing.T) {
 				t.Errorf("%s: mutations, which do not change these, are asked about %s", config, rules)
 			}
 		}
+	}
+}
+
+// What the program serves at paths of its own is not forgotten.
+func TestManifestNamesOtherPaths(t *testing.T) {
+	var out, errs bytes.Buffer
+	none := http.NotFoundHandler()
+	code := Run(t.Context(), []string{"manifest", "--service-name=hook"}, Options{
+		Stdout: &out, Stderr: &errs, Definitions: check.Definitions(), Handlers: map[string]http.Handler{"/b": none, "/a": none},
+	})
+	var printed admissionregistrationv1.ValidatingWebhookConfiguration
+	if err := yaml.UnmarshalStrict(out.Bytes(), &printed); code != 0 || err != nil || len(printed.Webhooks) != 1 {
+		t.Fatalf("exit code %d, %v, %s", code, err, &out)
+	}
+	if text := out.String(); !strings.HasPrefix(text, "# Warning: the program serves") || !strings.Contains(text, ":\n#   /a\n#   /b\napi") {
+		t.Errorf("it prints\n%s", &out)
+	}
+	if text := errs.String(); !strings.HasPrefix(text, "Warning: ") || !strings.Contains(text, `["/a" "/b"]`) {
+		t.Errorf("it warns %q", text)
 	}
 }
 
