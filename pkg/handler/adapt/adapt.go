@@ -106,8 +106,9 @@ func (m *mutation[T]) Mutate(ctx context.Context, req *handler.Request) ([]byte,
 // CheckOf makes a check of a validator of objects of one kind. The scheme has to know the type of object, which is an
 // empty one; it panics if not. It is asked about creates, updates and deletes, and not about subresources.
 //
-// Each field of an error of the API machinery, such as apierrors.NewInvalid makes, is a violation; any other error is
-// one for the whole object. In mode [handler.Deny] the warnings of the validator warn, in the other modes they are
+// Each error of a list is a violation, with its field if it is a field.Error: of errors.Join, of
+// field.ErrorList.ToAggregate, and of the causes of apierrors.NewInvalid. What an error says before a list that it wraps
+// is said with each. Any other error is one violation, for the whole object. In mode [handler.Deny] the warnings of the validator warn, in the other modes they are
 // told as its violations are. On an update an error counts even if the old object had it as well: only the validator
 // knows what it has compared.
 func CheckOf[T runtime.Object](
