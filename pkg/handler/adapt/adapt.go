@@ -107,10 +107,12 @@ func (m *mutation[T]) Mutate(ctx context.Context, req *handler.Request) ([]byte,
 // empty one; it panics if not. It is asked about creates, updates and deletes, and not about subresources.
 //
 // Each error of a list is a violation, with its field if it is a field.Error: of errors.Join, of
-// field.ErrorList.ToAggregate, and of the causes of apierrors.NewInvalid. What an error says before a list that it wraps
-// is said with each. Any other error is one violation, for the whole object. In mode [handler.Deny] the warnings of the validator warn, in the other modes they are
-// told as its violations are. On an update an error counts even if the old object had it as well: only the validator
-// knows what it has compared.
+// field.ErrorList.ToAggregate, and of the causes of apierrors.NewInvalid. What an error says before a list that it
+// wraps is said with each. Any other error is one violation, for the whole object, unless it says that the validator
+// could not decide, which is a failure of the check: that its time is up, that a request of it failed in the network,
+// or that an API server was overloaded, out of time or in error. In mode [handler.Deny] the warnings of the validator
+// warn, in the other modes they are told as its violations are. On an update an error counts even if the old object had
+// it as well: only the validator knows what it has compared.
 func CheckOf[T runtime.Object](
 	name string, scheme *runtime.Scheme, object T, validator Validator[T],
 ) handler.Check {
@@ -166,9 +168,12 @@ func (c *check[T]) Evaluate(ctx context.Context, req *handler.Request) ([]handle
 		warnings, err = c.validator.ValidateDelete(ctx, old)
 	case admissionv1.Connect: // It is not selected.
 	}
-	violations := violationsOf(err)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err() // What was not finished in time says nothing of the object.
+	}
+	violations, failure := judge(err)
 	for _, text := range warnings {
 		violations = append(violations, handler.Violation{Message: text, Advice: true})
 	}
-	return violations, nil
+	return violations, failure
 }

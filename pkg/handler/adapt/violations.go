@@ -16,31 +16,50 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
-// violationsOf are what an error of a validator says, field by field where it does. No word of it is lost.
-func violationsOf(err error) []handler.Violation {
+// judge tells what an error of a validator says of the object, field by field where it does, from that the validator
+// could not decide. No word of it is lost.
+func judge(err error) (violations []handler.Violation, failure error) {
 	if err == nil {
-		return nil
+		return nil, nil
 	}
-	var violations []handler.Violation
-	for _, part := range partsOf(err) {
-		violations = append(violations, violationsOf(part)...)
+	if violations, failure = judgeAll(partsOf(err)); len(violations) > 0 || failure != nil {
+		return violations, failure
 	}
+	if before, inner := wrappedIn(err); inner != nil {
+		violations, failure = judge(inner)
+		for i := range violations {
+			violations[i].Message = before + violations[i].Message
+		}
+	}
+	switch {
+	case failure != nil && len(violations) > 0:
+		return violations, failure
+	case isFailure(err):
+		return nil, err
+	case len(violations) > 0:
+		return violations, nil
+	}
+	return violationsOf(err), nil
+}
+
+func judgeAll(errs []error) (violations []handler.Violation, failure error) {
+	var failures []error
+	for _, err := range errs {
+		more, failure := judge(err)
+		violations, failures = append(violations, more...), append(failures, failure)
+	}
+	return violations, errors.Join(failures...)
+}
+
+// violationsOf are those of an error that wraps no other whose words are known.
+func violationsOf(err error) []handler.Violation {
 	switch e := err.(type) { //nolint:errorlint // Each layer is looked at in turn.
 	case *field.Error:
 		return []handler.Violation{{Field: e.Field, Message: e.ErrorBody()}}
 	case apierrors.APIStatus:
-		violations = ofStatus(e)
-	case interface{ Unwrap() error }:
-		inner := e.Unwrap()
-		if before, ok := textBefore(err, inner); ok {
-			violations = violationsOf(inner)
-			for i := range violations {
-				violations[i].Message = before + violations[i].Message
-			}
+		if violations := ofStatus(e); len(violations) > 0 {
+			return violations
 		}
-	}
-	if len(violations) > 0 {
-		return violations
 	}
 	return []handler.Violation{ofWhole(err)}
 }
@@ -59,12 +78,17 @@ func partsOf(err error) []error {
 	return nil
 }
 
-// textBefore is what an error says before the one that it wraps. It is false if that is not all that it says itself.
-func textBefore(err, inner error) (string, bool) {
-	if inner == nil {
-		return "", false
+// wrappedIn is the error that an error wraps, and what it says before that one. It is nil if that is not all that it
+// says itself.
+func wrappedIn(err error) (before string, inner error) {
+	if inner = errors.Unwrap(err); inner == nil {
+		return "", nil
 	}
-	return strings.CutSuffix(err.Error(), inner.Error())
+	before, ok := strings.CutSuffix(err.Error(), inner.Error())
+	if !ok {
+		return "", nil
+	}
+	return before, inner
 }
 
 // ofStatus are the fields that a status of the API machinery names. Where it has other causes, what it says itself is

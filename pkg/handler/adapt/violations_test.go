@@ -7,6 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -92,6 +96,85 @@ func TestViolationsOfErrors(t *testing.T) {
 		got, err := evaluated(t.Context(), func(context.Context) error { return tt.err })
 		if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v, (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
+// An error that says nothing of the object is a failure. What others say of it counts as well.
+func TestFailuresOfValidators(t *testing.T) {
+	pods := schema.GroupResource{Resource: "pods"}
+	missing := field.Required(field.NewPath("spec", "a"), "first")
+	ofMissing := []handler.Violation{{Field: "spec.a", Message: "Required value: first"}}
+	refused := &url.Error{Op: "Get", URL: "https://a", Err: &net.OpError{Op: "dial", Err: errors.New("connection refused")}}
+	unparsed := &url.Error{Op: "parse", URL: "a b", Err: errors.New("a space")}
+	_, _, noCIDR := net.ParseCIDR("a")
+	limit := errors.New("client rate limiter Wait returned an error: rate: Wait(n=1) would exceed context deadline")
+	for name, tt := range map[string]struct {
+		err       error
+		isFailure bool
+		want      []handler.Violation
+	}{
+		"the time of a request":      {fmt.Errorf("asking: %w", context.DeadlineExceeded), true, nil},
+		"a request that is given up": {fmt.Errorf("asking: %w", context.Canceled), true, nil},
+		"a rate limit":               {limit, true, nil},
+		"no connection":              {fmt.Errorf("asking: %w", refused), true, nil},
+		"no connection without HTTP": {refused.Err, true, nil},
+		"no answer":                  {&url.Error{Op: "Get", URL: "https://a", Err: io.EOF}, true, nil},
+		"no name in time":            {&net.DNSError{Err: "i/o timeout", IsTimeout: true}, true, nil},
+		"a timeout":                  {fmt.Errorf("asking: %w", apierrors.NewTimeoutError("a", 1)), true, nil},
+		"a timeout of the server":    {apierrors.NewServerTimeout(pods, "get", 1), true, nil},
+		"too many requests":          {apierrors.NewTooManyRequests("a", 1), true, nil},
+		"an internal error":          {apierrors.NewInternalError(errors.New("a")), true, nil},
+		"no server":                  {apierrors.NewServiceUnavailable("a"), true, nil},
+		"an answer of a proxy":       {apierrors.NewGenericServerResponse(502, "get", pods, "web", "a", 0, true), true, nil},
+		"a field, and a failure":     {errors.Join(missing, refused), true, ofMissing},
+		"both with more to say": {fmt.Errorf("policy 7: %w", errors.Join(missing, refused)), true,
+			[]handler.Violation{{Field: "spec.a", Message: "policy 7: Required value: first"}}},
+		"not found": {apierrors.NewNotFound(pods, "web"), false, []handler.Violation{{Message: `pods "web" not found`}}},
+		"no URL":    {unparsed, false, []handler.Violation{{Message: unparsed.Error()}}},
+		"no range":  {noCIDR, false, []handler.Violation{{Message: noCIDR.Error()}}},
+		"a name that is not there": {&net.DNSError{Err: "no such host", Name: "a", IsNotFound: true}, false,
+			[]handler.Violation{{Message: "lookup a: no such host"}}},
+	} {
+		got, err := evaluated(t.Context(), func(context.Context) error { return tt.err })
+		if diff := cmp.Diff(tt.want, got); diff != "" || (err != nil) != tt.isFailure {
+			t.Errorf("%s: failure %v, (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
+// A validator whose time is up has not denied, whatever it makes of it.
+func TestAValidatorOutOfTime(t *testing.T) {
+	for text, answer := range map[string]error{"field": field.Required(field.NewPath("spec"), ""), "other": errors.New("no quota")} {
+		ctx, cancel := context.WithCancel(t.Context())
+		got, err := evaluated(ctx, func(ctx context.Context) error {
+			cancel()
+			<-ctx.Done()
+			return answer
+		})
+		if !errors.Is(err, context.Canceled) || got != nil {
+			t.Errorf("%s: got %v, %v", text, got, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	got, err := evaluated(ctx, func(context.Context) error { cancel(); return nil })
+	if err != nil || got != nil {
+		t.Errorf("an object that passes: got %v, %v", got, err)
+	}
+}
+
+// With failurePolicy Ignore, a failure lets the object pass.
+func TestFailuresAreIgnored(t *testing.T) {
+	for policy, want := range map[handler.FailurePolicy]bool{handler.Ignore: true, handler.Fail: false} {
+		h, err := handler.New(handler.Options{Entries: []handler.Entry{{FailurePolicy: policy, Check: adapt.CheckOf("x", scheme.Scheme,
+			&corev1.Pod{}, failing(func(context.Context) error { return apierrors.NewServiceUnavailable("down") }))}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := review(t, h, request(admissionv1.Create, pod(""), runtime.RawExtension{}))
+		if got.Allowed != want || !strings.Contains(fmt.Sprint(got.Warnings, got.Result), "failed: down") {
+			t.Errorf("%s: %+v", policy, got)
 		}
 	}
 }
