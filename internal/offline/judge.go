@@ -163,11 +163,12 @@ func Judge(ctx context.Context, o Options) (*Report, error) {
 		case len(found) > 0 && found[0].Level == Denied: // and no check could read it
 		default:
 			req := object.request(kinds, o.User)
+			var moved moves
 			if !o.NoMutations && object.isAskedAbout(o.Mutating, kinds, namespaces) {
-				req = report.mutate(ctx, h, object, req, o.ShowMutations)
+				req, moved = report.mutate(ctx, h, object, req, o.ShowMutations)
 			}
 			if object.isAskedAbout(o.Asked, kinds, namespaces) {
-				report.add(object, h.Judge(ctx, req))
+				report.add(object, h.Judge(ctx, req), moved)
 				break
 			}
 			report.NotAsked++
@@ -265,11 +266,12 @@ func (r *Report) Fails(level Level) bool {
 // warns says whether a check would warn of it, and it is not known.
 func (f Finding) warns() bool { return f.Level == Warned && f.Check != "" && !f.Known }
 
-// add takes in the verdict on the object that was begun last.
-func (r *Report) add(o object, verdict handler.Verdict) {
+// add takes in the verdict on the object that was begun last, as mutations have changed it: the lines are those of its
+// manifest.
+func (r *Report) add(o object, verdict handler.Verdict, moved moves) {
 	r.Exempted += len(verdict.Exempted)
 	for _, f := range verdict.Findings {
-		line := o.lines.Line(f.Field)
+		line := o.lines.Line(moved.before(f.Field))
 		r.Findings = append(r.Findings, Finding{
 			File: o.file, Line: max(line, o.line), Level: levelOf(f), APIVersion: o.kind.GroupVersion().String(),
 			Kind: o.kind.Kind, Namespace: o.namespace, Name: o.name, Check: f.Check, Mode: f.Mode, Field: f.Field,

@@ -34,16 +34,18 @@ type MutatedFields struct {
 	To    any    `json:"to,omitempty"`
 }
 
-// mutate asks the mutations about the object that was begun last, and returns the request as they change it.
+// mutate asks the mutations about the object that was begun last, and returns the request as they change it, and what
+// they move.
 func (r *Report) mutate(
 	ctx context.Context, h *handler.Handler, o object, req *handler.Request, show bool,
-) *handler.Request {
+) (*handler.Request, moves) {
 	req, verdict := h.Mutate(ctx, req)
-	r.add(o, verdict)
+	moved := movesOf(verdict.Changes)
+	r.add(o, verdict, moved)
 	if show && len(verdict.Changes) > 0 {
 		r.Mutated = append(r.Mutated, mutated(o, verdict))
 	}
-	return req
+	return req, moved
 }
 
 // mutated is what mutations change in an object: of a Secret only where.
