@@ -4,6 +4,7 @@
 package command
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
 )
 
 // What is written passes the checks that it is likely to meet, and nothing is overwritten.
@@ -92,6 +94,71 @@ func TestScaffoldNamesWhatIsMissing(t *testing.T) {
 	}
 }
 
+// Names that YAML takes for something else than text, when they are not quoted, are names.
+func TestScaffoldQuotesNames(t *testing.T) {
+	for _, names := range [][2]string{{"true", "null"}, {"null", "on"}, {"on", "1e3"}, {"no", "12345"}, {"y", "0x1f"}} {
+		for _, kind := range []string{"sidecar", "server", "go"} {
+			plain, special := scaffoldedAs(t, kind, "hook-s", "hook-n"), scaffoldedAs(t, kind, names[0], names[1])
+			rename := strings.NewReplacer("hook-s", names[0], "hook-n", names[1])
+			if diff := cmp.Diff(renamed(plain, rename.Replace), any(special)); diff != "" {
+				t.Errorf("%s with the names %q (-want +got):\n%s", kind, names, diff)
+			}
+		}
+	}
+}
+
+// scaffoldedAs reads what scaffold writes for a Service in a namespace: the manifests, by their files.
+func scaffoldedAs(t *testing.T, kind, service, namespace string) map[string]any {
+	t.Helper()
+	dir := t.TempDir()
+	line := []string{"scaffold", kind, dir, "--service-name=" + service, "--namespace=" + namespace, "--image=hook"}
+	if kind != "go" {
+		line = append(line, "--webhook-configuration="+namespace)
+	}
+	if code, stdout, stderr := runSplit(t, line...); code != 0 {
+		t.Fatalf("exit code %d, %s%s", code, stdout, stderr)
+	}
+	if kind == "go" {
+		dir = filepath.Join(dir, "deploy")
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]any{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, document := range strings.Split(string(text), "\n---\n") {
+			var object any
+			if err := yaml.UnmarshalStrict([]byte(document), &object); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			all[fmt.Sprint(filepath.Base(file), i)] = object
+		}
+	}
+	return all
+}
+
+// renamed is an object of JSON with all its texts changed.
+func renamed(object any, rename func(string) string) any {
+	switch object := object.(type) {
+	case string:
+		return rename(object)
+	case []any:
+		for i := range object {
+			object[i] = renamed(object[i], rename)
+		}
+	case map[string]any:
+		for name := range object {
+			object[name] = renamed(object[name], rename)
+		}
+	}
+	return object
+}
+
 // The module that is written compiles with this repository and passes its own tests, and its manifests pass our checks.
 func TestScaffoldGo(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "hook")
@@ -126,7 +193,7 @@ func TestScaffoldGo(t *testing.T) {
 	if code != 0 || !strings.Contains(stdout, " 0 denied, 0 warnings") {
 		t.Errorf("exit code %d, %s%s", code, stdout, stderr)
 	}
-	for file, want := range map[string]string{"webhook.yaml": "path: /validate", "mutating-webhook.yaml": "path: /mutate",
+	for file, want := range map[string]string{"webhook.yaml": "path: '/validate'", "mutating-webhook.yaml": "path: '/mutate'",
 		"kustomization.yaml": "\n- webhook.yaml\n- mutating-webhook.yaml\n"} {
 		text, err := os.ReadFile(filepath.Join(dir, "deploy", file))
 		if err != nil || !strings.Contains(string(text), want) {
