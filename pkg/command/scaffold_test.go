@@ -200,6 +200,10 @@ func TestScaffoldGo(t *testing.T) {
 			t.Errorf("%s lacks %q: %v\n%s", file, want, err, text)
 		}
 	}
+	readme, err := os.ReadFile(filepath.Join(dir, "README.md"))
+	if err != nil || !strings.Contains(string(readme), "check -f deploy/") {
+		t.Errorf("the manifests are in deploy, and README.md says something else: %v\n%s", err, readme)
+	}
 	rules, err := os.ReadFile(filepath.Join(dir, "deploy", "rbac.yaml"))
 	if err != nil {
 		t.Fatal(err)
