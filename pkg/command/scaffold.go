@@ -212,15 +212,28 @@ func (s *scaffold) render() (map[string][]byte, error) {
 	return files, err
 }
 
+// asked are the operations and resources that the API server asks about. The check and the mutation of a program in Go
+// look at updates as well; of another server this is not known, and most changes of a Pod that exists are refused.
+func (s *scaffold) asked() (operations, resources string) {
+	switch {
+	case s.Module == "":
+		return `"CREATE"`, `"pods"`
+	case s.Kind == "MutatingWebhookConfiguration":
+		return `"CREATE", "UPDATE"`, `"pods"`
+	}
+	return `"CREATE", "UPDATE"`, `"pods", "pods/ephemeralcontainers", "pods/resize"`
+}
+
 // filled is a template with what it is made of.
 func (s *scaffold) filled(name string) ([]byte, error) {
 	text, err := scaffoldFiles.ReadFile("scaffold/" + name)
 	if err != nil {
 		return nil, fmt.Errorf("reading the template of %s: %w", name, err)
 	}
+	operations, resources := s.asked()
 	fill := strings.NewReplacer("{{.Namespace}}", s.Namespace, "{{.Service}}", s.Service, "{{.Kind}}", s.Kind,
 		"{{.Configuration}}", s.Configuration, "{{.InForce}}", s.InForce, "{{.Target}}", s.Target, "{{.Image}}", s.Image,
 		"{{.Hookstrap}}", s.Hookstrap, "{{.Path}}", s.Path, "{{.Port}}", strconv.Itoa(s.Port), "{{.Module}}", s.Module,
-		"{{.Version}}", hookstrapVersion)
+		"{{.Version}}", hookstrapVersion, "{{.Operations}}", operations, "{{.Resources}}", resources)
 	return []byte(fill.Replace(string(text))), nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -200,6 +201,7 @@ func TestScaffoldGo(t *testing.T) {
 			t.Errorf("%s lacks %q: %v\n%s", file, want, err, text)
 		}
 	}
+	wantRulesOfManifest(t, dir)
 	readme, err := os.ReadFile(filepath.Join(dir, "README.md"))
 	if err != nil || !strings.Contains(string(readme), "check -f deploy/") {
 		t.Errorf("the manifests are in deploy, and README.md says something else: %v\n%s", err, readme)
@@ -213,5 +215,27 @@ func TestScaffoldGo(t *testing.T) {
 	code, _, stderr = runSplit(t, line...)
 	if code != 1 || !strings.Contains(stderr, "has Dockerfile, Makefile") {
 		t.Errorf("exit code %d, %q; want that the files are there already", code, stderr)
+	}
+}
+
+// wantRulesOfManifest wants the API server to ask about what the program itself says that it looks at.
+func wantRulesOfManifest(t *testing.T, dir string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "run", "-mod=mod", ".", "manifest", "--service-name=hook")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOPROXY=off", "GOSUMDB=off")
+	printed, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, printed)
+	}
+	checks, mutations, _ := strings.Cut(string(printed), "---\n")
+	for file, want := range map[string]string{"webhook.yaml": checks, "mutating-webhook.yaml": mutations} {
+		var written, of admissionregistrationv1.ValidatingWebhookConfiguration // The rules are the same in both kinds.
+		readYAML(t, filepath.Join(dir, "deploy", file), &written)
+		if err := yaml.Unmarshal([]byte(want), &of); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(flat(of.Webhooks[0].Rules), flat(written.Webhooks[0].Rules)); diff != "" {
+			t.Errorf("%s (-manifest +written):\n%s", file, diff)
+		}
 	}
 }
