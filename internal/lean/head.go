@@ -6,7 +6,8 @@ package lean
 import json "github.com/go-json-experiment/json"
 
 // Members goes over the members of the JSON object that data begins with, as far as data has come, until visit returns
-// false. A value is all of data from its first byte on. An object that visit looks into is passed over afterwards.
+// false. A value is all of data from its first byte on. An object that visit looks into is passed over afterwards. It
+// also ends behind what has more than 64 levels: a member that was not visited may be there. [Fields] visits all.
 func Members(data []byte, visit func(name string, value []byte) bool) {
 	i := space(data, 0)
 	if i >= len(data) || data[i] != '{' {

@@ -5,7 +5,7 @@ package handler
 
 import (
 	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -72,7 +72,11 @@ func (r *Request) template(path string) (*Request, error) {
 				return nil, fmt.Errorf("cannot read the template at %s: %w", path, err)
 			}
 		}
-		*raw = templateIn(*raw, strings.Split(path, "."))
+		found, err := templateIn(*raw, strings.Split(path, "."))
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the template at %s: %w", path, err)
+		}
+		*raw = found
 	}
 	if len(inner.AdmissionRequest.Object.Raw) == 0 {
 		inner = nil
@@ -84,24 +88,36 @@ func (r *Request) template(path string) (*Request, error) {
 	return inner, nil
 }
 
-// templateIn is a PodTemplate, in JSON, with what is at the end of a path, or nothing.
-func templateIn(object []byte, path []string) []byte {
+// templateIn is a PodTemplate, in JSON, with what is at the end of a path, or nothing. What is beside the path may have
+// any number of levels.
+func templateIn(object []byte, path []string) ([]byte, error) {
+	if len(object) == 0 {
+		return nil, nil
+	}
+	if !lean.Valid(object) {
+		return nil, errors.New("the object is no JSON")
+	}
+	found := bytes.TrimLeft(object, " \t\r\n")
+	for _, name := range path {
+		if !bytes.HasPrefix(found, []byte("{")) {
+			return nil, nil
+		}
+		found = member(found, name)
+	}
+	if !bytes.HasPrefix(found, []byte("{")) {
+		return nil, nil
+	}
+	return slices.Concat([]byte(`{"template":`), found, []byte("}")), nil
+}
+
+// member is the value of a member of an object in valid JSON, nil if there is none. The last of several counts, as for
+// a decoder.
+func member(object []byte, name string) []byte {
 	var found []byte
-	lean.Members(object, func(name string, value []byte) bool {
-		if name == path[0] {
+	lean.Fields(object, func(quoted, value []byte) {
+		if lean.Text(quoted) == name {
 			found = value
 		}
-		return true // The last of several counts, as for a decoder.
 	})
-	switch {
-	case !bytes.HasPrefix(found, []byte("{")):
-		return nil
-	case len(path) > 1:
-		return templateIn(found, path[1:])
-	}
-	var template json.RawMessage
-	if err := json.NewDecoder(bytes.NewReader(found)).Decode(&template); err != nil {
-		return nil // The object has been read, so that it is JSON.
-	}
-	return slices.Concat([]byte(`{"template":`), template, []byte("}"))
+	return found
 }

@@ -112,6 +112,30 @@ func TestTemplatesOfOtherKinds(t *testing.T) {
 	}
 }
 
+// What is beside a template hides it neither by its depth nor by its place.
+func TestTemplatesBesideManyLevels(t *testing.T) {
+	const template = `"template": {"spec": {"containers": [{"name": "a", "image": "x"}]}}`
+	deep := strings.Repeat(`{"a":[`, 100) + strings.Repeat(`]}`, 100)
+	for name, object := range map[string]string{
+		"before the template":    `{"spec": {"other": ` + deep + `, ` + template + `}}`,
+		"behind the template":    `{"spec": {` + template + `, "other": ` + deep + `}}`,
+		"before the spec":        `{"a": ` + deep + `, "spec": {` + template + `}}`,
+		"in the metadata":        `{"metadata": {"managedFields": [{"fieldsV1": ` + deep + `}]}, "spec": {` + template + `}}`,
+		"in the template":        `{"spec": {"template": {"other": ` + deep + `, ` + template[len(`"template": {`):] + `}}`,
+		"an empty one before it": `{"spec": {"template": {}, "other": ` + deep + `, ` + template + `}}`,
+		"a name that is escaped": `{"spec": {"other": ` + deep + `, "t\u0065` + template[3:] + `}}`,
+		"white space before it":  " {\n\"spec\" :\t{ \"other\": " + deep + `, ` + template + `}}`,
+	} {
+		req := requestOf(t, admissionv1.Create, rollout("null"))
+		req.Object.Raw = []byte(object)
+		entry := rolloutEntry(built(t, definition(t, "imageTag"), ""))
+		got := answerOf(t, handler.Options{Entries: []handler.Entry{entry}}, req)
+		if want := "imageTag: spec.template.spec.containers[0].image"; got.Allowed || !strings.Contains(got.Result.Message, want) {
+			t.Errorf("%s: allowed %v, %v", name, got.Allowed, got.Result)
+		}
+	}
+}
+
 // The longest object that an API server takes is read through once for all checks, and its template once more.
 func TestTemplatesOfOtherKindsCostWhatTheyHave(t *testing.T) {
 	measure := func(containers int) float64 {
