@@ -43,6 +43,22 @@ func checkFiles(t *testing.T, files map[string]string, stdin string, args ...str
 	return code, out.String(), errs.String()
 }
 
+// Of a kind that has two templates of Pods, both are judged, on their own lines.
+func TestCheckOfSeveralTemplates(t *testing.T) {
+	code, out, _ := checkFiles(t, map[string]string{
+		"config.yaml": "apiVersion: hookstrap.dev/v1alpha1\nkind: CheckConfiguration\nchecks: {privileged: {}}\npodTemplates:\n" +
+			"- {group: leaderworkerset.x-k8s.io, kind: LeaderWorkerSet, path: spec.leader}\n" +
+			"- {group: leaderworkerset.x-k8s.io, kind: LeaderWorkerSet, path: spec.worker}\n",
+		"set.yaml": "apiVersion: leaderworkerset.x-k8s.io/v1\nkind: LeaderWorkerSet\nmetadata: {name: a, namespace: shop}\nspec:\n" +
+			"  leader: {spec: {containers: [{name: a, image: 'x:1'}]}}\n" +
+			"  worker: {spec: {containers: [{name: a, image: 'x:1', securityContext: {privileged: true}}]}}\n",
+	}, "", "--config=config.yaml", "set.yaml")
+	if want := "set.yaml:6: denied: LeaderWorkerSet \"a\" in namespace \"shop\": privileged: spec.worker.spec.containers[0]"; code != exitFailure ||
+		!strings.Contains(out, want) {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}
+
 func TestCheck(t *testing.T) {
 	files := map[string]string{
 		"good/pod.yaml": goodPod, "bad/pod.yaml": badPod, "empty/x.txt": "", "broken/a.yaml": "a: {{ b }}\n",

@@ -6,7 +6,6 @@ package handler
 import (
 	"context"
 	"slices"
-	"strings"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
@@ -76,7 +75,7 @@ func (e *entry) ofPods(req *Request, carried []Violation) []Violation {
 	if e.modeFor(req) != Deny {
 		return nil
 	}
-	carried = slices.DeleteFunc(carried, func(v Violation) bool { return !strings.Contains("."+v.Field, ".template.") })
+	carried = slices.DeleteFunc(carried, func(v Violation) bool { return !e.templates.have(req.Kind, v.Field) })
 	if rest, _, err := e.withoutImages(req, carried); err == nil {
 		return rest
 	}

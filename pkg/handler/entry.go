@@ -58,7 +58,7 @@ type entry struct {
 	cluster     client.Reader
 	clean       func(namespace string) bool
 	everyUpdate bool
-	templates   []PodTemplate
+	templates   podTemplates
 	selects     func(*Request) bool
 	counters    counters
 }
@@ -195,27 +195,38 @@ func (e *entry) isExempt(ctx context.Context, req *Request) (by exemption, who s
 	return e.exempt.ofWhole(req, func() labels.Set { return e.namespaceLabels(ctx, req) })
 }
 
-// violations asks the check about a request, and about the template of Pods that is in its object if its kind is one of
-// those that are listed.
+// violations asks the check about a request, and about each template of Pods that is in its object if its kind is one
+// of those that are listed. What cannot be told about one of them keeps nothing back that is found in the others.
 func (e *entry) violations(ctx context.Context, req *Request) ([]Violation, error) {
 	found, err := e.check.Evaluate(ctx, req)
-	i := slices.IndexFunc(e.templates, func(t PodTemplate) bool {
-		return t.Group == req.Kind.Group && t.Kind == req.Kind.Kind
-	})
-	if err != nil || i < 0 {
-		return found, err
-	}
-	inner, err := req.template(e.templates[i].Path)
-	if err != nil || inner == nil {
-		return found, err
-	}
-	more, err := e.check.Evaluate(ctx, inner)
-	for _, v := range more {
-		// What is elsewhere is about an object that there is not.
-		if rest, ok := strings.CutPrefix(v.Field, "template."); ok {
-			v.Field = e.templates[i].Path + "." + rest
-			found = append(found, v)
+	for _, path := range e.templates.of(req.Kind) {
+		more, failed := e.violationsAt(ctx, req, path)
+		found = append(found, more...)
+		if err == nil {
+			err = failed
 		}
+	}
+	return found, err
+}
+
+// violationsAt asks the check about the template at a path.
+func (e *entry) violationsAt(ctx context.Context, req *Request, path string) (found []Violation, err error) {
+	inner, err := req.template(path)
+	if err != nil || inner == nil {
+		return nil, err
+	}
+	all, err := e.check.Evaluate(ctx, inner)
+	for _, v := range all {
+		// What is elsewhere is about an object that there is not.
+		rest, ok := strings.CutPrefix(v.Field, "template.")
+		if !ok {
+			continue
+		}
+		v.Field = path + "." + rest
+		if v.Identity != "" { // The same in another template is another violation.
+			v.Identity = path + "\x00" + v.Identity
+		}
+		found = append(found, v)
 	}
 	return found, err
 }

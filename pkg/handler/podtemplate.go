@@ -20,7 +20,8 @@ import (
 )
 
 // PodTemplate says where the objects of a kind that is not Kubernetes' own have a template of Pods. Checks then look at
-// the template as they would at that of a PodTemplate, besides what they say about the object itself.
+// the template as they would at that of a PodTemplate, besides what they say about the object itself. A kind may have
+// several.
 type PodTemplate struct {
 	// Group is the API group of the kind, in whatever version, such as argoproj.io.
 	Group string `json:"group"`
@@ -46,6 +47,26 @@ func (t PodTemplate) Validate(path *field.Path) field.ErrorList {
 			"must be names of fields with dots between, such as spec.template"))
 	}
 	return errs
+}
+
+// podTemplates are those that a configuration lists.
+type podTemplates []PodTemplate
+
+// of are the paths of the templates that objects of a kind have, each once.
+func (p podTemplates) of(kind metav1.GroupVersionKind) []string {
+	var paths []string
+	for _, t := range p {
+		if t.Group == kind.Group && t.Kind == kind.Kind && !slices.Contains(paths, t.Path) {
+			paths = append(paths, t.Path)
+		}
+	}
+	return paths
+}
+
+// have says whether a field of an object of a kind is in a template of Pods.
+func (p podTemplates) have(kind metav1.GroupVersionKind, field string) bool {
+	return strings.Contains("."+field, ".template.") ||
+		slices.ContainsFunc(p.of(kind), func(path string) bool { return strings.HasPrefix(field, path+".") })
 }
 
 // template is a request about a PodTemplate with what is at a path of the object, nil if nothing is. It is made once

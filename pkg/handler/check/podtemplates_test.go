@@ -136,6 +136,64 @@ func TestTemplatesBesideManyLevels(t *testing.T) {
 	}
 }
 
+// Each of several templates of a kind is judged by itself, in whatever order they are listed.
+func TestSeveralTemplatesOfOneKind(t *testing.T) {
+	pod := func(image string) string {
+		return fmt.Sprintf(`{"spec": {"containers": [{"name": "a", "image": %q}]}}`, image)
+	}
+	set := func(leader, worker string) string {
+		return `{"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "metadata": {"name": "web",
+			"namespace": "shop"}, "spec": {"leaderTemplate": ` + leader + `, "workerTemplate": ` + worker + `}}`
+	}
+	const leader, worker, file = "spec.leaderTemplate", "spec.workerTemplate", ".spec.containers[0].image: container"
+	kind := handler.PodTemplate{Group: "leaderworkerset.x-k8s.io", Kind: "LeaderWorkerSet"}
+	for name, tt := range map[string]struct {
+		now, before string
+		policy      handler.FailurePolicy
+		want        []string
+	}{
+		"both good":      {now: set(pod("x:1"), pod("x:1")), want: []string{"allowed"}},
+		"a bad leader":   {now: set(pod("x"), pod("x:1")), want: []string{leader + file}},
+		"a bad worker":   {now: set(pod("x:1"), pod("x")), want: []string{worker + file}},
+		"only workers":   {now: set("null", pod("x")), want: []string{worker + file}},
+		"both bad":       {now: set(pod("x"), pod("x")), want: []string{leader + file, worker + file}},
+		"not readable":   {now: set(`{"spec": 1}`, pod("x")), policy: handler.Ignore, want: []string{worker + file}},
+		"neither of two": {now: set(`{"spec": 1}`, `{"spec": 1}`), want: []string{"cannot read object"}},
+		"kept": {now: set(pod("x:1"), pod("x")), before: set(pod("y:1"), pod("x")),
+			want: []string{"allowed", "its new Pods will be denied"}},
+		"moved": {now: set(pod("x:1"), pod("x")), before: set(pod("x"), pod("x:1")), want: []string{worker + file}},
+	} {
+		for _, paths := range [][]string{{leader, worker}, {worker, leader}, {worker, leader, worker}} {
+			operation := admissionv1.Create
+			if tt.before != "" {
+				operation = admissionv1.Update
+			}
+			req := requestOf(t, operation, tt.now)
+			if tt.before != "" {
+				req.OldObject = requestOf(t, operation, tt.before).Object
+			}
+			entry := handler.Entry{Check: built(t, definition(t, "imageTag"), ""), FailurePolicy: tt.policy}
+			for _, path := range paths {
+				kind.Path = path
+				entry.PodTemplates = append(entry.PodTemplates, kind)
+			}
+			answer := answerOf(t, handler.Options{Entries: []handler.Entry{entry}}, req)
+			got := fmt.Sprint("allowed ", answer.Warnings)
+			if !answer.Allowed {
+				got = answer.Result.Message
+			}
+			for _, want := range tt.want {
+				if strings.Count(got, want) != 1 {
+					t.Errorf("%s, listed as %q: got %s, want %q", name, paths, got, want)
+				}
+			}
+			if n := strings.Count(got, file); !answer.Allowed && n != strings.Count(strings.Join(tt.want, ""), file) {
+				t.Errorf("%s, listed as %q: %d findings: %s", name, paths, n, got)
+			}
+		}
+	}
+}
+
 // The longest object that an API server takes is read through once for all checks, and its template once more.
 func TestTemplatesOfOtherKindsCostWhatTheyHave(t *testing.T) {
 	measure := func(containers int) float64 {
