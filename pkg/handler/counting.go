@@ -69,12 +69,9 @@ func (e *entry) withoutImages(req *Request, violations []Violation) (rest []Viol
 	return rest, exempt, nil
 }
 
-// ofPods are the violations of a template of Pods that a check denies. The object may stay as it is, but the Pods that
-// are made of it from now on are new, and are denied.
+// ofPods are the violations of a template of Pods, of a check that denies. The object may stay as it is, but the Pods
+// that are made of it from now on are new, and are denied.
 func (e *entry) ofPods(req *Request, carried []Violation) []Violation {
-	if e.modeFor(req) != Deny {
-		return nil
-	}
 	carried = slices.DeleteFunc(carried, func(v Violation) bool { return !e.templates.have(req.Kind, v.Field) })
 	if rest, _, err := e.withoutImages(req, carried); err == nil {
 		return rest

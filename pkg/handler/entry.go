@@ -179,7 +179,8 @@ func validateName(kind, name string) error {
 	return nil
 }
 
-// modeFor is the mode in which the check is used for one request: never DenyWhenClean.
+// modeFor is the mode in which the check is used for one request: never DenyWhenClean. A namespace may become clean at
+// any time, so that it is asked once for a request.
 func (e *entry) modeFor(req *Request) Mode {
 	switch {
 	case e.mode != DenyWhenClean:

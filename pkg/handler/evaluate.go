@@ -46,13 +46,17 @@ func evaluate(
 	ctx context.Context, entries []*entry, req *Request, budget time.Duration, ended func(),
 ) []outcome {
 	results := make(chan outcome, len(entries)) // room for all, so that an abandoned goroutine ends by itself
+	modes := make([]Mode, len(entries))
+	for i, e := range entries {
+		modes[i] = e.modeFor(req)
+	}
 	go func() {
 		defer close(results)
 		defer ended()
 		growStack()
 		current := req
-		for _, e := range entries {
-			o := e.run(ctx, current)
+		for i, e := range entries {
+			o := e.run(ctx, current, modes[i])
 			if o.object != nil && o.err == nil {
 				current = current.with(o.object)
 			}
@@ -65,7 +69,7 @@ func evaluate(
 	outcomes := cutShort(collect(ctx, results), results, entries)
 	explainDeadline(outcomes, budget)
 	for i := range outcomes {
-		outcomes[i].mode = outcomes[i].entry.modeFor(req)
+		outcomes[i].mode = modes[i]
 	}
 	return outcomes
 }
@@ -130,16 +134,17 @@ func explainDeadline(outcomes []outcome, budget time.Duration) {
 	}
 }
 
-// run asks one check. A panic in the check is the failure of that check alone. So is an object for which there
-// was no memory, whatever was made of that: it may be why the check, or an exemption, had less to say.
-func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
+// run asks one check in the mode that it has for this request. A panic in the check is the failure of that check alone.
+// So is an object for which there was no memory, whatever was made of that: it may be why the check, or an exemption,
+// had less to say.
+func (e *entry) run(ctx context.Context, req *Request, mode Mode) (o outcome) {
 	defer func() {
 		if reason := recover(); reason != nil {
 			o = outcome{entry: e, err: e.panicked(ctx, reason)}
 		}
 	}()
 	req.memory.forget() // was another's
-	o = e.ask(ctx, req)
+	o = e.ask(ctx, req, mode)
 	isExempt := o.skipped && o.exemptBy != "" // whatever else there is to read
 	if short := req.memory.shortage(); short != nil && o.err == nil && !isExempt {
 		o.skipped = false // It is unknown whether it had to be.
@@ -148,7 +153,7 @@ func (e *entry) run(ctx context.Context, req *Request) (o outcome) {
 	return o
 }
 
-func (e *entry) ask(ctx context.Context, req *Request) outcome {
+func (e *entry) ask(ctx context.Context, req *Request, mode Mode) outcome {
 	if !e.selects(req) {
 		return outcome{entry: e, skipped: true}
 	}
@@ -174,7 +179,9 @@ func (e *entry) ask(ctx context.Context, req *Request) outcome {
 	if !e.everyUpdate {
 		var carried []Violation
 		violations, carried = e.dropCarriedOver(ctx, req, violations)
-		o.podsRefused = e.ofPods(req, carried)
+		if mode == Deny {
+			o.podsRefused = e.ofPods(req, carried)
+		}
 	}
 	if o.violations, o.exempted, err = e.withoutImages(req, violations); err != nil {
 		klog.FromContext(ctx).V(2).Info("Cannot tell which images are exempt; none is", "check", e.name, "err", err)
@@ -182,7 +189,7 @@ func (e *entry) ask(ctx context.Context, req *Request) outcome {
 	if len(o.exempted) > 0 {
 		o.exemptBy = byImage
 	}
-	if e.modeFor(req) == Deny {
+	if mode == Deny {
 		o.violations, o.advice = withoutAdvice(o.violations)
 	}
 	return o

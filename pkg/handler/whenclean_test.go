@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -56,6 +57,24 @@ func TestDenyWhenClean(t *testing.T) {
 				t.Errorf("Judge allows: %t", verdict.Allowed())
 			}
 		})
+	}
+}
+
+// A namespace that becomes clean while a request is judged has one mode for all of it.
+func TestDenyWhenCleanIsAskedOnce(t *testing.T) {
+	bad := Violation{Field: "spec.template.spec.a", Message: "bad"}
+	advice := Violation{Message: "only advice", Advice: true}
+	pod := webPod()
+	for name, req := range map[string]admissionv1.AdmissionRequest{"create": createPod(t, pod), "update": updatePod(t, pod, pod)} {
+		asked := 0
+		h := newHandler(t, Entry{
+			Check: says("it", bad, advice), Mode: DenyWhenClean,
+			Clean: func(string) bool { asked++; return asked > 1 },
+		})
+		got := ask(t.Context(), t, h, req)
+		if !got.Allowed || asked != 1 {
+			t.Errorf("%s: asked %d times, %v", name, asked, got.Result)
+		}
 	}
 }
 
