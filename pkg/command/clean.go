@@ -69,7 +69,7 @@ func cleanUse(
 		var names []string
 		for _, check := range c.Checks {
 			if check.Mode == handler.DenyWhenClean {
-				policies = append(policies, clean.Policy{Check: check.Definition.Name, Digest: check.Policy()})
+				policies = append(policies, clean.Policy{Check: check.Definition.Name, Digest: c.Policy(check)})
 				names = append(names, check.Definition.Name)
 			}
 		}

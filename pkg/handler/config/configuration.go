@@ -54,16 +54,17 @@ func (c Check) section() string {
 	return "checks"
 }
 
-// Policy is what tells what the check finds from what it would find with other parameters or exemptions: a short digest
-// of them. The mode and the failure policy are no part of it.
-func (c Check) Policy() string {
+// Policy is what tells what a check of the configuration finds from what it would find with other parameters,
+// exemptions or templates of Pods: a short digest of them. The mode and the failure policy are no part of it.
+func (c Configuration) Policy(check Check) string {
 	data, err := json.Marshal(struct {
-		Name       string
-		Exempt     handler.Exemptions
-		Parameters any
-	}{c.Definition.Name, c.Exempt, c.Parameters})
+		Name         string
+		Exempt       handler.Exemptions
+		Parameters   any
+		PodTemplates []handler.PodTemplate `json:",omitempty"`
+	}{check.Definition.Name, check.Exempt, check.Parameters, c.PodTemplates})
 	if err != nil { // Of values that cannot be written as JSON, their Go syntax says as much.
-		data = fmt.Appendf(nil, "%s %#v", c.Definition.Name, c.Parameters)
+		data = fmt.Appendf(nil, "%s %#v %q", check.Definition.Name, check.Parameters, c.PodTemplates)
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:6])
@@ -168,7 +169,7 @@ func (c Configuration) Build(env handler.Environment) ([]handler.Entry, error) {
 		entry.Mode, entry.FailurePolicy, entry.Exempt = check.Mode, check.FailurePolicy, check.Exempt
 		entry.Cluster, entry.PodTemplates = env.Cluster, c.PodTemplates
 		if check.Mode == handler.DenyWhenClean && env.Clean != nil {
-			name, policy := check.Definition.Name, check.Policy()
+			name, policy := check.Definition.Name, c.Policy(check)
 			entry.Clean = func(namespace string) bool { return env.Clean.Clean(name, policy, namespace) }
 		}
 		entries = append(entries, entry)

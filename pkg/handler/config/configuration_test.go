@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -74,7 +75,7 @@ func TestBuildAsksWhereItIsClean(t *testing.T) {
 	if e := entries[i]; !e.Clean("shop") || e.Clean("attic") || entries[1-i].Clean != nil {
 		t.Error("it does not deny where it is said to")
 	}
-	policy := c.Check("paint").Policy()
+	policy := c.Policy(*c.Check("paint"))
 	if want := []string{"paint " + policy + " shop", "paint " + policy + " attic"}; !slices.Equal(asked, want) {
 		t.Errorf("asked %q, want %q", asked, want)
 	}
@@ -88,9 +89,9 @@ func TestBuildAsksWhereItIsClean(t *testing.T) {
 	}
 }
 
-// What is found depends on parameters and exemptions. Modes and the failure policy only say what follows.
+// What is found depends on parameters, exemptions and templates. Modes and the failure policy only say what follows.
 func TestPolicy(t *testing.T) {
-	of := func(checks string) string { return parse(t, checks).Check("paint").Policy() }
+	of := func(checks string) string { return policyOf(parse(t, checks), "paint") }
 	usual := of("{paint: {}}")
 	for checks, same := range map[string]bool{
 		"{paint: {mode: deny}}":                                         true,
@@ -107,10 +108,29 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("%s: the same policy: %t, want %t", checks, got == usual, same)
 		}
 	}
-	if c := parse(t, "{paint: {}, extra: {rules: [{key: a}]}}"); c.Check("extra").Policy() == usual {
+	if c := parse(t, "{paint: {}, extra: {rules: [{key: a}]}}"); policyOf(c, "extra") == usual {
 		t.Error("two checks have one policy")
 	}
+	// Where there are no templates it stays what it was before there could be any.
+	if want := "54edf48ded81"; usual != want {
+		t.Errorf("the policy is %s, was %s", usual, want)
+	}
+	known := sets.New(usual)
+	for _, templates := range [][]handler.PodTemplate{
+		{{Group: "x.io", Kind: "A", Path: "a"}}, {{Group: "x.io", Kind: "A", Path: "b"}}, {{Group: "y.io", Kind: "A", Path: "a"}},
+		{{Group: "x.io", Kind: "A", Path: "a"}, {Group: "x.io", Kind: "A", Path: "b"}},
+	} {
+		c := parse(t, "{paint: {}}")
+		c.PodTemplates = templates
+		if got := policyOf(c, "paint"); known.Has(got) {
+			t.Errorf("the policy is known: %v", templates)
+		} else {
+			known.Insert(got)
+		}
+	}
 }
+
+func policyOf(c Configuration, check string) string { return c.Policy(*c.Check(check)) }
 
 func TestBuildRefusesWhatParseWould(t *testing.T) {
 	c := Default(definitions())
