@@ -166,7 +166,7 @@ func (c *Cleanup) enter(name string) {
 	if c.depth == objectLevel {
 		c.counts = c.sum != nil && name != "metadata" && name != "status"
 		if c.counts {
-			c.add([]byte(name + `"`))
+			c.add([]byte(`,"` + name + `"`)) // what is between members, so that it is clear where each ends
 		}
 	}
 }

@@ -42,6 +42,7 @@ func TestCleanup(t *testing.T) {
 		"one more member":            {update(strings.Replace(free, `"spec"`, `"type":"x","spec"`, 1), deleted), false},
 		"one less":                   {update(strings.Replace(free, `"kind":"Pod",`, "", 1), deleted), false},
 		"a member of another name":   {update(strings.Replace(free, `"spec"`, `"sped"`, 1), deleted), false},
+		"where a member ends":        {update(strings.Replace(free, `"kind":"Pod"`, `"a":1e5,"":2`, 1), change(`"kind":"Pod"`, `"a":1,"e5":2`)), false},
 		"no deletion":                {update(free, change(`"deletionTimestamp":"2026-01-01T00:00:00Z",`, "")), false},
 		"a deletion that is null":    {update(free, change(`"2026-01-01T00:00:00Z"`, "null")), false},
 		"elsewhere":                  {update(free, change(`"metadata"`, `"other"`)), false},
@@ -76,6 +77,10 @@ func FuzzCleanup(f *testing.F) {
 		f.Fatal("it is none")
 	}
 	places := sample.Values(review)
+	members := `{"metadata":{"deletionTimestamp":"2026-01-01T00:00:00Z"},`
+	for _, text := range []string{update(members+`"a":1,"e5":2}`, members+`"a":1e5,"":2}`), update(`{"a":1e5,"":2}`, members+`"a":1,"e5":2}`)} {
+		f.Add(uint8(0), uint16(0), []byte(text))
+	}
 	for _, text := range []string{`null`, `{"metadata":{}}`, `"spec"`, `"\u006d"`, `[{}]`, `{"a":1,"a":2}`} {
 		f.Add(uint8(0), uint16(0), []byte(text))
 		f.Add(uint8(1), uint16(7), []byte(text))
