@@ -22,17 +22,18 @@ const (
 )
 
 // Cleanup finds out of a review, while that is written to it, whether its object was being deleted before and changes
-// in nothing but its metadata and its status. It keeps none of the review, so that one of any size will do. What is
-// written in two ways counts as a change. It is also false for what is unusual: names with escape sequences, or that
-// occur twice.
+// in nothing but its metadata and its status. It keeps none of the review, so that one of any size will do. The escape
+// sequences that [Unescape] replaces are the same as their characters, since a part of a review may have been unescaped
+// already; whatever else is written in two ways counts as a change. It is also false for what is unusual: names with
+// escape sequences, or that occur twice.
 type Cleanup struct {
 	depth    int
 	open     [watched + 1]byte   // the brackets around the position
 	names    [watched + 1]string // the members that it is in
 	name     []byte              // what is being read of a name
 	inString bool
-	isName   bool // it is one, of a member at a level that matters
-	escaped  bool
+	isName   bool   // it is one, of a member at a level that matters
+	escape   []byte // what has come of an escape sequence
 
 	sum     hash.Hash         // of the object that it is in, without what may change; nil elsewhere
 	buffer  *bufio.Writer     // before that
@@ -62,19 +63,22 @@ func (c *Cleanup) Write(data []byte) (int, error) {
 	return n, nil
 }
 
-// plain is how much of a text comes before its end, or before an escape sequence of which only the backslash has come.
+// plain is how much of a text is taken as it is: what comes before its end, and before an escape sequence that has
+// another spelling, or may have.
 func (c *Cleanup) plain(data []byte) int {
-	if !c.inString || c.isName || c.escaped {
+	if !c.inString || c.isName || len(c.escape) > 0 {
 		return 0
 	}
 	i := 0
 	for i < len(data) && data[i] != '"' {
-		if data[i] == '\\' {
-			if i++; i == len(data) {
-				return i - 1
-			}
+		if data[i] != '\\' {
+			i++
+			continue
 		}
-		i++
+		if len(data)-i < LongestEscape || escaped(data[i:]) != "" {
+			return i
+		}
+		i += 2
 	}
 	return i
 }
@@ -87,22 +91,40 @@ func (c *Cleanup) Holds() bool {
 
 // text is for a byte of a string.
 func (c *Cleanup) text(one []byte) {
-	c.add(one)
-	b := one[0]
-	switch {
-	case c.escaped:
-		c.escaped = false
-	case b == '\\':
-		c.escaped = true
+	switch b := one[0]; {
+	case b == '\\' || len(c.escape) > 0:
+		c.escape = append(c.escape, b)
+		c.unescape()
 	case b == '"':
+		c.add(one)
 		c.inString = false
 		if c.isName {
 			c.enter(string(c.name))
 		}
+	default:
+		c.add(one)
+		c.spell(one)
+	}
+}
+
+// unescape takes in an escape sequence if all of it has come.
+func (c *Cleanup) unescape() {
+	e := c.escape
+	if len(e) < 2 || e[1] == 'u' && len(e) < LongestEscape {
 		return
 	}
-	if c.isName && len(c.name) < longestName {
-		c.name = append(c.name, b)
+	c.escape = e[:0]
+	c.spell(e)
+	if char := escaped(e); char != "" {
+		e = []byte(char)
+	}
+	c.add(e)
+}
+
+// spell adds to the name, if it is one that matters.
+func (c *Cleanup) spell(part []byte) {
+	if c.isName {
+		c.name = append(c.name, part[:min(len(part), longestName-len(c.name))]...)
 	}
 }
 

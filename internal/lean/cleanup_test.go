@@ -65,6 +65,47 @@ func TestCleanup(t *testing.T) {
 	}
 }
 
+// A part of a review may be unescaped, and end within an escape sequence.
+func TestCleanupOfEscapeSequences(t *testing.T) {
+	old := func(text string) string {
+		return `{"metadata":{"deletionTimestamp":"2026-01-01T00:00:00Z"},"data":{"k":"` + text + `","` + text + `":1,"deeper":{"` + text + `":1}}}`
+	}
+	for _, tt := range []struct {
+		one, other string
+		same       bool
+	}{
+		{`<`, `\u003c`, true},
+		{`a<>&b`, `a\u003c\u003e\u0026b`, true},
+		{"\u2028\u2029", `\u2028\u2029`, true},
+		{`\\<`, `\\\u003c`, true},
+		{`\u0001<\n\"`, `\u0001\u003c\n\"`, true},
+		{`\\u003c`, `\u003c`, false},
+		{`\\u003c`, `\\<`, false},
+		{`\u003c`, `\u003e`, false},
+		{`\u0001`, `\u0002`, false},
+		{`\u003C`, `<`, false}, // which no encoder of Go writes
+		{"\u2028", `\u2029`, false},
+	} {
+		text := update(old(tt.one), old(tt.other))
+		for cut := range len(text) {
+			var c Cleanup
+			_, _ = c.Write([]byte(text[:cut]))
+			_, _ = c.Write([]byte(text[cut:]))
+			if c.Holds() != tt.same {
+				t.Errorf("cut at %d: got %t: %s", cut, c.Holds(), text)
+				break
+			}
+		}
+		var c Cleanup
+		for i := range len(text) {
+			_, _ = c.Write([]byte(text[i : i+1]))
+		}
+		if c.Holds() != tt.same {
+			t.Errorf("a byte at a time: got %t: %s", c.Holds(), text)
+		}
+	}
+}
+
 // FuzzCleanup holds it to what the JSON means: what it lets pass changes nothing of an object that is being deleted.
 func FuzzCleanup(f *testing.F) {
 	pod, err := json.Marshal(sample.Pod(false, 0))

@@ -141,7 +141,7 @@ func TestCleanupsOfAnySizePass(t *testing.T) {
 	pod := webPod()
 	pod.Finalizers = []string{"a/b"}
 	pod.DeletionTimestamp = ptr.To(metav1.Now())
-	pod.Spec.Containers = []corev1.Container{{Name: "c", Image: "i", Args: []string{strings.Repeat("\x01", 700_000)}}}
+	pod.Spec.Containers = []corev1.Container{{Name: "c", Image: "i", Args: []string{strings.Repeat("\x01", 700_000), "a<b>&\u2028"}}}
 	free, other := pod.DeepCopy(), pod.DeepCopy()
 	free.Finalizers, other.Spec.Hostname = nil, "x"
 	h := newHandler(t, Entry{Check: says("no", Violation{Message: "no"})})
