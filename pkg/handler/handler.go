@@ -92,25 +92,25 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, mutates bool) {
 func (h *Handler) refuse(w http.ResponseWriter, in *incoming, refused *refusal) {
 	r := in.request
 	logger := klog.FromContext(r.Context())
-	decision := decisionAllowed
-	if !refused.allowed {
-		decision = decisionError
-		logger.V(2).Info("Refused a request", "remote", r.RemoteAddr, "code", refused.code, "reason", refused.message)
-	}
 	head := in.abandon()
-	isReview := head.isAnswerable()
-	switch {
-	case refused.retry: // counted already
-	case isReview:
-		h.metrics.observeReview(head.request, decision, time.Since(in.held.since))
-	default:
-		h.metrics.observeInvalid()
-	}
-	if isReview {
-		head.answer(w, refused.response(head.request), logger)
+	if !head.isAnswerable() {
+		logger.V(2).Info("Refused a request", "remote", r.RemoteAddr, "code", refused.code, "reason", refused.message)
+		if !refused.retry { // or else it is counted already
+			h.metrics.observeInvalid()
+		}
+		refused.write(w)
 		return
 	}
-	refused.write(w)
+	decision, response := decisionAllowed, refused.response(head.request)
+	if !refused.allowed {
+		decision = decisionError
+		logger = klog.LoggerWithValues(logger, "uid", clean(string(head.Request.UID), maxLogged))
+		h.log.notJudged(logger, head.request, response)
+	}
+	if !refused.retry {
+		h.metrics.observeReview(head.request, decision, time.Since(in.held.since))
+	}
+	head.answer(w, response, logger)
 }
 
 // answer answers a review when its turn has come, or refuses it.

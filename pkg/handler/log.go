@@ -39,8 +39,7 @@ func (l *reviewLog) review(
 	case decisionDenied:
 		l.findings(logger, req, "Denied", denied, true)
 	case decisionError:
-		l.line(logger, req, "Not allowed", "code", response.Result.Code,
-			"message", clean(strings.ReplaceAll(response.Result.Message, "\n", "; "), maxViolation))
+		l.notJudged(logger, req, response)
 	default:
 		if logger := logger.V(4); logger.Enabled() { // Or else the values would be made for nothing.
 			logger.Info("Allowed", "kind", req.Kind.Kind, "object", klog.KRef(req.Namespace, req.Name),
@@ -50,6 +49,13 @@ func (l *reviewLog) review(
 	if audited, _ := split(outcomes, Audit); len(audited) > 0 {
 		l.findings(logger, req, "Found by a check in mode audit", audited, false)
 	}
+}
+
+// notJudged logs one line about a review that could not be judged. Of one that was refused, no more is known than its
+// head.
+func (l *reviewLog) notJudged(logger klog.Logger, req *Request, response *admissionv1.AdmissionResponse) {
+	l.line(logger, req, "Not allowed", "code", response.Result.Code,
+		"message", clean(strings.ReplaceAll(response.Result.Message, "\n", "; "), maxViolation))
 }
 
 // findings logs one line about an object: the checks, and the first finding of the first of them. What has a line is

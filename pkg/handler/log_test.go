@@ -53,6 +53,46 @@ func TestLogOfReviews(t *testing.T) {
 	}
 }
 
+// What is refused before it is judged has a line as well, as far as its head is known.
+func TestLogOfRefusals(t *testing.T) {
+	object := `"u","userInfo":{"username":"jane"},"namespace":"shop","name":"web","kind":{"kind":"Pod"},"operation":"CREATE",`
+	long := strings.Repeat(`x\n`, 2_000)
+	wide := `"object":"` + strings.Repeat("x", maxBody) + `"`
+	for title, tt := range map[string]struct {
+		body string
+		want string // empty for none
+	}{
+		"too large": {replaced(`"u"`, object+wide), `Not allowed uid="u" kind="Pod" object="shop/web" operation="CREATE" ` +
+			`user="jane" unlogged=0 code=413 message="Pod \"web\" in namespace \"shop\" not admitted: the AdmissionReview is larger`},
+		"malformed":      {replaced(`"u"`, object+`"options":{]`), `code=400 message="Pod \"web\" in namespace \"shop\" not admitted: the body is not`},
+		"with no head":   {replaced(`"u"`, `"u",`+wide), `Not allowed uid="u" kind="" object="" operation="" user="" unlogged=0 code=413`},
+		"with long text": {replaced(`"u"`, `"`+long+`","name":"`+long+`","userInfo":{"username":"`+long+`"},`+wide), `Not allowed uid="x`},
+		"no review":      {`{"kind":"Pod"}`, ""},
+	} {
+		t.Run(title, func(t *testing.T) {
+			logger, log := loggedAt(t, 0)
+			send(klog.NewContext(t.Context(), logger), newHandler(t), "/", []byte(tt.body))
+			got := log()
+			if !strings.Contains(got, tt.want) || tt.want == "" && got != "" || len(got) > 3000 || strings.Count(got, "\n") > 1 {
+				t.Errorf("logged %d bytes: %.3000s\nwant %s", len(got), got, tt.want)
+			}
+		})
+	}
+}
+
+// What cannot be judged for want of room is in the log, too, but not as often as it happens.
+func TestLogOfOverload(t *testing.T) {
+	logger, log := loggedAt(t, 0)
+	h := newHandler(t)
+	h.gate.turns.concurrent, h.gate.turns.queued = 0, 0
+	for range 2 * linesOfNamespace {
+		send(klog.NewContext(t.Context(), logger), h, "/", []byte(minimalReview))
+	}
+	if n := strings.Count(log(), "Not allowed"); n != linesOfNamespace || !strings.Contains(log(), "code=429") {
+		t.Errorf("%d lines: %s", n, log())
+	}
+}
+
 // What a user writes makes no line long, and no second one.
 func TestLogLinesAreBounded(t *testing.T) {
 	logger, log := loggedAt(t, 0)
