@@ -30,6 +30,9 @@ func (o Options) faults() error {
 				path))
 		}
 	}
+	if err := handler.ValidateConversions(o.Conversions...); err != nil {
+		errs = append(errs, fmt.Errorf("Options.Conversions: %w", err))
+	}
 	for _, text := range o.WebhookConfigurations {
 		if _, err := parseTarget(text); err != nil {
 			errs = append(errs, fmt.Errorf("Options.WebhookConfigurations: %w", err))

@@ -8,18 +8,26 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
 // What a program's author got wrong is said before anything runs.
 func TestOptionsThatAreWrong(t *testing.T) {
+	box := schema.GroupVersionKind{Group: "example.com", Version: "v1", Kind: "Box"}
+	twice := []*handler.Conversion{handler.ConvertFor[struct{}](box), handler.ConvertFor[struct{}](box)}
 	for want, options := range map[string]Options{
-		`no handler for "/a"`:             {Handlers: map[string]http.Handler{"/a": nil}},
-		`cannot serve "/validate"`:        {Handlers: map[string]http.Handler{"/validate": http.NotFoundHandler()}},
-		`cannot serve "/convert"`:         {Handlers: map[string]http.Handler{"/convert": http.NotFoundHandler()}},
-		`cannot serve "/"`:                {Handlers: map[string]http.Handler{"/": http.NotFoundHandler()}},
-		`"a", which is no path`:           {Handlers: map[string]http.Handler{"a": http.NotFoundHandler()}},
-		`"POST /a", which is no path`:     {Handlers: map[string]http.Handler{"POST /a": http.NotFoundHandler()}},
-		`Options.WebhookConfigurations: `: {WebhookConfigurations: []string{"pod/x"}},
+		"Options.Conversions: conversion 0 is empty":                 {Conversions: []*handler.Conversion{nil}},
+		"Options.Conversions: Box.example.com has two conversions: ": {Conversions: twice},
+		`no handler for "/a"`:                                        {Handlers: map[string]http.Handler{"/a": nil}},
+		`cannot serve "/validate"`:                                   {Handlers: map[string]http.Handler{"/validate": http.NotFoundHandler()}},
+		`cannot serve "/convert"`:                                    {Handlers: map[string]http.Handler{"/convert": http.NotFoundHandler()}},
+		`cannot serve "/"`:                                           {Handlers: map[string]http.Handler{"/": http.NotFoundHandler()}},
+		`"a", which is no path`:                                      {Handlers: map[string]http.Handler{"a": http.NotFoundHandler()}},
+		`"POST /a", which is no path`:                                {Handlers: map[string]http.Handler{"POST /a": http.NotFoundHandler()}},
+		`Options.WebhookConfigurations: `:                            {WebhookConfigurations: []string{"pod/x"}},
 	} {
 		var stderr bytes.Buffer
 		options.Stderr = &stderr

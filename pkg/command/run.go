@@ -41,7 +41,7 @@ type Options struct {
 	// controller-runtime, or anything else. "/", "/validate", "/mutate" and "/convert" are taken. They have deadlines
 	// for reading and writing as the checks have; the rest is theirs.
 	Handlers map[string]http.Handler
-	// Conversions are those of CustomResourceDefinitions, served at /convert.
+	// Conversions are those of CustomResourceDefinitions, served at /convert: one for each kind.
 	Conversions []*handler.Conversion
 	// WebhookConfigurations are the default of --webhook-configuration, as the flag has them: "validating/x",
 	// "mutating/x", "crd/x", "apiservice/x".

@@ -5,11 +5,13 @@ package handler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/conversion"
 )
 
@@ -48,8 +50,27 @@ func ConvertFor[H any](hub schema.GroupVersionKind, spokes ...Spoke[H]) *Convers
 	return c
 }
 
+// ValidateConversions says everything that is wrong with conversions that are to be served together: each has to be
+// one of [ConvertFor], and a kind can have only one.
+func ValidateConversions(conversions ...*Conversion) error {
+	var errs []error
+	known := sets.New[schema.GroupKind]()
+	for i, c := range conversions {
+		switch {
+		case c == nil || len(c.versions) == 0:
+			errs = append(errs, fmt.Errorf("conversion %d is empty: make it with ConvertFor, or remove it", i))
+		case known.Has(c.Kind()):
+			errs = append(errs, fmt.Errorf("%s has two conversions: give all its versions to one ConvertFor", c.Kind()))
+		default:
+			known.Insert(c.Kind())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // SpokeFor makes a version of two functions. Each fills in an empty object, which has the metadata already; an error
-// says that from cannot be converted. They must not change from, nor have side effects.
+// says that from cannot be converted. They must not change from, nor have side effects. A type without
+// [metav1.ObjectMeta] has no say about the metadata, which stays as it is.
 func SpokeFor[S, H any](
 	name string, toHub func(ctx context.Context, from *S, to *H) error,
 	fromHub func(ctx context.Context, from *H, to *S) error,

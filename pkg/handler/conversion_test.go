@@ -21,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/conversion"
 )
 
@@ -165,6 +166,84 @@ func TestConverting(t *testing.T) {
 				if diff := cmp.Diff(parsed(t, []byte(tt.want[i])), parsed(t, got.ConvertedObjects[i])); diff != "" {
 					t.Errorf("object %d (-want +got):\n%s", i, diff)
 				}
+			}
+		})
+	}
+}
+
+// namedBox has a type of its own for the metadata, which knows little of them.
+type namedBox struct {
+	Metadata struct {
+		Name string `json:"name"`
+	} `json:"metadata"`
+	Spec struct {
+		Width int `json:"width"`
+	} `json:"spec"`
+}
+
+// What a type without ObjectMeta makes of the metadata does not count.
+func TestConvertingKeepsMetadataThatATypeDoesNotKnow(t *testing.T) {
+	conversion := ConvertFor(boxHub(), SpokeFor("v1",
+		func(_ context.Context, from *namedBox, to *hubBox) error { to.Spec = from.Spec; return nil },
+		func(_ context.Context, from *hubBox, to *namedBox) error { to.Spec = from.Spec; return nil }))
+	for _, way := range [][2]string{{"v2", "v1"}, {"v1", "v2"}} {
+		got, err := conversion.Convert(t.Context(), []byte(boxJSON(way[0], `{"width":3}`)), "example.com/"+way[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(parsed(t, []byte(boxJSON(way[1], `{"width":3}`))), parsed(t, got)); diff != "" {
+			t.Errorf("from %s to %s (-want +got):\n%s", way[0], way[1], diff)
+		}
+	}
+}
+
+func TestConversionsThatCannotBeServed(t *testing.T) {
+	for name, tt := range map[string]struct {
+		conversions []*Conversion
+		want        string
+	}{
+		"none":       {nil, ""},
+		"one":        {[]*Conversion{boxConversion()}, ""},
+		"nil":        {[]*Conversion{boxConversion(), nil}, "conversion 1 is empty: make it with ConvertFor, or remove it"},
+		"empty":      {[]*Conversion{{}}, "conversion 0 is empty: make it with ConvertFor, or remove it"},
+		"two of one": {[]*Conversion{boxConversion(), ConvertFor[hubBox](boxHub())}, "Box.example.com has two conversions: give all its versions to one ConvertFor"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var err string
+			if got := ValidateConversions(tt.conversions...); got != nil {
+				err = got.Error()
+			}
+			if err != tt.want {
+				t.Errorf("got %q, want %q", err, tt.want)
+			}
+			defer func() {
+				if got := recover(); (got == nil) != (tt.want == "") {
+					t.Errorf("panic: %v", got)
+				}
+			}()
+			newHandler(t).Converting(tt.conversions...)
+		})
+	}
+}
+
+// A panic is in the log with the object that it happened to, and ends no process wherever it comes from.
+func TestConversionsThatPanic(t *testing.T) {
+	for name, tt := range map[string]struct {
+		conversion *Conversion
+		logs       string
+	}{
+		"in a function":  {boxConversion(), `kind="Box.example.com" object="Box \"a\"" panic="no size"`},
+		"outside of one": {nil, `panic="runtime error: invalid memory address`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			logger, log := loggedAt(t, 0)
+			r := httptest.NewRequestWithContext(klog.NewContext(t.Context(), logger), http.MethodPost, "/convert",
+				strings.NewReader(conversionBody("v2", boxJSON("v1", `{"size":"panic"}`))))
+			r.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			(&converting{handler: newHandler(t), conversions: []*Conversion{tt.conversion}}).ServeHTTP(w, r)
+			if !strings.Contains(w.Body.String(), "it panicked") || !strings.Contains(log(), tt.logs) {
+				t.Errorf("answered %s, logged %s", w.Body, log())
 			}
 		})
 	}

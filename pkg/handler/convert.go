@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 
@@ -35,9 +36,7 @@ func (c *Conversion) convert(ctx context.Context, object lean.Object, apiVersion
 	}
 	defer func() {
 		if reason := recover(); reason != nil {
-			klog.FromContext(ctx).Error(nil, "A conversion panicked; this is a bug in it",
-				"panic", fmt.Sprint(reason), "stack", string(debug.Stack()))
-			err = errors.New("it panicked; the webhook's log has the stack")
+			err = conversionPanicked(ctx, reason, "kind", c.Kind().String(), "object", head.subject())
 		}
 		if err != nil {
 			err = fmt.Errorf("cannot convert %s from %s to %s: %w", head.subject(), head.APIVersion, apiVersion, err)
@@ -73,6 +72,13 @@ func (c *Conversion) convert(ctx context.Context, object lean.Object, apiVersion
 		return nil, err
 	}
 	return head.write(target, apiVersion)
+}
+
+// conversionPanicked tells the log of a panic in a conversion, and returns what there is to tell everybody else.
+func conversionPanicked(ctx context.Context, reason any, keysAndValues ...any) error {
+	klog.FromContext(ctx).Error(nil, "A conversion panicked; this is a bug in it",
+		append(keysAndValues, "panic", fmt.Sprint(reason), "stack", string(debug.Stack()))...)
+	return errors.New("it panicked; the webhook's log has the stack")
 }
 
 // through converts an object with this metadata by way of the hub.
@@ -117,7 +123,8 @@ func metadataOf(object any) *metav1.ObjectMeta {
 	return nil
 }
 
-// write writes a converted object as JSON, with the metadata as they were where its type has none.
+// write writes a converted object as JSON, with the metadata as they were where its type has none, or a type of its own
+// for them: that may know less than there is.
 func (h *convertible) write(object any, apiVersion string) ([]byte, error) {
 	data, err := json.Marshal(object)
 	if err != nil {
@@ -132,7 +139,7 @@ func (h *convertible) write(object any, apiVersion string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if members["metadata"] == nil && h.Metadata != nil {
+	if _, err := apimeta.Accessor(object); h.Metadata != nil && (err != nil || members["metadata"] == nil) {
 		members["metadata"] = h.Metadata
 	}
 	return json.Marshal(members)

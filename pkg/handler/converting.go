@@ -44,7 +44,12 @@ type conversionResponse struct {
 // conversions, all at one path or each at its own. It shares the limits of the Handler, its metrics and its log. A
 // request has 7 MiB at most, as an AdmissionReview. What there is no room for at the moment is answered with 503, upon
 // which an API server tries again. Whatever else is wrong with a ConversionReview is said in the answer to it.
+//
+// It panics if a conversion is nil, or a kind has two; see [ValidateConversions].
 func (h *Handler) Converting(conversions ...*Conversion) http.Handler {
+	if err := ValidateConversions(conversions...); err != nil {
+		panic(fmt.Sprintf("cannot serve these conversions: %v", err))
+	}
 	return &converting{handler: h, conversions: conversions}
 }
 
@@ -139,6 +144,11 @@ func (c *converting) respond(
 		var r result
 		defer func() { results <- r }()
 		defer in.held.release() // before the answer, so that the next request finds its memory
+		defer func() {
+			if reason := recover(); reason != nil { // Here it would end the process.
+				r.err = conversionPanicked(ctx, reason)
+			}
+		}()
 		r.objects, r.err = c.convertAll(ctx, in.held, request)
 	}()
 	var got result
