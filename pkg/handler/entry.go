@@ -95,6 +95,7 @@ func compile(entries []Entry) (*compiled, error) {
 			all.checks = append(all.checks, next)
 		}
 	}
+	errs = append(errs, haveCommonVersions(all.checks), haveCommonVersions(all.mutations))
 	inOrderOf(all.checks, Modes())
 	inOrderOf(all.mutations, MutationModes())
 	return all, errors.Join(errs...)

@@ -18,9 +18,11 @@ type Look struct {
 }
 
 // Looker is implemented by checks and mutations that know what they look at, such as those of [CheckFor] and
-// [MutateFor]. The command manifest makes the rules of a webhook configuration of it.
+// [MutateFor]. The command manifest makes the rules of a webhook configuration of it, and [New] refuses entries that
+// can read no version of a kind together.
 type Looker interface {
-	// LooksAt returns all that it looks at, and nothing if that is objects of every kind.
+	// LooksAt returns all that it looks at, a kind once for each version that it can read, and nothing if that is objects
+	// of every kind.
 	LooksAt() []Look
 }
 
