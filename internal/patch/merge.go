@@ -3,16 +3,28 @@
 
 package patch
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // Merge returns a document with the change that a value has seen which was decoded from it. Before and after are that
 // value in JSON, before the change and after it. What is the same in both stays as the document has it, and so does
 // what is in neither: fields that the value's type does not know. They go with the object that they are in, if that
 // goes.
 //
-// An item of a list is known by being the same, by its name, or else by its place among those that are; see pair. The
+// An item of a list is known by its place, by being the same, or by its name; see pair. Where that leaves it open which
+// item is which, and the document has something of them that the value has not, the error is an [UnclearError]. The
 // documents are not changed. The one that is returned shares parts with them.
-func Merge(document, before, after any) any {
+func Merge(document, before, after any) (any, error) {
+	var m merger
+	return m.value(nil, document, before, after), m.err
+}
+
+// merger keeps the first error.
+type merger struct{ err error }
+
+func (m *merger) value(at *path, document, before, after any) any {
 	if equal(before, after) {
 		return document
 	}
@@ -23,19 +35,19 @@ func Merge(document, before, after any) any {
 		has, hasObject := document.(map[string]any)
 		// An encoder leaves out what is empty. It may still have fields that are not known.
 		if (isObject || before == nil) && (hasObject || document == nil) {
-			return mergeObject(has, known, after)
+			return m.object(at, has, known, after)
 		}
 	case []any:
 		known, _ := before.([]any) // Of anything else there are no items, and then the document must have none either.
 		has, hasList := document.([]any)
 		if (hasList || document == nil) && len(known) == len(has) {
-			return mergeList(has, known, after)
+			return m.list(at, has, known, after)
 		}
 	}
 	return after
 }
 
-func mergeObject(has, before, after map[string]any) map[string]any {
+func (m *merger) object(at *path, has, before, after map[string]any) map[string]any {
 	merged := make(map[string]any, len(has)+1)
 	maps.Copy(merged, has)
 	for name := range before {
@@ -43,22 +55,26 @@ func mergeObject(has, before, after map[string]any) map[string]any {
 			delete(merged, name)
 		}
 	}
-	for name, value := range after {
+	for _, name := range slices.Sorted(maps.Keys(after)) { // in order, so that the error is the same each time
 		was, known := before[name]
-		if !known || !equal(was, value) {
-			merged[name] = Merge(has[name], was, value)
+		if !known || !equal(was, after[name]) {
+			merged[name] = m.value(&path{above: at, name: name}, has[name], was, after[name])
 		}
 	}
 	return merged
 }
 
-func mergeList(has, before, after []any) []any {
+func (m *merger) list(at *path, has, before, after []any) []any {
 	merged := make([]any, len(after))
-	for i, origin := range pair(before, after) {
+	origin := pair(before, after)
+	if m.err == nil && isUnclear(has, before, after, origin) {
+		m.err = &UnclearError{Field: at.field()}
+	}
+	for i, origin := range origin {
 		if origin < 0 {
 			merged[i] = after[i]
 		} else {
-			merged[i] = Merge(has[origin], before[origin], after[i])
+			merged[i] = m.value(&path{above: at, index: i, isItem: true}, has[origin], before[origin], after[i])
 		}
 	}
 	return merged

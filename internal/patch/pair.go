@@ -9,9 +9,10 @@ import (
 	"sort"
 )
 
-// pair says of each item of a list which item of an earlier list it was, -1 if none. Equal items are the same one. Then
-// items of one name are, if no other has it. What is left between two that are known is paired in order, if it is as
-// many as before and the names do not say otherwise. It takes O(n log n), beside encoding the items once.
+// pair says of each item of a list which item of an earlier list it was, -1 if none. Equal items are the same one, at
+// the same place before others. Then items of one name are, if no other has it. What is left between two that are known
+// is paired by its place; see settle. It takes O(n log n), beside encoding the items once. It is a guess; see
+// isUnclear.
 func pair(from, to []any) []int {
 	origin := make([]int, len(to))
 	begin := 0
@@ -41,9 +42,16 @@ func pairInner(from, to []any) []int {
 		return origin
 	}
 	taken := make([]bool, len(from))
+	for i := range to {
+		if len(from) == len(to) && equal(from[i], to[i]) {
+			origin[i], taken[i] = i, true
+		}
+	}
 	pairBy(textOf, false, from, to, origin, taken)
 	pairBy(nameOf, true, from, to, origin, taken)
-	pairByPlace(from, to, origin, taken)
+	for _, g := range gaps(origin, len(from)) {
+		g.settle(from, to, origin)
+	}
 	return origin
 }
 
@@ -71,36 +79,6 @@ func pairBy(keyOf func(any) string, once bool, from, to []any, origin []int, tak
 		known[key] = candidates[1:]
 	}
 }
-
-// pairByPlace pairs what is left between items that have kept their order.
-func pairByPlace(from, to []any, origin []int, taken []bool) {
-	beginFrom, beginTo := 0, 0
-	for _, anchor := range append(increasing(origin), len(to)) {
-		endFrom := len(from)
-		if anchor < len(to) {
-			endFrom = origin[anchor]
-		}
-		var old, added []int
-		for i := beginFrom; i < endFrom; i++ {
-			if !taken[i] {
-				old = append(old, i)
-			}
-		}
-		for i := beginTo; i < anchor; i++ {
-			if origin[i] < 0 {
-				added = append(added, i)
-			}
-		}
-		for i := range added {
-			if len(old) == len(added) && mayBeSame(from[old[i]], to[added[i]]) {
-				origin[added[i]], taken[old[i]] = old[i], true
-			}
-		}
-		beginFrom, beginTo = endFrom+1, anchor+1
-	}
-}
-
-func mayBeSame(a, b any) bool { return nameOf(a) == nameOf(b) || nameOf(a) == "" || nameOf(b) == "" }
 
 // increasing returns the longest run of places whose items are in the order in which they were. Those of -1 are not
 // among them.

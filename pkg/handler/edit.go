@@ -18,8 +18,9 @@ import (
 
 // Edit returns the object of a request, in JSON, with what fn changes in it, or nil if that is nothing. The object is
 // decoded into a new T for fn alone. Fields that T does not know stay as they are, unless fn removes the object that
-// they are in; an item of a list is known by its contents, its name, or its place. The error is that of fn, or says
-// that the object cannot be read; it is [ErrNoObject] if there is none.
+// they are in; an item of a list is known by its place, its contents, or its name. The error is that of fn, or says
+// that the object cannot be read, or that items of a list which have such fields cannot be told apart any more; it is
+// [ErrNoObject] if there is no object.
 //
 // The managed fields are left out of types of the Kubernetes API, and stay as they are: API servers do not let
 // webhooks change them.
@@ -108,7 +109,10 @@ func (r *Request) edit(was, is []byte) ([]byte, error) {
 		}
 	}
 	document := patch.Known(raw) // as it was decoded
-	merged := patch.Merge(document, patch.Known(was), patch.Known(is))
+	merged, err := patch.Merge(document, patch.Known(was), patch.Known(is))
+	if err != nil {
+		return nil, err
+	}
 	object, err := patch.Bytes(merged, len(raw)+len(is))
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -54,7 +55,13 @@ func FuzzMutation(f *testing.F) {
 			want = pod.DeepCopy()
 			return nil
 		})
-		slow, isPod := editedSlowly(t, object, what)
+		slow, isPod, slowErr := editedSlowly(t, object, what)
+		if unclear := (*patch.UnclearError)(nil); errors.As(slowErr, &unclear) {
+			if err == nil || err.Error() != slowErr.Error() {
+				t.Errorf("%s: got the error %v, want %v", object, err, slowErr)
+			}
+			return
+		}
 		isWhole := kjson.Unmarshal(object, new(corev1.Pod)) == nil
 		if err == nil && !isPod || err != nil && isWhole { // What is passed over may be of any type.
 			t.Fatalf("%s: got the error %v, and it is a Pod: %t, as a whole: %t", object, err, isPod, isWhole)
@@ -131,11 +138,11 @@ func edit(pod *corev1.Pod, what byte) {
 }
 
 // editedSlowly are the changes by Kubernetes' own decoder, of the whole object as it was and is, and with all of it read.
-func editedSlowly(t *testing.T, object []byte, what byte) (changes []Change, isPod bool) {
+func editedSlowly(t *testing.T, object []byte, what byte) (changes []Change, isPod bool, err error) {
 	t.Helper()
 	var pod corev1.Pod
-	if kjson.Unmarshal(withoutManagedFields(t, object), &pod) != nil {
-		return nil, false
+	if err := kjson.Unmarshal(withoutManagedFields(t, object), &pod); err != nil {
+		return nil, false, err
 	}
 	before := raw(t, pod).Raw
 	edit(&pod, what)
@@ -147,7 +154,8 @@ func editedSlowly(t *testing.T, object []byte, what byte) (changes []Change, isP
 		}
 		documents = append(documents, document)
 	}
-	return patch.Diff(documents[0], patch.Merge(documents[0], documents[1], documents[2])), true
+	merged, err := patch.Merge(documents[0], documents[1], documents[2])
+	return patch.Diff(documents[0], merged), true, err
 }
 
 func withoutManagedFields(t *testing.T, object []byte) []byte {
@@ -190,6 +198,47 @@ func comparePatched(t *testing.T, object, changed []byte, changes []Change) {
 	}
 	if differences := patch.Diff(want, is); len(differences) > 0 {
 		t.Errorf("%s makes of\n%s\n%s and not\n%s", response.Patch, object, got, changed)
+	}
+}
+
+// An item of a list keeps what the type does not know, or the mutation fails.
+func TestEditItems(t *testing.T) {
+	type rule struct {
+		Priority int `json:"priority"`
+	}
+	type box struct {
+		Rules []rule `json:"rules"`
+	}
+	number := func(b *box) error {
+		for i := range b.Rules {
+			b.Rules[i].Priority = 100 + i
+		}
+		return nil
+	}
+	for object, want := range map[string]string{
+		`{"rules":[{"priority":7,"host":"one"},{"priority":50,"host":"two"}]}`: `{"rules":[{"host":"one","priority":100},{"host":"two","priority":101}]}`,
+		// It may as well be the one of host two that is removed, and the one of host one that is behind a new one.
+		`{"rules":[{"priority":101,"host":"one"},{"priority":50,"host":"two"}]}`: "",
+	} {
+		req := createPod(t, webPod())
+		req.Object.Raw = []byte(object)
+		got, err := Edit(NewRequest(req), number)
+		if string(got) != want || (err == nil) != (want != "") {
+			t.Errorf("%s has become %s (%v), want %s", object, got, err, want)
+		}
+	}
+	req := createPod(t, webPod())
+	req.Object.Raw = []byte(`{"spec":{"tolerations":[{"key":"a","new":1}],"containers":[{"name":"Web","image":"a","new":2}]}}`)
+	got, err := Edit(NewRequest(req), func(pod *corev1.Pod) error {
+		pod.Spec.Tolerations[0].Operator = "Exists"
+		pod.Spec.Tolerations = append(pod.Spec.Tolerations, corev1.Toleration{Key: "b"})
+		pod.Spec.Containers[0].Name = "web"
+		return nil
+	})
+	const want = `{"spec":{"containers":[{"image":"a","name":"web","new":2}],` +
+		`"tolerations":[{"key":"a","new":1,"operator":"Exists"},{"key":"b"}]}}`
+	if string(got) != want || err != nil {
+		t.Errorf("got %s (%v), want %s", got, err, want)
 	}
 }
 
