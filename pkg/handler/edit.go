@@ -32,6 +32,8 @@ func Edit[T any](req *Request, fn func(obj *T) error) ([]byte, error) {
 // EditAs is as [Edit], for a type that is not known before: obj is a pointer to an empty object, into which the object
 // is decoded before fn is called.
 func EditAs(req *Request, obj any, fn func() error) ([]byte, error) {
+	as := reflect.TypeOf(obj)
+	req.editedAs.Store(&as)
 	shape := lean.WithoutManagedFields
 	if _, ok := obj.(*metav1.PartialObjectMetadata); ok {
 		shape = lean.Partial
@@ -51,6 +53,15 @@ func EditAs(req *Request, obj any, fn func() error) ([]byte, error) {
 		return nil, err
 	}
 	return req.edit(was, is)
+}
+
+// EditedAs returns the type that [Edit] or [EditAs] has decoded the object of the request into last, a pointer, or nil
+// if none has. A test of a mutation finds out with it what the type knows.
+func (r *Request) EditedAs() reflect.Type {
+	if as := r.editedAs.Load(); as != nil {
+		return *as
+	}
+	return nil
 }
 
 // snapshot is an object as it was: a copy of it, or else JSON.

@@ -5,6 +5,7 @@ package handler
 
 import (
 	"bytes"
+	"reflect"
 	"sync"
 	"sync/atomic"
 
@@ -26,7 +27,8 @@ type Request struct {
 	later *Request
 
 	templates templates
-	edited    atomic.Pointer[edited] // the last one
+	edited    atomic.Pointer[edited]       // the last one
+	editedAs  atomic.Pointer[reflect.Type] // the last one
 }
 
 // templates are the requests about the templates that are in the objects of one, by their path.

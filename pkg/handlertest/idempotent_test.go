@@ -7,10 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handlertest"
@@ -73,6 +76,70 @@ func TestIdempotent(t *testing.T) {
 			}
 		})
 	}
+}
+
+type rule struct {
+	Priority int `json:"priority"`
+}
+
+type rules struct {
+	Metadata metav1.ObjectMeta `json:"metadata"`
+	Weights  map[string]int    `json:"weights,omitempty"`
+	Rules    []rule            `json:"rules,omitempty"`
+}
+
+// Fields that are not known are added only where a type may have such, and are looked for by their objects.
+func TestIdempotentUnknown(t *testing.T) {
+	kind := schema.GroupVersionKind{Group: "example.com", Version: "v1", Kind: "Box"}
+	boxes := func(fn func(box *rules)) handler.Mutation {
+		return handler.MutateForKind("m", kind, func(_ context.Context, _ *handler.Request, box *rules) error {
+			fn(box)
+			return nil
+		})
+	}
+	const box = `{apiVersion: example.com/v1, kind: Box, metadata: {name: a}, weights: {a: 1}, rules: [{priority: 2, host: one}, {priority: 1, host: two}]}`
+	for name, tt := range map[string]struct {
+		mutation handler.Mutation
+		manifest string
+		want     string // in what is said; nothing if empty
+	}{
+		"a map of numbers": {boxes(func(box *rules) { box.Metadata.Labels = map[string]string{"a": "b"} }), box, ""},
+		"a Secret": {handler.MutateFor("m", func(_ context.Context, _ *handler.Request, secret *corev1.Secret) error {
+			metav1.SetMetaDataLabel(&secret.ObjectMeta, "a", "b")
+			return nil
+		}), `{apiVersion: v1, kind: Secret, metadata: {name: a}, data: {a: aGVsbG8=}}`, ""},
+		"one that reads a whole map": {handler.MutateFor("m", func(_ context.Context, _ *handler.Request, config *corev1.ConfigMap) error {
+			metav1.SetMetaDataLabel(&config.ObjectMeta, "size", fmt.Sprint(len(config.Data)))
+			return nil
+		}), `{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {a: b}}`, ""},
+		"one that removes a rule": {boxes(func(box *rules) {
+			box.Rules = slices.DeleteFunc(box.Rules, func(r rule) bool { return r.Priority > 1 })
+		}), box, ""},
+		"one that cannot tell":    {boxes(func(box *rules) { box.Rules[0].Priority, box.Rules[1].Priority = 0, 2 }), box, "the mutation failed: cannot tell which item of rules is which"},
+		"one that loses a rule's": {replacing{`"handlertest-unknown":"2",`, ""}, box, "fields that are not known of an object at rules[] are lost, while no object there is removed"},
+		"one that changes, too":   {replacing{`"handlertest-unknown":"2","host":"one","priority":2`, `"host":"one","priority":3`}, box, "at rules[] are lost"},
+		"one that swaps": {replacing{`{"handlertest-unknown":"2","host":"one","priority":2},{"handlertest-unknown":"3","host":"two","priority":1}`,
+			`{"handlertest-unknown":"3","host":"one","priority":2},{"handlertest-unknown":"2","host":"two","priority":1}`}, box, "given to another object"},
+		"one that copies": {replacing{`"handlertest-unknown":"3"`, `"handlertest-unknown":"2"`}, box, "copied to another object"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &recorder{TB: t}
+			handlertest.Idempotent(r, tt.mutation, tt.manifest)
+			said := strings.Join(r.said, "\n")
+			if !strings.Contains(said, tt.want) || tt.want == "" && said != "" {
+				t.Errorf("got %q, want %q", said, tt.want)
+			}
+		})
+	}
+}
+
+// replacing replaces a part of the object.
+type replacing struct{ from, to string }
+
+func (replacing) Name() string { return "m" }
+
+func (m replacing) Mutate(_ context.Context, req *handler.Request) ([]byte, error) {
+	return []byte(strings.ReplaceAll(string(req.AdmissionRequest.Object.Raw), m.from, m.to)), nil
 }
 
 // lossy makes an object of only what it knows.
