@@ -5,20 +5,12 @@ package handlertest
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
-	admissionv1 "k8s.io/api/admission/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/internal/patch"
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -58,38 +50,6 @@ func Expect(t testing.TB, h *handler.Handler, manifest string, want ...string) {
 	if diff := cmp.Diff(append([]string{}, want...), append([]string{}, got...)); diff != "" {
 		t.Errorf("of\n%s\n(-want +got):\n%s", manifest, diff)
 	}
-}
-
-// requestOf makes a request of a manifest, a create or an update.
-func requestOf(manifest string) (req admissionv1.AdmissionRequest, err error) {
-	var objects []runtime.RawExtension
-	for document := range strings.SplitSeq("\n"+manifest, "\n---") {
-		if strings.TrimSpace(document) == "" {
-			continue
-		}
-		object, err := yaml.YAMLToJSON([]byte(document))
-		if err != nil {
-			return req, err
-		}
-		objects = append(objects, runtime.RawExtension{Raw: object})
-	}
-	switch len(objects) {
-	case 1:
-		req.Operation, req.Object = admissionv1.Create, objects[0]
-	case 2:
-		req.Operation, req.OldObject, req.Object = admissionv1.Update, objects[0], objects[1]
-	default:
-		return req, fmt.Errorf("%d documents: write one for a create, two for an update", len(objects))
-	}
-	var head metav1.PartialObjectMetadata
-	if err := json.Unmarshal(req.Object.Raw, &head); err != nil {
-		return req, err
-	}
-	kind := schema.FromAPIVersionAndKind(head.APIVersion, head.Kind)
-	resource, _ := meta.UnsafeGuessKindToResource(kind)
-	req.Kind, req.Resource = metav1.GroupVersionKind(kind), metav1.GroupVersionResource(resource)
-	req.Name, req.Namespace = head.Name, head.Namespace
-	return req, nil
 }
 
 // sign is what a line about a change begins with.

@@ -64,6 +64,8 @@ func TestExpect(t *testing.T) {
 		"an update that takes away":      {ownedPod + "\n---\n" + barePod, "", []string{missing}, ""},
 		"an update of what was so":       {barePod + "\n---\n" + barePod, "", nil, ""},
 		"an exemption":                   {strings.ReplaceAll(barePod, "shop", "free"), "", []string{"exempt: owner: namespace: free"}, ""},
+		"documents of comments":          {"# a\n---\n" + barePod + "\n---\n# b\n", "", []string{missing}, ""},
+		"a byte order mark":              {"\ufeff# a\n---\n" + barePod, "", []string{missing}, ""},
 		"a denial that is not expected":  {barePod, "", nil, missing},
 		"a denial that does not come":    {"{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}", "", []string{missing}, missing},
 		"a change that is not expected":  {ownedPod, "", nil, "spec.nodeName"},

@@ -30,17 +30,21 @@ func (a alone) expect(t testing.TB, manifest string, want []string) {
 // wanted is how a comment begins that has a line for [Expect].
 const wanted = "# want: "
 
-// ExpectFiles tests what becomes of the object in each YAML file of a directory, as a subtest. Comments that begin with
-// "# want: " have the lines for [Expect], in their order:
+// ExpectFiles tests what becomes of the object in each file of a directory that ends in .yaml, .yml or .json, as a
+// subtest. Comments that begin with "# want: " have the lines for [Expect], in their order:
 //
 //	# want: deny: owner: metadata.labels[owner]: is missing
 //	apiVersion: v1
 //	kind: Pod
 func ExpectFiles(t *testing.T, directory string, subject Subject) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(directory, "*.yaml"))
-	if err != nil {
-		t.Fatal(err)
+	var files []string
+	for _, extension := range []string{"yaml", "yml", "json"} { // as the command check does
+		found, err := filepath.Glob(filepath.Join(directory, "*."+extension))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
 	}
 	if len(files) == 0 {
 		t.Errorf("there is no YAML file in %s", directory)
@@ -52,7 +56,7 @@ func ExpectFiles(t *testing.T, directory string, subject Subject) {
 				t.Fatal(err)
 			}
 			var want []string
-			for line := range strings.Lines(string(text)) {
+			for line := range strings.Lines(strings.TrimPrefix(string(text), byteOrderMark)) {
 				if line, found := strings.CutPrefix(strings.TrimSpace(line), wanted); found {
 					want = append(want, line)
 				}

@@ -6,19 +6,12 @@ package handlertest
 
 import (
 	"bytes"
-	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
-	admissionv1 "k8s.io/api/admission/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/internal/patch"
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -44,12 +37,12 @@ func Idempotent(t testing.TB, mutation handler.Mutation, manifests ...string) {
 		t.Errorf("no object is given to test the mutation %s with", mutation.Name())
 	}
 	for _, manifest := range manifests {
-		object, err := yaml.YAMLToJSON([]byte(manifest))
+		req, err := requestOf(manifest)
 		if err != nil {
 			t.Fatalf("%v, in\n%s", err, manifest)
 		}
 		s := subject{t: t, h: h, manifest: manifest}
-		s.test(object)
+		s.test(req.Object.Raw)
 	}
 }
 
@@ -91,18 +84,9 @@ type mutated struct {
 // mutate asks the mutation about a create, or an update if there is an old object.
 func (s subject) mutate(object, old []byte) mutated {
 	s.t.Helper()
-	var head metav1.PartialObjectMetadata
-	if err := json.Unmarshal(object, &head); err != nil {
+	req, err := requestFor(object, old)
+	if err != nil {
 		s.t.Fatalf("%v, in\n%s", err, s.manifest)
-	}
-	kind := schema.FromAPIVersionAndKind(head.APIVersion, head.Kind)
-	resource, _ := meta.UnsafeGuessKindToResource(kind)
-	req := admissionv1.AdmissionRequest{
-		Kind: metav1.GroupVersionKind(kind), Resource: metav1.GroupVersionResource(resource), Name: head.Name,
-		Namespace: head.Namespace, Operation: admissionv1.Create, Object: runtime.RawExtension{Raw: object},
-	}
-	if old != nil {
-		req.Operation, req.OldObject = admissionv1.Update, runtime.RawExtension{Raw: old}
 	}
 	asked := handler.NewRequest(req)
 	changed, verdict := s.h.Mutate(s.t.Context(), asked)
