@@ -72,6 +72,9 @@ func requestFor(object, old []byte) (req admissionv1.AdmissionRequest, err error
 		Kind: metav1.GroupVersionKind(kind), Resource: metav1.GroupVersionResource(resource), Name: head.Name,
 		Namespace: head.Namespace, Operation: admissionv1.Create, Object: runtime.RawExtension{Raw: object},
 	}
+	if kind.GroupKind() == (schema.GroupKind{Kind: "Namespace"}) {
+		req.Namespace = head.Name // a Namespace is in itself
+	}
 	if old != nil {
 		req.Operation, req.OldObject = admissionv1.Update, runtime.RawExtension{Raw: old}
 	}
