@@ -15,7 +15,7 @@ import (
 // [MutateFor].
 //
 // A mutation that is a [Selector] is asked about what it selects; the others are asked about creates and updates of
-// objects, and not about subresources.
+// objects, and not about subresources. One that sets what no update may change needs [OnCreate].
 type Mutation interface {
 	// Name is how people know the mutation; see [Check].
 	Name() string
