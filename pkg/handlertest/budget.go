@@ -35,21 +35,3 @@ func Within(t testing.TB, h *handler.Handler, budget time.Duration, manifest str
 		t.Errorf("the fastest of %d answers took %v, more than %v, for\n%s", budgetRuns, fastest, budget, manifest)
 	}
 }
-
-// UpdatesPass tests that an update which changes nothing is admitted, whatever is wrong with the object: with a check
-// that is new, objects that exist can still be labeled, scaled and deleted. Each manifest is an object in YAML or JSON.
-// A check fails it that tells of the same violation in other words each time, or that counts on every update.
-func UpdatesPass(t testing.TB, h *handler.Handler, manifests ...string) {
-	t.Helper()
-	for _, manifest := range manifests {
-		req, err := requestOf(manifest + "\n---\n" + manifest)
-		if err != nil {
-			t.Fatalf("%v, in\n%s", err, manifest)
-		}
-		for _, f := range h.Judge(t.Context(), handler.NewRequest(req)).Findings {
-			if f.Refuses {
-				t.Errorf("an update that changes nothing is denied by %s: %s, of\n%s", f.Check, f.Text(), manifest)
-			}
-		}
-	}
-}
