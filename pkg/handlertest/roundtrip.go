@@ -6,18 +6,14 @@ package handlertest
 import (
 	"encoding/json"
 	"fmt"
-	randv1 "math/rand" //nolint:depguard // The fuzzer of apimachinery takes no other.
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/apimachinery/pkg/api/apitesting/fuzzer"
-	metafuzzer "k8s.io/apimachinery/pkg/apis/meta/fuzzer"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
 
 	"github.com/hookstrap/hookstrap/internal/patch"
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -39,10 +35,23 @@ func Fix[T any](fix func(object *T, r *rand.Rand)) Fixup {
 }
 
 // RoundTrip tests a conversion with random objects of each version: each is converted to every other version and back,
-// and has to be what it was. What gets lost is lost when a user reads an object in one version and updates
-// it. The objects are the same each time the test runs. What is wrong is an error of t, once for two versions.
+// and has to be what it was. What gets lost is lost when a user reads an object in one version and updates it. A field
+// that may have any JSON, as an any, a json.RawMessage or a runtime.RawExtension, has a small value. The objects are
+// the same each time the test runs. What is wrong is an error of t, once for two versions; so is a conversion of one
+// version alone, and a Fix for a type that no version has.
 func RoundTrip(t testing.TB, conversion *handler.Conversion, fixups ...Fixup) {
 	t.Helper()
+	if len(conversion.Versions()) == 1 {
+		t.Errorf("the conversion of %s has only the version %s, so that nothing is converted: add the others by "+
+			"handler.SpokeFor", conversion.Kind(), conversion.Versions()[0])
+	}
+	for _, f := range fixups {
+		isOf := func(version string) bool { return reflect.TypeOf(conversion.New(version)) == f.of }
+		if !slices.ContainsFunc(conversion.Versions(), isOf) {
+			t.Errorf("a Fix is of the type %s, which no version of %s has: correct its type, or remove it", f.of.Elem(),
+				conversion.Kind())
+		}
+	}
 	for _, from := range conversion.Versions() {
 		for _, to := range conversion.Versions() {
 			if from == to {
@@ -59,13 +68,14 @@ func roundTrip(t testing.TB, c *handler.Conversion, from, to string, fixups []Fi
 	t.Helper()
 	const seed = 1
 	r := rand.New(rand.NewPCG(seed, seed)) // #nosec G404 -- test data.
-	codecs := serializer.NewCodecFactory(runtime.NewScheme())
-	filler := fuzzer.FuzzerFor(metafuzzer.Funcs, randv1.NewSource(seed), codecs) // #nosec G404 -- test data.
+	filler := newFiller(seed)
 	group := c.Kind().Group
 	version := func(name string) string { return schema.GroupVersion{Group: group, Version: name}.String() }
 	for range roundTrips {
 		object := c.New(from)
-		filler.Fill(object)
+		if err := fill(filler, object); err != nil {
+			return err
+		}
 		for _, f := range fixups {
 			if f.of == reflect.TypeOf(object) {
 				f.fix(object, r)
@@ -99,7 +109,7 @@ func roundTrip(t testing.TB, c *handler.Conversion, from, to string, fixups []Fi
 func manifestOf(object any, kind metav1.TypeMeta) ([]byte, error) {
 	data, err := json.Marshal(object)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("writing a random %T as JSON: %w; set the field with a Fix", object, err)
 	}
 	document := map[string]json.RawMessage{}
 	if err := json.Unmarshal(data, &document); err != nil {

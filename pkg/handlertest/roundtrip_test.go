@@ -5,12 +5,15 @@ package handlertest_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -81,6 +84,55 @@ func TestRoundTrip(t *testing.T) {
 			}
 			if tt.want == nil && said != "" {
 				t.Errorf("got %q", said)
+			}
+		})
+	}
+}
+
+type freeBox struct {
+	metav1.ObjectMeta `json:"metadata"`
+
+	Any     any                   `json:"any,omitempty"`
+	Map     map[string]any        `json:"map,omitempty"`
+	Message json.RawMessage       `json:"message,omitempty"`
+	Raw     runtime.RawExtension  `json:"raw"`
+	Pointer *runtime.RawExtension `json:"pointer,omitempty"`
+}
+
+type unfillable struct {
+	metav1.ObjectMeta `json:"metadata"`
+
+	Text fmt.Stringer `json:"text,omitempty"`
+}
+
+// same converts between two versions that differ in nothing.
+func same[T any](fn func(from, to *T)) *handler.Conversion {
+	convert := func(_ context.Context, from, to *T) error {
+		fn(from, to)
+		return nil
+	}
+	kind := schema.GroupVersionKind{Group: "example.com", Version: "v2", Kind: "Box"}
+	return handler.ConvertFor(kind, handler.SpokeFor("v1", convert, convert))
+}
+
+func TestRoundTripOfFreeForms(t *testing.T) {
+	good := same(func(from, to *freeBox) { *to = *from })
+	for name, tt := range map[string]struct {
+		conversion *handler.Conversion
+		fixups     []handlertest.Fixup
+		want       string // in what is said; nothing if empty
+	}{
+		"a good one":                     {good, nil, ""},
+		"one that loses it":              {same(func(from, to *freeBox) { to.Any, to.Map, to.Raw = from.Any, from.Map, from.Raw }), nil, `"message"`},
+		"a type that cannot be filled":   {same(func(from, to *unfillable) { *to = *from }), nil, "making a random *handlertest_test.unfillable: can't fill type fmt.Stringer"},
+		"one version":                    {handler.ConvertFor[newBox](schema.GroupVersionKind{Group: "a", Version: "v2", Kind: "Box"}), nil, "the conversion of Box.a has only the version v2"},
+		"a Fix of a type that is not it": {good, []handlertest.Fixup{handlertest.Fix(func(*newBox, *rand.Rand) {})}, "a Fix is of the type handlertest_test.newBox, which no version of Box.example.com has"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &recorder{TB: t}
+			handlertest.RoundTrip(r, tt.conversion, tt.fixups...)
+			if said := strings.Join(r.said, "\n"); tt.want == "" && said != "" || !strings.Contains(said, tt.want) {
+				t.Errorf("got %q, want %q", said, tt.want)
 			}
 		})
 	}
