@@ -28,7 +28,11 @@ const maxWarning = 120
 //     deny: imageTag: spec.containers[0].image: …       a finding of a check or mutation, with the mode
 //     exempt: imageTag: namespace: kube-system
 //
-// Without any, the object passes as it is. A mutation that changes its own result is an error of t as well, and so is a
+// Without any, the object passes as it is. What fails is told as a finding, as in "deny: imageTag: failed: …". What
+// would deny or be applied, but lets the object in, is a warning: a failure with the failurePolicy Ignore, or a finding
+// in a namespace that is not clean. If a mutation denies, no check is asked.
+//
+// A mutation that changes its own result is an error of t as well, and so is a
 // warning of a check of more than 120 characters, of which users do not read the middle.
 func Expect(t testing.TB, h *handler.Handler, manifest string, want ...string) {
 	t.Helper()
@@ -40,9 +44,12 @@ func Expect(t testing.TB, h *handler.Handler, manifest string, want ...string) {
 	if _, again := h.Mutate(t.Context(), changed); len(again.Changes) > 0 {
 		t.Errorf("the mutations change %s in what they have made themselves of\n%s", fields(again.Changes), manifest)
 	}
-	judged := h.Judge(t.Context(), changed)
+	var judged handler.Verdict
+	if mutated.Allowed() {
+		judged = h.Judge(t.Context(), changed)
+	}
 	for _, f := range judged.Findings {
-		if text := f.Check + ": " + f.Text(); f.Mode == handler.Warn && utf8.RuneCountInString(text) > maxWarning {
+		if text := f.Check + ": " + f.Text(); modeOf(f) == handler.Warn && utf8.RuneCountInString(text) > maxWarning {
 			t.Errorf("a warning of %d characters, of which users read %d: %s", utf8.RuneCountInString(text), maxWarning, text)
 		}
 	}
@@ -79,10 +86,23 @@ func linesOf(t testing.TB, verdict handler.Verdict) []string {
 		lines = append(lines, lineOf(t, c))
 	}
 	for _, f := range verdict.Findings {
-		lines = append(lines, string(f.Mode)+": "+f.Check+": "+f.Text())
+		lines = append(lines, string(modeOf(f))+": "+f.Check+": "+f.Text())
 	}
 	for _, name := range slices.Sorted(maps.Keys(verdict.Exempted)) {
 		lines = append(lines, "exempt: "+name+": "+verdict.Exempted[name])
 	}
 	return lines
+}
+
+// modeOf is the mode of a finding as a user meets it.
+func modeOf(f handler.Finding) handler.Mode {
+	if !f.Refuses && slices.Contains(refusing(), f.Mode) {
+		return handler.Warn
+	}
+	return f.Mode
+}
+
+// refusing are the modes of which a user reads in an error.
+func refusing() []handler.Mode {
+	return []handler.Mode{handler.Deny, handler.DenyWhenClean, handler.Apply}
 }

@@ -52,7 +52,7 @@ func (s server) expect(t testing.TB, manifest string, want []string) {
 	config.WarningHandler = told
 	answer, denial := s.send(t, config, req.Object.Raw, req.OldObject.Raw)
 	for _, line := range refusals(want) {
-		if _, text, _ := strings.Cut(line, ": "); denial == nil || !strings.Contains(denial.Error(), text) {
+		if denial == nil || !says(denial.Error(), line) {
 			t.Errorf("want %q, got %v, of\n%s", line, denial, manifest)
 		}
 	}
@@ -64,10 +64,9 @@ func (s server) expect(t testing.TB, manifest string, want []string) {
 	}
 	changes := diff(t, req.Object.Raw, answer)
 	for _, line := range want {
-		text, isWarning := strings.CutPrefix(line, string(handler.Warn)+": ")
 		switch {
-		case isWarning && !told.has(text):
-			t.Errorf("want the warning %q, got %q, of\n%s", text, told.texts, manifest)
+		case strings.HasPrefix(line, string(handler.Warn)+": ") && !told.has(line):
+			t.Errorf("want the warning %q, got %q, of\n%s", line, told.texts, manifest)
 		case slices.Contains([]string{"+", "~", "-"}, line[:1]) && !slices.ContainsFunc(changes, is(t, line)):
 			t.Errorf("want %q, got %q, of\n%s", line, about(t, line, changes), manifest)
 		}
@@ -78,8 +77,21 @@ func (s server) expect(t testing.TB, manifest string, want []string) {
 func refusals(want []string) []string {
 	return slices.DeleteFunc(slices.Clone(want), func(line string) bool {
 		mode, _, _ := strings.Cut(line, ": ")
-		return !slices.Contains([]handler.Mode{handler.Deny, handler.DenyWhenClean, handler.Apply}, handler.Mode(mode))
+		return !slices.Contains(refusing(), handler.Mode(mode))
 	})
+}
+
+// says says whether a text of an error has what a line is about.
+func says(text, line string) bool {
+	_, finding, _ := strings.Cut(line, ": ")
+	name, why, isFailure := failureOf(finding)
+	return strings.Contains(text, finding) || isFailure && strings.Contains(text, fmt.Sprintf("%q failed: %s", name, why))
+}
+
+// failureOf takes the line of a failure apart. In errors and warnings it is not spelled as what a check finds.
+func failureOf(finding string) (name, why string, isFailure bool) {
+	name, why, isFailure = strings.Cut(finding, ": failed: ")
+	return name, why, isFailure && !strings.Contains(name, ": ")
 }
 
 // send creates an object, or makes it of an old one, and returns what the API server answers.
@@ -227,8 +239,11 @@ func (w *warnings) HandleWarningHeader(_ int, _, text string) {
 	w.texts = append(w.texts, text)
 }
 
-func (w *warnings) has(text string) bool {
+// has says whether there is the warning that a line is about.
+func (w *warnings) has(line string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.Contains(w.texts, text)
+	_, finding, _ := strings.Cut(line, ": ")
+	name, why, isFailure := failureOf(finding)
+	return slices.Contains(w.texts, finding) || isFailure && slices.Contains(w.texts, name+" failed: "+why)
 }
