@@ -25,7 +25,8 @@ func moving() []handler.Definition {
 	inject := func(_ context.Context, _ *handler.Request, pod *corev1.Pod) error {
 		isOld := func(c corev1.Container) bool { return c.Name == "old" }
 		if containers := pod.Spec.Containers; containers[0].Name != "proxy" {
-			pod.Spec.Containers = slices.DeleteFunc(append([]corev1.Container{{Name: "proxy", Image: "bad"}}, containers...), isOld)
+			proxy := corev1.Container{Name: "proxy", Image: "bad", Args: []string{"serve"}}
+			pod.Spec.Containers = slices.DeleteFunc(append([]corev1.Container{proxy}, containers...), isOld)
 		}
 		return nil
 	}
