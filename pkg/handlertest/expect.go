@@ -22,18 +22,19 @@ const maxWarning = 120
 // Expect tests what a handler makes of an object, a manifest in YAML or JSON: its mutations change it, and its checks
 // judge the result. Of two documents, the second is an update of the first. Each want is a line, in this order:
 //
-//   - metadata.labels.team: "none"                    what is added
-//     ~ spec.replicas: 2                                what is replaced
-//   - spec.nodeName                                   what is removed
-//     deny: imageTag: spec.containers[0].image: …       a finding of a check or mutation, with the mode
-//     exempt: imageTag: namespace: kube-system
+//	line                                            what it says
+//	+ metadata.labels.team: "none"                  what is added
+//	~ spec.replicas: 2                              what is replaced
+//	- spec.nodeName                                 what is removed
+//	deny: imageTag: spec.containers[0].image: …     a finding of a check or mutation, with the mode
+//	exempt: imageTag: namespace: kube-system
 //
 // Without any, the object passes as it is. What fails is told as a finding, as in "deny: imageTag: failed: …". What
 // would deny or be applied, but lets the object in, is a warning: a failure with the failurePolicy Ignore, or a finding
 // in a namespace that is not clean. If a mutation denies, no check is asked.
 //
-// A mutation that changes its own result is an error of t as well, and so is a
-// warning of a check of more than 120 characters, of which users do not read the middle.
+// A mutation that changes its own result is an error of t as well, and so is a warning of a check of more than 120
+// characters, of which users do not read the middle.
 func Expect(t testing.TB, h *handler.Handler, manifest string, want ...string) {
 	t.Helper()
 	req, err := requestOf(manifest)
