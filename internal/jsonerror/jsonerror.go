@@ -11,8 +11,8 @@ import (
 )
 
 // Plain returns the field that an error of encoding/json, sigs.k8s.io/json or sigs.k8s.io/yaml is about, without the
-// indices of lists, as in spec.containers.image, and what is wrong with it. The field is empty if the error is about all
-// that was decoded, or is of another kind.
+// indices of lists, as in spec.containers.image, and what is wrong with it. The field is empty if the error is about
+// all that was decoded, or is of another kind.
 func Plain(err error) (field, text string) {
 	wrongType := regexp.MustCompile(
 		`^json: cannot unmarshal (\w+) (?:-?[0-9.e+]+ )?into Go (?:struct field [^ .]*\.(\S+)|value) of type (\S+)$`)

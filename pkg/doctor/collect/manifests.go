@@ -106,8 +106,8 @@ func (r *reading) emptyBundles(data []byte, n int) {
 
 func (r *reading) place(m *metav1.ObjectMeta) { m.Namespace = cmp.Or(m.Namespace, r.namespace) }
 
-// with decodes an object of version v1, which all that are read here have, and no others that are still served. It passes
-// it on.
+// with decodes an object of version v1, which all that are read here have, and no others that are still served. It
+// passes it on.
 func with[T any](m *Manifest, add func(*T)) error {
 	if m.Kind.Version != "v1" {
 		return fmt.Errorf("no supported version of Kubernetes serves %s: write it as %s", m.Kind.GroupVersion(),
