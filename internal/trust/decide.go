@@ -26,7 +26,7 @@ type Policy struct {
 	//
 	// What is live and not in Bundle still leaves late: a CA that has been in an exact policy before, and is known to
 	// have been retired, after moments; one that is not known, which replicas may serve of which we have not heard,
-	// after minutes. What is missing never takes anything away with it.
+	// after minutes. What is missing never takes anything away with it, in its own entry or before its time in another.
 	Exact bool
 
 	// Distrusted are fingerprints, as [Fingerprint] has them, of CAs that must leave whatever else holds: whether they
@@ -43,6 +43,10 @@ type Policy struct {
 	injected bool
 	// left are the entries that are no longer ours, with what is to be left in them.
 	left []slot
+	// early are CAs that have to leave and stay for now, where nothing is missing. owns is true while it is too early to
+	// give up what we own beyond need.
+	early Bundle
+	owns  bool
 	// whole is true for an object that is ours as a whole, with no other certificates to wait for.
 	whole bool
 
@@ -69,7 +73,6 @@ type decision struct {
 	entries []string                   // names of the webhooks which change, for a webhook configuration
 	reason  string                     // why the first of them changes; "" when nothing has to be done
 	urgent  bool                       // something is missing somewhere; otherwise there is only too much
-	unknown bool                       // some of it has to wait for the end of a rollout, and nothing is distrusted
 	strange Bundle                     // what is taken out and was never in a policy of ours
 }
 
@@ -87,7 +90,6 @@ func (s scope) decide(live *unstructured.Unstructured, slots []slot, p Policy, n
 	p.whole = s.target.Kind == trustBundle
 	var d decision
 	var changed []slot
-	distrusted := false
 	ours, byHost := p.wants(now), p.byHost().wants(now)
 	for _, entry := range slots {
 		wants := ours
@@ -110,11 +112,8 @@ func (s scope) decide(live *unstructured.Unstructured, slots []slot, p Policy, n
 		if !p.whole {
 			d.strange = d.strange.Union(surplus.Without(p.known))
 		}
-		distrusted = distrusted || reason == reasonDistrusted
 	}
-	d.unknown = !d.strange.Empty() && !distrusted
 	for _, entry := range p.left {
-		d.unknown = d.unknown || entry.late
 		changed = append(changed, entry)
 		d.reason = cmp.Or(d.reason, reasonMoved)
 	}
@@ -123,18 +122,12 @@ func (s scope) decide(live *unstructured.Unstructured, slots []slot, p Policy, n
 			d.entries = append(d.entries, entry.webhook)
 		}
 	}
-	return s.request(d, live, changed), nil
+	return s.request(d, live, changed, p.owns), nil
 }
 
-// soon is what of a decision does not have to wait for the end of a rollout. It has no reason if that is nothing.
-func (s scope) soon(live *unstructured.Unstructured, slots []slot, p Policy, now time.Time) (decision, error) {
-	p.injected = true
-	p.left = slices.DeleteFunc(slices.Clone(p.left), func(entry slot) bool { return entry.late })
-	return s.decide(live, slots, p, now)
-}
-
-// request adds to d how the changed entries are written.
-func (s scope) request(d decision, live *unstructured.Unstructured, changed []slot) decision {
+// request adds to d how the changed entries are written. What we own beyond need is a reason of its own unless it is to
+// stay for now.
+func (s scope) request(d decision, live *unstructured.Unstructured, changed []slot, owns bool) decision {
 	if s.target.Kind == trustBundle {
 		if len(changed) > 0 {
 			d.apply = trustBundleObject(s.target, live, changed[0].bundle)
@@ -142,7 +135,7 @@ func (s scope) request(d decision, live *unstructured.Unstructured, changed []sl
 		return d
 	}
 	disowned := s.disown(live)
-	if len(disowned) > 0 {
+	if len(disowned) > 0 && !owns {
 		d.reason = cmp.Or(d.reason, reasonOwnership)
 	}
 	if d.reason != "" {
@@ -159,25 +152,28 @@ func want(live []byte, p Policy, now time.Time) (wanted []byte, reason string, s
 	}
 	have, err := p.parsed.parse(live)
 	if err == nil && p.tolerates(have) {
-		leaving := p.leaving(have)
+		leaving := p.leaving(have).Without(p.early)
 		if leaving.Empty() {
 			return live, "", Bundle{}
 		}
 		return have.Without(leaving).PEM(), reasonSurplus, leaving
 	}
 	complete := have.Union(p.Bundle).Equal(have) && bytes.Equal(have.PEM(), live)
-	distrusted := have.Len()
-	have = have.WithoutFingerprints(p.Distrusted)
-	distrusted -= have.Len()
+	bad := filter(have, p.distrusts)
+	if complete {
+		bad = bad.Without(p.early)
+	}
+	have = have.Without(bad)
 	switch {
 	case len(live) == 0:
 		reason = reasonEmpty
 	case err != nil:
 		reason = reasonGarbage
-	case complete && distrusted > 0:
+	case complete && !bad.Empty():
 		reason = reasonDistrusted
 	case p.Exact && complete:
-		return p.Bundle.PEM(), reasonSurplus, have.Without(p.Bundle)
+		surplus = p.leaving(have).Without(p.early)
+		return have.Without(surplus).PEM(), reasonSurplus, surplus
 	default:
 		reason = reasonDiffers
 	}

@@ -42,22 +42,37 @@ func TestDistrustedLeaves(t *testing.T) {
 			if !bytes.Equal(caBundle(mapField(got, "clientConfig")), tc.want.PEM()) {
 				t.Errorf("writes %v, want %s", got, tc.want.Describe())
 			}
-			if d.reason != tc.reason || d.urgent != tc.urgent || d.unknown {
-				t.Errorf("reason %s, urgent %t, unknown %t", d.reason, d.urgent, d.unknown)
+			if d.reason != tc.reason || d.urgent != tc.urgent {
+				t.Errorf("reason %s, urgent %t", d.reason, d.urgent)
 			}
 		})
 	}
 }
 
-// An unknown CA in one entry does not hold up the removal of a distrusted one in another.
+// An unknown CA in one entry does not hold up the removal of a distrusted one in another, and does not leave with it.
 func TestDistrustedDoesNotWaitForTheUnknown(t *testing.T) {
 	ours := NewBundle(newCA(t, "ours", noon().Add(time.Hour)).cert)
 	unknown := NewBundle(newCA(t, "unknown", noon().Add(time.Hour)).cert)
 	stolen := newCA(t, "stolen", noon().Add(time.Hour)).cert
 	p := Policy{Bundle: ours, Exact: true, Distrusted: []string{Fingerprint(stolen)}}
-	live := webhooks(t, ours.Union(unknown).PEM(), ours.Union(NewBundle(stolen)).PEM())
-	d, err := decideOf(ourScope(), live, p)
-	if err != nil || d.patch == nil || d.unknown {
-		t.Errorf("error %v, unknown %t: it waits for a quarter of an hour", err, d.unknown)
-	}
+	w := newWorking(p)
+	w.view.set(w.live(t, "installer", ours.Union(unknown), ours.Union(NewBundle(stolen))))
+	w.wants(t, "the distrusted one", surplusDelay, 1)
+	w.has(t, "after moments", ours.Union(unknown), ours)
+	w.wants(t, "the unknown one", unknownDelay-surplusDelay, 1)
+	w.has(t, "after a rollout", ours, ours)
+}
+
+// What another manager insists on stays beside a distrusted CA that is to leave in a moment.
+func TestDistrustedLeavesWhatIsInsistedOn(t *testing.T) {
+	ours := NewBundle(newCA(t, "ours", noon().Add(time.Hour)).cert)
+	theirs := NewBundle(newCA(t, "theirs", noon().Add(time.Hour)).cert)
+	stolen := newCA(t, "stolen", noon().Add(time.Hour)).cert
+	w := newWorking(Policy{Bundle: ours, Exact: true, Distrusted: []string{Fingerprint(stolen)}})
+	live := w.live(t, "cainjector", ours.Union(theirs).Union(NewBundle(stolen)))
+	live.SetAnnotations(map[string]string{"cert-manager.io/inject-ca-from": "apps/web"})
+	w.view.set(live)
+	w.wants(t, "the distrusted one", surplusDelay, 1)
+	w.has(t, "after moments", ours.Union(theirs))
+	w.wants(t, "right", 0, 0)
 }

@@ -89,11 +89,20 @@ func TestLeaveWaitsForAnotherService(t *testing.T) {
 	policy := Policy{Bundle: ours, Exact: true, published: ours}
 	policy.left = leaveOf(ourScope(), live, called(), ours, true)
 	d, err := decideOf(ourScope(), live, policy)
-	if err != nil || !d.unknown || len(d.entries) != 2 {
-		t.Errorf("with our own: %+v, %v, want both entries and the long delay", d, err)
+	if err != nil || len(d.entries) != 2 {
+		t.Errorf("with our own: %+v, %v, want both entries", d, err)
 	}
-	if d, err = ourScope().soon(live, ourScope().slots(live), policy, noon()); err != nil || d.unknown || len(d.entries) != 1 {
-		t.Errorf("soon: %+v, %v, want w1 alone", d, err)
+	var l lateness
+	hold := func(now time.Time) ([]slot, time.Duration) {
+		held, next := l.hold(ourScope(), live, ourScope().slots(live), policy, d, now)
+		return held.left, next
+	}
+	if left, next := hold(noon()); len(left) > 0 || next != surplusDelay {
+		t.Errorf("at first: left %+v, the next after %s", left, next)
+	}
+	left, next := hold(noon().Add(surplusDelay))
+	if len(left) != 1 || left[0].webhook != "w1" || next != unknownDelay-surplusDelay {
+		t.Errorf("after moments: left %+v, want w1 alone, the next after %s", left, next)
 	}
 }
 

@@ -52,13 +52,16 @@ func (w *worker) watched(logger klog.Logger, err error) {
 func (w *worker) step(ctx context.Context) time.Duration {
 	policy, number := w.policy()
 	if number != w.number { // new trust does not wait because the old was fought over
-		w.number, w.right, w.pace, w.surplus = number, nil, pace{}, time.Time{}
+		w.number, w.right, w.pace, w.filled = number, nil, pace{}, false
 	}
 	known := w.view.get()
 	w.tellForeign(ctx, known)
 	live := known.live
 	if live == nil && known.synced() && w.scope.creates() {
 		live = &unstructured.Unstructured{}
+	}
+	if live == nil {
+		w.late = lateness{}
 	}
 	if live == nil || known.revision() == w.history {
 		return 0
@@ -67,13 +70,17 @@ func (w *worker) step(ctx context.Context) time.Duration {
 	policy.insisted, policy.injected = w.insists.look(w.scope, live, slots, policy, now)
 	w.tellInsistence(ctx, live, policy)
 	policy.left = w.scope.leave(live, slots, w.called, policy.published, policy.Exact)
-	d, err := w.decide(live, slots, policy, now)
+	d, later, err := w.decide(live, slots, policy, now)
 	if err == nil && d.reason == "" {
+		w.due = due{}
+		if later > 0 {
+			return later
+		}
 		w.view.setWriteErr(nil)
-		w.right, w.surplus, w.due = live, time.Time{}, due{}
+		w.right = live
 		return w.insists.ends(now)
 	}
-	if wait := max(w.pace.wait(now), w.patience(d, now)); wait > 0 {
+	if wait := w.pace.wait(now); wait > 0 {
 		return wait
 	}
 	if wait := w.turn(known.revision(), now); wait > 0 {
@@ -88,34 +95,28 @@ func (w *worker) step(ctx context.Context) time.Duration {
 	return 0
 }
 
-// decide compares what is live with the policy. What has to wait for the end of a rollout does not hold up the rest.
+// decide compares what is live with the policy, and returns what has to be done now, and in how long there may be more,
+// 0 if nothing waits. What is missing does not wait. What there is too much may be the CA of a rotation of which
+// another replica has heard first, and taking it out again would set the two of them fighting.
 func (w *worker) decide(
 	live *unstructured.Unstructured, slots []slot, policy Policy, now time.Time,
-) (decision, error) {
-	d, err := w.scope.decide(live, slots, policy, now)
-	if err != nil || d.urgent || !d.unknown {
-		return d, err
+) (d decision, later time.Duration, err error) {
+	d, err = w.scope.decide(live, slots, policy, now)
+	if err != nil {
+		return d, 0, err
 	}
-	if soon, err := w.scope.soon(live, slots, policy, now); err != nil || soon.reason != "" {
-		return soon, err
+	w.filled = w.filled || !d.urgent
+	if d.reason == "" || !w.filled { // Until all entries trust what we serve, a rollout cannot go on.
+		w.late = lateness{}
 	}
-	return d, nil
-}
-
-// patience is how long d can wait. What is missing cannot; what there is too much may be the CA of a rotation of which
-// another replica has heard first, and taking it out again would set the two of them fighting.
-func (w *worker) patience(d decision, now time.Time) time.Duration {
-	if d.reason == "" || d.urgent {
-		w.surplus = time.Time{}
-		return 0
+	if d.reason == "" {
+		return d, 0, nil
 	}
-	if w.surplus.IsZero() {
-		w.surplus = now
+	if policy, later = w.late.hold(w.scope, live, slots, policy, d, now); later == 0 {
+		return d, 0, nil
 	}
-	if d.unknown {
-		return w.surplus.Add(unknownDelay).Sub(now)
-	}
-	return w.surplus.Add(surplusDelay).Sub(now)
+	d, err = w.scope.decide(live, slots, policy, now)
+	return d, later, err
 }
 
 // turn is how long another replica may still be first to write what is due now.

@@ -17,14 +17,6 @@ import (
 // writeTimeout bounds one write. The API server itself gives up after a minute; a repair should not hang so long.
 const writeTimeout = 15 * time.Second
 
-const (
-	// surplusDelay is longer than a replica's watch of what has to be trusted is behind that of another.
-	surplusDelay = 5 * time.Second
-	// unknownDelay is longer than it takes until a rollout is over, in which replicas serve certificates of CAs that
-	// the others have not heard of.
-	unknownDelay = 15 * time.Minute
-)
-
 // worker watches one target and writes to it. Its fields below the options belong to the goroutine of run alone.
 type worker struct {
 	view     *view
@@ -48,7 +40,8 @@ type worker struct {
 	foreign []ForeignEntry             // the entries that are not ours
 	called  map[string]string          // where the entries that are ours went when they were last seen, by name
 	insists insistence                 // who keeps CAs of his own in the caBundles
-	surplus time.Time                  // since when the live bundle has had too much and nothing too little
+	filled  bool                       // whether nothing has been missing once since the policy changed
+	late    lateness                   // since when there has been what is too much
 	due     due                        // since when a write has been due
 }
 

@@ -106,6 +106,16 @@ func (w working) bundle(webhook string) string {
 	return "no entry"
 }
 
+// has checks the caBundles of the entries from w0 on.
+func (w working) has(t *testing.T, when string, bundles ...Bundle) {
+	t.Helper()
+	for i, want := range bundles {
+		if got, _ := ParseBundle([]byte(w.bundle(fmt.Sprint("w", i)))); !got.Equal(want) {
+			t.Errorf("%s: w%d has %s, want %s", when, i, got.Describe(), want.Describe())
+		}
+	}
+}
+
 // TestWhatIsPutBackStays: a CA that is not ours leaves after a quarter of an hour. When another manager puts it back,
 // it stays for an hour, and the observer is told whose it is.
 func TestWhatIsPutBackStays(t *testing.T) {
