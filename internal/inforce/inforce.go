@@ -62,8 +62,9 @@ type Options struct {
 }
 
 // Run adds the subject to the binding when the server has been callable for [Settle], and again whenever it is not
-// there, until ctx ends; then it returns ctx's error. A binding that does not exist is not created: to delete it is how
-// to switch the entries off. Of many replicas any one may write, since all write the same.
+// there, until ctx ends; then it returns ctx's error. Where another client takes it away again and again, that slows
+// down, and the entries are in force once the subject has stayed for a minute. A binding that does not exist is not
+// created: to delete it is how to switch the entries off. Of many replicas any one may write, since all write the same.
 func Run(ctx context.Context, o Options) error {
 	k := &keeper{Options: o, changed: timing.NewSignal()}
 	ctx = klog.NewContext(ctx, klog.FromContext(ctx).WithName("inforce"))
@@ -87,8 +88,9 @@ type keeper struct {
 	binding *unstructured.Unstructured
 	unread  error
 
-	since    time.Time // since when the server is callable
-	failures timing.Backoff
+	since time.Time                  // since when the server is callable
+	pace  timing.Pace                // of writes
+	right *unstructured.Unstructured // the last binding that had our subject: if there is one, another client took it away
 }
 
 func resource() schema.GroupVersionResource {
@@ -132,18 +134,30 @@ func (k *keeper) step(ctx context.Context) time.Duration {
 		k.Report.Failed(ctx, fmt.Errorf("ClusterRoleBinding %q does not exist: apply the manifests again", k.Binding))
 		return idle
 	case has(binding):
+		k.right = binding
+		if rest := k.pace.Fought(time.Now()); rest > 0 {
+			return rest // It may be gone again in a moment.
+		}
 		k.Report.Entered(ctx)
 		return idle
 	}
 	k.Report.Waits(ctx)
-	if wait := k.settling(ctx, time.Now()); wait > 0 {
+	if wait := max(k.settling(ctx, time.Now()), k.pace.Wait(time.Now())); wait > 0 {
 		return wait
 	}
+	return k.write(ctx, binding)
+}
+
+// write adds the subject to the binding, and returns how long to wait then unless something changes.
+func (k *keeper) write(ctx context.Context, binding *unstructured.Unstructured) time.Duration {
 	if err := k.add(ctx); err != nil {
 		k.Report.Failed(ctx, k.unwritable(err))
-		return k.failures.After(err)
+		k.pace.Failed(time.Now(), err)
+		return k.pace.Wait(time.Now())
 	}
-	k.failures.Reset()
+	if k.pace.Wrote(time.Now(), k.right != nil); k.pace.Fights() {
+		k.Report.Failed(ctx, k.takenAway(binding))
+	}
 	return idle // The watch brings what was written.
 }
 

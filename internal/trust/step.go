@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/hookstrap/hookstrap/internal/follow"
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // run compares and writes whenever the target changes or what it has to be, until ctx ends.
@@ -52,7 +53,7 @@ func (w *worker) watched(logger klog.Logger, err error) {
 func (w *worker) step(ctx context.Context) time.Duration {
 	policy, number := w.policy()
 	if number != w.number { // new trust does not wait because the old was fought over
-		w.number, w.right, w.pace, w.filled = number, nil, pace{}, false
+		w.number, w.right, w.pace, w.filled = number, nil, timing.Pace{}, false
 	}
 	known := w.view.get()
 	w.tellForeign(ctx, known)
@@ -80,7 +81,7 @@ func (w *worker) step(ctx context.Context) time.Duration {
 		w.right = live
 		return w.insists.ends(now)
 	}
-	if wait := w.pace.wait(now); wait > 0 {
+	if wait := w.pace.Wait(now); wait > 0 {
 		return wait
 	}
 	if wait := w.turn(known.revision(), now); wait > 0 {
@@ -180,10 +181,10 @@ func (w *worker) wrote(ctx context.Context, live *unstructured.Unstructured, d d
 	now := w.clock.Now()
 	w.view.setWriteErr(nil)
 	written := Write{Target: w.view.target, Entries: d.entries, Reason: d.reason, Duration: now.Sub(start)}
-	w.pace.failures.Reset()
+	w.pace.Succeeded()
 	if !d.tidies() {
-		w.pace.wrote(now, w.right != nil)
-		written.Repairs = w.pace.repairs
+		w.pace.Wrote(now, w.right != nil)
+		written.Repairs = w.pace.Repairs()
 	}
 	if w.right != nil && !d.tidies() {
 		written.Overwriter = overwriter(w.view.target.Kind, w.right, live, d.entries, w.scope.manager)
@@ -194,7 +195,7 @@ func (w *worker) wrote(ctx context.Context, live *unstructured.Unstructured, d d
 	if w.observer.Wrote != nil {
 		w.observer.Wrote(written)
 	}
-	if written.Repairs > 0 && w.pace.fights() && w.observer.Fight != nil {
+	if written.Repairs > 0 && w.pace.Fights() && w.observer.Fight != nil {
 		w.observer.Fight(written)
 	}
 }
@@ -205,8 +206,8 @@ func (w *worker) failed(ctx context.Context, err error) time.Duration {
 		return 0
 	}
 	now := w.clock.Now()
-	w.pace.failed(now, err)
-	wait := w.pace.wait(now)
+	w.pace.Failed(now, err)
+	wait := w.pace.Wait(now)
 	err = unwritable(w.view.target, err)
 	if w.view.setWriteErr(err) {
 		klog.FromContext(ctx).Error(err, "Cannot write caBundle, will retry", "target", w.view.target.String(), "in", wait)

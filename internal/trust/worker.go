@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/utils/clock"
+
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // writeTimeout bounds one write. The API server itself gives up after a minute; a repair should not hang so long.
@@ -32,7 +34,7 @@ type worker struct {
 	// admit waits until a write may begin. The time for the write begins after that. nil for at once.
 	admit func(context.Context) error
 
-	pace    pace
+	pace    timing.Pace
 	number  int                        // of the policy which pace and right are about
 	right   *unstructured.Unstructured // the last live object which was right: if there is one, somebody spoiled it since
 	history revision                   // known to be no longer the live one: writing to it again would be a conflict
