@@ -76,9 +76,9 @@ func (p Policy) decideCSR(r *Request, facts Facts) (*Grant, error) {
 		return nil, denied(ReasonNoPod, "The request was made by %.253q without the token of a Pod: make it in the Pod, "+
 			"with the token that is mounted there.", r.CSR.Spec.Username)
 	}
-	if len(r.CSR.Spec.Request) > authority.MaxRequestBytes { // It was cut when it was read.
-		return nil, denied(authority.ReasonRequestMalformed, "The request has more than %d bytes: ask for fewer names.",
-			authority.MaxRequestBytes)
+	if cutCSR(r.CSR) || len(r.CSR.Spec.Request) > authority.MaxRequestBytes {
+		return nil, denied(authority.ReasonRequestMalformed, "The request has more than %d bytes, or with its labels and "+
+			"annotations more than %d: ask for fewer names, and leave those out.", authority.MaxRequestBytes, maxCSRBytes)
 	}
 	asked := askedNames(r.CSR.Spec.Request)
 	wanted, err := p.servicesOf(r.Namespace, asked)

@@ -24,6 +24,9 @@
 // ServiceAccount or a Service of its namespace changes. kube-controller-manager deletes it after a quarter of an
 // hour, and the kubelet then makes another.
 //
+// A CertificateSigningRequest may be denied for more: a server asks again. Of those that wait a Pod has a few at most,
+// since any client with its token can make them.
+//
 // # Replicas
 //
 // There is no leader. Every replica decides about every request; the first status that is written counts, since it

@@ -29,6 +29,7 @@ const (
 	ReasonNoPod             = "NoPod"
 	ReasonOtherNamespace    = "OtherNamespace"
 	ReasonServiceNotOptedIn = "ServiceNotOptedIn"
+	ReasonTooManyRequests   = "TooManyRequests"
 )
 
 // RefusalError says why a request is not signed.

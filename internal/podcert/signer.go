@@ -97,6 +97,7 @@ func New(o Options) (*Signer, error) {
 		store.equal = func(a, b *Request) bool { return a.ResourceVersion == b.ResourceVersion }
 		store.changed = func(key types.NamespacedName) { s.queue.Add(key) }
 	}
+	s.csrs.counts, s.csrs.group = map[types.UID]int{}, func(r *Request) types.UID { return r.PodUID }
 	s.cluster = newCluster(s.podChanged, s.namespaceChanged)
 	var err error
 	pending := func() float64 { return float64(s.requests.len() + s.csrs.len()) }
@@ -226,7 +227,12 @@ func (s *Signer) next(ctx context.Context) bool {
 }
 
 func (s *Signer) handle(ctx context.Context, r *Request) {
-	answer, outcome, err := s.decide(r)
+	var answer status
+	var outcome string
+	r, err := whole(ctx, s.options.Kubernetes, r)
+	if err == nil {
+		answer, outcome, err = s.decide(r)
+	}
 	if refused := (*RefusalError)(nil); errors.As(err, &refused) {
 		s.wait(ctx, r, refused)
 		return
@@ -256,6 +262,7 @@ func (s *Signer) handle(ctx context.Context, r *Request) {
 // decide returns the status to write and what it means. A [*RefusalError] that is not final is an error.
 func (s *Signer) decide(r *Request) (status, string, error) {
 	grant, err := s.options.Policy.Decide(r, s.cluster.facts(r))
+	err = crowded(r, s.csrs.inGroup(r.PodUID), err)
 	if refused := (*RefusalError)(nil); errors.As(err, &refused) && refused.Final {
 		return status{Conditions: condition("Denied", refused.Reason, refused.Message, time.Now())}, outcomeDenied, nil
 	}

@@ -19,10 +19,13 @@ type store[T any] struct {
 	equal func(a, b T) bool
 	// changed is told of each object that has changed, without the lock.
 	changed func(types.NamespacedName)
+	// group, unless nil, is what an object is counted by.
+	group func(T) types.UID
 
 	mu     sync.RWMutex
 	synced bool
 	known  map[string]map[string]T // by namespace and name
+	counts map[types.UID]int       // of objects, by group
 }
 
 var _ cache.ReflectorStore = &store[Pod]{}
@@ -52,6 +55,13 @@ func (s *store[T]) len() (n int) {
 		n += len(objects)
 	}
 	return n
+}
+
+// inGroup is how many objects of a group are known.
+func (s *store[T]) inGroup(group types.UID) int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.counts[group]
 }
 
 // complete tells whether all objects have been read once.
@@ -102,6 +112,8 @@ func (s *store[T]) forget(key types.NamespacedName) {
 
 // put is called with the lock held.
 func (s *store[T]) put(key types.NamespacedName, kept T, keep bool) {
+	s.count(key, -1)
+	defer s.count(key, 1)
 	switch objects := s.known[key.Namespace]; {
 	case keep && objects == nil:
 		s.known[key.Namespace] = map[string]T{key.Name: kept}
@@ -114,6 +126,18 @@ func (s *store[T]) put(key types.NamespacedName, kept T, keep bool) {
 	}
 }
 
+// count adds n to the number of objects in the group of one, if that is known. It is called with the lock held.
+func (s *store[T]) count(key types.NamespacedName, n int) {
+	kept, known := s.known[key.Namespace][key.Name]
+	if !known || s.group == nil {
+		return
+	}
+	group := s.group(kept)
+	if s.counts[group] += n; s.counts[group] == 0 {
+		delete(s.counts, group)
+	}
+}
+
 // Replace implements [cache.ReflectorStore]. Everything counts as changed that there was or is.
 func (s *store[T]) Replace(objs []any, _ string) error {
 	changed := map[types.NamespacedName]bool{}
@@ -123,7 +147,7 @@ func (s *store[T]) Replace(objs []any, _ string) error {
 			changed[types.NamespacedName{Namespace: namespace, Name: name}] = true
 		}
 	}
-	s.known, s.synced = map[string]map[string]T{}, true
+	s.known, s.counts, s.synced = map[string]map[string]T{}, map[types.UID]int{}, true
 	for _, obj := range objs {
 		if key, err := keyOf(obj); err == nil {
 			kept, keep := s.keep(obj)

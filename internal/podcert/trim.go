@@ -15,8 +15,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-
-	"github.com/hookstrap/hookstrap/internal/authority"
 )
 
 const (
@@ -27,6 +25,13 @@ const (
 	labelsCut = "labels too long"
 	// maxAnnotationBytes bounds the annotation of a projection: it is more than the names of [maxServices] Services.
 	maxAnnotationBytes = 8 << 10
+	// keptRequestBytes is up to what length spec.request is kept while it waits: nearly all are shorter, one with an RSA
+	// key of 4096 bits and ten names among them. A longer one is read again each time it is decided about.
+	keptRequestBytes = 2 << 10
+	// maxCSRBytes bounds the objects that are read again: it is twice [authority.MaxRequestBytes].
+	maxCSRBytes = 64 << 10
+	// csrCut is a label in the place of all labels of an object that is larger. It has a space, which no label can have.
+	csrCut = "object too long"
 )
 
 // trim leaves what the stores keep, of one object. What users may write without a limit is cut, so that decisions can
@@ -89,9 +94,9 @@ func tooLong(labels map[string]string) bool {
 }
 
 // trimCSR leaves of a request what is decided by, and of one that is answered that it is: those stay in the cluster for
-// an hour, of a megabyte each, and anybody may make them who may ask.
+// an hour, of a megabyte each, and anybody may make them who may ask. Those that wait stay for a day.
 func trimCSR(obj *certificatesv1.CertificateSigningRequest) {
-	spec, status := obj.Spec, obj.Status
+	spec, status, size := obj.Spec, obj.Status, obj.Size()
 	_, pending := readCSR(obj)
 	*obj = certificatesv1.CertificateSigningRequest{ObjectMeta: bare(&obj.ObjectMeta)}
 	obj.Spec.SignerName = spec.SignerName
@@ -104,10 +109,13 @@ func trimCSR(obj *certificatesv1.CertificateSigningRequest) {
 		return
 	}
 	obj.Status.Conditions = status.Conditions // They are written again, and only who approves and signs writes them.
-	obj.Spec.Request, obj.Spec.Usages, obj.Spec.ExpirationSeconds = spec.Request, spec.Usages, spec.ExpirationSeconds
-	if len(spec.Request) > authority.MaxRequestBytes {
-		obj.Spec.Request = bytes.Clone(spec.Request[:authority.MaxRequestBytes+1])
+	switch {
+	case len(spec.Request) <= keptRequestBytes:
+		obj.Spec.Request = spec.Request
+	case size > maxCSRBytes:
+		obj.Labels = map[string]string{csrCut: ""}
 	}
+	obj.Spec.Usages, obj.Spec.ExpirationSeconds = spec.Usages, spec.ExpirationSeconds
 	obj.Spec.Username, obj.Spec.UID = spec.Username, spec.UID
 	obj.Spec.Extra = map[string]certificatesv1.ExtraValue{}
 	for _, key := range []string{extraPodName, extraPodUID} {

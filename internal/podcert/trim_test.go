@@ -22,6 +22,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/hookstrap/hookstrap/internal/authority"
 )
 
 // megabyte is about what an object can have in all.
@@ -74,6 +76,9 @@ func TestTrimKeepsLittle(t *testing.T) {
 	}
 	signed := csr()
 	signed.Status.Certificate = []byte(text)
+	allowed := csr()
+	allowed.ObjectMeta, allowed.Spec.Request = metav1.ObjectMeta{Name: "a"}, []byte(text[:authority.MaxRequestBytes])
+	allowed.Spec.Groups, allowed.Spec.Extra = nil, nil
 	for name, row := range map[string]struct {
 		obj  runtime.Object
 		most int // bytes of JSON
@@ -82,7 +87,8 @@ func TestTrimKeepsLittle(t *testing.T) {
 		"a ServiceAccount": {&corev1.ServiceAccount{ObjectMeta: long("a")}, 256},
 		"a Service": {&corev1.Service{ObjectMeta: long("a"), Spec: corev1.ServiceSpec{
 			Selector: map[string]string{"app": text}}}, 256},
-		"a request that waits":    {csr(), 48 << 10},
+		"a request that waits":    {csr(), 512},
+		"one of allowed length":   {allowed, 512},
 		"one that was denied":     {csr(certificatesv1.CertificateDenied), 512},
 		"one that has failed":     {csr(certificatesv1.CertificateApproved, certificatesv1.CertificateFailed), 512},
 		"one that was signed":     {signed, 512},

@@ -5,6 +5,7 @@ package podcert
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,4 +46,21 @@ func (s *Signer) isNews(r *Request, reason string) bool {
 	}
 	s.said[r.UID] = reason
 	return true
+}
+
+// mostWaiting is how many CertificateSigningRequests of one Pod may wait: a server has one. A client that has the token
+// can make any number of them, and each is kept for a day.
+const mostWaiting = 16
+
+// crowded denies a CertificateSigningRequest that would wait, for err, if too many of its Pod have no answer; a server
+// asks again. It returns all other errors as they are. A PodCertificateRequest is not denied for that: the kubelet makes one for each
+// volume, and does not ask again.
+func crowded(r *Request, waiting int, err error) error {
+	refused := (*RefusalError)(nil)
+	if r.CSR == nil || !errors.As(err, &refused) || refused.Final || waiting <= mostWaiting {
+		return err
+	}
+	return denied(ReasonTooManyRequests, "More than %d requests of the Pod %s have no answer, and this one would wait as "+
+		"well (%s): delete those that are not needed, and ask again. %s", mostWaiting, r.pod(), refused.Reason,
+		refused.Message)
 }
