@@ -78,15 +78,13 @@ type Signer struct {
 	queue    workqueue.TypedRateLimitingInterface[types.NamespacedName]
 	metrics  *metrics
 
-	mu sync.Mutex
-	// said is the reason that was told of a request, by UID.
-	said map[types.UID]string
+	sayings sayings
 }
 
 // New asks nothing of the API server. It fails if the metrics cannot be registered.
 func New(o Options) (*Signer, error) {
 	s := &Signer{
-		options: o, said: map[types.UID]string{},
+		options: o, sayings: sayings{said: map[types.NamespacedName]told{}},
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](firstRetry, longestRetry)),
 	}
@@ -218,6 +216,7 @@ func (s *Signer) next(ctx context.Context) bool {
 	switch {
 	case !pending:
 		s.queue.Forget(key)
+		s.sayings.forget(key)
 	case s.Ready() != nil: // What is not known yet is no reason to say anything.
 		s.queue.AddAfter(key, time.Second)
 	default:
@@ -281,6 +280,7 @@ func (s *Signer) decide(r *Request) (status, string, error) {
 func (s *Signer) answered(r *Request, outcome string) {
 	s.of(r.key()).forget(r.key())
 	s.queue.Forget(r.key())
+	s.sayings.forget(r.key())
 	s.metrics.answered.WithLabelValues(outcome).Inc()
 	if outcome == outcomeIssued {
 		s.metrics.seconds.Observe(time.Since(r.Created).Seconds())

@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 )
 
@@ -20,7 +22,7 @@ func (s *Signer) wait(ctx context.Context, r *Request, why *RefusalError) {
 		s.queue.AddAfter(r.key(), grace-waited)
 		return
 	}
-	if !s.isNews(r, why.Reason) {
+	if !s.sayings.isNews(r, why.Reason) {
 		return
 	}
 	klog.FromContext(ctx).Info("A request waits", "kind", r.kind(), "request", r.NamespacedName, "pod", r.PodName,
@@ -31,21 +33,40 @@ func (s *Signer) wait(ctx context.Context, r *Request, why *RefusalError) {
 	}
 }
 
-// mostSaid bounds what is remembered: users decide how many requests there are.
+// mostSaid bounds what is remembered: users decide how many requests there are. Of more that wait at the same time
+// nothing is said: the metric hookstrap_authority_pending has their number.
 const mostSaid = 10_000
 
-// isNews tells whether a reason has not been told of a request.
-func (s *Signer) isNews(r *Request, reason string) bool {
+// sayings are what was told of the requests that wait. They are safe for concurrent use.
+type sayings struct {
+	mu   sync.Mutex
+	said map[types.NamespacedName]told
+}
+
+// told is what was said of a request: the same name may be that of another one later.
+type told struct {
+	uid    types.UID
+	reason string
+}
+
+// isNews tells whether a reason is to be told of a request: it has not been, and there is room to remember it.
+func (s *sayings) isNews(r *Request, reason string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.said[r.UID] == reason {
+	before, known := s.said[r.key()]
+	now := told{r.UID, reason}
+	if before == now || !known && len(s.said) >= mostSaid {
 		return false
 	}
-	if len(s.said) >= mostSaid {
-		clear(s.said)
-	}
-	s.said[r.UID] = reason
+	s.said[r.key()] = now
 	return true
+}
+
+// forget forgets a request that has its answer, or is gone.
+func (s *sayings) forget(key types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.said, key)
 }
 
 // mostWaiting is how many CertificateSigningRequests of one Pod may wait: a server has one. A client that has the token

@@ -179,3 +179,31 @@ func TestWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestWaitsAreToldOnce, also when more requests wait than are remembered.
+func TestWaitsAreToldOnce(t *testing.T) {
+	t.Parallel()
+	s := signerOf(t, ordinary(t))
+	request := func(i int, uid types.UID) *Request {
+		return &Request{NamespacedName: types.NamespacedName{Namespace: "shop", Name: fmt.Sprint(i)}, UID: uid}
+	}
+	say := func(uid types.UID) (said int) {
+		for i := range mostSaid + 100 {
+			if s.sayings.isNews(request(i, uid), ReasonNoService) {
+				said++
+			}
+		}
+		return said
+	}
+	if first, again := say("1"), say("1"); first != mostSaid || again != 0 {
+		t.Errorf("%d were told of at first and %d again, want %d and none", first, again, mostSaid)
+	}
+	if !s.sayings.isNews(request(0, "1"), ReasonPodUnknown) || !s.sayings.isNews(request(1, "2"), ReasonNoService) {
+		t.Error("another reason, or that of another request with the name, was not told")
+	}
+	s.answered(request(0, "1"), outcomeDenied)
+	if !s.sayings.isNews(request(mostSaid, "1"), ReasonNoService) {
+		t.Error("an answer has made no room")
+	}
+	s.queue.ShutDown()
+}
