@@ -73,6 +73,20 @@ func (d *draft) keepAll(memory *state, now time.Time) []*x509.Certificate {
 	return lost
 }
 
+// noteEnds notes until when the CAs of ours that no longer sign are needed, where nothing says so, and returns them. A
+// replica whose clock is behind has replaced them as not valid yet, and could not tell what they have signed until then:
+// for that it takes a clock that is past their beginning.
+func (d *draft) noteEnds(now time.Time) []*x509.Certificate {
+	open := d.bundle.Filter(func(ca *x509.Certificate) bool {
+		ours := d.record.made(ca) && !d.inUse(ca) && !d.record.distrusts(ca)
+		return ours && !now.Before(ca.NotBefore) && d.needed(ca).Equal(ca.NotAfter) && d.lastUse(ca, now).Before(ca.NotAfter)
+	}).Certificates()
+	for _, ca := range open {
+		d.record.Retired[fingerprint(ca)] = d.lastUse(ca, now)
+	}
+	return open
+}
+
 // drop takes CAs out of the bundle, and what the record says of the time until when they are needed.
 func (d *draft) drop(cas []*x509.Certificate) {
 	d.bundle = d.bundle.Without(trust.NewBundle(cas...))

@@ -82,7 +82,7 @@ func newDraft(ca *keyPair, leaf time.Duration) *draft {
 }
 
 // succeed replaces a CA that cannot sign and has no successor: no replica ran when it was time, or a replica whose
-// clock is ahead has made it.
+// clock is ahead of ours has made it. If that is because ours is behind, [draft.noteEnds] has it leave.
 func succeed(expired, memory *state, leaf time.Duration, m moment) (*state, *Step, error) {
 	ca, err := m.newCA()
 	if err != nil {
@@ -165,8 +165,8 @@ func readable(data map[string][]byte) []*x509.Certificate {
 	return cas
 }
 
-// reconcile adds to a sound state what this process knows to be needed: CAs that somebody else left out, and a longer
-// lifetime of certificates than was known so far.
+// reconcile adds to a sound state what this process knows to be needed: CAs that somebody else left out, a longer
+// lifetime of certificates than was known so far, and until when CAs are needed that no longer sign.
 func reconcile(read, memory *state, leaf time.Duration, m moment) (*state, *Step, error) {
 	changed := read.edit()
 	changed.record.LeafSeconds = max(read.record.LeafSeconds, int64(leaf.Seconds()))
@@ -177,6 +177,7 @@ func reconcile(read, memory *state, leaf time.Duration, m moment) (*state, *Step
 		lost = changed.keepAll(memory, m.now)
 	}
 	adopted := changed.adopt(memory)
+	open := changed.noteEnds(m.now)
 	switch {
 	case len(lost) > 0:
 		return changed.step(StepKept, lost[0], fmt.Sprintf("%d CAs whose certificates may be in use were missing in the "+
@@ -186,6 +187,9 @@ func reconcile(read, memory *state, leaf time.Duration, m moment) (*state, *Step
 	case adopted:
 		return changed.step(StepKept, read.cert, "the Secret did not say which CAs were made here, as that of an older "+
 			"release")
+	case len(open) > 0:
+		return changed.step(StepKept, open[0], fmt.Sprintf("%d CAs that no longer sign were to stay for as long as they are "+
+			"valid; they stay trusted until the last of their certificates has ended", len(open)))
 	case changed.record.LeafSeconds != read.record.LeafSeconds:
 		return changed.step(StepKept, read.cert, "its certificates may live longer than was known so far")
 	default:

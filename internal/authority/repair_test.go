@@ -132,6 +132,33 @@ func TestRetiredIsNotRemembered(t *testing.T) {
 	}
 }
 
+// A CA that a replica whose clock is behind has replaced as not valid yet leaves once a clock that is right says when: it
+// may have signed for a year, and its key is gone.
+func TestReplacedTooEarlyIsRetired(t *testing.T) {
+	old := testState(t)
+	behind := at(t, old.cert.NotBefore.Add(-time.Minute))
+	replaced, step, err := correct(old.data, nil, testLeaf, behind)
+	if err != nil || stepName(step) != StepReplaced {
+		t.Fatalf("%s, %v", stepName(step), err)
+	}
+	if _, step, err := correct(replaced.data, replaced, testLeaf, behind); step != nil || err != nil {
+		t.Fatalf("a clock that cannot be right says when it leaves: %v, %v", step, err)
+	}
+	now := start().AddDate(1, 0, 0)
+	noted, step, err := correct(replaced.data, old, testLeaf, at(t, now))
+	if err != nil || step == nil || !noted.needed(old.cert).Equal(now.Add(testLeaf+signingLag)) {
+		t.Fatalf("it is needed until %s: %s, %v", noted.needed(old.cert), stepName(step), err)
+	}
+	if _, step, err := correct(noted.data, replaced, testLeaf, at(t, now.Add(time.Minute))); step != nil || err != nil {
+		t.Errorf("it is noted again: %s, %v", stepName(step), err)
+	}
+	advanced(t, noted, at(t, now.Add(testLeaf)), "")
+	left := advanced(t, noted, at(t, now.Add(testLeaf+signingLag+2*clockSkew)), StepRetired)
+	if left.bundle.Contains(old.cert) {
+		t.Errorf("left: %s", left.bundle.Describe())
+	}
+}
+
 // A certificate that is no CA's must not become one by lying in a damaged Secret.
 func TestRepairTrustsOnlyCAs(t *testing.T) {
 	leaf, _ := issueFor(t, testCA(t), goodDraft(t), time.Hour, start())
