@@ -93,6 +93,8 @@ type keeper struct {
 	// retired are the CAs that this process has taken out of the bundle, and pace bounds how often it writes.
 	retired map[string]bool
 	pace    flowcontrol.PassiveRateLimiter
+	// notes are when this process has first seen what is distrusted.
+	notes notes
 	// warned are the subjects of what was warned of and goes on, by name.
 	warned map[string]string
 	// seen is the revision of the Secret that current comes from.
@@ -121,7 +123,7 @@ func New(options Options) (*Authority, error) {
 	}
 	a := &Authority{keeper{
 		options: options, secret: types.NamespacedName{Namespace: options.Namespace, Name: options.SecretName},
-		retired: map[string]bool{}, warned: map[string]string{},
+		retired: map[string]bool{}, notes: notes{}, warned: map[string]string{},
 		pace: flowcontrol.NewTokenBucketPassiveRateLimiter(writesPerSecond, writesAtOnce),
 	}}
 	a.SetPolicy(options.Policy)

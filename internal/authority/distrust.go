@@ -23,8 +23,8 @@ const (
 )
 
 const (
-	// distrustGrace is how long a distrusted CA stays after it was noted or replaced: several times what it takes a
-	// replica to hear of it and to renew.
+	// distrustGrace is how long a distrusted CA stays after a process has seen that it was noted or replaced: several
+	// times what it takes a replica to hear of it and to renew.
 	distrustGrace = 15 * time.Second
 	// distrustPatience is how long it stays at most while the certificate of this process cannot be renewed.
 	distrustPatience = 10 * time.Minute
@@ -140,10 +140,8 @@ func (r rotation) expelled() []*x509.Certificate {
 // replaced tells whether the certificates of a distrusted CA are out of use, or were given the time for it.
 // This process can only tell for its own.
 func (r rotation) replaced(ca *x509.Certificate) bool {
-	since := r.now.Sub(r.record.Distrusted[fingerprint(ca)])
+	since := r.notes.since(fingerprint(ca), r.record.Distrusted[fingerprint(ca)], r.now)
 	switch {
-	case since < -clockSkew:
-		return true // Written by a clock that cannot be right.
 	case since < distrustGrace:
 		return false
 	default:

@@ -35,6 +35,7 @@ func (w *world) look(replica int, trusting bool) bool {
 			m = m.trusting(wanted.next.cert)
 		}
 		read := wanted
+		m.notes = seenAsNoted(read.record)
 		if wanted, step, err = (rotation{read, m}).advance(); step == nil {
 			wanted = read
 		}

@@ -30,6 +30,18 @@ func warnedOf(found []Warning, name string) string {
 	return ""
 }
 
+// unseen is a moment in which the process has seen nothing that is distrusted before.
+func unseen(m moment) moment { m.notes = notes{}; return m }
+
+// seenAsNoted is that a process has seen what the record says in the moment in which it was written.
+func seenAsNoted(r record) notes {
+	seen := notes{}
+	for fingerprint, at := range r.Distrusted {
+		seen[note{fingerprint, at.Unix()}] = at
+	}
+	return seen
+}
+
 // rotated is a state one rotation later.
 func rotated(t *testing.T, s *state, now time.Time, annotation string) *state {
 	t.Helper()
@@ -218,12 +230,39 @@ func TestDistrustedAreBounded(t *testing.T) {
 	}
 }
 
-// A clock that was wrong when it was written keeps no CA indefinitely.
+// What another clock has written keeps no CA indefinitely, and expels none while it is in use: its time begins when this
+// process has first seen it.
 func TestDistrustedByAWrongClock(t *testing.T) {
-	now := start().Add(time.Hour)
-	second := rotated(t, testState(t), now, "1")
-	noted := advanced(t, second, at(t, now.Add(1000*time.Hour)).asking("1").distrusting(AllButNewest), StepDistrusted)
-	advanced(t, noted, at(t, now).asking("1"), StepDistrusted)
+	for name, ahead := range map[string]time.Duration{"ahead": clockSkew + time.Minute,
+		"far ahead": 1000 * time.Hour, "behind": -clockSkew - time.Minute, "far behind": -30 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			now := start().Add(time.Hour)
+			first := testState(t)
+			old, _ := issueFor(t, &first.keyPair, goodDraft(t), time.Hour, now)
+			second := rotated(t, first, now, "1")
+			renewed, _ := issueFor(t, &second.keyPair, goodDraft(t), time.Hour, now)
+			noted := advanced(t, second, at(t, now.Add(ahead)).asking("1").distrusting(AllButNewest), StepDistrusted)
+			advanced(t, noted, unseen(at(t, now).asking("1").showing(old)), "")
+			seen := notes{}
+			look := func(after time.Duration, serving *x509.Certificate, want string) {
+				m := at(t, now.Add(after)).asking("1").showing(serving)
+				seen.see(noted.record, m.now)
+				m.notes = seen
+				advanced(t, noted, m, want)
+			}
+			look(0, renewed, "")
+			look(distrustGrace-time.Second, renewed, "")
+			look(distrustGrace, old, "") // This process could not renew yet.
+			look(distrustGrace, renewed, StepDistrusted)
+			look(distrustPatience, old, StepDistrusted) // Not for longer than that.
+
+			noted.record.distrust(fingerprint(first.cert), now.Add(ahead+time.Hour)) // Replaced since then.
+			look(distrustPatience, renewed, "")
+			if seen.see(record{}, now); len(seen) > 0 {
+				t.Errorf("%v is remembered of nothing", seen)
+			}
+		})
+	}
 }
 
 // Forty changes of the annotation do not leave forty CAs, and the last is honored when there is room.

@@ -44,6 +44,8 @@ type moment struct {
 	// retired are the fingerprints of CAs that this process has taken out before. Who put one back has a clock that is
 	// far behind ours, or ours is ahead: once is enough, or the two of us would write without end.
 	retired map[string]bool
+	// notes are when this process has first seen what is distrusted.
+	notes notes
 	// newCA makes a CA.
 	newCA func() (*keyPair, error)
 }

@@ -27,6 +27,9 @@ func (m moment) trusting(ca *x509.Certificate) moment { m.trusted = ca; return m
 // advanced wants a step of that name, and none for "".
 func advanced(t *testing.T, s *state, m moment, want string) *state {
 	t.Helper()
+	if m.notes == nil {
+		m.notes = seenAsNoted(s.record)
+	}
 	next, step, err := (rotation{s, m}).advance()
 	switch {
 	case err != nil:

@@ -97,6 +97,7 @@ func (k *keeper) moment(annotations map[string]string) moment {
 	return moment{
 		now: now, annotation: annotations[RotateAnnotation], distrust: annotations[DistrustAnnotation],
 		trusted: k.trusted.Load(), unobserved: k.options.AwaitTrust == nil, serving: k.options.Serving(), retired: k.retired,
+		notes: k.notes,
 		newCA: func() (*keyPair, error) {
 			return newCA(caName(k.options.Service, k.secret.Namespace, now), k.options.CADuration, now)
 		},
@@ -160,6 +161,7 @@ func (k *keeper) taken(ctx context.Context, step *Step) {
 // use makes a state current, and tells whether that changed anything.
 func (k *keeper) use(ctx context.Context, secret *corev1.Secret, read *state, m moment) bool {
 	k.warn(ctx, rotation{read, m}.warnings())
+	k.notes.see(read.record, m.now)
 	k.seen.uid, k.seen.version = secret.UID, secret.ResourceVersion
 	if k.current.Load().equal(read) {
 		return false
