@@ -74,8 +74,8 @@ func (d *draft) keepAll(memory *state, now time.Time) []*x509.Certificate {
 }
 
 // noteEnds notes until when the CAs of ours that no longer sign are needed, where nothing says so, and returns them. A
-// replica whose clock is behind has replaced them as not valid yet, and could not tell what they have signed until then:
-// for that it takes a clock that is past their beginning.
+// replica whose clock is behind has replaced them as not valid yet, and could not tell what they have signed until
+// then: for that it takes a clock that is past their beginning.
 func (d *draft) noteEnds(now time.Time) []*x509.Certificate {
 	open := d.bundle.Filter(func(ca *x509.Certificate) bool {
 		ours := d.record.made(ca) && !d.inUse(ca) && !d.record.distrusts(ca)

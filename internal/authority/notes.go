@@ -9,8 +9,8 @@ import (
 )
 
 // notes are what a record says of distrusted CAs, and when this process has first seen that. Another process wrote the
-// time in the record, and the clock of either may be wrong: a CA would leave while it is in use, or not at all. The times
-// here have a reading of the monotonic clock, so that a clock that is set right does not matter either.
+// time in the record, and the clock of either may be wrong: a CA would leave while it is in use, or not at all. The
+// times here have a reading of the monotonic clock, so that a clock that is set right does not matter either.
 type notes map[note]time.Time
 
 // note is that a CA is distrusted since a second, as the clock has it of the process that wrote it.

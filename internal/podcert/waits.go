@@ -74,8 +74,8 @@ func (s *sayings) forget(key types.NamespacedName) {
 const mostWaiting = 16
 
 // crowded denies a CertificateSigningRequest that would wait, for err, if too many of its Pod have no answer; a server
-// asks again. It returns all other errors as they are. A PodCertificateRequest is not denied for that: the kubelet makes one for each
-// volume, and does not ask again.
+// asks again. It returns all other errors as they are. A PodCertificateRequest is not denied for that: the kubelet
+// makes one for each volume, and does not ask again.
 func crowded(r *Request, waiting int, err error) error {
 	refused := (*RefusalError)(nil)
 	if r.CSR == nil || !errors.As(err, &refused) || refused.Final || waiting <= mostWaiting {

@@ -16,8 +16,8 @@ import (
 	"github.com/hookstrap/hookstrap/internal/refusal"
 )
 
-// whole is a request with all that decides. A long spec.request is not kept, and is read of the API server. The error is
-// NotFound if the request is gone or has an answer. The request is never nil.
+// whole is a request with all that decides. A long spec.request is not kept, and is read of the API server. The error
+// is NotFound if the request is gone or has an answer. The request is never nil.
 //
 // It is a list of one object, because that takes no other right than the watch.
 func whole(ctx context.Context, client kubernetes.Interface, r *Request) (*Request, error) {
