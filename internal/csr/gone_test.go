@@ -9,6 +9,7 @@ import (
 	"time"
 
 	certificatesv1 "k8s.io/api/certificates/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -46,5 +47,41 @@ func TestARequestThatIsGoneBeforeTheWatch(t *testing.T) {
 	_, err := w.watch(ctx)
 	if outcome, _ := OutcomeOf(err); outcome != Deleted {
 		t.Errorf("%v, want that the request was deleted", err)
+	}
+}
+
+// lagging is an API server that does not stream lists, and whose memory does not have yet what was created just now: a
+// list of version "0" lacks it, any other has it, and has the certificate.
+type lagging struct {
+	gone
+	stored *certificatesv1.CertificateSigningRequest
+}
+
+func (l lagging) List(
+	ctx context.Context, options metav1.ListOptions,
+) (*certificatesv1.CertificateSigningRequestList, error) {
+	list, err := l.gone.List(ctx, options)
+	if options.ResourceVersion != "0" {
+		list.Items = append(list.Items, *l.stored)
+	}
+	return list, err
+}
+
+// TestARequestThatTheAPIServerHasNotInItsMemoryYet was not deleted, and its key is not given up.
+func TestARequestThatTheAPIServerHasNotInItsMemoryYet(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	requested := mustRequest(t, testSpec(t, signer.BuiltIn)).object
+	stored := requested.DeepCopy()
+	stored.Status.Conditions = []certificatesv1.CertificateSigningRequestCondition{
+		{Type: certificatesv1.CertificateApproved, Status: corev1.ConditionTrue},
+	}
+	stored.Status.Certificate = []byte("issued")
+	w := &Attempt{
+		requester: &Requester{Client: lagging{stored: stored}}, requested: requested,
+		spec: testSpec(t, signer.BuiltIn), begun: time.Now(),
+	}
+	if certificate, err := w.watch(ctx); err != nil || string(certificate) != "issued" {
+		t.Errorf("got %q and %v, want the certificate of the request", certificate, err)
 	}
 }

@@ -105,12 +105,15 @@ func (a *Attempt) lookIn(ctx context.Context, store cache.Store) ([]byte, error)
 	return nil, a.failure(Deleted, nil)
 }
 
+// listWatch asks about the one object. Where lists are not streamed, the list is the newest state (version ""), and not
+// that of the API server's memory: the object was created a moment ago, and a memory that does not have it yet looks as
+// if it were deleted.
 func (a *Attempt) listWatch(ctx context.Context) cache.ListerWatcher {
 	client := a.requester.Client
 	selector := follow.ByName(a.requested.Name).String()
 	return &cache.ListWatch{
 		ListWithContextFunc: func(_ context.Context, options metav1.ListOptions) (runtime.Object, error) {
-			options.FieldSelector = selector
+			options.FieldSelector, options.ResourceVersion, options.ResourceVersionMatch = selector, "", ""
 			return client.List(ctx, options)
 		},
 		WatchFuncWithContext: func(_ context.Context, options metav1.ListOptions) (watch.Interface, error) {
