@@ -96,22 +96,23 @@ type Options struct {
 	Failed func(error)
 }
 
-// proven is how long a watch has to last until the failures before it are forgotten.
+// proven is how long a watch has to last, from when the API server has accepted it, until the failures before it are
+// forgotten. A list before it may take as long, and proves nothing: the watch may still be refused.
 const proven = 10 * time.Second
 
 // Run keeps the store up to date until ctx ends. What fails is tried again as package timing says. client-go's own
 // loop cannot tell an outage from a refusal, and begins again every two minutes.
 func Run(ctx context.Context, o Options) {
-	reflector := cache.NewReflectorWithOptions(ListerWatcher(o.Name, o.ListerWatcher), o.Object, o.Store,
+	var watching watching
+	reflector := cache.NewReflectorWithOptions(watching.noting(ListerWatcher(o.Name, o.ListerWatcher)), o.Object, o.Store,
 		cache.ReflectorOptions{Name: o.Name, TypeDescription: o.Name})
 	var failures timing.Backoff
 	for ctx.Err() == nil {
-		began := time.Now()
 		err := reflector.ListAndWatchWithContext(quiet(ctx))
 		if ctx.Err() != nil {
 			return
 		}
-		if time.Since(began) > proven {
+		if watching.lasted() > proven {
 			failures.Reset()
 			o.Failed(nil)
 		}
@@ -122,6 +123,34 @@ func Run(ctx context.Context, o Options) {
 		}
 		_ = timing.Sleep(ctx, failures.After(err)) // The loop looks at ctx.
 	}
+}
+
+// watching is since when there is a watch; zero while there is none. A reflector makes one request at a time.
+type watching struct{ since time.Time }
+
+// noting returns lw, and notes of each request what it says about the watch.
+func (w *watching) noting(lw *cache.ListWatch) *cache.ListWatch {
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			w.since = time.Time{}
+			return lw.ListWithContext(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			events, err := lw.WatchWithContext(ctx, options)
+			if w.since = time.Now(); err != nil {
+				w.since = time.Time{}
+			}
+			return events, err
+		},
+	}
+}
+
+// lasted is for how long there was a watch.
+func (w *watching) lasted() time.Duration {
+	if w.since.IsZero() {
+		return 0
+	}
+	return time.Since(w.since)
 }
 
 // quiet drops the reflector's own log lines unless somebody debugs: Failed says the same, and can say what to do.
