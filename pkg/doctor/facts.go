@@ -13,6 +13,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/version"
 )
 
 // Facts are what is known of a cluster. Objects need only have the fields that are judged: metadata, the ports and
@@ -45,6 +46,8 @@ type Facts struct {
 	// Probes are requests that were sent so that the API server calls entries; Counts are from its metrics.
 	Probes map[Called]Probe
 	Counts map[Counted]Count
+	// Version is that of Kubernetes which the API server says it has, major and minor; nil if that is not known.
+	Version *version.Version
 	// APIServers are the Pods of kube-apiserver that may be read.
 	APIServers []APIServer
 	// Unread is what could not be read. What depends on it is not judged.
@@ -134,6 +137,11 @@ func (f *Facts) knows(resource, namespace string) bool {
 		}
 	}
 	return true
+}
+
+// atLeast says whether Kubernetes is of 1.MINOR or later, and whether that is known.
+func (f *Facts) atLeast(minor uint) (is, known bool) {
+	return f.Version != nil && f.Version.AtLeast(version.MajorMinor(1, minor)), f.Version != nil
 }
 
 // workload is what makes Pods.

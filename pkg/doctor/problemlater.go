@@ -161,8 +161,9 @@ func askedProblems() []Problem {
 		{
 			ID: IDNotAsked, Severity: Warning,
 			Title: "A rule names resources about which no webhook is asked.",
-			Why: "The API server asks no webhook about webhook configurations and admission policies, and from 1.37 on not " +
-				"about TokenReviews, SubjectAccessReviews and their like.",
+			Why: "The API server asks no webhook about webhook configurations and admission policies, and from Kubernetes " +
+				"1.37 on not about TokenReviews, SubjectAccessReviews and their like. Where the version is not known, those of " +
+				"the second kind are an info.",
 			Fix: "Remove the resource from the rule. For webhook configurations, use a ValidatingAdmissionPolicy.",
 		},
 	}

@@ -126,30 +126,6 @@ func askedOf(e *Entry) (asked.Asked, error) {
 	})
 }
 
-// withoutEffect finds resources that rules name in vain. A wildcard names none.
-func (x ruled) withoutEffect(e *Entry) {
-	never := map[string][]string{
-		"admissionregistration.k8s.io": {
-			"validatingwebhookconfigurations", "mutatingwebhookconfigurations", "validatingadmissionpolicies",
-			"validatingadmissionpolicybindings", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings",
-		},
-		"authentication.k8s.io": {"tokenreviews", "selfsubjectreviews"},
-		"authorization.k8s.io": {
-			"subjectaccessreviews", "localsubjectaccessreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews",
-		},
-	}
-	for _, rule := range e.Rules.Rules {
-		for _, group := range rule.APIGroups {
-			for _, resource := range rule.Resources {
-				if slices.Contains(never[group], resource) {
-					x.find(e, IDNotAsked, "remove "+resource+" from the rule", "a rule names %s.%s, about which no webhook is asked",
-						resource, group)
-				}
-			}
-		}
-	}
-}
-
 // timeouts adds up how long the creation of a Pod takes if no server answers: mutating webhooks are asked one after the
 // other, validating ones at the same time.
 func (x ruled) timeouts() {

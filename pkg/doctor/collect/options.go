@@ -95,6 +95,7 @@ func Cluster(ctx context.Context, o Options) (*doctor.Facts, error) {
 	if err := g.entries(ctx); err != nil {
 		return nil, err
 	}
+	readVersion(ctx, g)
 	g.objects(ctx)
 	g.secrets(ctx)
 	mounting{g}.mounted(ctx)
