@@ -5,7 +5,6 @@ package doctor
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 )
@@ -161,47 +160,6 @@ func (x calls) counted(e *Entry) (Count, bool) {
 	}
 	count, ok := x.facts.Counts[Counted{e.Object.Kind == KindMutating, e.Webhook}]
 	return count, ok && of == 1
-}
-
-// proxy compares the cluster IPs of the Service with the NO_PROXY of API servers.
-func (x calls) proxy(e *Entry) {
-	name, _, ok := e.service()
-	service := x.index.services[name]
-	if !ok || service == nil {
-		return
-	}
-	for _, server := range x.facts.APIServers {
-		for _, text := range service.Spec.ClusterIPs {
-			ip, err := netip.ParseAddr(text)
-			if server.Proxy == "" || err != nil || direct(server.NoProxy, ip) {
-				continue
-			}
-			add := server.ServiceRange
-			if add == "" {
-				add = "the Service range"
-			}
-			x.find(e, IDProxy, fmt.Sprintf("add %s to NO_PROXY in the manifest of Pod %s", add, server.Pod),
-				"Pod %s has HTTPS_PROXY, and NO_PROXY does not have the cluster IP %s of Service %s", server.Pod, ip, name)
-			break
-		}
-	}
-}
-
-// direct says whether NO_PROXY has an address, as net/http reads it: CIDRs, addresses and *; names never match one.
-func direct(noProxy string, ip netip.Addr) bool {
-	for item := range strings.SplitSeq(noProxy, ",") {
-		item = strings.TrimSpace(item)
-		if item == "*" {
-			return true
-		}
-		if prefix, err := netip.ParsePrefix(item); err == nil && prefix.Contains(ip) {
-			return true
-		}
-		if one, err := netip.ParseAddr(item); err == nil && one == ip {
-			return true
-		}
-	}
-	return ip.IsLoopback() // net/http asks no proxy for these.
 }
 
 // oneLine is text of several lines as one.

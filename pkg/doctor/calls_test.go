@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // The words of an API server lead to the finding that its facts would have led to.
@@ -67,36 +65,23 @@ func TestCalls(t *testing.T) {
 	counts := func(c Count) func(*Facts, *Entry) {
 		return func(f *Facts, _ *Entry) { f.Counts = map[Counted]Count{{true, "w"}: c} }
 	}
-	proxied := func(noProxy string, ips ...string) func(*Facts, *Entry) {
-		return func(f *Facts, _ *Entry) {
-			f.Unread = []Unread{{Resource: "endpointslices"}}
-			f.Services = []*corev1.Service{{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"},
-				Spec: corev1.ServiceSpec{ClusterIPs: ips, Ports: []corev1.ServicePort{{Port: 443}}}}}
-			f.APIServers = []APIServer{{Pod: "kube-system/kube-apiserver-a", Proxy: "proxy:3128", NoProxy: noProxy}}
-		}
-	}
 	for name, tt := range map[string]struct {
 		bundle  []byte
 		changes []func(*Facts, *Entry)
 		want    []string
 		text    string
 	}{
-		"it was called":         {ca, []func(*Facts, *Entry){probe(Probe{Sent: "this"})}, nil, "this: no failure"},
-		"it timed out":          {ca, []func(*Facts, *Entry){probe(Probe{Sent: "this", Failure: "context deadline exceeded"})}, []string{IDCallTimedOut}, "the call failed"},
-		"the path is wrong":     {ca, []func(*Facts, *Entry){probe(Probe{Sent: "this", Failure: "could not find the requested resource"})}, []string{IDAnswerInvalid}, ""},
-		"it is known already":   {[]byte("\n"), []func(*Facts, *Entry){probe(Probe{Sent: "this", Failure: "context deadline exceeded"})}, []string{IDBundleUnusable}, "deadline"},
-		"passed without it":     {ca, []func(*Facts, *Entry){probe(Probe{Sent: "this", PassedWithout: true})}, []string{IDCallFailed}, "it passed without"},
-		"none was sent":         {ca, []func(*Facts, *Entry){probe(Probe{Skipped: "no kind"})}, nil, "not made: no kind"},
-		"it has failed":         {ca, []func(*Facts, *Entry){counts(Count{Calls: 100, Failed: 2, FailedOpen: 3})}, []string{IDFailedBefore}, "2 failed, 3 passed without it"},
-		"it is slow":            {ca, []func(*Facts, *Entry){counts(Count{Calls: 100, Seconds: 60})}, []string{IDSlow}, "100 calls, 600ms on average"},
-		"it was slow once":      {ca, []func(*Facts, *Entry){counts(Count{Calls: 2, Seconds: 8})}, nil, "4s on average"},
-		"it is fast":            {ca, []func(*Facts, *Entry){counts(Count{Calls: 1000, Seconds: 4})}, nil, "4ms on average"},
-		"two of the name":       {ca, []func(*Facts, *Entry){counts(Count{Calls: 100, Seconds: 60}), again}, nil, "1 entry of"},
-		"a proxy":               {ca, []func(*Facts, *Entry){proxied(".svc,10.244.0.0/16", "10.96.0.7")}, []string{IDProxy}, ""},
-		"a proxy for others":    {ca, []func(*Facts, *Entry){proxied(".svc, 10.96.0.0/12", "10.96.0.7")}, nil, ""},
-		"a proxy but for one":   {ca, []func(*Facts, *Entry){proxied("10.96.0.7", "10.96.0.7")}, nil, ""},
-		"a proxy but for none":  {ca, []func(*Facts, *Entry){proxied("*", "10.96.0.7")}, nil, ""},
-		"a proxy for the other": {ca, []func(*Facts, *Entry){proxied("10.96.0.0/12", "10.96.0.7", "fd00::7")}, []string{IDProxy}, ""},
+		"it was called":       {ca, []func(*Facts, *Entry){probe(Probe{Sent: "this"})}, nil, "this: no failure"},
+		"it timed out":        {ca, []func(*Facts, *Entry){probe(Probe{Sent: "this", Failure: "context deadline exceeded"})}, []string{IDCallTimedOut}, "the call failed"},
+		"the path is wrong":   {ca, []func(*Facts, *Entry){probe(Probe{Sent: "this", Failure: "could not find the requested resource"})}, []string{IDAnswerInvalid}, ""},
+		"it is known already": {[]byte("\n"), []func(*Facts, *Entry){probe(Probe{Sent: "this", Failure: "context deadline exceeded"})}, []string{IDBundleUnusable}, "deadline"},
+		"passed without it":   {ca, []func(*Facts, *Entry){probe(Probe{Sent: "this", PassedWithout: true})}, []string{IDCallFailed}, "it passed without"},
+		"none was sent":       {ca, []func(*Facts, *Entry){probe(Probe{Skipped: "no kind"})}, nil, "not made: no kind"},
+		"it has failed":       {ca, []func(*Facts, *Entry){counts(Count{Calls: 100, Failed: 2, FailedOpen: 3})}, []string{IDFailedBefore}, "2 failed, 3 passed without it"},
+		"it is slow":          {ca, []func(*Facts, *Entry){counts(Count{Calls: 100, Seconds: 60})}, []string{IDSlow}, "100 calls, 600ms on average"},
+		"it was slow once":    {ca, []func(*Facts, *Entry){counts(Count{Calls: 2, Seconds: 8})}, nil, "4s on average"},
+		"it is fast":          {ca, []func(*Facts, *Entry){counts(Count{Calls: 1000, Seconds: 4})}, nil, "4ms on average"},
+		"two of the name":     {ca, []func(*Facts, *Entry){counts(Count{Calls: 100, Seconds: 60}), again}, nil, "1 entry of"},
 	} {
 		report := Examine(one(now, tt.bundle, tt.changes...))
 		var got []string

@@ -39,11 +39,13 @@ func callProblems() []Problem {
 		},
 		{
 			ID: IDProxy, Severity: Warning,
-			Title: "The API server has a proxy, and the cluster IP of the Service is not in its NO_PROXY.",
-			Why: "From Kubernetes 1.37 on, the API server calls webhooks by cluster IP, through the proxy, which has no way " +
-				"to it. An entry .svc in NO_PROXY does not help.",
+			Title: "The API server has a proxy, and its NO_PROXY does not have the Service.",
+			Why: "Calls go through the proxy, which has no way to the Service. In Kubernetes 1.36 and older, NO_PROXY has to " +
+				"have the name SERVICE.NAMESPACE.svc. From 1.37 on, and for an APIService in any version, it has to have the " +
+				"cluster IP; an entry .svc does not help.",
 			Seen: "failed calling webhook: proxyconnect tcp: …, Bad Gateway or Forbidden",
-			Fix:  "Add the Service range (--service-cluster-ip-range) to the NO_PROXY of kube-apiserver, and restart it.",
+			Fix: "Add .svc and the Service range (--service-cluster-ip-range) to the NO_PROXY of kube-apiserver, and " +
+				"restart it.",
 		},
 		{
 			ID: IDFailedBefore, Severity: Info,
