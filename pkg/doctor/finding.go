@@ -143,6 +143,7 @@ func (x *examination) entry(e *Entry) {
 	if way.client(e) && way.service(e) && (bundles{x}).bundle(e) {
 		handshakes{x}.handshakes(e)
 	}
+	way.local(e)
 	writers{x}.managers(e)
 	writers{x}.stored(e)
 	ruled{x}.rules(e)

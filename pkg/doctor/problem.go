@@ -55,6 +55,7 @@ const (
 	IDInvalid           = "certificate-invalid"
 	IDUnavailable       = "api-service-unavailable"
 	IDServiceExternal   = "service-external-name"
+	IDServiceLocal      = "service-local-only"
 	IDBundleSomeExpired = "ca-bundle-has-expired"
 )
 
@@ -106,6 +107,15 @@ func serviceProblems() []Problem {
 			Why: "The API server looks the name up itself, and dials it at the port of the entry. One that runs with " +
 				"--enable-aggregator-routing refuses such a Service, and no endpoints say whether a server is there.",
 			Fix: "Make it a Service with a selector, or use clientConfig.url.",
+		},
+		{
+			ID: IDServiceLocal, Severity: Warning,
+			Title: "The Service has internalTrafficPolicy: Local, and no DaemonSet is behind it.",
+			Why: "On a node that has no ready Pod of the Service, kube-proxy drops connections to its cluster IP, those of an " +
+				"API server too. The API servers often have nodes of their own. One that runs with " +
+				"--enable-aggregator-routing is not concerned: it calls the Pods.",
+			Seen: "failed calling webhook: context deadline exceeded, from some of the API servers",
+			Fix:  "Set internalTrafficPolicy: Cluster.",
 		},
 	}
 }
