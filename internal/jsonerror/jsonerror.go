@@ -7,7 +7,9 @@ package jsonerror
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"unicode"
 )
 
 // Plain returns the field that an error of encoding/json, sigs.k8s.io/json or sigs.k8s.io/yaml is about, without the
@@ -24,7 +26,19 @@ func Plain(err error) (field, text string) {
 	if match == nil {
 		return "", strings.TrimPrefix(text, "json: ")
 	}
-	return match[2], fmt.Sprintf("must be of type %s and is of type %s", inYAML(match[3]), inYAML(match[1]))
+	text = fmt.Sprintf("must be of type %s and is of type %s", inYAML(match[3]), inYAML(match[1]))
+	return withoutEmbedded(match[2]), text
+}
+
+// withoutEmbedded leaves out of a field's path the Go names of embedded structs, which some versions of the decoders
+// put there: no field of Kubernetes begins with a capital letter.
+func withoutEmbedded(path string) string {
+	names := strings.Split(path, ".")
+	last := len(names) - 1
+	above := slices.DeleteFunc(names[:last:last], func(name string) bool {
+		return strings.IndexFunc(name, unicode.IsUpper) == 0
+	})
+	return strings.Join(append(above, names[last]), ".")
 }
 
 // inYAML is what a type of Go or of JSON is called in YAML.
