@@ -40,7 +40,7 @@ func TestListsOfEachKind(t *testing.T) {
 				"validatingwebhookconfigurations": 1, "mutatingwebhookconfigurations": 1, "customresourcedefinitions": 1,
 				"apiservices": 1, "daemonsets": 1, "namespaces": 1,
 				"services": each, "endpointslices": each, "pods": each, "networkpolicies": each, "deployments": each,
-				"statefulsets": each,
+				"statefulsets": each, "version": 1,
 			}
 			if !maps.Equal(seen.lists, want) || len(seen.others) > 0 {
 				t.Errorf("lists: %v, want %v; other requests: %v", seen.lists, want, seen.others)
