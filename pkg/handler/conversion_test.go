@@ -109,7 +109,13 @@ func convertReview(t *testing.T, h *Handler, body string) (int, *conversionRespo
 
 func convertReviewWith(t *testing.T, h http.Handler, body string) (int, *conversionResponse) {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/convert?timeout=30s", strings.NewReader(body))
+	return convertReviewLogged(t, klog.Background(), h, body)
+}
+
+func convertReviewLogged(t *testing.T, logger klog.Logger, h http.Handler, body string) (int, *conversionResponse) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(klog.NewContext(t.Context(), logger), http.MethodPost, "/convert?timeout=30s",
+		strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -317,9 +323,10 @@ func TestConversionsAtABadTime(t *testing.T) {
 	labels := strings.TrimSuffix(strings.Repeat(`"a":"",`, 50_000), ",")
 	body := conversionBody("v2", strings.Replace(boxJSON("v1", `{"size":"1m"}`), `"name"`, `"labels":{`+labels+`},"name"`, 1))
 	codes := map[int]int{}
+	logger, logged := loggedAt(t, 0)
 	for taken := int64(0); taken <= limit; taken += 1 << 20 {
 		h.gate.decoded.taken.Store(taken)
-		code, got := convertReview(t, h, body)
+		code, got := convertReviewLogged(t, logger, h.Converting(boxConversion()), body)
 		if codes[code]++; got != nil && got.Result.Status != metav1.StatusSuccess {
 			t.Errorf("%d MiB are taken: %+v", taken>>20, got.Result)
 		}
@@ -329,6 +336,10 @@ func TestConversionsAtABadTime(t *testing.T) {
 	}
 	if codes[http.StatusOK] == 0 || codes[http.StatusServiceUnavailable] == 0 || len(codes) != 2 {
 		t.Errorf("the codes were %v", codes)
+	}
+	if lines := strings.Count(logged(), `Not converted`); lines == 0 || lines > linesOfNamespace ||
+		!strings.Contains(logged(), `uid="1" message="too busy: decoding the review takes`) {
+		t.Errorf("%d lines for %d refusals:\n%.500s", lines, codes[http.StatusServiceUnavailable], logged())
 	}
 }
 

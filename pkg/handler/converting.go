@@ -76,24 +76,33 @@ func (c *converting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *converting) refuse(w http.ResponseWriter, in *incoming, refused *refusal) {
 	ctx := in.request.Context()
 	c.handler.metrics.converted.WithLabelValues(other, other, other, "refused").Inc()
-	klog.FromContext(ctx).V(2).Info("Refused a request", "remote", in.request.RemoteAddr, "code", refused.code,
-		"reason", refused.message)
-	head := in.abandon()
-	if refused.retry || !head.isConversion() {
+	switch head := in.abandon(); {
+	case !head.isConversion():
+		klog.FromContext(ctx).V(2).Info("Refused a request", "remote", in.request.RemoteAddr, "code", refused.code,
+			"reason", refused.message)
 		refused.write(w)
-		return
+	case refused.retry:
+		c.notConverted(ctx, head.Request.UID, refused.message)
+		refused.write(w)
+	default:
+		response := c.failed(ctx, head.Request.UID, refused.message)
+		writeReview(w, conversionReview{TypeMeta: head.TypeMeta, Response: response}, klog.FromContext(ctx))
 	}
-	response := c.failed(ctx, head.Request.UID, refused.message)
-	writeReview(w, conversionReview{TypeMeta: head.TypeMeta, Response: response}, klog.FromContext(ctx))
 }
 
 // failed is the answer that says why nothing is converted. The log says so too.
 func (c *converting) failed(ctx context.Context, uid types.UID, message string) *conversionResponse {
 	message = clean(message, maxViolation)
-	if pass, unlogged := c.handler.log.lines.pass("", time.Now()); pass {
-		klog.FromContext(ctx).Info("Not converted", "uid", uid, "message", message, "unlogged", unlogged)
-	}
+	c.notConverted(ctx, uid, message)
 	return &conversionResponse{UID: uid, Result: metav1.Status{Status: metav1.StatusFailure, Message: message}}
+}
+
+// notConverted logs why a review was not converted, in no more lines than there may be.
+func (c *converting) notConverted(ctx context.Context, uid types.UID, message string) {
+	if pass, unlogged := c.handler.log.lines.pass("", time.Now()); pass {
+		klog.FromContext(ctx).Info("Not converted", "uid", clean(string(uid), maxLogged), "message", message,
+			"unlogged", unlogged)
+	}
 }
 
 // answer answers a review when its turn has come, or refuses it.

@@ -141,7 +141,7 @@ func (h *Handler) answer(w http.ResponseWriter, in *incoming, budget time.Durati
 		return refused
 	}
 	decoded.request.memory = &held.decoded
-	logger := klog.LoggerWithValues(klog.FromContext(ctx), "uid", decoded.request.UID)
+	logger := klog.LoggerWithValues(klog.FromContext(ctx), "uid", clean(string(decoded.request.UID), maxLogged))
 	response, decision := h.review(klog.NewContext(ctx, logger), decoded.request, in, budget)
 	decoded.answer(w, response, logger)
 	h.metrics.observeReview(decoded.request, decision, time.Since(held.since))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/ktesting"
 )
@@ -98,7 +99,7 @@ func TestLogLinesAreBounded(t *testing.T) {
 	logger, log := loggedAt(t, 0)
 	long := strings.Repeat("x\n", 2_000)
 	req := createPod(t, webPod())
-	req.UserInfo.Username, req.Name, req.Kind.Kind = long, long, long
+	req.UserInfo.Username, req.Name, req.Kind.Kind, req.UID = long, long[:500], long[:500], types.UID(long[:3_000])
 	ask(klog.NewContext(t.Context(), logger), t, newHandler(t, Entry{Check: says("loud", Violation{Message: long})}), req)
 	if got := log(); strings.Count(got, "\n") > 1 || len(got) > 3000 || !strings.Contains(got, "Denied") {
 		t.Errorf("%d bytes in %d lines: %.200s", len(got), strings.Count(got, "\n"), got)

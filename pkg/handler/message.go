@@ -145,10 +145,9 @@ func clean(text string, limit int) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, "?"))
-	runes := []rune(text)
-	if len(runes) <= limit {
+	if utf8.RuneCountInString(text) <= limit {
 		return text
 	}
-	head := limit / 3
+	runes, head := []rune(text), limit/3
 	return string(runes[:head]) + "…" + string(runes[len(runes)-(limit-1-head):])
 }
