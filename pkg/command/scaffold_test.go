@@ -229,12 +229,15 @@ func wantRulesOfManifest(t *testing.T, dir string) {
 	}
 	checks, mutations, _ := strings.Cut(string(printed), "---\n")
 	for file, want := range map[string]string{"webhook.yaml": checks, "mutating-webhook.yaml": mutations} {
-		var written, of admissionregistrationv1.ValidatingWebhookConfiguration // The rules are the same in both kinds.
+		var written, of admissionregistrationv1.MutatingWebhookConfiguration // It has all fields of the other kind.
 		readYAML(t, filepath.Join(dir, "deploy", file), &written)
 		if err := yaml.Unmarshal([]byte(want), &of); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(flat(of.Webhooks[0].Rules), flat(written.Webhooks[0].Rules)); diff != "" {
+			t.Errorf("%s (-manifest +written):\n%s", file, diff)
+		}
+		if diff := cmp.Diff(of.Webhooks[0].ReinvocationPolicy, written.Webhooks[0].ReinvocationPolicy); diff != "" {
 			t.Errorf("%s (-manifest +written):\n%s", file, diff)
 		}
 	}

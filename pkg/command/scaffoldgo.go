@@ -79,6 +79,7 @@ func (s *scaffold) renderGo() (map[string][]byte, error) {
 	if manifests[file], err = mutating.filled("webhook.yaml"); err != nil {
 		return nil, err
 	}
+	manifests[file] = append(manifests[file], "  reinvocationPolicy: IfNeeded # its test says that it is idempotent\n"...)
 	manifests["kustomization.yaml"] = append(manifests["kustomization.yaml"], "- "+file+"\n"...)
 	for name, text := range manifests {
 		files[path.Join("deploy", name)] = text
