@@ -6,6 +6,8 @@ package mutation
 import (
 	"context"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1validation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -27,7 +29,8 @@ func addMetadata() handler.Definition {
 	return handler.DefineMutation(name, handler.Doc{
 		Summary: "Objects get the labels and annotations of the parameters that they do not have.",
 		Why: "What finds, bills or backs up objects does it by their labels. An object that has one, with whatever value, " +
-			"keeps it. Templates of Pods in an object are not changed.",
+			"keeps it. Templates of Pods in an object are not changed, nor what is asked of an API server about tokens and " +
+			"rights, such as a SubjectAccessReview: it is not stored, and refused if it has metadata.",
 		Parameters: `
 labels: {cost-center: unassigned}
 annotations: {example.com/cluster: eu-1}
@@ -66,7 +69,11 @@ func (p metadata) Validate(path *field.Path) field.ErrorList {
 	return errs
 }
 
-func (p metadata) change(_ context.Context, _ *handler.Request, obj *metav1.PartialObjectMetadata) error {
+// change changes nothing that an API server answers and does not store: those of authorization refuse all metadata.
+func (p metadata) change(_ context.Context, req *handler.Request, obj *metav1.PartialObjectMetadata) error {
+	if req.Kind.Group == authorizationv1.GroupName || req.Kind.Group == authenticationv1.GroupName {
+		return nil
+	}
 	obj.Labels, obj.Annotations = added(obj.Labels, p.Labels), added(obj.Annotations, p.Annotations)
 	return nil
 }

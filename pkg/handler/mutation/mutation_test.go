@@ -139,6 +139,15 @@ func TestMutations(t *testing.T) {
 		"seccomp beside others": {"defaultSeccompProfile", "", podOf("securityContext: {runAsNonRoot: true}, " + bare),
 			podOf("securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}, " + bare)},
 		"seccomp that is there": {"defaultSeccompProfile", "", podOf("securityContext: {seccompProfile: {type: Unconfined}}, " + bare), ""},
+		"seccomp by annotation": {"defaultSeccompProfile", "", annotated("unconfined", ""), ""},
+		"seccomp by annotation, of a template": {"defaultSeccompProfile", "", `{apiVersion: apps/v1, kind: StatefulSet, spec: {template: ` +
+			`{metadata: {annotations: {seccomp.security.alpha.kubernetes.io/pod: localhost/a.json}}, spec: {containers: [{name: a}]}}}}`, ""},
+		"the runtime's seccomp by annotation": {"defaultSeccompProfile", "", annotated("runtime/default", ""),
+			annotated("runtime/default", "securityContext: {seccompProfile: {type: RuntimeDefault}}, ")},
+		"the runtime's seccomp by its older name": {"defaultSeccompProfile", "", annotated("docker/default", ""),
+			annotated("docker/default", "securityContext: {seccompProfile: {type: RuntimeDefault}}, ")},
+		"labels of what is not stored": {"addMetadata", "labels: {a: b}", `{apiVersion: authorization.k8s.io/v1, kind: SubjectAccessReview, metadata: {}}`, ""},
+		"labels of a token's review":   {"addMetadata", "labels: {a: b}", `{apiVersion: authentication.k8s.io/v1, kind: TokenReview, metadata: {}}`, ""},
 		"capabilities of an unprivileged container": {"dropCapabilities", "", podOf("initContainers: [{name: a, securityContext: {privileged: false}}]"),
 			podOf("initContainers: [{name: a, securityContext: {privileged: false, capabilities: {drop: [ALL]}}}]")},
 		"all capabilities": {"dropCapabilities", "", podOf("initContainers: [{name: i, securityContext: {capabilities: {add: [NET_RAW, all]}}}], " +
@@ -158,6 +167,12 @@ func TestMutations(t *testing.T) {
 			}
 		})
 	}
+}
+
+// annotated is a Pod with the annotation that was there before there was a field for the seccomp profile.
+func annotated(profile, more string) string {
+	return `{apiVersion: v1, kind: Pod, metadata: {name: web, annotations: {seccomp.security.alpha.kubernetes.io/pod: ` + profile +
+		`}}, spec: {` + more + `containers: [{name: a}]}}`
 }
 
 // What an object says itself of the token stays: volumes that the API server has not made, one that it has made and that

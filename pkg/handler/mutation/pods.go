@@ -23,6 +23,8 @@ type pods struct {
 	change func(spec *corev1.PodSpec)
 	// changePod changes Pods in place of change, unless it is nil.
 	changePod func(spec *corev1.PodSpec)
+	// leaves says of the metadata of a Pod or a template that it is not changed. A nil one leaves none.
+	leaves func(meta *metav1.ObjectMeta) bool
 }
 
 // Name implements [handler.Mutation].
@@ -64,35 +66,35 @@ func (m pods) editorOf(
 			m.change = m.changePod
 		}
 		if isNew {
-			return edit(m, func(o *corev1.Pod) *corev1.PodSpec { return &o.Spec })
+			return edit(m, func(o *corev1.Pod) (*metav1.ObjectMeta, *corev1.PodSpec) { return &o.ObjectMeta, &o.Spec })
 		}
 	case schema.GroupKind{Group: "batch", Kind: "Job"}:
 		if isNew {
-			return edit(m, func(o *batchv1.Job) *corev1.PodSpec { return &o.Spec.Template.Spec })
+			return editTemplate(m, func(o *batchv1.Job) *corev1.PodTemplateSpec { return &o.Spec.Template })
 		}
 	case schema.GroupKind{Kind: "PodTemplate"}:
-		return edit(m, func(o *corev1.PodTemplate) *corev1.PodSpec { return &o.Template.Spec })
+		return editTemplate(m, func(o *corev1.PodTemplate) *corev1.PodTemplateSpec { return &o.Template })
 	case schema.GroupKind{Kind: "ReplicationController"}:
-		return edit(m, specOfController)
+		return editTemplate(m, templateOfController)
 	case schema.GroupKind{Group: "apps", Kind: "Deployment"}:
-		return edit(m, func(o *appsv1.Deployment) *corev1.PodSpec { return &o.Spec.Template.Spec })
+		return editTemplate(m, func(o *appsv1.Deployment) *corev1.PodTemplateSpec { return &o.Spec.Template })
 	case schema.GroupKind{Group: "apps", Kind: "StatefulSet"}:
-		return edit(m, func(o *appsv1.StatefulSet) *corev1.PodSpec { return &o.Spec.Template.Spec })
+		return editTemplate(m, func(o *appsv1.StatefulSet) *corev1.PodTemplateSpec { return &o.Spec.Template })
 	case schema.GroupKind{Group: "apps", Kind: "DaemonSet"}:
-		return edit(m, func(o *appsv1.DaemonSet) *corev1.PodSpec { return &o.Spec.Template.Spec })
+		return editTemplate(m, func(o *appsv1.DaemonSet) *corev1.PodTemplateSpec { return &o.Spec.Template })
 	case schema.GroupKind{Group: "apps", Kind: "ReplicaSet"}:
-		return edit(m, specOfReplicaSet)
+		return editTemplate(m, templateOfReplicaSet)
 	case schema.GroupKind{Group: "batch", Kind: "CronJob"}:
-		return edit(m, func(o *batchv1.CronJob) *corev1.PodSpec { return &o.Spec.JobTemplate.Spec.Template.Spec })
+		return editTemplate(m, func(o *batchv1.CronJob) *corev1.PodTemplateSpec { return &o.Spec.JobTemplate.Spec.Template })
 	}
 	return nil
 }
 
 // edit changes the specification of a Pod in an object, if there is one.
-func edit[T any](m pods, specOf func(*T) *corev1.PodSpec) func(req *handler.Request) ([]byte, error) {
+func edit[T any](m pods, podOf func(*T) (*metav1.ObjectMeta, *corev1.PodSpec)) func(*handler.Request) ([]byte, error) {
 	return func(req *handler.Request) ([]byte, error) {
 		return handler.Edit(req, func(obj *T) error {
-			if spec := specOf(obj); hasContainers(spec) {
+			if meta, spec := podOf(obj); hasContainers(spec) && (m.leaves == nil || !m.leaves(meta)) {
 				m.change(spec)
 			}
 			return nil
@@ -100,25 +102,33 @@ func edit[T any](m pods, specOf func(*T) *corev1.PodSpec) func(req *handler.Requ
 	}
 }
 
+// editTemplate is as edit, for an object with a template of Pods.
+func editTemplate[T any](m pods, templateOf func(*T) *corev1.PodTemplateSpec) func(*handler.Request) ([]byte, error) {
+	return edit(m, func(obj *T) (*metav1.ObjectMeta, *corev1.PodSpec) {
+		template := templateOf(obj)
+		if template == nil {
+			return nil, nil
+		}
+		return &template.ObjectMeta, &template.Spec
+	})
+}
+
 // hasContainers says whether a specification is there: one without containers is refused by every API server.
 func hasContainers(spec *corev1.PodSpec) bool {
 	return spec != nil && len(spec.InitContainers)+len(spec.Containers) > 0
 }
 
-func specOfController(o *corev1.ReplicationController) *corev1.PodSpec {
-	if o.Spec.Template == nil {
-		return nil
-	}
-	return &o.Spec.Template.Spec
+func templateOfController(o *corev1.ReplicationController) *corev1.PodTemplateSpec {
+	return o.Spec.Template
 }
 
 // A Deployment's controller takes a ReplicaSet whose template was changed for another one than its own, and makes one
 // after the other.
-func specOfReplicaSet(o *appsv1.ReplicaSet) *corev1.PodSpec {
+func templateOfReplicaSet(o *appsv1.ReplicaSet) *corev1.PodTemplateSpec {
 	if metav1.GetControllerOf(o) != nil {
 		return nil
 	}
-	return &o.Spec.Template.Spec
+	return &o.Spec.Template
 }
 
 // isWindows says whether a Pod is for Windows, where an API server refuses what Linux alone has.
@@ -127,10 +137,8 @@ func isWindows(spec *corev1.PodSpec) bool {
 }
 
 // definePods defines a mutation of Pods without parameters.
-func definePods(name string, doc handler.Doc, change func(spec *corev1.PodSpec)) handler.Definition {
+func definePods(doc handler.Doc, m pods) handler.Definition {
 	type none struct{}
-	return handler.DefineMutation(name, doc, func() none { return none{} },
-		func(none, handler.Environment) (handler.Mutation, error) {
-			return pods{name: name, change: change}, nil
-		})
+	return handler.DefineMutation(m.name, doc, func() none { return none{} },
+		func(none, handler.Environment) (handler.Mutation, error) { return m, nil })
 }

@@ -8,15 +8,18 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
 )
 
 func defaultSeccompProfile() handler.Definition {
-	return definePods("defaultSeccompProfile", handler.Doc{
+	return definePods(handler.Doc{
 		Summary: "A Pod that says nothing about its seccomp profile gets RuntimeDefault.",
 		Why: "Without a profile a container may use all system calls of the kernel. The runtime's own forbids those that " +
-			"programs hardly ever use. Profiles of containers stay as they are, and Pods for Windows have none.",
+			"programs hardly ever use. Profiles of containers stay as they are, and Pods for Windows have none. A Pod whose " +
+			"annotation seccomp.security.alpha.kubernetes.io/pod has another profile stays as it is: nodes have not read " +
+			"the annotation since Kubernetes 1.27, but an API server refuses a Pod in which the two differ.",
 		Denied: `
 apiVersion: v1
 kind: Pod
@@ -37,19 +40,28 @@ spec:
   - name: web
     image: ghcr.io/acme/web:v1
 `,
-	}, func(spec *corev1.PodSpec) {
-		if isWindows(spec) || spec.SecurityContext != nil && spec.SecurityContext.SeccompProfile != nil {
-			return
-		}
-		if spec.SecurityContext == nil {
-			spec.SecurityContext = &corev1.PodSecurityContext{}
-		}
-		spec.SecurityContext.SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
-	})
+	}, pods{name: "defaultSeccompProfile", change: setRuntimeDefault, leaves: hasOtherSeccompAnnotation})
+}
+
+func setRuntimeDefault(spec *corev1.PodSpec) {
+	if isWindows(spec) || spec.SecurityContext != nil && spec.SecurityContext.SeccompProfile != nil {
+		return
+	}
+	if spec.SecurityContext == nil {
+		spec.SecurityContext = &corev1.PodSecurityContext{}
+	}
+	spec.SecurityContext.SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
+}
+
+// hasOtherSeccompAnnotation says whether the annotation that was there before the field has another profile than that
+// of the runtime.
+func hasOtherSeccompAnnotation(meta *metav1.ObjectMeta) bool {
+	profile, ok := meta.Annotations[corev1.SeccompPodAnnotationKey]
+	return ok && profile != corev1.SeccompProfileRuntimeDefault && profile != corev1.DeprecatedSeccompProfileDockerDefault
 }
 
 func dropCapabilities() handler.Definition {
-	return definePods("dropCapabilities", handler.Doc{
+	return definePods(handler.Doc{
 		Summary: "A container that does not say which capabilities it drops drops ALL; those that it adds, it keeps.",
 		Why: "Runtimes give root a dozen capabilities, such as to change owners of files, and few programs need one. A " +
 			"program that does fails after this: look at what mode warn or audit tells, and have it add what it needs. " +
@@ -76,16 +88,18 @@ spec:
     securityContext:
       capabilities: {add: [NET_BIND_SERVICE], drop: [ALL]}
 `,
-	}, func(spec *corev1.PodSpec) {
-		if isWindows(spec) {
-			return
+	}, pods{name: "dropCapabilities", change: dropAllOfPod})
+}
+
+func dropAllOfPod(spec *corev1.PodSpec) {
+	if isWindows(spec) {
+		return
+	}
+	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+		for i := range containers {
+			dropAll(&containers[i])
 		}
-		for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
-			for i := range containers {
-				dropAll(&containers[i])
-			}
-		}
-	})
+	}
 }
 
 func dropAll(c *corev1.Container) {

@@ -145,7 +145,9 @@ func (m spreading) Mutate(_ context.Context, req *handler.Request) ([]byte, erro
 		})
 	}
 	return handler.Edit(req, func(o *appsv1.ReplicaSet) error {
-		m.change(o.Spec.Selector, specOfReplicaSet(o))
+		if template := templateOfReplicaSet(o); template != nil {
+			m.change(o.Spec.Selector, &template.Spec)
+		}
 		return nil
 	})
 }
