@@ -9,6 +9,9 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/hookstrap/hookstrap/internal/patch"
@@ -46,24 +49,36 @@ func UpdatesPass(t testing.TB, h *handler.Handler, manifests ...string) {
 
 // isImmutable says whether an API server refuses a change in every update.
 func isImmutable(kind metav1.GroupVersionKind, c handler.Change) bool {
-	const apps = appsv1.GroupName
-	immutable := map[metav1.GroupKind]string{
-		{Kind: "Pod"}:                           `spec`,
-		{Kind: "PersistentVolumeClaim"}:         `spec`,
-		{Group: batchv1.GroupName, Kind: "Job"}: `spec\.(template|selector)`,
-		{Group: apps, Kind: "Deployment"}:       `spec\.selector`,
-		{Group: apps, Kind: "DaemonSet"}:        `spec\.selector`,
-		{Group: apps, Kind: "ReplicaSet"}:       `spec\.selector`,
-		{Group: apps, Kind: "StatefulSet"}:      `spec\.(selector|serviceName|podManagementPolicy|volumeClaimTemplates)`,
+	matches := func(pattern string) bool {
+		return pattern != "" && regexp.MustCompile(`^(`+pattern+`)($|[.[])`).MatchString(c.Field)
 	}
-	pattern, ok := immutable[metav1.GroupKind{Group: kind.Group, Kind: kind.Kind}]
-	if !ok || !regexp.MustCompile(`^`+pattern+`($|[.[])`).MatchString(c.Field) {
-		return false
+	of := immutable()[metav1.GroupKind{Group: kind.Group, Kind: kind.Kind}]
+	return matches(of.fixed) && !matches(of.free) && (c.Op != patch.Add || !matches(of.grow))
+}
+
+// immutability has patterns of the fields that no update changes, but for those that any does, and those that may be
+// added to.
+type immutability struct{ fixed, free, grow string }
+
+// immutable are the fields that API servers let nobody change, as far as mutations are likely to.
+func immutable() map[metav1.GroupKind]immutability {
+	const apps, rbac = appsv1.GroupName, rbacv1.GroupName
+	return map[metav1.GroupKind]immutability{
+		{Kind: "Pod"}: {
+			`spec`, `spec\.((initC|c)ontainers\[\d+\]\.image|activeDeadlineSeconds)`, `spec\.tolerations`,
+		},
+		{Kind: "PersistentVolumeClaim"}: {fixed: `spec`, free: `spec\.(resources|volumeAttributesClassName)`},
+		{Group: batchv1.GroupName, Kind: "Job"}: {fixed: `spec\.(template|selector|completionMode|podFailurePolicy|` +
+			`backoffLimitPerIndex|managedBy|successPolicy)`},
+		{Group: apps, Kind: "Deployment"}:  {fixed: `spec\.selector`},
+		{Group: apps, Kind: "DaemonSet"}:   {fixed: `spec\.selector`},
+		{Group: apps, Kind: "ReplicaSet"}:  {fixed: `spec\.selector`},
+		{Group: apps, Kind: "StatefulSet"}: {fixed: `spec\.(selector|serviceName|podManagementPolicy|volumeClaimTemplates)`},
+		{Group: storagev1.GroupName, Kind: "StorageClass"}: {
+			fixed: `provisioner|parameters|reclaimPolicy|volumeBindingMode`,
+		},
+		{Group: schedulingv1.GroupName, Kind: "PriorityClass"}: {fixed: `value|preemptionPolicy`},
+		{Group: rbac, Kind: "RoleBinding"}:                     {fixed: `roleRef`},
+		{Group: rbac, Kind: "ClusterRoleBinding"}:              {fixed: `roleRef`},
 	}
-	const (
-		mutable = `^spec\.((initC|c)ontainers\[\d+\]\.image|activeDeadlineSeconds|resources|volumeAttributesClassName)($|\.)`
-		added   = `^spec\.tolerations($|\[)`
-	)
-	return !regexp.MustCompile(mutable).MatchString(c.Field) &&
-		(c.Op != patch.Add || !regexp.MustCompile(added).MatchString(c.Field))
 }

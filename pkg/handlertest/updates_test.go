@@ -42,10 +42,17 @@ func TestUpdatesPassOfMutations(t *testing.T) {
 			return nil
 		})
 	}
+	claims := func(fn func(claim *corev1.PersistentVolumeClaim)) handler.Mutation {
+		return handler.MutateFor("m", func(_ context.Context, _ *handler.Request, claim *corev1.PersistentVolumeClaim) error {
+			fn(claim)
+			return nil
+		})
+	}
 	priority := pods(func(pod *corev1.Pod) { pod.Spec.PriorityClassName = "low" })
 	const (
-		pod = "{apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: a, image: a}]}}"
-		job = "{apiVersion: batch/v1, kind: Job, metadata: {name: web}, spec: {template: {spec: {containers: [{name: a, image: a}]}}}}"
+		pod   = "{apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: a, image: a}]}}"
+		claim = "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: a}, spec: {accessModes: [ReadWriteOnce]}}"
+		job   = "{apiVersion: batch/v1, kind: Job, metadata: {name: web}, spec: {template: {spec: {containers: [{name: a, image: a}]}}}}"
 	)
 	for name, tt := range map[string]struct {
 		mutation handler.Mutation
@@ -58,6 +65,19 @@ func TestUpdatesPassOfMutations(t *testing.T) {
 		"labels":                         {pods(func(pod *corev1.Pod) { pod.Labels = map[string]string{"a": "b"} }), pod, ""},
 		"images":                         {pods(func(pod *corev1.Pod) { pod.Spec.Containers[0].Image = "b" }), pod, ""},
 		"tolerations":                    {pods(func(pod *corev1.Pod) { pod.Spec.Tolerations = []corev1.Toleration{{Key: "a"}} }), pod, ""},
+		"the resources of Pods": {pods(func(pod *corev1.Pod) {
+			pod.Spec.Resources = &corev1.ResourceRequirements{Limits: corev1.ResourceList{}}
+		}), pod, "a mutation changes spec.resources"},
+		"the resources of claims": {claims(func(claim *corev1.PersistentVolumeClaim) {
+			claim.Spec.VolumeAttributesClassName = new(string)
+		}), claim, ""},
+		"the class of claims": {claims(func(claim *corev1.PersistentVolumeClaim) {
+			claim.Spec.StorageClassName = new(string)
+		}), claim, "a mutation changes spec.storageClassName"},
+		"the mode of Jobs": {handler.MutateFor("m", func(_ context.Context, _ *handler.Request, job *batchv1.Job) error {
+			job.Spec.CompletionMode = new(batchv1.IndexedCompletion)
+			return nil
+		}), job, "a mutation changes spec.completionMode"},
 		"templates of Jobs": {handler.MutateFor("m", func(_ context.Context, _ *handler.Request, job *batchv1.Job) error {
 			job.Spec.Template.Spec.Containers[0].Image = "b"
 			return nil
