@@ -47,6 +47,10 @@ func (s server) expect(t testing.TB, manifest string, want []string) {
 	if err != nil {
 		t.Fatalf("%v, in\n%s", err, manifest)
 	}
+	if i := slices.IndexFunc(want, isNoLine); i >= 0 {
+		t.Fatalf("%q says nothing of what becomes of the object: begin it with +, ~, -, exempt: or a mode, such as warn:, of\n%s",
+			want[i], manifest)
+	}
 	told := &warnings{}
 	config := rest.CopyConfig(s.config)
 	config.WarningHandler = told
@@ -71,6 +75,16 @@ func (s server) expect(t testing.TB, manifest string, want []string) {
 			t.Errorf("want %q, got %q, of\n%s", line, about(t, line, changes), manifest)
 		}
 	}
+}
+
+// isNoLine says that a line is none of those that [Expect] has, of which some are not looked at here.
+func isNoLine(line string) bool {
+	begin, _, _ := strings.Cut(line, " ")
+	known := []string{"+", "~", "-", "exempt:"}
+	for _, mode := range append(refusing(), handler.Warn, handler.Audit) {
+		known = append(known, string(mode)+":")
+	}
+	return !slices.Contains(known, begin)
 }
 
 // refusals are the lines of which a user reads in an error.
