@@ -48,8 +48,8 @@ func (s server) expect(t testing.TB, manifest string, want []string) {
 		t.Fatalf("%v, in\n%s", err, manifest)
 	}
 	if i := slices.IndexFunc(want, isNoLine); i >= 0 {
-		t.Fatalf("%q says nothing of what becomes of the object: begin it with +, ~, -, exempt: or a mode, such as warn:, of\n%s",
-			want[i], manifest)
+		t.Fatalf("%q says nothing of what becomes of the object: begin it with +, ~, -, exempt: or a mode, such as warn:, "+
+			"of\n%s", want[i], manifest)
 	}
 	told := &warnings{}
 	config := rest.CopyConfig(s.config)

@@ -12,6 +12,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handlertest"
@@ -75,7 +76,7 @@ func TestUpdatesPassOfMutations(t *testing.T) {
 			claim.Spec.StorageClassName = new(string)
 		}), claim, "a mutation changes spec.storageClassName"},
 		"the mode of Jobs": {handler.MutateFor("m", func(_ context.Context, _ *handler.Request, job *batchv1.Job) error {
-			job.Spec.CompletionMode = new(batchv1.IndexedCompletion)
+			job.Spec.CompletionMode = ptr.To(batchv1.IndexedCompletion)
 			return nil
 		}), job, "a mutation changes spec.completionMode"},
 		"templates of Jobs": {handler.MutateFor("m", func(_ context.Context, _ *handler.Request, job *batchv1.Job) error {
