@@ -229,6 +229,9 @@ func TestPlatformsPage(t *testing.T) {
 				t.Errorf("the overlay %s does not have %q", overlay, text)
 			}
 		}
+		if n := strings.Count(string(out), "- --secure-port=10250"); overlay == "port" && n != 2 {
+			t.Errorf("%d containers have the other port, want the server and the holder", n)
+		}
 		if overlay == "openshift" && strings.Contains(string(out), "runAsUser") {
 			t.Error("the overlay openshift has a fixed user")
 		}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 // DefaultReleaseAfter is how long a holder waits for a server to come back. A container is restarted within a second or
@@ -45,7 +47,10 @@ type Holder struct {
 	held    socket
 	servers int
 	ending  bool
+	idle    time.Time // since when there is no server
 	release *time.Timer
+
+	refusals timing.Rarely
 }
 
 // Hold opens the Unix socket, and returns a holder that holds nothing yet. Call [Holder.Run] next, which closes it.
@@ -88,15 +93,18 @@ func (h *Holder) attend(ctx context.Context, conn *net.UnixConn) {
 	defer conn.Close() //nolint:errcheck // Nothing is left to be said.
 	logger := klog.FromContext(ctx)
 	h.join()
-	defer h.leave(logger)
 	if err := h.greet(ctx, conn); err != nil {
-		logger.Error(err, "Refused a peer", "socket", h.options.Socket)
+		defer h.leave(logger, false)
+		if ok, unlogged := h.refusals.Pass(time.Now()); ok {
+			logger.Error(err, "Refused a peer", "socket", h.options.Socket, "unlogged", unlogged)
+		}
 		_ = send(conn, refused+err.Error(), none()) // It may have gone.
 		return
 	}
 	_ = conn.SetDeadline(time.Time{}) // Without it the next read fails, which is an end as well.
 	awaitEnd(context.WithoutCancel(ctx), conn)
 	logger.Info("The server has gone")
+	h.leave(logger, true)
 }
 
 // greet does what the peer wants.
@@ -164,15 +172,18 @@ func (h *Holder) join() {
 	}
 }
 
-// leave uncounts it, and starts the wait for the next one.
-func (h *Holder) leave(logger klog.Logger) {
+// leave uncounts it, and starts the wait for the next one, or goes on with it if the peer was none.
+func (h *Holder) leave(logger klog.Logger, served bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.servers--
+	if served {
+		h.idle = time.Now()
+	}
 	if h.servers > 0 || h.held == none() {
 		return
 	}
-	h.release = time.AfterFunc(h.options.ReleaseAfter, func() {
+	h.release = time.AfterFunc(h.options.ReleaseAfter-time.Since(h.idle), func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if h.servers > 0 || h.held == none() {

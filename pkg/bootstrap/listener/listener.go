@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"k8s.io/klog/v2"
+
+	"github.com/hookstrap/hookstrap/internal/timing"
 )
 
 const (
@@ -26,6 +28,8 @@ const (
 	askEvery = 20 * time.Millisecond
 	// reconnectEvery is how often one that serves does: as long as there is none, a kill costs connections.
 	reconnectEvery = 100 * time.Millisecond
+	// refusedAgain is how often at the least, if a holder is there and refuses: waiting alone does not change that.
+	refusedAgain = 10 * time.Second
 	// missedAfter is when it says so; the holder may just be about to start.
 	missedAfter = 2 * time.Second
 )
@@ -118,7 +122,7 @@ func (l *Listener) bindWithout(ctx context.Context, reason error) error {
 // Share stays in touch with the holder until ctx ends or the listener is closed: when the holder was restarted, or was
 // late, it gets the listening socket. Nothing that goes wrong there disturbs serving.
 func (l *Listener) Share(ctx context.Context) {
-	alone, silent := time.Now(), false
+	alone, silent, refusals := time.Now(), false, 0
 	for ctx.Err() == nil {
 		conn, closed := l.holder()
 		if conn != nil {
@@ -126,7 +130,7 @@ func (l *Listener) Share(ctx context.Context) {
 			if ctx.Err() == nil { // Or else the connection ends with the listener.
 				l.keep(nil)
 			}
-			alone, silent = time.Now(), false
+			alone, silent, refusals = time.Now(), false, 0
 			continue
 		}
 		if closed {
@@ -141,10 +145,12 @@ func (l *Listener) Share(ctx context.Context) {
 				"restarted: looking for a holder again and again", "socket", l.options.Socket, "reason", err)
 			silent = true
 		}
-		select {
-		case <-time.After(reconnectEvery):
-		case <-ctx.Done():
+		wait := reconnectEvery
+		if no := refusal(""); errors.As(err, &no) {
+			refusals++
+			wait = timing.Delay(reconnectEvery, refusedAgain, refusals)
 		}
+		_ = timing.Sleep(ctx, wait) // Its end is that of the loop.
 	}
 }
 
@@ -194,7 +200,7 @@ func exchange(conn *net.UnixConn, text string, s socket, patience time.Duration)
 		return none(), err
 	}
 	if answer != done {
-		err = fmt.Errorf("the holder says %q", strings.TrimPrefix(answer, refused))
+		err = refusal(strings.TrimPrefix(answer, refused))
 	} else if err = conn.SetDeadline(time.Time{}); err != nil {
 		err = fmt.Errorf("talking to the holder: %w", err)
 	}
@@ -204,6 +210,11 @@ func exchange(conn *net.UnixConn, text string, s socket, patience time.Duration)
 	}
 	return passed, nil
 }
+
+// refusal is why a holder does not do what is asked of it.
+type refusal string
+
+func (r refusal) Error() string { return fmt.Sprintf("the holder says %q", string(r)) }
 
 // awaitEnd returns when the other side has gone, or ctx ends.
 func awaitEnd(ctx context.Context, conn *net.UnixConn) {

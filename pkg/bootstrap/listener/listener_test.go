@@ -74,6 +74,24 @@ func TestAnotherPort(t *testing.T) {
 	logs.await(t, "give server and holder the same address")
 }
 
+// TestAnotherPortIsNotKeptOpen: a server whose listener is refused again and again is none that the holder waits for, and
+// it fills no log.
+func TestAnotherPortIsNotKeptOpen(t *testing.T) {
+	p, other := newPlace(t), newPlace(t)
+	holder, _ := p.here(t, time.Second)
+	logs := newLogs()
+	l, err := listener.Acquire(logTo(t, logs), listener.Options{Socket: p.socket, Address: other.address, Patience: time.Second})
+	must(t, err)
+	go l.Share(logTo(t, logs))
+	t.Cleanup(func() { _ = l.Close() })
+	holder.await(t, "Letting go of the listener")
+	eventually(t, "the port is closed", p.refuses)
+	logs.await(t, "No process holds the listener")
+	if text, _ := holder.so(); strings.Count(text, "Refused a peer") != 1 {
+		t.Errorf("logged %s", text)
+	}
+}
+
 // TestAddressThatCannotBeBound is an error at once, for no waiting cures it.
 func TestAddressThatCannotBeBound(t *testing.T) {
 	p := newPlace(t)

@@ -84,6 +84,9 @@ func TestHostNetwork(t *testing.T) {
 			t.Errorf("the arguments are %v, without %s", pod.Containers[0].Args, want)
 		}
 	}
+	if holder := pod.Containers[1]; !slices.Contains(holder.Args, "--secure-port=10250") {
+		t.Errorf("the holder holds another port: %v", holder.Args)
+	}
 	policy := typed[networkingv1.NetworkPolicy](t, o, "NetworkPolicy")
 	for i, want := range []int32{10250, 18080, 18081} {
 		if got := pod.Containers[0].Ports[i].ContainerPort; got != want {
