@@ -8,10 +8,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"math/big"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/ktesting"
 
 	"github.com/hookstrap/hookstrap/internal/report"
 	"github.com/hookstrap/hookstrap/internal/serving"
@@ -65,9 +69,15 @@ func newRollover(t *testing.T, trusted *clients, current *serving.Pair) *Rollove
 // leaf is a pair of that lifetime from now on, signed by ca.
 func leaf(t *testing.T, ca *serving.Pair, lifetime time.Duration) *serving.Pair {
 	t.Helper()
+	return within(t, ca, [2]time.Duration{0, lifetime})
+}
+
+// within is a pair that is valid from then until then, seen from now, signed by ca.
+func within(t *testing.T, ca *serving.Pair, valid [2]time.Duration) *serving.Pair {
+	t.Helper()
 	return pairs.Sign(t, &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{serverName},
-		NotBefore: time.Now(), NotAfter: time.Now().Add(lifetime),
+		NotBefore: time.Now().Add(valid[0]), NotAfter: time.Now().Add(valid[1]),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}, ca)
 }
@@ -125,6 +135,31 @@ func TestAnUntrustedCertificateIsServedBeforeTheOldOneExpires(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestWhatIsTrustedIsServed of whichever CA, also if the old one has expired, or the new one is backdated so far that it
+// is due for renewal. Nothing is said against it.
+func TestWhatIsTrustedIsServed(t *testing.T) {
+	for name, tc := range map[string]struct{ current, next [2]time.Duration }{ // from and until when they are valid
+		"the old one has expired":     {[2]time.Duration{-time.Hour, -time.Second}, [2]time.Duration{0, time.Hour}},
+		"it has less than a minute":   {[2]time.Duration{-time.Hour, time.Second}, [2]time.Duration{0, time.Hour}},
+		"the new one was due already": {[2]time.Duration{-time.Hour, time.Hour}, [2]time.Duration{-95 * time.Hour, 5 * time.Hour}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				next := within(t, pairs.SelfSigned(t, "next"), tc.next)
+				r := newRollover(t, &clients{}, within(t, pairs.SelfSigned(t, "old"), tc.current))
+				logs := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+				if err := r.Roll(klog.NewContext(t.Context(), logs), Issued{Pair: next}); err != nil {
+					t.Fatal(err)
+				}
+				said := logs.GetSink().(ktesting.Underlier).GetBuffer().String()
+				if !r.options.State.Pair().Equal(next) || strings.Contains(said, "does not verify") {
+					t.Errorf("serving %s: %s", r.options.State.Pair(), said)
+				}
+			})
+		})
+	}
 }
 
 // TestTheSameCAIsNotTakenForTrusted: it may have been taken out of the live caBundle.

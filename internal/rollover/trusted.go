@@ -35,26 +35,30 @@ func (r *Rollover) AwaitTrusted(ctx context.Context, pair *serving.Pair) error {
 }
 
 // awaitTrust blocks until the live caBundle verifies next and has done so for long enough, until current is about to
-// expire, or until ctx ends. It fails when next has become due for renewal itself in that time.
+// expire, or until ctx ends. It fails when next has become due for renewal itself in that time without being trusted.
 func (r *Rollover) awaitTrust(ctx context.Context, current, next *serving.Pair) error {
 	started := time.Now()
 	if sameIssuer(current, next) && r.verified(next) == nil {
 		return nil // The usual renewal: the same CA, trusted all along.
 	}
+	trusted := func() { r.options.Report.Phase(ctx, report.PhaseTrusted, time.Since(started), "certificate", next) }
 	for {
-		now := time.Now()
+		now, reason := time.Now(), r.verified(next)
 		nap := timing.NapUntil(current.Leaf().NotAfter.Add(-lastCall), now)
-		if nap <= 0 {
-			r.lastResort(ctx, current, next)
+		switch {
+		case nap <= 0 && reason == nil: // There is no time to wait until every API server has seen it.
+			trusted()
 			return nil
-		}
-		if now.After(timing.RenewalTime(next.Leaf(), 1)) {
+		case nap <= 0:
+			r.lastResort(ctx, reason, current, next)
+			return nil
+		case reason != nil && now.After(timing.RenewalTime(next.Leaf(), 1)):
 			return fmt.Errorf("the certificate %s has not come to be trusted before it was due for renewal itself: %w", next,
-				r.verified(next))
+				reason)
 		}
 		err := r.becomesTrusted(ctx, nap, current, next)
 		if err == nil {
-			r.options.Report.Phase(ctx, report.PhaseTrusted, time.Since(started), "certificate", next)
+			trusted()
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -93,9 +97,8 @@ func (r *Rollover) becomesTrusted(ctx context.Context, longest time.Duration, cu
 	return r.verified(next)
 }
 
-// lastResort says that next is going to be served although it is not trusted.
-func (r *Rollover) lastResort(ctx context.Context, current, next *serving.Pair) {
-	reason := r.verified(next)
+// lastResort says that next is going to be served although it is not trusted, for that reason.
+func (r *Rollover) lastResort(ctx context.Context, reason error, current, next *serving.Pair) {
 	r.options.Report.Untrusted(reason)
 	klog.FromContext(ctx).Info("Serving a certificate that the live caBundle does not verify, because the old one "+
 		"expires", "reason", reason, "old", current, "new", next)
