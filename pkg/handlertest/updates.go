@@ -60,7 +60,7 @@ func isImmutable(kind metav1.GroupVersionKind, c handler.Change) bool {
 // added to.
 type immutability struct{ fixed, free, grow string }
 
-// immutable are the fields that API servers let nobody change, as far as mutations are likely to.
+// immutable are the fields that API servers let no user change, as far as mutations are likely to.
 func immutable() map[metav1.GroupKind]immutability {
 	const apps, rbac = appsv1.GroupName, rbacv1.GroupName
 	return map[metav1.GroupKind]immutability{

@@ -25,9 +25,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- with .Values.image.digest }}@{{ . }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
 {{- end }}
 
-{{/* The configuration file. */}}
+{{/* The namespaces of which the webhook never denies Pods, with a comma in between: what it needs to start is there. */}}
+{{- define "hookstrap.exempt" -}}
+kube-system,kube-node-lease,{{ .Release.Namespace }}{{ if include "hookstrap.podCertificate" . }},hookstrap-authority{{ end }}
+{{- end }}
+
+{{/* The configuration file. Without a mode, the checks that are on by default would deny. */}}
 {{- define "hookstrap.checks" -}}
 {{- $checks := deepCopy .Values.checks }}
+{{- range tuple "podSecurity" "imageTag" }}
+{{- if not (get $checks .) }}{{ $_ := set $checks . (dict "mode" "off") }}{{ end }}
+{{- end }}
 {{- if .Values.namespaceLevels }}
 {{- $rules := list }}
 {{- range tuple "privileged" "restricted" }}
@@ -53,6 +61,9 @@ podTemplates:
 
 {{/* Refuses values that do not go together. The schema could refuse them, but not say why. */}}
 {{- define "hookstrap.refuse" -}}
+{{- if not (include "hookstrap.fullname" . | regexMatch "^[a-z]") }}
+{{- include "hookstrap.fullname" . | printf "the Service would be called %s, and API servers before 1.36 want a letter at the beginning: set fullnameOverride" | fail }}
+{{- end }}
 {{- if and .Values.publishTrustBundle (ne .Values.signerName "hookstrap.dev/serving") }}
 {{- printf "publishTrustBundle=true publishes the CA of the signer hookstrap.dev/serving, and signerName is %s: leave one of the two out" .Values.signerName | fail }}
 {{- end }}
@@ -79,6 +90,40 @@ podTemplates:
 {{/* Not empty if a check looks at the labels of namespaces. */}}
 {{- define "hookstrap.selectsNamespaces" -}}
 {{- if contains "namespaceSelector" (include "hookstrap.checks" .) }}true{{ end }}
+{{- end }}
+
+{{/* What checks look up in the cluster, by check and API group: what `webhook rbac` prints. */}}
+{{- define "hookstrap.reads" -}}
+danglingReferences:
+  "": [serviceaccounts, configmaps, persistentvolumeclaims, replicationcontrollers]
+  apps: [deployments, statefulsets, replicasets, daemonsets]
+ingressHosts:
+  networking.k8s.io: [ingresses]
+  gateway.networking.k8s.io: [httproutes, grpcroutes, tlsroutes, gateways]
+podDisruptionBudgets:
+  "": [replicationcontrollers]
+  apps: [deployments, statefulsets, replicasets]
+  autoscaling: [horizontalpodautoscalers]
+  policy: [poddisruptionbudgets]
+replicaLimits:
+  autoscaling: [horizontalpodautoscalers]
+requiredBudgets:
+  autoscaling: [horizontalpodautoscalers]
+  policy: [poddisruptionbudgets]
+requiredNetworkPolicies:
+  networking.k8s.io: [networkpolicies]
+resources:
+  "": [limitranges]
+serviceAccountToken:
+  "": [serviceaccounts]
+topologySpread:
+  autoscaling: [horizontalpodautoscalers]
+{{- end }}
+
+{{/* The resource of a template in podTemplates, by the plural that is usual. */}}
+{{- define "hookstrap.resourceOf" -}}
+{{- $kind := lower .kind }}
+{{- if hasSuffix "s" $kind }}{{ $kind }}es{{ else if hasSuffix "y" $kind }}{{ trimSuffix "y" $kind }}ies{{ else }}{{ $kind }}s{{ end }}
 {{- end }}
 
 {{/* Not empty if the cluster signs the certificate. */}}
