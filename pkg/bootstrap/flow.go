@@ -131,7 +131,7 @@ func (f *flow) sink() rollover.Sink {
 	if f.options.Sidecar && f.directory != nil {
 		return rollover.Files{
 			State: &f.state, Directory: f.directory, SignerName: f.options.SignerName,
-			Retry: retry.Policy{Report: f.report, Changed: f.changed},
+			Retry: retry.Policy{Report: f.report}, // Without f.changed: that is for the next renewal, and would be lost here.
 		}
 	}
 	return rollover.Memory{
