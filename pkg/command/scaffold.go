@@ -19,6 +19,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/hookstrap/hookstrap/pkg/bootstrap"
@@ -93,8 +94,7 @@ func newScaffoldKindCommand(global Options, name, short string) *cobra.Command {
 func (s *scaffold) addFlags(fs *pflag.FlagSet) {
 	fs.Var(newValue(&s.Service, "name", "", parseService), "service-name",
 		"Service of the webhook; the Deployment, the ServiceAccount and the roles have its name, too")
-	fs.Var(newValue(&s.Namespace, "name", "", parseNamespace), "namespace",
-		"namespace of it all (default the name of the Service)")
+	s.addNamespaceFlag(fs)
 	fs.Var(newValue(&s.target, "[kind/]name", "", bootstrap.ParseTarget), "webhook-configuration",
 		"[validating/|mutating/]NAME of the webhook configuration (default validating/ and the name of the Service)")
 	fs.Var(newValue(&s.Image, "image", "", parseWord), "image", "image of your server")
@@ -103,6 +103,12 @@ func (s *scaffold) addFlags(fs *pflag.FlagSet) {
 	if s.deployment == sidecarDeployment {
 		fs.Var(newValue(&s.Hookstrap, "image", s.Hookstrap, parseWord), "sidecar-image", "image of this program")
 	}
+}
+
+func (s *scaffold) addNamespaceFlag(fs *pflag.FlagSet) {
+	fs.Var(newValue(&s.Namespace, "name", "", parseNamespace), "namespace",
+		"new namespace for it all, which is labelled for the Pod Security Standard restricted, and deleted with the rest "+
+			"(default the name of the Service)")
 }
 
 // parsePath takes the path of a URL, whose segments an API server wants to be DNS subdomains.
@@ -154,7 +160,20 @@ func (s *scaffold) complete() error {
 		missing = append(missing,
 			fmt.Errorf("--webhook-configuration is %s: write validating/NAME or mutating/NAME", s.Target))
 	}
-	return errors.Join(missing...)
+	return errors.Join(append(missing, s.refuse())...)
+}
+
+// refuse returns an error for what would harm others, or never start.
+func (s *scaffold) refuse() error {
+	if s.Namespace == metav1.NamespaceDefault || strings.HasPrefix(s.Namespace, "kube-") {
+		return fmt.Errorf("--namespace is %s, which others use: name a new one, for it is labelled and deleted with the rest",
+			s.Namespace)
+	}
+	// A sidecar has its metrics at 8080 and its probes at 8081, where the library has those of a server, too.
+	if s.Port == 8081 || s.Port == 8080 && s.deployment == sidecarDeployment {
+		return fmt.Errorf("--port is %d, at which the Pod has its metrics or its probes: choose another one", s.Port)
+	}
+	return nil
 }
 
 // write writes files by their names below the directory, or none if one of them is there.

@@ -86,6 +86,10 @@ func TestScaffoldNamesWhatIsMissing(t *testing.T) {
 		"scaffold server":    "takes one argument, the directory to write into",
 		"scaffold pod d":     "unknown command \"pod\": see `webhook scaffold --help`",
 		"scaffold server d --service-name=a --image=b --webhook-configuration=crd/x.y": "write validating/NAME or mutating/NAME",
+		"scaffold server d --service-name=a --image=b --namespace=kube-system":         "--namespace is kube-system, which others use: name a new one",
+		"scaffold go d --service-name=default --image=b":                               "--namespace is default, which others use",
+		"scaffold sidecar d --service-name=a --image=b --port=8080":                    "--port is 8080, at which the Pod has its metrics or its probes",
+		"scaffold server d --service-name=a --image=b --port=8081":                     "--port is 8081, at which the Pod",
 		"scaffold server d --service-name=a --image=b,c":                               "a quotation mark or another character",
 	} {
 		code, _, stderr := runSplit(t, strings.Fields(line)...)

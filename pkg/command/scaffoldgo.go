@@ -47,8 +47,7 @@ func newScaffoldGoCommand(global Options) *cobra.Command {
 	fs.Var(newValue(&s.Service, "name", "", parseService), "service-name",
 		"Service of the webhook; the Deployment, the ServiceAccount, the roles and the webhook configurations have its "+
 			"name, too")
-	fs.Var(newValue(&s.Namespace, "name", "", parseNamespace), "namespace",
-		"namespace of it all (default the name of the Service)")
+	s.addNamespaceFlag(fs)
 	fs.Var(newValue(&s.Image, "image", "", parseWord), "image", "image of the webhook")
 	fs.Var(newValue(&s.Module, "path", "", parseWord), "module",
 		"path of the Go module (default example.com/ and the name of the Service)")
