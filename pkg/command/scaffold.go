@@ -107,7 +107,7 @@ func (s *scaffold) addFlags(fs *pflag.FlagSet) {
 
 func (s *scaffold) addNamespaceFlag(fs *pflag.FlagSet) {
 	fs.Var(newValue(&s.Namespace, "name", "", parseNamespace), "namespace",
-		"new namespace for it all, which is labelled for the Pod Security Standard restricted, and deleted with the rest "+
+		"new namespace for it all, which is labeled for the Pod Security Standard restricted, and deleted with the rest "+
 			"(default the name of the Service)")
 }
 
@@ -166,7 +166,7 @@ func (s *scaffold) complete() error {
 // refuse returns an error for what would harm others, or never start.
 func (s *scaffold) refuse() error {
 	if s.Namespace == metav1.NamespaceDefault || strings.HasPrefix(s.Namespace, "kube-") {
-		return fmt.Errorf("--namespace is %s, which others use: name a new one, for it is labelled and deleted with the rest",
+		return fmt.Errorf("--namespace is %s, which others use: name a new one, for it is labeled and deleted with the rest",
 			s.Namespace)
 	}
 	// A sidecar has its metrics at 8080 and its probes at 8081, where the library has those of a server, too.
