@@ -16,9 +16,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -27,6 +29,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 
 	"github.com/hookstrap/hookstrap/pkg/doctor"
@@ -153,7 +156,23 @@ func (p *place) configure(t testing.TB, meta metav1.ObjectMeta, webhooks ...admi
 	_, err := all.Create(t.Context(), &admissionregistrationv1.ValidatingWebhookConfiguration{
 		ObjectMeta: meta, Webhooks: webhooks}, metav1.CreateOptions{FieldManager: p.manager})
 	must(t, err)
-	t.Cleanup(func() { _ = all.Delete(context.WithoutCancel(t.Context()), meta.Name, metav1.DeleteOptions{}) })
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+		defer cancel()
+		_ = all.Delete(ctx, meta.Name, metav1.DeleteOptions{})
+		if slices.ContainsFunc(webhooks, func(w admissionregistrationv1.ValidatingWebhook) bool { return w.NamespaceSelector == nil }) {
+			must(t, wait.PollUntilContextCancel(ctx, 20*time.Millisecond, true, p.isNotAsked))
+		}
+	})
+}
+
+// isNotAsked says whether the API server, which hears of a deletion a little later, has stopped calling the webhook for
+// Namespaces: it would call it for the objects of the next test.
+func (p *place) isNotAsked(ctx context.Context) (bool, error) {
+	before := p.calls.Load()
+	_, err := shared.admin.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		GenerateName: "doctor-"}}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	return err == nil && p.calls.Load() == before, nil
 }
 
 // serve starts the server and returns its address.
