@@ -30,8 +30,8 @@ func (r *Readiness) Announce(
 		return err
 	}
 	r.log.first()
-	close(r.ready)
 	r.options.Report.Ready(ctx, time.Since(started), requests())
+	close(r.ready) // last, so that who has waited finds it in the metrics
 	return nil
 }
 
