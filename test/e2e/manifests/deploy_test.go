@@ -56,7 +56,7 @@ func TestDeploy(t *testing.T) {
 			"the webhook is in force: replicas of before go on, and without one what it is asked about is denied"},
 		"never ready, Kubernetes 1.27": {"prod", image + ":v1", "", "", "1", "none", "docker push " + image + ":v1",
 			`newTag: "v1"`, "the webhook is in force: without a replica, what it is asked about is denied until you run: " +
-				"kubectl delete validatingwebhookconfiguration hookstrap"},
+				"kubectl delete validatingwebhookconfiguration,mutatingwebhookconfiguration hookstrap --ignore-not-found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tools := t.TempDir()
