@@ -5,24 +5,29 @@ package patch
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 )
 
 // Merge returns a document with the change that a value has seen which was decoded from it. Before and after are that
 // value in JSON, before the change and after it. What is the same in both stays as the document has it, and so does
 // what is in neither: fields that the value's type does not know. They go with the object that they are in, if that
-// goes.
+// goes. The type of the value tells that from a struct which is left out since it is empty (omitzero); nil is for one
+// that is not known, of which an object goes that is left out.
 //
 // An item of a list is known by its place, by being the same, or by its name; see pair. Where that leaves it open which
 // item is which, and the document has something of them that the value has not, the error is an [UnclearError]. The
 // documents are not changed. The one that is returned shares parts with them.
-func Merge(document, before, after any) (any, error) {
-	var m merger
+func Merge(document, before, after any, of reflect.Type) (any, error) {
+	m := merger{of: of}
 	return m.value(nil, document, before, after), m.err
 }
 
 // merger keeps the first error.
-type merger struct{ err error }
+type merger struct {
+	of  reflect.Type
+	err error
+}
 
 func (m *merger) value(at *path, document, before, after any) any {
 	if equal(before, after) {
@@ -51,7 +56,12 @@ func (m *merger) object(at *path, has, before, after map[string]any) map[string]
 	merged := make(map[string]any, len(has)+1)
 	maps.Copy(merged, has)
 	for name := range before {
-		if _, ok := after[name]; !ok {
+		if _, ok := after[name]; ok {
+			continue
+		}
+		if rest := m.emptied(&path{above: at, name: name}, has[name], before[name]); len(rest) > 0 {
+			merged[name] = rest
+		} else {
 			delete(merged, name)
 		}
 	}
@@ -62,6 +72,17 @@ func (m *merger) object(at *path, has, before, after map[string]any) map[string]
 		}
 	}
 	return merged
+}
+
+// emptied is what is left of an object that is left out after the change: what the value does not know, if it is empty
+// for the value and not gone.
+func (m *merger) emptied(at *path, document, before any) map[string]any {
+	known, _ := open(before).(map[string]any)
+	has, _ := open(document).(map[string]any)
+	if known == nil || has == nil || !isOnlyEmpty(at, m.of) {
+		return nil
+	}
+	return m.object(at, has, known, nil)
 }
 
 func (m *merger) list(at *path, has, before, after []any) []any {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func parse(t testing.TB, text string) any {
@@ -45,7 +46,7 @@ func written(t testing.TB, document any) any {
 // merged is a document with a change.
 func merged(t testing.TB, document, before, after any) any {
 	t.Helper()
-	got, err := Merge(document, before, after)
+	got, err := Merge(document, before, after, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,6 +154,8 @@ func TestMerge(t *testing.T) {
 		"the same as another":                     {`{"l":[{"k":"A","new":1},{"k":"a","new":2}]}`, `{"l":[{"k":"A"},{"k":"a"}]}`, `{"l":[{"k":"a"},{"k":"a"}]}`, `{"l":[{"k":"a","new":1},{"k":"a","new":2}]}`},
 		"sorted":                                  {`{"l":[{"k":2,"v":3,"new":1},{"k":1,"v":4,"new":2}]}`, `{"l":[{"k":2,"v":3},{"k":1,"v":4}]}`, `{"l":[{"k":1,"v":4},{"k":2,"v":3}]}`, `{"l":[{"k":1,"v":4,"new":2},{"k":2,"v":3,"new":1}]}`},
 		"equal ones of which one goes":            {`{"l":[{"k":1,"new":1},{"k":1,"new":1}]}`, `{"l":[{"k":1},{"k":1}]}`, `{"l":[{"k":1}]}`, `{"l":[{"k":1,"new":1}]}`},
+		"equal ones of which all go":              {`{"l":[{"k":1,"new":1},{"k":2},{"k":1,"new":2}]}`, `{"l":[{"k":1},{"k":2},{"k":1}]}`, `{"l":[{"k":2}]}`, `{"l":[{"k":2}]}`},
+		"with something of its own further down":  {`{"l":[{"k":1,"l":[{"v":1,"w":1}],"new":1}]}`, `{"l":[{"k":1,"l":[{"v":1,"w":1}]}]}`, `{"l":[{"k":2,"l":[{"v":1,"w":2}]}]}`, `{"l":[{"k":2,"l":[{"v":1,"w":2}],"new":1}]}`},
 		"without anything of its own":             {`{"l":[{"k":1},{"k":2,"x":null}]}`, `{"l":[{"k":1},{"k":2}]}`, `{"l":[{"k":3},{"k":1}]}`, `{"l":[{"k":3},{"k":1}]}`},
 		"in all that one says":                    {`{"l":[{"name":"a","v":1,"r":{},"new":1}]}`, `{"l":[{"name":"a","v":1,"r":{}}]}`, `{"l":[{"name":"b","v":2,"r":{}}]}`, `{"l":[{"name":"b","v":2,"r":{}}]}`},
 		"a list that was not":                     {`{}`, `{"l":null}`, `{"l":[1]}`, `{"l":[1]}`},
@@ -174,6 +177,43 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+// A struct that an encoder leaves out as it is empty has not gone, and what a pointer points to has.
+func TestMergeEmptied(t *testing.T) {
+	type flags struct {
+		Paused bool `json:"paused,omitempty"`
+	}
+	type spec struct {
+		flags  `json:",inline"`
+		Inner  flags           `json:"inner,omitzero"`
+		Points *flags          `json:"points,omitempty"`
+		Named  map[string]spec `json:"named,omitempty"`
+		Listed []spec          `json:"listed,omitempty"`
+		Time   metav1.Time     `json:"time,omitzero"`
+	}
+	type object struct {
+		Spec spec `json:"spec,omitzero"`
+	}
+	for name, tc := range map[string]struct{ document, before, after, want string }{
+		"with more":     {`{"spec":{"paused":true,"new":1}}`, `{"spec":{"paused":true}}`, `{}`, `{"spec":{"new":1}}`},
+		"without":       {`{"spec":{"paused":true}}`, `{"spec":{"paused":true}}`, `{}`, `{}`},
+		"of a pointer":  {`{"spec":{"points":{"paused":true,"new":1}}}`, `{"spec":{"points":{"paused":true}}}`, `{}`, `{}`},
+		"within":        {`{"spec":{"inner":{"paused":true,"new":1}}}`, `{"spec":{"inner":{"paused":true}}}`, `{}`, `{"spec":{"inner":{"new":1}}}`},
+		"of a map":      {`{"spec":{"named":{"a":{"inner":{"paused":true,"new":1}}}}}`, `{"spec":{"named":{"a":{"inner":{"paused":true}}}}}`, `{"spec":{"named":{"a":{}}}}`, `{"spec":{"named":{"a":{"inner":{"new":1}}}}}`},
+		"of a list":     {`{"spec":{"listed":[{"inner":{"paused":true,"new":1}}]}}`, `{"spec":{"listed":[{"inner":{"paused":true}}]}}`, `{"spec":{"listed":[{}]}}`, `{"spec":{"listed":[{"inner":{"new":1}}]}}`},
+		"with no parts": {`{"spec":{"time":"2000-01-01T00:00:00Z","new":1}}`, `{"spec":{"time":"2000-01-01T00:00:00Z"}}`, `{}`, `{"spec":{"new":1}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Merge(lazy(t, tc.document), lazy(t, tc.before), lazy(t, tc.after), reflect.TypeFor[*object]())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(parse(t, tc.want), written(t, got)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // Where two changes that differ in what they do with unknown fields look the same, neither is guessed.
 func TestMergeUnclear(t *testing.T) {
 	for name, tc := range map[string]struct{ document, before, after string }{
@@ -189,12 +229,14 @@ func TestMergeUnclear(t *testing.T) {
 		"put in the middle":              {`[{"k":1,"new":1},{"k":2,"new":2}]`, `[{"k":1},{"k":2}]`, `[{"k":1,"v":1},{"k":3,"v":1},{"k":2,"v":1}]`},
 		"moved and changed, or others":   {`[{"k":1,"v":1,"w":1,"new":1},{"k":2,"v":2}]`, `[{"k":1,"v":1,"w":1},{"k":2,"v":2}]`, `[{"k":2,"v":2},{"k":1,"v":1,"w":3}]`},
 		"changed, and one for another":   {`[{"k":1,"v":1,"new":1},{"k":2,"v":2}]`, `[{"k":1,"v":1},{"k":2,"v":2}]`, `[{"k":2,"v":3},{"k":4,"v":1}]`},
+		"moved and renamed, or others":   {`[{"name":"a","v":1},{"name":"b","v":2,"new":1}]`, `[{"name":"a","v":1},{"name":"b","v":2}]`, `[{"name":"c","v":2},{"name":"a","v":1}]`},
+		"with nothing of the other":      {`[{"k":1},{"k":2,"v":3,"new":1}]`, `[{"k":1},{"k":2,"v":3}]`, `[{"k":1},{"k":4,"v":5}]`},
 		"further down":                   {`[{"k":1,"l":[{"new":{"a":1}}]},{"k":2}]`, `[{"k":1,"l":[{}]},{"k":2}]`, `[{"k":2,"l":[{}]}]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			object := func(list string) any { return lazy(t, `{"s":{"l":`+list+`}}`) }
 			var unclear *UnclearError
-			if _, err := Merge(object(tc.document), object(tc.before), object(tc.after)); !errors.As(err, &unclear) {
+			if _, err := Merge(object(tc.document), object(tc.before), object(tc.after), nil); !errors.As(err, &unclear) {
 				t.Fatalf("got the error %v", err)
 			}
 			if unclear.Field != "s.l" || !strings.HasPrefix(unclear.Error(), "cannot tell which item of s.l is which") {

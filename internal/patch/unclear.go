@@ -30,7 +30,7 @@ func isUnclear(document, before, after []any, origin []int) bool {
 		some = some || hasMore[i]
 	}
 	l := list{document, before, after, origin, hasMore}
-	return some && (l.hasTwins() || l.mayBeInPlace() || l.hasLost())
+	return some && (l.hasTwins() || l.mayBeInPlace() || l.mayBeAnother() || l.hasLost() || l.mayBeRenamed())
 }
 
 // list is a list of a document before and after a change. Of each earlier item, hasMore says whether the document has
@@ -41,7 +41,8 @@ type list struct {
 	hasMore                 []bool
 }
 
-// hasTwins says whether one of several items has gone that were equal for the value, but not in the document.
+// hasTwins says whether some of several items have gone that were equal for the value, but not in the document, and not
+// all.
 func (l list) hasTwins() bool {
 	kept := make([]bool, len(l.before))
 	for _, i := range l.origin {
@@ -50,8 +51,8 @@ func (l list) hasTwins() bool {
 		}
 	}
 	type twins struct {
-		first        int
-		differ, gone bool
+		first              int
+		differ, gone, kept bool
 	}
 	known := map[string]*twins{}
 	for i, item := range l.before {
@@ -60,9 +61,9 @@ func (l list) hasTwins() bool {
 			known[text] = &twins{first: i}
 		}
 		t := known[text]
-		t.gone = t.gone || !kept[i]
+		t.gone, t.kept = t.gone || !kept[i], t.kept || kept[i]
 		t.differ = t.differ || (l.hasMore[t.first] || l.hasMore[i]) && !equal(l.document[t.first], l.document[i])
-		if t.gone && t.differ {
+		if t.gone && t.kept && t.differ {
 			return true
 		}
 	}
@@ -86,6 +87,48 @@ func (l list) mayBeInPlace() bool {
 		}
 	}
 	return false
+}
+
+// mayBeAnother says whether an item that is taken for the one at its place has none of its values any more, of two or
+// more: it may as well be a new one, which must not get what only the document has of the other.
+func (l list) mayBeAnother() bool {
+	for i, j := range l.origin {
+		if j >= 0 && l.hasMore[j] && min(len(membersOf(l.before[j])), len(membersOf(l.after[i]))) > 1 &&
+			!sharesValue(l.before[j], l.after[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayBeRenamed says whether an item with a name that has no partner may be one at another place which has all of it but
+// the name.
+func (l list) mayBeRenamed() bool {
+	added, gaps := map[string]bool{}, gaps(l.origin, len(l.before))
+	for _, g := range gaps {
+		for _, i := range g.added {
+			added[textButName(l.after[i])] = true
+		}
+	}
+	delete(added, "")
+	for _, g := range gaps {
+		for _, i := range g.old {
+			if l.hasMore[i] && added[textButName(l.before[i])] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// textButName is as textOf, of the members of an item that has a name and more.
+func textButName(item any) string {
+	members := membersOf(item)
+	if nameOf(item) == "" || len(members) < 2 {
+		return ""
+	}
+	delete(members, "name")
+	return textOf(members)
 }
 
 // hasLost says whether an item that has no partner may be one that is taken for a new one: if they have something in
@@ -130,6 +173,31 @@ func (l list) mayBeAmong(g gap) bool {
 		}
 	}
 	return false
+}
+
+// sharesValue says whether two values have one at the same place, however deep.
+func sharesValue(a, b any) bool {
+	switch was := open(a).(type) {
+	case map[string]any:
+		is, _ := open(b).(map[string]any)
+		for name, part := range was {
+			if other, ok := is[name]; ok && sharesValue(part, other) {
+				return true
+			}
+		}
+		return false
+	case []any:
+		is, _ := open(b).([]any)
+		for i := range min(len(was), len(is)) {
+			if sharesValue(was[i], is[i]) {
+				return true
+			}
+		}
+		return false
+	case nil:
+		return false
+	}
+	return equal(a, b)
 }
 
 // texts are the members of an object, each with its value.

@@ -52,7 +52,7 @@ func EditAs(req *Request, obj any, fn func() error) ([]byte, error) {
 	if err != nil || bytes.Equal(was, is) {
 		return nil, err
 	}
-	return req.edit(was, is)
+	return req.edit(was, is, as)
 }
 
 // EditedAs returns the type that [Edit] or [EditAs] has decoded the object of the request into last, a pointer, or nil
@@ -112,7 +112,7 @@ type edited struct {
 }
 
 // edit returns the object with the change that a Go value which was decoded from it has seen.
-func (r *Request) edit(was, is []byte) ([]byte, error) {
+func (r *Request) edit(was, is []byte, as reflect.Type) ([]byte, error) {
 	raw := r.AdmissionRequest.Object.Raw
 	for _, text := range [][]byte{raw, was, is} {
 		if err := r.boundLevels(text); err != nil {
@@ -120,7 +120,7 @@ func (r *Request) edit(was, is []byte) ([]byte, error) {
 		}
 	}
 	document := patch.Known(raw) // as it was decoded
-	merged, err := patch.Merge(document, patch.Known(was), patch.Known(is))
+	merged, err := patch.Merge(document, patch.Known(was), patch.Known(is), as)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -154,7 +155,7 @@ func editedSlowly(t *testing.T, object []byte, what byte) (changes []Change, isP
 		}
 		documents = append(documents, document)
 	}
-	merged, err := patch.Merge(documents[0], documents[1], documents[2])
+	merged, err := patch.Merge(documents[0], documents[1], documents[2], reflect.TypeFor[corev1.Pod]())
 	return patch.Diff(documents[0], merged), true, err
 }
 

@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/hookstrap/hookstrap/internal/patch"
 )
 
 // part is an object within a document. Its place is the path to it without the places in lists and the keys of maps.
@@ -40,7 +42,7 @@ func walk(t reflect.Type, place string, document any, visit func(part)) {
 			if isMap {
 				walk(t.Elem(), place+"[]", value[name], visit)
 			} else {
-				walk(fieldOf(t, name), strings.TrimPrefix(place+"."+name, "."), value[name], visit)
+				walk(typeOf(t, name), strings.TrimPrefix(place+"."+name, "."), value[name], visit)
 			}
 		}
 	case []any:
@@ -61,32 +63,11 @@ func decodesItself(t reflect.Type) bool {
 	return p.Implements(reflect.TypeFor[json.Unmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
-// fieldOf is the type of the field of a struct that has a name in JSON, nil if there is none.
-func fieldOf(t reflect.Type, name string) reflect.Type {
+// typeOf is the type of the field of a struct that has a name in JSON, nil if there is none.
+func typeOf(t reflect.Type, name string) reflect.Type {
 	if t == nil {
 		return nil
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		called, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.Anonymous && called == "" {
-			inner := f.Type
-			if inner.Kind() == reflect.Pointer {
-				inner = inner.Elem()
-			}
-			if inner.Kind() == reflect.Struct {
-				if found := fieldOf(inner, name); found != nil {
-					return found
-				}
-			}
-			continue
-		}
-		if called == "" {
-			called = f.Name
-		}
-		if called == name {
-			return f.Type
-		}
-	}
-	return nil
+	field, _ := patch.Field(t, name)
+	return field.Type
 }

@@ -29,12 +29,18 @@ func workloadOf(kind, metadata, spec string) string {
 		kind, metadata, spec)
 }
 
+// selectingHash is a Deployment with a selector of the label that its controller adds.
+func selectingHash(spec string) string {
+	return strings.Replace(workloadOf("Deployment", "name: web", spec), "selector: {matchLabels: {app: web}}", "selector: {"+byHash+"}", 1)
+}
+
 func podOf(spec string) string {
 	return "{apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {" + spec + "}}"
 }
 
 const (
 	oneNode    = "topologySpreadConstraints: [{maxSkew: 2, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}%s}]"
+	byHash     = "matchExpressions: [{key: app, operator: Exists}, {key: pod-template-hash, operator: Exists}]"
 	zones      = "{topologyKeys: [zone], maxSkew: 2, whenUnsatisfiable: DoNotSchedule}"
 	apart      = "affinity: {podAntiAffinity: {}}"
 	bare       = "containers: [{name: a}]"
@@ -68,6 +74,8 @@ func TestDefaults(t *testing.T) {
 			workloadOf("ReplicaSet", ofNobody, bare+", "+fmt.Sprintf(oneNode, ""))},
 		"a Deployment of an operator": {"defaultTopologySpread", zones, workloadOf("Deployment", ofAnother, bare),
 			workloadOf("Deployment", ofAnother, bare+", "+fmt.Sprintf(oneNode, ", matchLabelKeys: [pod-template-hash]"))},
+		"a Deployment that selects by the hash": {"defaultTopologySpread", zones, selectingHash(bare),
+			selectingHash(bare + ", topologySpreadConstraints: [{maxSkew: 2, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, labelSelector: {" + byHash + "}}]")},
 		"another affinity": {"defaultTopologySpread", zones, workloadOf("StatefulSet", "name: web", "affinity: {podAffinity: {}}, "+bare),
 			workloadOf("StatefulSet", "name: web", "affinity: {podAffinity: {}}, "+bare+", "+fmt.Sprintf(oneNode, ""))},
 		"another topology": {"defaultTopologySpread", "topologyKeys: [rack]", workloadOf("Deployment", "name: web", bare+", "+fmt.Sprintf(oneNode, "")), ""},
@@ -162,6 +170,8 @@ func TestWrongParameters(t *testing.T) {
 		"defaultRequests {requests: {cpu: much}}":               "p.requests[cpu]: Invalid value: \"much\"",
 		"defaultRequests {requests: {cpu: '0'}}":                "p.requests[cpu]: Invalid value: \"0\"",
 		"defaultRequests {requests: {hugepages-2Mi: 2Mi}}":      "p.requests: Unsupported value: \"hugepages-2Mi\"",
+		"defaultRequests {requests: {memory: 128m}}":            "p.requests[memory]: Invalid value: \"128m\": must be a whole number of bytes",
+		"defaultRequests {requests: {memory: 1.5Gi}}":           "",
 		"defaultRequests {requests: {ephemeral-storage: 1Gi}}":  "",
 		"defaultTopologySpread {topologyKeys: []}":              "p.topologyKeys: Required value",
 		"defaultTopologySpread {topologyKeys: [zone, zone]}":    "p.topologyKeys[1]: Duplicate value",

@@ -5,8 +5,10 @@ package mutation
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -26,8 +28,9 @@ func imageDigestsDefinition() handler.Definition {
 	return handler.DefineMutation(name, handler.Doc{
 		Summary: "Images of the table get their digest.",
 		Why: "A tag can be moved to another image, so that two replicas run two programs. A digest always names the same " +
-			"bytes, and the table says which. Images that have a digest or are not in the table stay as they are, and " +
-			"so do Pods that exist. Names are compared as they are written out: nginx is docker.io/library/nginx:latest.",
+			"bytes, and the table says which. Images that have a digest or are not in the table stay as they are. Pods " +
+			"and Jobs that exist get none, and keep theirs when they are applied again without it. Names are compared as " +
+			"they are written out: nginx is docker.io/library/nginx:latest.",
 		Parameters: `
 digests:
   ghcr.io/acme/web:v1: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
@@ -53,7 +56,7 @@ spec:
 	}, func() imageDigests { return imageDigests{} },
 		func(p imageDigests, _ handler.Environment) (handler.Mutation, error) {
 			table, _ := p.table(nil)
-			return pods{name: name, change: table.change}, nil
+			return pods{name: name, change: table.change, keep: table.keep}, nil
 		})
 }
 
@@ -98,22 +101,42 @@ func tagged(name string) (image.Reference, error) {
 }
 
 func (t digestTable) change(spec *corev1.PodSpec) {
-	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+	eachImage(spec, func(_ string, name *string) {
+		if digest, has := t.digest(*name); has {
+			*name += "@" + digest
+		}
+	})
+}
+
+// keep keeps the digest of an image of the table, whatever the table says today: the manifest of a Pod or a Job has
+// none, and to apply it again is no reason to start another image in a Pod, and refused for a Job.
+func (t digestTable) keep(spec, old *corev1.PodSpec) {
+	before := map[string]string{}
+	eachImage(old, func(place string, name *string) { before[place] = *name })
+	eachImage(spec, func(place string, name *string) {
+		if _, has := t.digest(*name); has && strings.HasPrefix(before[place], *name+"@") {
+			*name = before[place]
+		}
+	})
+}
+
+// digest returns the digest of an image of the table, which has none.
+func (t digestTable) digest(name string) (string, bool) {
+	ref, err := tagged(name)
+	digest, has := t[ref]
+	return digest, has && err == nil
+}
+
+// eachImage visits the images of a Pod, each with its place.
+func eachImage(spec *corev1.PodSpec, visit func(place string, name *string)) {
+	for kind, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
 		for i := range containers {
-			t.add(&containers[i].Image)
+			visit(fmt.Sprint(kind, containers[i].Name), &containers[i].Image)
 		}
 	}
 	for i := range spec.Volumes {
 		if source := spec.Volumes[i].Image; source != nil {
-			t.add(&source.Reference)
+			visit("volume "+spec.Volumes[i].Name, &source.Reference)
 		}
-	}
-}
-
-// add adds the digest to an image of the table, which has none.
-func (t digestTable) add(name *string) {
-	ref, err := tagged(*name)
-	if digest, has := t[ref]; err == nil && has {
-		*name += "@" + digest
 	}
 }

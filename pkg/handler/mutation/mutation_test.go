@@ -53,17 +53,23 @@ func mutated(t *testing.T, m handler.Mutation, manifest string, operation admiss
 	if err != nil {
 		t.Fatal(err)
 	}
+	return mutatedUpdate(t, m, data, nil, operation)
+}
+
+// mutatedUpdate is what a mutation makes of an object in JSON, and of what it was before.
+func mutatedUpdate(t *testing.T, m handler.Mutation, data, old []byte, operation admissionv1.Operation) any {
+	t.Helper()
 	var head metav1.TypeMeta
 	if err := json.Unmarshal(data, &head); err != nil {
 		t.Fatal(err)
 	}
 	req := handler.NewRequest(admissionv1.AdmissionRequest{
 		Kind:      metav1.GroupVersionKind(schema.FromAPIVersionAndKind(head.APIVersion, head.Kind)),
-		Operation: operation, Object: runtime.RawExtension{Raw: data},
+		Operation: operation, Object: runtime.RawExtension{Raw: data}, OldObject: runtime.RawExtension{Raw: old},
 	})
 	changed, err := m.Mutate(t.Context(), req)
 	if err != nil {
-		t.Fatalf("%v, for\n%s", err, manifest)
+		t.Fatalf("%v, for\n%s", err, data)
 	}
 	if changed == nil {
 		changed = data
@@ -217,6 +223,42 @@ func TestPodsAreNotChangedLater(t *testing.T) {
 		}
 		if diff := cmp.Diff(parse(t, injected), mutated(t, built(t, d, ""), injected, admissionv1.Update)); diff != "" {
 			t.Errorf("%s changes a Pod (-before +after):\n%s", d.Name, diff)
+		}
+	}
+}
+
+// Who applies a manifest again sends images without the digests that they were given. An API server refuses that for a
+// Job, and a kubelet starts a container of a Pod again for it.
+func TestDigestsAreKept(t *testing.T) {
+	other := strings.Replace(digest, "9", "0", 1)
+	m := built(t, named(t, "imageDigests"), digestParameters)
+	spec := func(a, b, v string) string {
+		return "initContainers: [{name: a, image: b}], containers: [{name: a, image: '" + a + "'}, {name: b, image: '" + b +
+			"'}], volumes: [{name: a, image: {reference: '" + v + "'}}]"
+	}
+	for name, tt := range map[string]struct{ old, from, want string }{
+		"as they were":             {spec("nginx@"+digest, "b", "nginx@"+digest), spec("nginx", "b", "nginx"), ""},
+		"by another table":         {spec("nginx@"+other, "b", "nginx:latest"), spec("nginx", "b", "nginx:latest"), ""},
+		"which none had":           {spec("nginx", "b", "v"), spec("nginx", "b", "v"), ""},
+		"of another tag":           {spec("nginx:1@"+digest, "b", "v"), spec("nginx", "b", "v"), spec("nginx", "b", "v")},
+		"of an image of no table":  {spec("b@"+digest, "b", "v"), spec("b", "b", "v"), spec("b", "b", "v")},
+		"of another container":     {spec("a", "nginx@"+digest, "v"), spec("nginx", "b", "v"), spec("nginx", "b", "v")},
+		"and not what was written": {spec("nginx@"+digest, "b", "v"), spec("nginx@"+other, "b", "v"), spec("nginx@"+other, "b", "v")},
+	} {
+		for _, object := range []string{podOf("%s"), "{apiVersion: batch/v1, kind: Job, metadata: {name: web}, spec: {template: {spec: {%s}}}}"} {
+			t.Run(name, func(t *testing.T) {
+				of := func(spec string) []byte {
+					data, err := yaml.YAMLToJSON(fmt.Appendf(nil, object, spec))
+					if err != nil {
+						t.Fatal(err)
+					}
+					return data
+				}
+				got := mutatedUpdate(t, m, of(tt.from), of(tt.old), admissionv1.Update)
+				if diff := cmp.Diff(parse(t, string(of(gocmp.Or(tt.want, tt.old)))), got); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			})
 		}
 	}
 }

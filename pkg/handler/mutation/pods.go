@@ -5,6 +5,7 @@ package mutation
 
 import (
 	"context"
+	"errors"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -17,12 +18,16 @@ import (
 )
 
 // pods is a mutation of Pods, and of the templates of Pods in other kinds of Kubernetes. Pods and Jobs are changed when
-// they are created: afterwards an API server takes no such change.
+// they are created: afterwards an API server takes no such change. An update of them may be one back to what was there
+// before the mutation.
 type pods struct {
 	name   string
 	change func(spec *corev1.PodSpec)
 	// changePod changes Pods in place of change, unless it is nil.
 	changePod func(spec *corev1.PodSpec)
+	// keep puts what the mutation has changed in a Pod or a Job into an update which would take it back. It is nil if the
+	// mutation only adds fields: an update by their manifest leaves these as they are.
+	keep func(spec, old *corev1.PodSpec)
 	// leaves says of the metadata of a Pod or a template that it is not changed. A nil one leaves none.
 	leaves func(meta *metav1.ObjectMeta) bool
 }
@@ -33,6 +38,9 @@ func (m pods) Name() string { return m.name }
 // LooksAt implements [handler.Looker]. ReplicaSets and the like are what people rarely write.
 func (m pods) LooksAt() []handler.Look {
 	created := []admissionv1.Operation{admissionv1.Create}
+	if m.keep != nil {
+		created = append(created, admissionv1.Update)
+	}
 	return []handler.Look{
 		{Kind: corev1.SchemeGroupVersion.WithKind("Pod"), Operations: created},
 		{Kind: batchv1.SchemeGroupVersion.WithKind("Job"), Operations: created},
@@ -65,13 +73,9 @@ func (m pods) editorOf(
 		if m.changePod != nil {
 			m.change = m.changePod
 		}
-		if isNew {
-			return edit(m, func(o *corev1.Pod) (*metav1.ObjectMeta, *corev1.PodSpec) { return &o.ObjectMeta, &o.Spec })
-		}
+		return editNew(m, isNew, func(o *corev1.Pod) (*metav1.ObjectMeta, *corev1.PodSpec) { return &o.ObjectMeta, &o.Spec })
 	case schema.GroupKind{Group: "batch", Kind: "Job"}:
-		if isNew {
-			return editTemplate(m, func(o *batchv1.Job) *corev1.PodTemplateSpec { return &o.Spec.Template })
-		}
+		return editNew(m, isNew, ofTemplate(func(o *batchv1.Job) *corev1.PodTemplateSpec { return &o.Spec.Template }))
 	case schema.GroupKind{Kind: "PodTemplate"}:
 		return editTemplate(m, func(o *corev1.PodTemplate) *corev1.PodTemplateSpec { return &o.Template })
 	case schema.GroupKind{Kind: "ReplicationController"}:
@@ -104,13 +108,41 @@ func edit[T any](m pods, podOf func(*T) (*metav1.ObjectMeta, *corev1.PodSpec)) f
 
 // editTemplate is as edit, for an object with a template of Pods.
 func editTemplate[T any](m pods, templateOf func(*T) *corev1.PodTemplateSpec) func(*handler.Request) ([]byte, error) {
-	return edit(m, func(obj *T) (*metav1.ObjectMeta, *corev1.PodSpec) {
+	return edit(m, ofTemplate(templateOf))
+}
+
+func ofTemplate[T any](templateOf func(*T) *corev1.PodTemplateSpec) func(*T) (*metav1.ObjectMeta, *corev1.PodSpec) {
+	return func(obj *T) (*metav1.ObjectMeta, *corev1.PodSpec) {
 		template := templateOf(obj)
 		if template == nil {
 			return nil, nil
 		}
 		return &template.ObjectMeta, &template.Spec
-	})
+	}
+}
+
+// editNew is as edit, for an object whose Pods an update can hardly change: it only keeps what is there.
+func editNew[T any](
+	m pods, isNew bool, podOf func(*T) (*metav1.ObjectMeta, *corev1.PodSpec),
+) func(*handler.Request) ([]byte, error) {
+	switch {
+	case isNew:
+		return edit(m, podOf)
+	case m.keep == nil:
+		return nil
+	}
+	return func(req *handler.Request) ([]byte, error) {
+		old, err := handler.OldObject[T](req)
+		if errors.Is(err, handler.ErrNoObject) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+		_, was := podOf(old)
+		keeping := m
+		keeping.change = func(spec *corev1.PodSpec) { m.keep(spec, was) }
+		return edit(keeping, podOf)(req)
+	}
 }
 
 // hasContainers says whether a specification is there: one without containers is refused by every API server.

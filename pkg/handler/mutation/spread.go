@@ -158,10 +158,24 @@ func (m spreading) change(selector *metav1.LabelSelector, spec *corev1.PodSpec, 
 		spec.Affinity != nil && spec.Affinity.PodAntiAffinity != nil {
 		return
 	}
+	if selects(selector, labels) {
+		labels = nil
+	}
 	for _, key := range m.TopologyKeys {
 		spec.TopologySpreadConstraints = append(spec.TopologySpreadConstraints, corev1.TopologySpreadConstraint{
 			MaxSkew: m.MaxSkew, TopologyKey: key, LabelSelector: selector, MatchLabelKeys: labels,
 			WhenUnsatisfiable: corev1.UnsatisfiableConstraintAction(m.WhenUnsatisfiable),
 		})
 	}
+}
+
+// selects says whether a selector names one of the labels: an API server refuses a Pod in which matchLabelKeys does
+// too.
+func selects(selector *metav1.LabelSelector, labels []string) bool {
+	return slices.ContainsFunc(labels, func(label string) bool {
+		_, has := selector.MatchLabels[label]
+		return has || slices.ContainsFunc(selector.MatchExpressions, func(r metav1.LabelSelectorRequirement) bool {
+			return r.Key == label
+		})
+	})
 }
