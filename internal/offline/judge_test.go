@@ -155,7 +155,7 @@ func TestRequests(t *testing.T) {
 		"a Namespace":       {object("v1", "Namespace", ""), "CREATE namespaces  v1 in x object in  by jane"},
 		"irregular plural":  {object("networking.k8s.io/v1", "NetworkPolicy", ""), "CREATE networkpolicies networking.k8s.io v1 in default object in default by jane"},
 		"a vowel and y":     {object("farm.example/v1", "Gateway", "z"), "CREATE gateways farm.example v1 in z object in z by jane"},
-		"custom, undefined": {object("farm.example/v1", "Ox", ""), "CREATE oxs farm.example v1 in  object in  by jane"},
+		"custom, undefined": {object("farm.example/v1", "Ox", ""), "CREATE oxes farm.example v1 in  object in  by jane"},
 		"custom, of k8s.io": {object("gateway.networking.k8s.io/v1", "GatewayClass", ""),
 			"CREATE gatewayclasses gateway.networking.k8s.io v1 in  object in  by jane"},
 		"custom, of k8s.io, in a namespace": {object("gateway.networking.k8s.io/v1", "Gateway", "shop"),

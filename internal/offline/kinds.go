@@ -75,8 +75,11 @@ func (k kinds) resource(kind schema.GroupVersionKind) schema.GroupVersionResourc
 func GuessResource(kind schema.GroupVersionKind) schema.GroupVersionResource {
 	guess, _ := meta.UnsafeGuessKindToResource(kind)
 	lower := strings.ToLower(kind.Kind)
-	if regexp.MustCompile("[aeiou]y$").MatchString(lower) {
+	switch {
+	case regexp.MustCompile("[aeiou]y$").MatchString(lower):
 		guess.Resource = lower + "s" // gateways, where the guess is gatewaies
+	case regexp.MustCompile("(x|z|ch|sh)$").MatchString(lower):
+		guess.Resource = lower + "es" // sandboxes and meshes, where the guess is sandboxs and meshs
 	}
 	return guess
 }

@@ -44,6 +44,8 @@ func newManifestCommand(global Options) *cobra.Command {
 			"which the API server asks about what the checks and mutations that are on look at, and about nothing else.\n" +
 			"Namespaces, users, groups and ServiceAccounts that all of them exempt are not asked about. Rules have the\n" +
 			"plural names of kinds as they are usually formed: correct those of custom resources that have other ones.\n" +
+			"Of the built-in checks and mutations, those of Pods say what they look at. The rules of the other checks are in\n" +
+			"manifests/components/all-checks.\n" +
 			"What a program serves at other paths is not known: it is named in a warning and in a comment, for entries to\n" +
 			"be written by hand.",
 		Args: noArguments,
@@ -154,6 +156,10 @@ func split(c config.Configuration) (checks, mutations needs, err error) {
 	if len(unknown) > 0 {
 		err = fmt.Errorf("cannot tell what %q look at: have them implement handler.Looker, or turn them off in --config "+
 			"and write their rules by hand", unknown)
+		return checks, mutations, err
+	}
+	if _, err = handler.New(handler.Options{Entries: slices.Concat(checks.entries, mutations.entries)}); err != nil {
+		err = fmt.Errorf("a program with these does not start: %w", err)
 	}
 	return checks, mutations, err
 }

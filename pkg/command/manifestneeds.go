@@ -24,6 +24,7 @@ import (
 
 // needs are what a webhook has to be asked about, and what all that it has exempts.
 type needs struct {
+	entries            []handler.Entry
 	rules              []admissionregistrationv1.RuleWithOperations
 	closed             bool // a failure refuses
 	exempt             bool // there are exemptions, of all that was added
@@ -38,6 +39,7 @@ func (n *needs) add(c config.Check, templates []handler.PodTemplate) (known bool
 	if err != nil {
 		return false, err
 	}
+	n.entries = append(n.entries, handler.Entry{Check: entry.Check, Mutation: entry.Mutation})
 	looker, ok := entry.Check.(handler.Looker)
 	if c.Definition.IsMutation() {
 		looker, ok = entry.Mutation.(handler.Looker)

@@ -152,7 +152,17 @@ func TestLater(t *testing.T) {
 		"offline, a conversion without a caBundle": {nil, []func(*Facts, *Entry){offlineManifest, conversion}, []string{IDBundleLater}},
 		"offline, an APIService that skips":        {nil, []func(*Facts, *Entry){offlineManifest, unverified}, []string{IDUnverified}},
 		"all Services":                             {ca, []func(*Facts, *Entry){closed("services")}, []string{IDCoreKind}},
-		"all Namespaces":                           {ca, []func(*Facts, *Entry){closed("namespaces")}, []string{IDCoreKind}},
+		"all Nodes":                                {ca, []func(*Facts, *Entry){closed("nodes")}, []string{IDCoreKind}},
+		"Nodes, which are in no namespace": {ca, []func(*Facts, *Entry){closed("nodes"), rules(func(w *admissionregistrationv1.ValidatingWebhook) {
+			w.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
+		})}, []string{IDCoreKind}},
+		"some Nodes": {ca, []func(*Facts, *Entry){closed("nodes"), rules(func(w *admissionregistrationv1.ValidatingWebhook) {
+			w.ObjectSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
+		})}, nil},
+		"some Services": {ca, []func(*Facts, *Entry){closed("services"), rules(func(w *admissionregistrationv1.ValidatingWebhook) {
+			w.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
+		})}, nil},
+		"all Namespaces": {ca, []func(*Facts, *Entry){closed("namespaces")}, []string{IDCoreKind}},
 		"ExternalName": {ca, []func(*Facts, *Entry){func(f *Facts, _ *Entry) {
 			f.Unread = nil
 			f.Services = []*corev1.Service{{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}, Spec: corev1.ServiceSpec{

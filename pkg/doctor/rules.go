@@ -41,21 +41,39 @@ func (x ruled) rules(e *Entry) {
 		x.find(e, IDTimeoutLong, "set timeoutSeconds: 5", "it is asked about %s, and has a timeout of %d s",
 			strings.Join(about, ", "), e.timeout())
 	}
-	if !e.failsClosed() || !everywhere(e.Rules) {
-		return
+	if e.failsClosed() && allObjects(e.Rules) {
+		x.closed(e, about)
 	}
-	fix := leaveOut(e)
+}
+
+// closed judges a webhook that refuses what it is asked about when it cannot be called. A namespaceSelector leaves
+// out no Nodes.
+func (x ruled) closed(e *Entry, about []string) {
+	const noNodes = "leave nodes out of its rules, as no namespaceSelector does"
+	fix, asked := leaveOut(e), "it fails closed, and is asked about all %s of the cluster"
+	hasNodes := slices.Contains(about, "nodes")
 	switch {
+	case !everywhere(e.Rules) && hasNodes:
+		x.find(e, IDCoreKind, noNodes, asked, "nodes")
+	case !everywhere(e.Rules):
 	case slices.ContainsFunc(e.Rules.Rules, isEverything):
 		x.find(e, IDRulesAll, "name the resources in its rules; "+fix, "it fails closed, and is asked about everything")
+	case hasNodes:
+		x.find(e, IDCoreKind, fix+"; "+noNodes, asked, strings.Join(about, ", "))
 	case len(about) > 0:
-		x.find(e, IDCoreKind, fix, "it fails closed, and is asked about all %s of the cluster", strings.Join(about, ", "))
+		x.find(e, IDCoreKind, fix, asked, strings.Join(about, ", "))
 	}
 }
 
 // everywhere says that neither selectors nor conditions leave anything out.
 func everywhere(w *admissionregistrationv1.ValidatingWebhook) bool {
-	return isEmpty(w.NamespaceSelector) && isEmpty(w.ObjectSelector) && len(w.MatchConditions) == 0
+	return isEmpty(w.NamespaceSelector) && allObjects(w)
+}
+
+// allObjects says that nothing but the selector of namespaces leaves anything out, which says nothing of objects that
+// are in none.
+func allObjects(w *admissionregistrationv1.ValidatingWebhook) bool {
+	return isEmpty(w.ObjectSelector) && len(w.MatchConditions) == 0
 }
 
 func isEmpty(s *metav1.LabelSelector) bool {

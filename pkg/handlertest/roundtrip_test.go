@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,6 +98,42 @@ type freeBox struct {
 	Message json.RawMessage       `json:"message,omitempty"`
 	Raw     runtime.RawExtension  `json:"raw"`
 	Pointer *runtime.RawExtension `json:"pointer,omitempty"`
+	Number  json.Number           `json:"number,omitempty"`
+	JSON    *rawJSON              `json:"json,omitempty"`
+	JSONs   map[string]rawJSON    `json:"jsons,omitempty"`
+}
+
+// rawJSON is as JSON in the API of CustomResourceDefinitions.
+type rawJSON struct {
+	Raw []byte `json:"-"`
+}
+
+func (r rawJSON) MarshalJSON() ([]byte, error) {
+	if len(r.Raw) == 0 {
+		return []byte("null"), nil
+	}
+	return r.Raw, nil
+}
+
+func (r *rawJSON) UnmarshalJSON(text []byte) error {
+	if string(text) != "null" {
+		r.Raw = slices.Clone(text)
+	}
+	return nil
+}
+
+// expression has parts of its own type, as the conditions of a policy have.
+type expression struct {
+	All []expression `json:"all,omitempty"`
+	Any []expression `json:"any,omitempty"`
+	Not *expression  `json:"not,omitempty"`
+	Key string       `json:"key,omitempty"`
+}
+
+type expressionBox struct {
+	metav1.ObjectMeta `json:"metadata"`
+
+	If expression `json:"if"`
 }
 
 type unfillable struct {
@@ -122,9 +159,14 @@ func TestRoundTripOfFreeForms(t *testing.T) {
 		fixups     []handlertest.Fixup
 		want       string // in what is said; nothing if empty
 	}{
-		"a good one":                     {good, nil, ""},
-		"one that loses it":              {same(func(from, to *freeBox) { to.Any, to.Map, to.Raw = from.Any, from.Map, from.Raw }), nil, `"message"`},
-		"a type that cannot be filled":   {same(func(from, to *unfillable) { *to = *from }), nil, "making a random *handlertest_test.unfillable: can't fill type fmt.Stringer"},
+		"a good one":                   {good, nil, ""},
+		"one that loses it":            {same(func(from, to *freeBox) { to.Any, to.Map, to.Raw = from.Any, from.Map, from.Raw }), nil, `- message: {"value":`},
+		"a type that cannot be filled": {same(func(from, to *unfillable) { *to = *from }), nil, "making a random *handlertest_test.unfillable: can't fill type fmt.Stringer"},
+		"one in many levels":           {same(func(from, to *expressionBox) { *to = *from }), nil, ""},
+		"one that forgets in many levels": {same(func(from, to *expressionBox) {
+			*to = *from
+			to.If.All, to.If.Any, to.If.Not = nil, nil, nil
+		}), nil, "- if.all"},
 		"one version":                    {handler.ConvertFor[newBox](schema.GroupVersionKind{Group: "a", Version: "v2", Kind: "Box"}), nil, "the conversion of Box.a has only the version v2"},
 		"a Fix of a type that is not it": {good, []handlertest.Fixup{handlertest.Fix(func(*newBox, *rand.Rand) {})}, "a Fix is of the type handlertest_test.newBox, which no version of Box.example.com has"},
 	} {

@@ -6,12 +6,12 @@ package handlertest
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,7 +28,8 @@ import (
 
 // Server is an API server that asks the webhook, such as one of envtest, by a client's configuration. Objects that name
 // no namespace are given to it in this one. All is done as a dry run, but for the first document of an update, which is
-// created, and deleted when the test ends; so it has to be admitted. Wait until the webhook is asked before.
+// created, and deleted when the test ends; so it has to be admitted. What the second changes in the first is changed in
+// what the API server has made of that. Wait until the webhook is asked before.
 //
 // What is wanted is what a client sees: a line with a mode that denies is in the error, one with the mode warn is a
 // warning, and what is added, changed or removed is so in the answer. The API server's own defaults may be there as
@@ -79,12 +80,12 @@ func (s server) expect(t testing.TB, manifest string, want []string) {
 
 // isNoLine says that a line is none of those that [Expect] has, of which some are not looked at here.
 func isNoLine(line string) bool {
-	begin, _, _ := strings.Cut(line, " ")
+	begin, rest, _ := strings.Cut(line, " ")
 	known := []string{"+", "~", "-", "exempt:"}
 	for _, mode := range append(refusing(), handler.Warn, handler.Audit) {
 		known = append(known, string(mode)+":")
 	}
-	return !slices.Contains(known, begin)
+	return rest == "" || !slices.Contains(known, begin)
 }
 
 // refusals are the lines of which a user reads in an error.
@@ -117,20 +118,17 @@ func (s server) send(t testing.TB, config *rest.Config, object, old []byte) (ans
 		sent, objects := s.object(t, config, object)
 		got, denial = objects.Create(t.Context(), sent, metav1.CreateOptions{DryRun: dryRun})
 	} else {
-		steps, err := patch.JSON(diff(t, old, object))
+		sent, objects := s.object(t, config, old)
+		stored, err := objects.Create(t.Context(), sent, metav1.CreateOptions{})
 		if err != nil {
-			t.Fatal(err)
-		}
-		before, objects := s.object(t, config, old)
-		if _, err := objects.Create(t.Context(), before, metav1.CreateOptions{}); err != nil {
 			t.Fatalf("the object before the update: %v", err)
 		}
 		t.Cleanup(func() {
-			if err := objects.Delete(context.WithoutCancel(t.Context()), before.GetName(), metav1.DeleteOptions{}); err != nil {
+			if err := objects.Delete(context.WithoutCancel(t.Context()), stored.GetName(), metav1.DeleteOptions{}); err != nil {
 				t.Errorf("removing the object before the update: %v", err)
 			}
 		})
-		got, denial = objects.Patch(t.Context(), before.GetName(), types.JSONPatchType, steps,
+		got, denial = objects.Patch(t.Context(), stored.GetName(), types.JSONPatchType, update(t, stored, old, object),
 			metav1.PatchOptions{DryRun: dryRun})
 	}
 	if denial != nil {
@@ -141,6 +139,25 @@ func (s server) send(t testing.TB, config *rest.Config, object, old []byte) (ans
 		t.Fatal(err)
 	}
 	return answer, nil
+}
+
+// update is the patch by which what differs in two documents is changed in an object that was made of the first.
+func update(t testing.TB, stored *unstructured.Unstructured, from, to []byte) []byte {
+	t.Helper()
+	text, err := stored.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, before, after := parsed(t, text), parsed(t, from), parsed(t, to)
+	merged, err := patch.Merge(document, before, after, nil)
+	if err != nil {
+		t.Fatalf("updating what the API server has made of the first document: %v", err)
+	}
+	steps, err := patch.JSON(patch.Diff(document, merged))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return steps
 }
 
 // object is an object in its namespace, and where objects of its kind are.
@@ -178,12 +195,16 @@ func (s server) object(
 
 func diff(t testing.TB, from, to []byte) []patch.Change {
 	t.Helper()
-	before, err := patch.Parse(from)
-	after, afterErr := patch.Parse(to)
-	if err := errors.Join(err, afterErr); err != nil {
+	return patch.Diff(parsed(t, from), parsed(t, to))
+}
+
+func parsed(t testing.TB, text []byte) any {
+	t.Helper()
+	document, err := patch.Parse(text)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return patch.Diff(before, after)
+	return document
 }
 
 // is says whether a change is what a line says, or more than that: the API server may have put defaults beside it.
@@ -259,5 +280,15 @@ func (w *warnings) has(line string) bool {
 	defer w.mu.Unlock()
 	_, finding, _ := strings.Cut(line, ": ")
 	name, why, isFailure := failureOf(finding)
-	return slices.Contains(w.texts, finding) || isFailure && slices.Contains(w.texts, name+" failed: "+why)
+	if isFailure {
+		finding = name + " failed: " + why
+	}
+	return slices.ContainsFunc(w.texts, func(text string) bool { return text == finding || isShort(text, finding) })
+}
+
+// isShort says whether a text is a longer one without its middle, as users read it.
+func isShort(text, whole string) bool {
+	head, tail, isCut := strings.Cut(text, "…")
+	return isCut && utf8.RuneCountInString(text) == maxWarning && strings.HasPrefix(whole, head) &&
+		strings.HasSuffix(whole, tail)
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 )
 
@@ -28,7 +30,7 @@ func (f *fatal) Fatalf(format string, args ...any) {
 
 // A line that no object can have is an error before anything is sent, and not a test that passes.
 func TestServerKnowsTheLines(t *testing.T) {
-	for _, line := range []string{"warning: owner: is missing", "Deny: owner: is missing", "off: owner: is missing", "+a: 1", ""} {
+	for _, line := range []string{"warning: owner: is missing", "Deny: owner: is missing", "off: owner: is missing", "+a: 1", "", "+", "- ", "deny:"} {
 		f := &fatal{TB: t}
 		ended := make(chan struct{})
 		go func() {
@@ -43,5 +45,50 @@ func TestServerKnowsTheLines(t *testing.T) {
 	lines := []string{"+ a: 1", "~ a: 1", "- a", "deny: a: b", "denyWhenClean: a: b", "apply: a: b", "warn: a: b", "audit: a: b", "exempt: a: b"}
 	if i := slices.IndexFunc(lines, isNoLine); i >= 0 {
 		t.Errorf("%q is a line", lines[i])
+	}
+}
+
+// A warning is the one that is wanted without the middle, if it is long.
+func TestServerWarnings(t *testing.T) {
+	long := "owner: metadata.annotations[example.com/owner]: would be set to " + strings.Repeat("é", 100) + ", which is too long"
+	runes := []rune(long)
+	short := string(runes[:40]) + "…" + string(runes[len(runes)-79:])
+	for text, want := range map[string]bool{
+		long: true, short: true, "": false, "…": false, short[1:]: false, "O" + short[1:]: false, short[:len(short)-1] + "!": false,
+	} {
+		told := &warnings{texts: []string{"another", text}}
+		if got := told.has("warn: " + long); got != want {
+			t.Errorf("%q: got %t", text, got)
+		}
+	}
+	if told := (&warnings{texts: []string{"owner failed: a"}}); !told.has("warn: owner: failed: a") || told.has("warn: owner: a") {
+		t.Error("a failure is not told from another warning")
+	}
+}
+
+// What a document changes is changed in what the API server has made of the one before.
+func TestServerUpdate(t *testing.T) {
+	for name, tt := range map[string]struct{ stored, from, to, want string }{
+		"of what is gone":      {`{"items":[{"name":"a","v":1}]}`, `{"items":[{"name":"del"},{"name":"a","v":1}]}`, `{"items":[{"name":"del"},{"name":"a","v":2}]}`, `[{"op":"add","path":"/items/0","value":{"name":"del"}},{"op":"replace","path":"/items/1/v","value":2}]`},
+		"behind what is added": {`{"items":[{"name":"s"},{"name":"a","v":1}],"uid":"u"}`, `{"items":[{"name":"a","v":1}]}`, `{"items":[{"name":"a","v":2}]}`, ""},
+		"beside what is added": {`{"labels":{"a":"b"}}`, `{}`, `{"labels":{"c":"d"}}`, `[{"op":"add","path":"/labels/c","value":"d"}]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stored := &unstructured.Unstructured{}
+			if err := stored.UnmarshalJSON([]byte(`{"kind":"Box",` + tt.stored[1:])); err != nil {
+				t.Fatal(err)
+			}
+			got := string(update(t, stored, []byte(tt.from), []byte(tt.to)))
+			if tt.want != "" && got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+			steps, err := jsonpatch.DecodePatch([]byte(got))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := steps.Apply([]byte(tt.stored)); err != nil {
+				t.Errorf("%s: %v", got, err)
+			}
+		})
 	}
 }

@@ -32,7 +32,7 @@ kube-system,kube-node-lease,{{ .Release.Namespace }}{{ if include "hookstrap.pod
 
 {{/* The configuration file. Without a mode, the checks that are on by default would deny. */}}
 {{- define "hookstrap.checks" -}}
-{{- $checks := deepCopy .Values.checks }}
+{{- $checks := deepCopy (.Values.checks | default dict) }}
 {{- range tuple "podSecurity" "imageTag" }}
 {{- if not (get $checks .) }}{{ $_ := set $checks . (dict "mode" "off") }}{{ end }}
 {{- end }}
@@ -61,8 +61,8 @@ podTemplates:
 
 {{/* Refuses values that do not go together. The schema could refuse them, but not say why. */}}
 {{- define "hookstrap.refuse" -}}
-{{- if not (include "hookstrap.fullname" . | regexMatch "^[a-z]") }}
-{{- include "hookstrap.fullname" . | printf "the Service would be called %s, and API servers before 1.36 want a letter at the beginning: set fullnameOverride" | fail }}
+{{- if not (include "hookstrap.fullname" . | regexMatch "^[a-z][-a-z0-9]*$") }}
+{{- include "hookstrap.fullname" . | printf "the Service would be called %s, and the name of a Service has a letter at the beginning and no dots: set fullnameOverride" | fail }}
 {{- end }}
 {{- if and .Values.publishTrustBundle (ne .Values.signerName "hookstrap.dev/serving") }}
 {{- printf "publishTrustBundle=true publishes the CA of the signer hookstrap.dev/serving, and signerName is %s: leave one of the two out" .Values.signerName | fail }}
@@ -123,7 +123,7 @@ topologySpread:
 {{/* The resource of a template in podTemplates, by the plural that is usual. */}}
 {{- define "hookstrap.resourceOf" -}}
 {{- $kind := lower .kind }}
-{{- if hasSuffix "s" $kind }}{{ $kind }}es{{ else if hasSuffix "y" $kind }}{{ trimSuffix "y" $kind }}ies{{ else }}{{ $kind }}s{{ end }}
+{{- if regexMatch "(s|x|z|ch|sh)$" $kind }}{{ $kind }}es{{ else if regexMatch "[^aeiou]y$" $kind }}{{ trimSuffix "y" $kind }}ies{{ else }}{{ $kind }}s{{ end }}
 {{- end }}
 
 {{/* Not empty if the cluster signs the certificate. */}}

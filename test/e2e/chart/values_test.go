@@ -12,6 +12,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/hookstrap/hookstrap/pkg/handler"
 	"github.com/hookstrap/hookstrap/pkg/handler/check"
 	"github.com/hookstrap/hookstrap/pkg/handler/config"
+	"github.com/hookstrap/hookstrap/pkg/handler/mutation"
 	"github.com/hookstrap/hookstrap/test/e2e/helm"
 )
 
@@ -67,11 +69,18 @@ func TestRulesForWhatIsLookedUp(t *testing.T) {
 // TestChecksThatAreTakenAway: null takes a default away, and does not turn on a check that denies.
 func TestChecksThatAreTakenAway(t *testing.T) {
 	o := render(t, helm4, "hookstrap", "policy", "checks.podSecurity=null,checks.imageTag=null,namespaceLevels=true")
+	wantAllOff(t, o)
+	// And so of all, with a list that has nothing in it.
+	wantAllOff(t, render(t, helm4, "hookstrap", "policy", "checks=null,exemptNamespaces=null,mutations.dropCapabilities.mode=audit"))
+}
+
+func wantAllOff(t *testing.T, o objects) {
+	t.Helper()
 	data, _, _ := unstructured.NestedString(o["ConfigMap hookstrap-checks"].Object, "data", "checks.yaml")
-	c, err := config.Parse([]byte(data), check.Definitions())
+	c, err := config.Parse([]byte(data), slices.Concat(check.Definitions(), mutation.Definitions()))
 	must(t, err)
 	for _, one := range c.Checks {
-		if one.Mode != handler.Off {
+		if one.Mode != handler.Off && !one.Definition.IsMutation() {
 			t.Errorf("the check %s has mode %s by\n%s", one.Definition.Name, one.Mode, data)
 		}
 	}
@@ -80,7 +89,9 @@ func TestChecksThatAreTakenAway(t *testing.T) {
 // TestTemplatesAreAskedAbout: the API server asks about the kinds in podTemplates, and an audit may list them.
 func TestTemplatesAreAskedAbout(t *testing.T) {
 	var values []string
-	for i, kind := range []string{"Rollout", "Canary", "Express"} {
+	var want []string
+	for i, kind := range []string{"Rollout", "Canary", "Express", "Gateway", "Sandbox", "Mesh", "Branch"} {
+		want = append(want, offline.GuessResource(schema.GroupVersionKind{Kind: kind}).Resource)
 		at := fmt.Sprintf("podTemplates[%d].", i)
 		values = append(values, at+"group=example.com", at+"kind="+kind, at+"path=spec.template")
 	}
@@ -93,7 +104,7 @@ func TestTemplatesAreAskedAbout(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"rollouts", "canaries", "expresses"}; !slices.Equal(asked, want) {
+	if !slices.Equal(asked, want) {
 		t.Errorf("the webhook is asked about %v, want %v", asked, want)
 	}
 	for _, resource := range asked {
