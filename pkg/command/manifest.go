@@ -78,10 +78,10 @@ func newManifestCommand(global Options) *cobra.Command {
 	return cmd
 }
 
-// configurationsOnly refuses the names of other objects, of which none are printed.
+// configurationsOnly refuses the names of other objects, and none, of which nothing is printed.
 func (o *manifestOptions) configurationsOnly() error {
 	for _, target := range o.targets {
-		if target.Kind != bootstrap.Validating && target.Kind != bootstrap.Mutating {
+		if target.Kind != bootstrap.Validating && target.Kind != bootstrap.Mutating || target.Name == "none" {
 			return fmt.Errorf("--webhook-configuration is %s, of which nothing is printed: write validating/NAME or "+
 				"mutating/NAME", target)
 		}

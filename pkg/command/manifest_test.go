@@ -6,6 +6,7 @@ package command
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
 	"github.com/hookstrap/hookstrap/pkg/handler"
@@ -91,8 +94,30 @@ func TestManifestSaysWhatItCannotTell(t *testing.T) {
 			t.Errorf("%s: exit code %d, %q; want %q", config, code, stderr, want)
 		}
 	}
+	none := []string{"manifest", "--service-name=hook", "--webhook-configuration=none"}
+	if code, _, stderr := withMutations(t, none...); code != 2 || !strings.Contains(stderr, "of which nothing is printed") {
+		t.Errorf("exit code %d, %q", code, stderr)
+	}
 	if code, _, stderr := withMutations(t, "manifest"); code != 2 || !strings.Contains(stderr, "--service-name is missing") {
 		t.Errorf("exit code %d, %q", code, stderr)
+	}
+}
+
+// Checks with which a program does not start have no configuration either.
+func TestManifestRefusesWhatDoesNotStart(t *testing.T) {
+	of := func(version string) handler.Definition {
+		kind := schema.GroupVersionKind{Group: "example.com", Version: version, Kind: "Widget"}
+		return handler.Define("own"+version, handler.Doc{}, func() struct{} { return struct{}{} },
+			func(struct{}, handler.Environment) (handler.Check, error) {
+				return handler.CheckForKind("own"+version, kind,
+					func(context.Context, *handler.Request, *metav1.PartialObjectMetadata) []handler.Violation { return nil }), nil
+			})
+	}
+	var errs bytes.Buffer
+	code := Run(t.Context(), []string{"manifest", "--service-name=hook", "--config=" + configFile(t, "checks: {ownv1: {}, ownv2: {}}\n")},
+		Options{Stdout: io.Discard, Stderr: &errs, Definitions: []handler.Definition{of("v1"), of("v2")}})
+	if want := "a program with these does not start: cannot use these checks: "; code != 1 || !strings.Contains(errs.String(), want) {
+		t.Errorf("exit code %d, %q; want %q", code, &errs, want)
 	}
 }
 

@@ -164,6 +164,17 @@ func renamed(object any, rename func(string) string) any {
 	return object
 }
 
+func TestScaffoldGoRefusesPaths(t *testing.T) {
+	for path, ok := range map[string]bool{
+		"example.com/hook": true, "example.com/a.b/v2": true, "hook": true, "main": false, "example.com/hook/": false, "/hook": false,
+		"../hook": false, "example.com//hook": false, "": false, "example.com/.hook": false, "example.com/hook.": false, "exämple.com": false,
+	} {
+		if _, err := parseModule(path); (err == nil) != ok {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+}
+
 // The module that is written compiles with this repository and passes its own tests, and its manifests pass our checks.
 func TestScaffoldGo(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "hook")

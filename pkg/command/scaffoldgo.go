@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"regexp"
 
 	"github.com/spf13/cobra"
 
@@ -49,9 +50,18 @@ func newScaffoldGoCommand(global Options) *cobra.Command {
 			"name, too")
 	s.addNamespaceFlag(fs)
 	fs.Var(newValue(&s.Image, "image", "", parseWord), "image", "image of the webhook")
-	fs.Var(newValue(&s.Module, "path", "", parseWord), "module",
+	fs.Var(newValue(&s.Module, "path", "", parseModule), "module",
 		"path of the Go module (default example.com/ and the name of the Service)")
 	return cmd
+}
+
+// parseModule reads the path of a module, as Go has them. A program cannot import its parts from one called main.
+func parseModule(text string) (string, error) {
+	const element = `[\w~-]+(\.[\w~-]+)*`
+	if text == "main" || !regexp.MustCompile(`^`+element+`(/`+element+`)*$`).MatchString(text) {
+		return "", fmt.Errorf("%q is no path of a Go module: write one such as example.com/my-webhook", text)
+	}
+	return text, nil
 }
 
 // renderGo returns the files of the module. Its manifests are in deploy, with a configuration for each of the two: the

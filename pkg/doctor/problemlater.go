@@ -122,8 +122,8 @@ func ruleProblems() []Problem {
 			ID: IDCoreKind, Severity: Warning,
 			Title: "A webhook that fails closed is asked about all objects of a core kind.",
 			Why:   "While it cannot be called, no object of that kind can be written in any namespace, kube-system included.",
-			Fix: "Leave out kube-system and its own namespace with a namespaceSelector, or use an objectSelector. Name no nodes " +
-				"in its rules: a namespaceSelector leaves none out.",
+			Fix: "Leave out kube-system and its own namespace with a namespaceSelector, or use an objectSelector. Name no " +
+				"nodes in its rules: a namespaceSelector leaves none out.",
 		},
 	}
 }

@@ -43,6 +43,7 @@ func TestMutationsWithKubectl(t *testing.T) {
 		m.wantAsShown(t, manifest)
 		wantStored(t, manifest, want)
 	})
+	t.Run("applied again", m.wantAppliedAgain)
 	t.Run("modes and exemptions", m.wantModes)
 	t.Run("what the printed configuration leaves out", m.wantLeftOut) // The last, as it ends the server.
 }
@@ -165,6 +166,31 @@ func (m *mutationSite) wantAsShown(t *testing.T, manifest string) {
 }
 
 const plainPod = `{apiVersion: v1, kind: Pod, spec: {containers: [{name: web, image: "ghcr.io/acme/web:v1"}]}}`
+
+// wantAppliedAgain: to apply a manifest a second time changes nothing, and an API server does not take it for a change of
+// what is immutable.
+func (m *mutationSite) wantAppliedAgain(t *testing.T) {
+	const job = `{apiVersion: batch/v1, kind: Job, spec: {template: {spec: {restartPolicy: Never, containers: [{name: web, image: "ghcr.io/acme/web:v1"}]}}}}`
+	for i, apply := range [][]string{{"apply"}, {"apply", "--server-side"}} {
+		for kind, manifest := range map[string]string{"job": job, "pod": plainPod} {
+			manifest = renamed(t, manifest, fmt.Sprintf("again-%d", i), m.Target)
+			first, err := send(t.Context(), manifest, apply...)
+			must(t, err)
+			again, err := send(t.Context(), manifest, apply...)
+			if err != nil {
+				t.Errorf("%s: %v", kind, err)
+				continue
+			}
+			want := written(t, first[0])
+			if text := fmt.Sprint(want); !strings.Contains(text, "@sha256:") {
+				t.Errorf("%s has no digest: %s", kind, text)
+			}
+			if diff := cmp.Diff(want, written(t, again[0])); diff != "" {
+				t.Errorf("%s, applied again by kubectl %q (-first +again):\n%s", kind, apply, diff)
+			}
+		}
+	}
+}
 
 // wantModes: one mutation changes the Pod, one warns the user, one tells the operator, and two are not asked.
 func (m *mutationSite) wantModes(t *testing.T) {

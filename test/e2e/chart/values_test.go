@@ -154,7 +154,10 @@ func TestLongNames(t *testing.T) {
 	if services != 2 {
 		t.Errorf("there are %d Services", services)
 	}
-	if _, err := helm4.Run(t.Context(), "template", "1web", helm.Chart()); err == nil || !strings.Contains(err.Error(), "set fullnameOverride") {
-		t.Errorf("a release called 1web: %v", err)
+	for _, release := range []string{"1web", "a.b"} {
+		_, err := helm4.Run(t.Context(), "template", release, helm.Chart())
+		if err == nil || !strings.Contains(err.Error(), "set fullnameOverride") {
+			t.Errorf("a release called %s: %v", release, err)
+		}
 	}
 }
