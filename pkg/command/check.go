@@ -53,7 +53,8 @@ func newCheckCommand(global Options) *cobra.Command {
 		Long: "check judges manifests with the checks of the server, each object as if it were about to be created,\n" +
 			"without a cluster or an API server. What checks look up in a cluster is looked up in the manifests.\n\n" +
 			"Each PATH is a file, a directory, or - for standard input; -f gives one too. A directory is read with all that\n" +
-			"is below it: *.yaml, *.yml and *.json, all documents, Lists too, but for what --exclude names.\n\n" +
+			"is below it: *.yaml, *.yml and *.json, all documents, Lists too, but for what --exclude names, and for\n" +
+			"directories that are links or whose names begin with a dot; name those as well if you apply them.\n\n" +
 			"The exit code is 0 if the server would let everything in, 1 if not, and 2 if something could not be checked:\n" +
 			"no object was found, a file cannot be read, or it is the source of a program that makes manifests of it. A file\n" +
 			"that is named and is no object is denied, as an API server would do; in a directory it is left out. With\n" +
