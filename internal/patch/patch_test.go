@@ -214,6 +214,35 @@ func TestMergeEmptied(t *testing.T) {
 	}
 }
 
+// An own field is found before one of the same name that is embedded, and a search in a circle ends.
+func TestField(t *testing.T) {
+	type inner struct {
+		Name  string `json:"name"`
+		Other int
+	}
+	type whole struct {
+		inner
+		*Circle
+		Named inner `json:"named"`
+		Name  bool  `json:"name"`
+	}
+	for name, want := range map[string]reflect.Type{
+		"name": reflect.TypeFor[bool](), "Other": reflect.TypeFor[int](), "deep": reflect.TypeFor[string](), "none": nil,
+		"named": reflect.TypeFor[inner](), "other": nil,
+	} {
+		if got, ok := Field(reflect.TypeFor[whole](), name); got.Type != want || ok != (want != nil) {
+			t.Errorf("%s: got %v, want %v", name, got.Type, want)
+		}
+	}
+}
+
+type Circle struct{ *backward }
+
+type backward struct {
+	*Circle
+	Deep string `json:"deep"`
+}
+
 // Where two changes that differ in what they do with unknown fields look the same, neither is guessed.
 func TestMergeUnclear(t *testing.T) {
 	for name, tc := range map[string]struct{ document, before, after string }{

@@ -6,22 +6,34 @@ package patch
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 )
 
-// Field returns the field of a struct that has a name in JSON, as encoding/json finds it: its own, or one of a struct
-// that is embedded. It is false if there is none.
-func Field(of reflect.Type, name string) (reflect.StructField, bool) {
+// Field returns the field of a struct that has a name in JSON: its own, or else one of a struct that is embedded. It is
+// false if there is none.
+func Field(of reflect.Type, name string) (reflect.StructField, bool) { return field(of, name, nil) }
+
+// field looks in no type twice: a struct may embed a pointer to what it is embedded in.
+func field(of reflect.Type, name string, within []reflect.Type) (reflect.StructField, bool) {
+	var embedded []reflect.Type
 	for i := range of.NumField() {
 		f := of.Field(i)
 		called, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch inner := pointedTo(f.Type); {
 		case f.Anonymous && called == "" && inner.Kind() == reflect.Struct:
-			if found, ok := Field(inner, name); ok {
-				return found, true
-			}
+			embedded = append(embedded, inner)
 		case called == name, called == "" && f.Name == name:
 			return f, true
+		}
+	}
+	within = append(within, of)
+	for _, inner := range embedded {
+		if slices.Contains(within, inner) {
+			continue
+		}
+		if found, ok := field(inner, name, within); ok {
+			return found, true
 		}
 	}
 	return reflect.StructField{}, false
