@@ -25,8 +25,9 @@ func Merge(document, before, after any, of reflect.Type) (any, error) {
 
 // merger keeps the first error.
 type merger struct {
-	of  reflect.Type
-	err error
+	of      reflect.Type
+	isEmpty bool // what it is at is in a struct that is left out
+	err     error
 }
 
 func (m *merger) value(at *path, document, before, after any) any {
@@ -79,10 +80,12 @@ func (m *merger) object(at *path, has, before, after map[string]any) map[string]
 func (m *merger) emptied(at *path, document, before any) map[string]any {
 	known, _ := open(before).(map[string]any)
 	has, _ := open(document).(map[string]any)
-	if known == nil || has == nil || !isOnlyEmpty(at, m.of) {
+	is, omitted := isStruct(at, m.of)
+	if known == nil || has == nil || !is || !omitted && !m.isEmpty {
 		return nil
 	}
-	return m.object(at, has, known, nil)
+	within := merger{of: m.of, isEmpty: true}
+	return within.object(at, has, known, nil)
 }
 
 func (m *merger) list(at *path, has, before, after []any) []any {

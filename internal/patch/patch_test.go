@@ -156,6 +156,8 @@ func TestMerge(t *testing.T) {
 		"equal ones of which one goes":            {`{"l":[{"k":1,"new":1},{"k":1,"new":1}]}`, `{"l":[{"k":1},{"k":1}]}`, `{"l":[{"k":1}]}`, `{"l":[{"k":1,"new":1}]}`},
 		"equal ones of which all go":              {`{"l":[{"k":1,"new":1},{"k":2},{"k":1,"new":2}]}`, `{"l":[{"k":1},{"k":2},{"k":1}]}`, `{"l":[{"k":2}]}`, `{"l":[{"k":2}]}`},
 		"with something of its own further down":  {`{"l":[{"k":1,"l":[{"v":1,"w":1}],"new":1}]}`, `{"l":[{"k":1,"l":[{"v":1,"w":1}]}]}`, `{"l":[{"k":2,"l":[{"v":1,"w":2}]}]}`, `{"l":[{"k":2,"l":[{"v":1,"w":2}],"new":1}]}`},
+		"one more, beside an empty selector":      {`{"l":[{"a":[{"p":{}}],"b":[{"p":{}}],"new":1}]}`, `{"l":[{"a":[{"p":{}}],"b":[{"p":{}}]}]}`, `{"l":[{"a":[{"p":{}}],"b":[{"p":{}}]},{"a":[{"x":1}]}]}`, `{"l":[{"a":[{"p":{}}],"b":[{"p":{}}],"new":1},{"a":[{"x":1}]}]}`},
+		"with an empty selector as before":        {`{"l":[{"a":{},"b":[{"p":{}}],"v":1,"new":1}]}`, `{"l":[{"a":{},"b":[{"p":{}}],"v":1}]}`, `{"l":[{"a":{},"b":[{"p":{}}],"v":2}]}`, `{"l":[{"a":{},"b":[{"p":{}}],"v":2,"new":1}]}`},
 		"without anything of its own":             {`{"l":[{"k":1},{"k":2,"x":null}]}`, `{"l":[{"k":1},{"k":2}]}`, `{"l":[{"k":3},{"k":1}]}`, `{"l":[{"k":3},{"k":1}]}`},
 		"in all that one says":                    {`{"l":[{"name":"a","v":1,"r":{},"new":1}]}`, `{"l":[{"name":"a","v":1,"r":{}}]}`, `{"l":[{"name":"b","v":2,"r":{}}]}`, `{"l":[{"name":"b","v":2,"r":{}}]}`},
 		"a list that was not":                     {`{}`, `{"l":null}`, `{"l":[1]}`, `{"l":[1]}`},
@@ -185,6 +187,7 @@ func TestMergeEmptied(t *testing.T) {
 	type spec struct {
 		flags  `json:",inline"`
 		Inner  flags           `json:"inner,omitzero"`
+		Flat   flags           `json:"flat"`
 		Points *flags          `json:"points,omitempty"`
 		Named  map[string]spec `json:"named,omitempty"`
 		Listed []spec          `json:"listed,omitempty"`
@@ -200,6 +203,7 @@ func TestMergeEmptied(t *testing.T) {
 		"within":        {`{"spec":{"inner":{"paused":true,"new":1}}}`, `{"spec":{"inner":{"paused":true}}}`, `{}`, `{"spec":{"inner":{"new":1}}}`},
 		"of a map":      {`{"spec":{"named":{"a":{"inner":{"paused":true,"new":1}}}}}`, `{"spec":{"named":{"a":{"inner":{"paused":true}}}}}`, `{"spec":{"named":{"a":{}}}}`, `{"spec":{"named":{"a":{"inner":{"new":1}}}}}`},
 		"of a list":     {`{"spec":{"listed":[{"inner":{"paused":true,"new":1}}]}}`, `{"spec":{"listed":[{"inner":{"paused":true}}]}}`, `{"spec":{"listed":[{}]}}`, `{"spec":{"listed":[{"inner":{"new":1}}]}}`},
+		"all of it":     {`{"spec":{"paused":true,"new":1,"flat":{"paused":true,"new":2},"points":{"new":3}}}`, `{"spec":{"paused":true,"flat":{"paused":true},"points":{}}}`, `{}`, `{"spec":{"new":1,"flat":{"new":2}}}`},
 		"with no parts": {`{"spec":{"time":"2000-01-01T00:00:00Z","new":1}}`, `{"spec":{"time":"2000-01-01T00:00:00Z"}}`, `{}`, `{"spec":{"new":1}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -220,7 +224,16 @@ func TestField(t *testing.T) {
 		Name  string `json:"name"`
 		Other int
 	}
+	type deeper struct {
+		Shallow string `json:"shallow"`
+	}
+	type deep struct{ deeper }
+	type shallow struct {
+		Shallow bool `json:"shallow"`
+	}
 	type whole struct {
+		deep
+		shallow
 		inner
 		*Circle
 		Named inner `json:"named"`
@@ -228,7 +241,7 @@ func TestField(t *testing.T) {
 	}
 	for name, want := range map[string]reflect.Type{
 		"name": reflect.TypeFor[bool](), "Other": reflect.TypeFor[int](), "deep": reflect.TypeFor[string](), "none": nil,
-		"named": reflect.TypeFor[inner](), "other": nil,
+		"named": reflect.TypeFor[inner](), "other": nil, "shallow": reflect.TypeFor[bool](),
 	} {
 		if got, ok := Field(reflect.TypeFor[whole](), name); got.Type != want || ok != (want != nil) {
 			t.Errorf("%s: got %v, want %v", name, got.Type, want)

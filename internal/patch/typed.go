@@ -10,33 +10,42 @@ import (
 	"strings"
 )
 
-// Field returns the field of a struct that has a name in JSON: its own, or else one of a struct that is embedded. It is
-// false if there is none.
-func Field(of reflect.Type, name string) (reflect.StructField, bool) { return field(of, name, nil) }
+// Field returns the field of a struct that has a name in JSON: its own, or else one of a struct that is embedded, the
+// least deep one. It is false if there is none.
+func Field(of reflect.Type, name string) (reflect.StructField, bool) {
+	var seen []reflect.Type // A struct may embed a pointer to what it is embedded in.
+	for level := []reflect.Type{of}; len(level) > 0; {
+		var embedded []reflect.Type
+		for _, t := range level {
+			if slices.Contains(seen, t) {
+				continue
+			}
+			seen = append(seen, t)
+			found, inner := own(t, name)
+			if found.Type != nil {
+				return found, true
+			}
+			embedded = append(embedded, inner...)
+		}
+		level = embedded
+	}
+	return reflect.StructField{}, false
+}
 
-// field looks in no type twice: a struct may embed a pointer to what it is embedded in.
-func field(of reflect.Type, name string, within []reflect.Type) (reflect.StructField, bool) {
-	var embedded []reflect.Type
-	for i := range of.NumField() {
-		f := of.Field(i)
+// own returns a struct's own field of a name in JSON, and the structs that are embedded in it.
+func own(t reflect.Type, name string) (found reflect.StructField, embedded []reflect.Type) {
+	for i := range t.NumField() {
+		f := t.Field(i)
 		called, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch inner := pointedTo(f.Type); {
 		case f.Anonymous && called == "" && inner.Kind() == reflect.Struct:
 			embedded = append(embedded, inner)
+		case !f.IsExported() && !f.Anonymous:
 		case called == name, called == "" && f.Name == name:
-			return f, true
+			return f, nil
 		}
 	}
-	within = append(within, of)
-	for _, inner := range embedded {
-		if slices.Contains(within, inner) {
-			continue
-		}
-		if found, ok := field(inner, name, within); ok {
-			return found, true
-		}
-	}
-	return reflect.StructField{}, false
+	return found, embedded
 }
 
 func pointedTo(t reflect.Type) reflect.Type {
@@ -72,10 +81,11 @@ func typeAt(at *path, whole reflect.Type) (reflect.Type, reflect.StructField) {
 	return nil, in
 }
 
-// isOnlyEmpty says whether what is at a path has no more to say when an encoder leaves it out, and is not taken out: it
-// is a struct, and not what a pointer points to.
-func isOnlyEmpty(at *path, whole reflect.Type) bool {
+// isStruct says whether what is at a path is a struct, and not what a pointer points to; and whether an encoder leaves
+// it out when it is empty.
+func isStruct(at *path, whole reflect.Type) (is, omitted bool) {
 	t, in := typeAt(at, whole)
 	_, options, _ := strings.Cut(in.Tag.Get("json"), ",")
-	return t != nil && t.Kind() == reflect.Struct && strings.Contains(options, "omitzero")
+	is = t != nil && t.Kind() == reflect.Struct
+	return is, is && slices.Contains(strings.Split(options, ","), "omitzero")
 }

@@ -93,8 +93,11 @@ func (l list) mayBeInPlace() bool {
 // more: it may as well be a new one, which must not get what only the document has of the other.
 func (l list) mayBeAnother() bool {
 	for i, j := range l.origin {
-		if j >= 0 && l.hasMore[j] && min(len(membersOf(l.before[j])), len(membersOf(l.after[i]))) > 1 &&
-			!sharesValue(l.before[j], l.after[i]) {
+		if j < 0 || !l.hasMore[j] || equal(l.before[j], l.after[i]) {
+			continue
+		}
+		was, is := l.before[j], l.after[i]
+		if min(len(membersOf(was)), len(membersOf(is))) > 1 && !sharesValue(was, is) {
 			return true
 		}
 	}
@@ -179,21 +182,21 @@ func (l list) mayBeAmong(g gap) bool {
 func sharesValue(a, b any) bool {
 	switch was := open(a).(type) {
 	case map[string]any:
-		is, _ := open(b).(map[string]any)
+		is, isObject := open(b).(map[string]any)
 		for name, part := range was {
 			if other, ok := is[name]; ok && sharesValue(part, other) {
 				return true
 			}
 		}
-		return false
+		return isObject && len(was)+len(is) == 0
 	case []any:
-		is, _ := open(b).([]any)
+		is, isList := open(b).([]any)
 		for i := range min(len(was), len(is)) {
 			if sharesValue(was[i], is[i]) {
 				return true
 			}
 		}
-		return false
+		return isList && len(was)+len(is) == 0
 	case nil:
 		return false
 	}

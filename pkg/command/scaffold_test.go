@@ -166,7 +166,7 @@ func renamed(object any, rename func(string) string) any {
 
 func TestScaffoldGoRefusesPaths(t *testing.T) {
 	for path, ok := range map[string]bool{
-		"example.com/hook": true, "example.com/a.b/v2": true, "hook": true, "main": false, "example.com/hook/": false, "/hook": false,
+		"example.com/hook": true, "example.com/a.b/v2": true, "hook": false, "main": false, "example.com/-x": false, "-x.com/a": false, "example.com/a~1": false, "example.com/hook/": false, "/hook": false,
 		"../hook": false, "example.com//hook": false, "": false, "example.com/.hook": false, "example.com/hook.": false, "exämple.com": false,
 	} {
 		if _, err := parseModule(path); (err == nil) != ok {

@@ -55,11 +55,13 @@ func newScaffoldGoCommand(global Options) *cobra.Command {
 	return cmd
 }
 
-// parseModule reads the path of a module, as Go has them. A program cannot import its parts from one called main.
+// parseModule reads the path of a module, as Go has them (Go Modules Reference, Module paths). Those without a dot in
+// the first part are for the standard library, and for main.
 func parseModule(text string) (string, error) {
-	const element = `[\w~-]+(\.[\w~-]+)*`
-	if text == "main" || !regexp.MustCompile(`^`+element+`(/`+element+`)*$`).MatchString(text) {
-		return "", fmt.Errorf("%q is no path of a Go module: write one such as example.com/my-webhook", text)
+	const part, more = `\w[\w-]*`, `(\.[\w-]+)`
+	if !regexp.MustCompile(`^` + part + more + `+(/` + part + more + `*)*$`).MatchString(text) {
+		return "", fmt.Errorf("%q is no path of a Go module that begins with a domain: write one such as "+
+			"example.com/my-webhook", text)
 	}
 	return text, nil
 }

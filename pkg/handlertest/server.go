@@ -13,12 +13,16 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 
@@ -29,7 +33,7 @@ import (
 // Server is an API server that asks the webhook, such as one of envtest, by a client's configuration. Objects that name
 // no namespace are given to it in this one. All is done as a dry run, but for the first document of an update, which is
 // created, and deleted when the test ends; so it has to be admitted. What the second changes in the first is changed in
-// what the API server has made of that. Wait until the webhook is asked before.
+// what the API server has made of that, as by kubectl apply. Wait until the webhook is asked before.
 //
 // What is wanted is what a client sees: a line with a mode that denies is in the error, one with the mode warn is a
 // warning, and what is added, changed or removed is so in the answer. The API server's own defaults may be there as
@@ -128,8 +132,8 @@ func (s server) send(t testing.TB, config *rest.Config, object, old []byte) (ans
 				t.Errorf("removing the object before the update: %v", err)
 			}
 		})
-		got, denial = objects.Patch(t.Context(), stored.GetName(), types.JSONPatchType, update(t, stored, old, object),
-			metav1.PatchOptions{DryRun: dryRun})
+		of, text := update(t, stored.GroupVersionKind(), old, object)
+		got, denial = objects.Patch(t.Context(), stored.GetName(), of, text, metav1.PatchOptions{DryRun: dryRun})
 	}
 	if denial != nil {
 		return nil, denial
@@ -141,23 +145,21 @@ func (s server) send(t testing.TB, config *rest.Config, object, old []byte) (ans
 	return answer, nil
 }
 
-// update is the patch by which what differs in two documents is changed in an object that was made of the first.
-func update(t testing.TB, stored *unstructured.Unstructured, from, to []byte) []byte {
+// update is the patch by which what differs in two documents is changed in an object that was made of the first, as by
+// kubectl apply: lists of the kinds of Kubernetes are merged by their keys, and those of others are replaced.
+func update(t testing.TB, kind schema.GroupVersionKind, from, to []byte) (types.PatchType, []byte) {
 	t.Helper()
-	text, err := stored.MarshalJSON()
-	if err != nil {
-		t.Fatal(err)
+	create := func() ([]byte, error) { return jsonpatch.CreateMergePatch(from, to) }
+	of := types.MergePatchType
+	if known, err := scheme.Scheme.New(kind); err == nil {
+		create = func() ([]byte, error) { return strategicpatch.CreateTwoWayMergePatch(from, to, known) }
+		of = types.StrategicMergePatchType
 	}
-	document, before, after := parsed(t, text), parsed(t, from), parsed(t, to)
-	merged, err := patch.Merge(document, before, after, nil)
+	text, err := create()
 	if err != nil {
-		t.Fatalf("updating what the API server has made of the first document: %v", err)
+		t.Fatalf("the second document as an update of the first: %v", err)
 	}
-	steps, err := patch.JSON(patch.Diff(document, merged))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return steps
+	return of, text
 }
 
 // object is an object in its namespace, and where objects of its kind are.

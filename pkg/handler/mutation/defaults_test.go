@@ -171,6 +171,7 @@ func TestWrongParameters(t *testing.T) {
 		"defaultRequests {requests: {cpu: '0'}}":                "p.requests[cpu]: Invalid value: \"0\"",
 		"defaultRequests {requests: {hugepages-2Mi: 2Mi}}":      "p.requests: Unsupported value: \"hugepages-2Mi\"",
 		"defaultRequests {requests: {memory: 128m}}":            "p.requests[memory]: Invalid value: \"128m\": must be a whole number of bytes",
+		"defaultRequests {requests: {memory: 1e30}}":            "p.requests[memory]: Invalid value: \"1e+30\": must be a whole number of bytes, below 8Ei",
 		"defaultRequests {requests: {memory: 1.5Gi}}":           "",
 		"defaultRequests {requests: {ephemeral-storage: 1Gi}}":  "",
 		"defaultTopologySpread {topologyKeys: []}":              "p.topologyKeys: Required value",

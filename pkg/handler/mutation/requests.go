@@ -84,7 +84,7 @@ func (p requests) quantities(path *field.Path) (quantities, field.ErrorList) {
 			errs = append(errs, field.Invalid(path.Key(name), p.Requests[name], `must be a quantity, such as "10m" or "64Mi"`))
 		} else if whole := resource.NewQuantity(quantity.Value(), quantity.Format); name != string(corev1.ResourceCPU) &&
 			whole.Cmp(quantity) != 0 {
-			errs = append(errs, field.Invalid(path.Key(name), p.Requests[name], "must be a whole number of bytes"))
+			errs = append(errs, field.Invalid(path.Key(name), p.Requests[name], "must be a whole number of bytes, below 8Ei"))
 		}
 		all[corev1.ResourceName(name)] = quantity
 	}
