@@ -47,7 +47,7 @@ type Holder struct {
 	held    socket
 	servers int
 	ending  bool
-	idle    time.Time // since when there is no server
+	idle    time.Time // since when a server is waited for, if there is none
 	release *time.Timer
 
 	refusals timing.Rarely
@@ -138,7 +138,7 @@ func (h *Holder) give(ctx context.Context, conn *net.UnixConn) error {
 		if err != nil {
 			return err
 		}
-		h.held = s
+		h.hold(s)
 	}
 	klog.FromContext(ctx).Info("Passing the listener to a server", "address", h.options.Address, "wasHeld", known)
 	return send(conn, done, h.held)
@@ -156,10 +156,16 @@ func (h *Holder) adopt(ctx context.Context, conn *net.UnixConn, s socket) error 
 		s.close()
 		return err
 	}
-	h.held.closeUnlessNone()
-	h.held = s
+	h.hold(s)
 	klog.FromContext(ctx).Info("Adopted the listener of a server", "address", h.options.Address)
 	return send(conn, done, none())
+}
+
+// hold has s in place of what was held. The wait for the next server begins now, for the one that brought s may have
+// been killed before it hears the answer. The caller holds the lock.
+func (h *Holder) hold(s socket) {
+	h.drop()
+	h.held, h.idle = s, time.Now()
 }
 
 // join counts a peer, so that nothing is released during that time.

@@ -83,8 +83,40 @@ func TestHolderWaits(t *testing.T) {
 	logs, _ := p.here(t, time.Hour)
 	must(t, p.acquire(t).Close())
 	logs.await(t, "The server has gone")
+	p.waitsForTheNext(t)
+}
+
+// TestGoneBeforeTheAnswer: a server may be killed in the middle of the greeting. What it has brought, or what was bound
+// for it, stays open for the next one all the same.
+func TestGoneBeforeTheAnswer(t *testing.T) {
+	for _, text := range []string{"want", "offer"} {
+		t.Run(text, func(t *testing.T) {
+			p, logs := newPlace(t), newLogs()
+			ctx := logTo(t, logs)
+			holder, err := listener.Hold(ctx, listener.HolderOptions{Socket: p.socket, Address: p.address,
+				ReleaseAfter: time.Hour})
+			must(t, err)
+			l, err := net.Listen("tcp", p.address)
+			must(t, err)
+			defer l.Close()
+			passed := map[string][]syscall.Conn{"offer": {l.(*net.TCPListener)}}
+			say(t, p.socket, "hookstrap-listener/1 "+text+"\n", passed[text]...)
+			must(t, l.Close())
+			done := make(chan error, 1)
+			go func() { done <- holder.Run(ctx) }()
+			t.Cleanup(func() { must(t, <-done) })
+			logs.await(t, "Refused a peer")
+			p.waitsForTheNext(t)
+		})
+	}
+}
+
+// waitsForTheNext: who calls while there is no server is served by the next one.
+func (p place) waitsForTheNext(t *testing.T) {
+	t.Helper()
 	waiting := p.call(t)
 	l := p.acquire(t)
+	must(t, l.SetDeadline(time.Now().Add(20*time.Second)))
 	conn, err := l.Accept()
 	must(t, err)
 	defer conn.Close()
